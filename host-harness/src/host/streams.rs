@@ -1,0 +1,87 @@
+//! Local replies, continuing and closing streams, HTTP calls.
+
+use super::host_functions;
+use crate::{
+    abi::{Status, StreamType},
+    pairs::decode_pairs,
+    state::{HostState, PendingCall},
+    stream::LocalReply,
+};
+use wasmtime::Linker;
+
+pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    host_functions! { linker;
+        fn proxy_send_local_response(
+            guest,
+            status: u32,
+            details: u32,
+            details_len: u32,
+            body: u32,
+            body_len: u32,
+            headers: u32,
+            headers_len: u32,
+            grpc_status: i32,
+        ) {
+            let details = guest.read(details, details_len)?;
+            let body = guest.read(body, body_len)?;
+            let headers = guest.read(headers, headers_len)?;
+            let Some(stream) = guest.state().current().filter(|stream| stream.is_http) else { return Ok(()) };
+            // Only the first reply goes out.
+            stream.local_reply.get_or_insert_with(|| LocalReply {
+                status,
+                body,
+                details: String::from_utf8_lossy(&details).into_owned(),
+                headers: decode_pairs(&headers).unwrap_or_default(),
+                grpc_status: u32::try_from(grpc_status).ok(),
+            });
+            Ok(())
+        }
+        fn proxy_continue_stream(guest, stream: u32) {
+            let stream = StreamType::from_wire(stream).ok_or(Status::BadArgument)?;
+            if matches!(stream, StreamType::Downstream | StreamType::Upstream) {
+                return Err(Status::BadArgument.into());
+            }
+            if let Some(state) = guest.state().current() {
+                state.resumed = true;
+            }
+            Ok(())
+        }
+        fn proxy_close_stream(guest, stream: u32) {
+            let stream = StreamType::from_wire(stream).ok_or(Status::BadArgument)?;
+            if let Some(state) = guest.state().current() {
+                state.closed.get_or_insert(stream);
+            }
+            Ok(())
+        }
+        fn proxy_http_call(
+            guest,
+            cluster: u32,
+            cluster_len: u32,
+            headers: u32,
+            headers_len: u32,
+            body: u32,
+            body_len: u32,
+            trailers: u32,
+            trailers_len: u32,
+            _timeout: u32,
+            token_out: u32,
+        ) {
+            let cluster = guest.read(cluster, cluster_len)?;
+            let headers = decode_pairs(&guest.read(headers, headers_len)?).unwrap_or_default();
+            guest.read(body, body_len)?;
+            guest.read(trailers, trailers_len)?;
+            let required: [&[u8]; 3] = [b":path", b":method", b":authority"];
+            if !required.iter().all(|name| headers.iter().any(|(known, _)| known == name)) {
+                return Err(Status::BadArgument.into());
+            }
+            let state = guest.state();
+            let answer = core::str::from_utf8(&cluster).ok().and_then(|cluster| state.clusters.get(cluster));
+            let answer = answer.cloned().ok_or(Status::BadArgument)?;
+            state.next_token = state.next_token.wrapping_add(1);
+            let (context, token) = (state.context, state.next_token);
+            state.pending.push_back(PendingCall { context, token, answer });
+            guest.write(token_out, &token.to_le_bytes())
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! Driving one HTTP request or one TCP connection through a VM, and what the client sees of it.
+
+use crate::{
+    abi::MapType,
+    error::Error,
+    pairs::HeaderMap,
+    properties::Stream,
+    state::{HostCalls, StreamState},
+    vm::{ROOT, Vm, wire_len},
+};
+use core::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A request as the filter sees it: pseudo headers first, names in lower case.
+#[derive(Clone, Debug, Default)]
+pub struct HttpRequest {
+    /// Headers, `:method`, `:path`, `:authority` and `:scheme` among them.
+    pub headers: HeaderMap,
+    /// The body, in one piece.
+    pub body: Vec<u8>,
+    /// Trailers.
+    pub trailers: HeaderMap,
+}
+
+/// An answer that the module gave instead of the upstream.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LocalReply {
+    /// The status that the module asked for; [`HttpReport::status`] is what the client sees.
+    pub status: u32,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The response-code details.
+    pub details: String,
+    /// Further headers.
+    pub headers: HeaderMap,
+    /// The gRPC status, where the module named one.
+    pub grpc_status: Option<u32>,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HttpOutcome {
+    /// It went on to the upstream, with these headers.
+    Continue(HeaderMap),
+    /// The client got this reply.
+    Reply(LocalReply),
+    /// The stream was reset.
+    Reset,
+    /// It is held, and nothing that would release it is on its way.
+    Stuck,
+}
+
+/// The whole story of a request.
+#[derive(Clone, Debug)]
+pub struct HttpReport {
+    /// What became of it.
+    pub outcome: HttpOutcome,
+    /// Was it a gRPC request? Then a reply is HTTP 200 with a gRPC status.
+    pub grpc: bool,
+    /// Host calls, by name.
+    pub calls: HostCalls,
+    /// Fuel from the stream's creation to its deletion.
+    pub fuel: u64,
+}
+
+impl HttpReport {
+    /// The HTTP status that the client sees; none when the upstream answers.
+    pub fn status(&self) -> Option<u32> {
+        match &self.outcome {
+            HttpOutcome::Reply(_) if self.grpc => Some(200),
+            HttpOutcome::Reply(reply) => Some(reply.status),
+            _ => None,
+        }
+    }
+
+    /// The gRPC status that a gRPC client sees, from the HTTP status where the module named none.
+    pub fn grpc_status(&self) -> Option<u32> {
+        match &self.outcome {
+            HttpOutcome::Reply(reply) if self.grpc => Some(reply.grpc_status.unwrap_or(match reply.status {
+                400 => 13,
+                401 => 16,
+                403 => 7,
+                404 => 12,
+                429 | 502..=504 => 14,
+                _ => 2,
+            })),
+            _ => None,
+        }
+    }
+}
+
+/// What became of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TcpOutcome {
+    /// Its bytes went on to the upstream.
+    Continue,
+    /// It was closed.
+    Closed,
+    /// It is held.
+    Stuck,
+}
+
+/// The whole story of a connection.
+#[derive(Clone, Debug)]
+pub struct TcpReport {
+    /// What became of it.
+    pub outcome: TcpOutcome,
+    /// How many of the client's bytes went upstream.
+    pub forwarded: usize,
+    /// Host calls, by name.
+    pub calls: HostCalls,
+    /// Fuel from the stream's creation to its deletion.
+    pub fuel: u64,
+}
+
+impl Vm {
+    /// Sends a request through. An error means that the module trapped; the failure policy decides what the
+    /// client sees then.
+    pub(crate) fn http(&mut self, stream: &Arc<Stream>, request: &HttpRequest) -> Result<HttpReport, Error> {
+        let context = self.new_context();
+        let state = StreamState {
+            stream: Arc::clone(stream),
+            is_http: true,
+            handshake_done: true,
+            maps: [(MapType::RequestHeaders, request.headers.clone())].into(),
+            ..StreamState::default()
+        };
+        self.store.data_mut().streams.insert(context, state);
+        self.take_counts();
+        let outcome = self.request(context, request).and_then(|outcome| {
+            self.call(|exports| &exports.on_log, context, (context,))?;
+            self.call(|exports| &exports.on_done, context, (context,))?;
+            self.call(|exports| &exports.on_delete, context, (context,))?;
+            Ok(outcome)
+        });
+        self.store.data_mut().streams.remove(&context);
+        let (calls, fuel) = self.take_counts();
+        Ok(HttpReport { outcome: outcome?, grpc: is_grpc(&request.headers), calls, fuel })
+    }
+
+    fn request(&mut self, context: u32, request: &HttpRequest) -> Result<HttpOutcome, Error> {
+        self.call(|exports| &exports.on_context_create, context, (context, ROOT))?;
+        let (body, trailers) = (!request.body.is_empty(), !request.trailers.is_empty());
+
+        let count = wire_len(request.headers.len());
+        let end = u32::from(!body && !trailers);
+        let action = self.call(|exports| &exports.on_request_headers, context, (context, count, end))?;
+        if let ControlFlow::Break(outcome) = self.settle(context, action)? {
+            return Ok(outcome);
+        }
+        if body {
+            let len = wire_len(request.body.len());
+            self.state(context).body.clone_from(&request.body);
+            let action =
+                self.call(|exports| &exports.on_request_body, context, (context, len, u32::from(!trailers)))?;
+            if let ControlFlow::Break(outcome) = self.settle(context, action)? {
+                return Ok(outcome);
+            }
+        }
+        if trailers {
+            let count = wire_len(request.trailers.len());
+            self.state(context).maps.insert(MapType::RequestTrailers, request.trailers.clone());
+            let action = self.call(|exports| &exports.on_request_trailers, context, (context, count))?;
+            if let ControlFlow::Break(outcome) = self.settle(context, action)? {
+                return Ok(outcome);
+            }
+        }
+        let headers = self.state(context).maps.get(&MapType::RequestHeaders).cloned().unwrap_or_default();
+        self.response(context, 200, b"")?;
+        Ok(HttpOutcome::Continue(headers))
+    }
+
+    /// Deals with what a request callback did: goes on, or ends with an outcome.
+    fn settle(&mut self, context: u32, action: Option<u32>) -> Result<ControlFlow<HttpOutcome>, Error> {
+        let mut held = action.is_some_and(|action| action != 0);
+        loop {
+            let state = self.state(context);
+            held &= !core::mem::take(&mut state.resumed);
+            if state.closed.is_some() {
+                return Ok(ControlFlow::Break(HttpOutcome::Reset));
+            }
+            if let Some(reply) = state.local_reply.take() {
+                self.response(context, reply.status, &reply.body)?;
+                return Ok(ControlFlow::Break(HttpOutcome::Reply(reply)));
+            }
+            if !held {
+                return Ok(ControlFlow::Continue(()));
+            }
+            if !self.answer_next_call()? {
+                return Ok(ControlFlow::Break(HttpOutcome::Stuck));
+            }
+        }
+    }
+
+    /// Hands the oldest HTTP call its answer; false when none is on its way.
+    fn answer_next_call(&mut self) -> Result<bool, Error> {
+        let Some(call) = self.store.data_mut().pending.pop_front() else { return Ok(false) };
+        let (headers, body) = (wire_len(call.answer.headers.len()), wire_len(call.answer.body.len()));
+        self.store.data_mut().answer = Some(call.answer);
+        let parameters = (call.context, call.token, headers, body, 0);
+        let done = self.call(|exports| &exports.on_http_call_response, call.context, parameters);
+        self.store.data_mut().answer = None;
+        done.map(|_| true)
+    }
+
+    /// Shows the filter the response, its own included, as Envoy's encoder path does.
+    fn response(&mut self, context: u32, status: u32, body: &[u8]) -> Result<(), Error> {
+        let headers = vec![(b":status".to_vec(), status.to_string().into_bytes())];
+        let count = wire_len(headers.len());
+        let state = self.state(context);
+        state.maps.insert(MapType::ResponseHeaders, headers);
+        body.clone_into(&mut state.body);
+        let end = u32::from(body.is_empty());
+        self.call(|exports| &exports.on_response_headers, context, (context, count, end))?;
+        if !body.is_empty() {
+            let len = wire_len(body.len());
+            self.call(|exports| &exports.on_response_body, context, (context, len, 1))?;
+        }
+        Ok(())
+    }
+
+    /// Opens a connection, sends the client's first bytes, closes. An error means that the module trapped.
+    pub(crate) fn tcp(&mut self, stream: &Arc<Stream>, first_bytes: &[u8]) -> Result<TcpReport, Error> {
+        let context = self.new_context();
+        let state = StreamState {
+            stream: Arc::clone(stream),
+            handshake_done: !stream.connection.tls,
+            ..StreamState::default()
+        };
+        self.store.data_mut().streams.insert(context, state);
+        self.take_counts();
+        let outcome = self.connection(context, first_bytes).and_then(|outcome| {
+            self.call(|exports| &exports.on_downstream_close, context, (context, 2))?;
+            self.call(|exports| &exports.on_done, context, (context,))?;
+            self.call(|exports| &exports.on_log, context, (context,))?;
+            self.call(|exports| &exports.on_delete, context, (context,))?;
+            Ok(outcome)
+        });
+        self.store.data_mut().streams.remove(&context);
+        let (calls, fuel) = self.take_counts();
+        let (outcome, forwarded) = outcome?;
+        Ok(TcpReport { outcome, forwarded, calls, fuel })
+    }
+
+    fn connection(&mut self, context: u32, first_bytes: &[u8]) -> Result<(TcpOutcome, usize), Error> {
+        self.call(|exports| &exports.on_context_create, context, (context, ROOT))?;
+        self.call(|exports| &exports.on_new_connection, context, (context,))?;
+        let state = self.state(context);
+        if state.closed.is_some() {
+            return Ok((TcpOutcome::Closed, 0));
+        }
+        state.handshake_done = true;
+        first_bytes.clone_into(&mut state.body);
+        let len = wire_len(first_bytes.len());
+        let action = self.call(|exports| &exports.on_downstream_data, context, (context, len, 0))?;
+        let state = self.state(context);
+        Ok(match action.unwrap_or_default() {
+            _ if state.closed.is_some() => (TcpOutcome::Closed, 0),
+            0 => (TcpOutcome::Continue, state.body.len()),
+            _ => (TcpOutcome::Stuck, 0),
+        })
+    }
+
+    fn state(&mut self, context: u32) -> &mut StreamState {
+        self.store.data_mut().streams.entry(context).or_default()
+    }
+}
+
+/// As Envoy sees it: there is a path, and the content type is `application/grpc` or continues with `+`.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    let has_path = headers.iter().any(|(name, _)| name == b":path");
+    let content_type = headers.iter().find(|(name, _)| name == b"content-type");
+    let rest = content_type.and_then(|(_, value)| value.strip_prefix(b"application/grpc"));
+    has_path && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
+}

@@ -1,0 +1,262 @@
+//! One VM of a module: loading with limits, the lifecycle, and what a trap does to it.
+
+use crate::{
+    abi::LogLevel,
+    error::{Error, ErrorKind},
+    exports::{Callback, Exports},
+    host,
+    metrics::Metrics,
+    properties::Node,
+    state::{HostCalls, HostState, HttpAnswer, LogLine},
+};
+use std::collections::{BTreeMap, VecDeque};
+use wasmtime::{Config, Engine, InstancePre, Store, StoreLimitsBuilder, WasmParams, WasmResults};
+
+/// The root context's number; streams count on from it.
+pub(crate) const ROOT: u32 = 1;
+
+/// What one call into the module may use up.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of linear memory; growing past it fails inside the guest.
+    pub memory: usize,
+    /// Fuel for starting and configuring.
+    pub configure_fuel: u64,
+    /// Fuel for each callback of a stream.
+    pub request_fuel: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 256 << 20, configure_fuel: 200_000_000_000, request_fuel: 2_000_000_000 }
+    }
+}
+
+/// A compiled module, cheap to clone and to make VMs of.
+#[derive(Clone)]
+pub struct Module {
+    engine: Engine,
+    instance: InstancePre<HostState>,
+    limits: Limits,
+}
+
+impl Module {
+    /// Compiles a proxy-wasm module of ABI 0.2.x.
+    ///
+    /// # Errors
+    /// When the bytes are no module, name another ABI, or import what Envoy does not offer.
+    pub fn new(wasm: &[u8], limits: Limits) -> Result<Self, Error> {
+        let mut config = Config::new();
+        config.consume_fuel(true);
+        let engine = Engine::new(&config).map_err(Error::module)?;
+        let module = wasmtime::Module::new(&engine, wasm).map_err(Error::module)?;
+        let abi = ["proxy_abi_version_0_2_0", "proxy_abi_version_0_2_1"];
+        if !abi.iter().any(|name| module.get_export(name).is_some()) {
+            return Err(Error::module("it exports neither of `proxy_abi_version_0_2_0` and `.._0_2_1`"));
+        }
+        let instance = host::linker(&engine)?.instantiate_pre(&module).map_err(Error::module)?;
+        Ok(Self { engine, instance, limits })
+    }
+}
+
+impl core::fmt::Debug for Module {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Module").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// What surrounds a VM.
+#[derive(Clone, Debug)]
+pub struct VmOptions {
+    /// The proxy's node.
+    pub node: Node,
+    /// The VM configuration (not the plugin's).
+    pub vm_configuration: Vec<u8>,
+    /// Lines below this level are dropped.
+    pub log_level: LogLevel,
+    /// The clock, in nanoseconds.
+    pub now_nanos: u64,
+    /// Clusters that answer HTTP calls.
+    pub clusters: BTreeMap<String, HttpAnswer>,
+}
+
+impl Default for VmOptions {
+    fn default() -> Self {
+        Self {
+            node: Node::default(),
+            vm_configuration: Vec::new(),
+            log_level: LogLevel::Debug,
+            now_nanos: 1_000_000_000,
+            clusters: BTreeMap::new(),
+        }
+    }
+}
+
+/// A running instance. Once a call traps it is dead and calls nothing more.
+#[derive(Debug)]
+pub struct Vm {
+    pub(crate) store: Store<HostState>,
+    pub(crate) exports: Exports,
+    limits: Limits,
+    next_context: u32,
+    fuel_used: u64,
+    dead: bool,
+}
+
+impl Vm {
+    /// Instantiates the module and creates its root context.
+    ///
+    /// # Errors
+    /// When the module traps or says that it does not want to start.
+    pub fn start(module: &Module, options: &VmOptions) -> Result<Self, Error> {
+        let limits = module.limits;
+        let state = HostState {
+            limits: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
+            memory: None,
+            allocate: None,
+            starting: true,
+            calls: HostCalls::new(),
+            logs: Vec::new(),
+            log_level: options.log_level,
+            metrics: Metrics::default(),
+            now_nanos: options.now_nanos,
+            tick_millis: 0,
+            node: options.node.clone(),
+            vm_configuration: options.vm_configuration.clone(),
+            plugin_configuration: None,
+            streams: BTreeMap::new(),
+            context: 0,
+            clusters: options.clusters.clone(),
+            pending: VecDeque::new(),
+            answer: None,
+            next_token: 0,
+            shared_data: BTreeMap::new(),
+        };
+        let mut store = Store::new(&module.engine, state);
+        store.limiter(|state| &mut state.limits);
+        store.set_fuel(limits.configure_fuel).map_err(Error::module)?;
+        let instance = module.instance.instantiate(&mut store).map_err(Error::module)?;
+        let allocate = instance
+            .get_typed_func(&mut store, "malloc")
+            .or_else(|_| instance.get_typed_func(&mut store, "proxy_on_memory_allocate"))
+            .map_err(|_| Error::module("it exports neither `malloc` nor `proxy_on_memory_allocate`"))?;
+        store.data_mut().memory = instance.get_memory(&mut store, "memory");
+        store.data_mut().allocate = Some(allocate);
+        let exports = Exports::find(&mut store, &instance)?;
+        let mut vm = Self { store, exports, limits, next_context: ROOT, fuel_used: 0, dead: false };
+        vm.create_root(options.vm_configuration.len())?;
+        Ok(vm)
+    }
+
+    fn create_root(&mut self, configuration_len: usize) -> Result<(), Error> {
+        if self.exports.initialize.function.is_some() {
+            self.call(|exports| &exports.initialize, 0, ())?;
+        } else {
+            self.call(|exports| &exports.start, 0, ())?;
+        }
+        self.store.data_mut().starting = false;
+        self.call(|exports| &exports.on_context_create, ROOT, (ROOT, 0))?;
+        let started = self.call(|exports| &exports.on_vm_start, ROOT, (ROOT, wire_len(configuration_len)))?;
+        if started == Some(0) {
+            return Err(Error::new(ErrorKind::Refused, "the module does not want to start"));
+        }
+        Ok(())
+    }
+
+    /// Hands the plugin configuration over.
+    ///
+    /// # Errors
+    /// When the module refuses it (the reason is in [`Vm::logs`]) or traps.
+    pub fn configure(&mut self, configuration: &[u8]) -> Result<(), Error> {
+        self.store.data_mut().plugin_configuration = Some(configuration.to_vec());
+        let accepted =
+            self.call(|exports| &exports.on_configure, ROOT, (ROOT, wire_len(configuration.len())));
+        self.store.data_mut().plugin_configuration = None;
+        match accepted? {
+            Some(0) => Err(Error::new(ErrorKind::Refused, "the module refused its configuration")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Lets the module's timer fire.
+    ///
+    /// # Errors
+    /// When the module traps.
+    pub fn tick(&mut self) -> Result<(), Error> {
+        self.call(|exports| &exports.on_tick, ROOT, (ROOT,)).map(|_| ())
+    }
+
+    /// Did a call trap?
+    pub fn is_dead(&self) -> bool {
+        self.dead
+    }
+
+    /// Everything that was logged.
+    pub fn logs(&self) -> &[LogLine] {
+        &self.store.data().logs
+    }
+
+    /// The metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.store.data().metrics
+    }
+
+    /// Bytes of linear memory the module has now.
+    pub fn memory_size(&self) -> usize {
+        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
+    }
+
+    /// Sets the clock.
+    pub fn set_now(&mut self, nanos: u64) {
+        self.store.data_mut().now_nanos = nanos;
+    }
+
+    pub(crate) fn set_metrics(&mut self, metrics: Metrics) {
+        self.store.data_mut().metrics = metrics;
+    }
+
+    pub(crate) fn new_context(&mut self) -> u32 {
+        self.next_context = self.next_context.wrapping_add(1);
+        self.next_context
+    }
+
+    /// Takes the counters of what ran since they were last taken.
+    pub(crate) fn take_counts(&mut self) -> (HostCalls, u64) {
+        (core::mem::take(&mut self.store.data_mut().calls), core::mem::take(&mut self.fuel_used))
+    }
+
+    /// Calls an export on behalf of a context; none where the module does not have it.
+    pub(crate) fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        callback: impl FnOnce(&Exports) -> &Callback<P, R>,
+        context: u32,
+        parameters: P,
+    ) -> Result<Option<R>, Error> {
+        let callback = callback(&self.exports);
+        let name = callback.name;
+        if self.dead {
+            return Err(Error::trap(name, "the VM is dead"));
+        }
+        let Some(function) = callback.function.clone() else { return Ok(None) };
+        let budget = if context <= ROOT { self.limits.configure_fuel } else { self.limits.request_fuel };
+        self.store.set_fuel(budget).map_err(Error::module)?;
+        self.store.data_mut().context = context;
+        let result = function.call(&mut self.store, parameters);
+        let left = self.store.get_fuel().unwrap_or_default();
+        self.fuel_used = self.fuel_used.saturating_add(budget.saturating_sub(left));
+        match result {
+            Ok(result) => Ok(Some(result)),
+            Err(cause) => {
+                self.dead = true;
+                let error = Error::trap(name, cause);
+                self.store.data_mut().log(LogLevel::Critical, error.to_string().as_bytes());
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A length as the ABI carries it.
+pub(crate) fn wire_len(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
