@@ -1,1 +1,35 @@
-//! To be written.
+#![no_std]
+#![forbid(unsafe_code)]
+//! WIP
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+mod cluster;
+mod compile;
+mod decision;
+mod diagnostic;
+mod explain;
+pub mod flow;
+pub mod ir;
+mod labels;
+pub mod limits;
+pub mod lint;
+pub mod manifest;
+mod matcher;
+mod net;
+mod options;
+mod request;
+pub mod resource;
+mod rule_id;
+
+pub use cluster::{Cluster, MeshRole, NamedPort, Workload};
+pub use compile::CompileSwitches;
+pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
+pub use diagnostic::{Diagnostic, Origin, Severity};
+pub use explain::{Failure, RuleTrace, nearest_miss};
+pub use labels::{Label, Labels};
+pub use net::{Protocol, Transport};
+pub use options::{CiliumVersion, EnforcementMode, Localhost, Options, Profile};
+pub use request::{Attributes, ClaimName, Peer, Read, Shape, Unavailable, Visit};
+pub use rule_id::{PolicyRef, RuleId};

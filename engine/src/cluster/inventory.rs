@@ -1,0 +1,132 @@
+//! What the manifests say is in the cluster.
+
+use super::workload::Workload;
+use crate::{
+    diagnostic::Diagnostic,
+    resource::{Metadata, Object, Resources, kubernetes::Service},
+};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::net::IpAddr;
+
+/// The resources of one load, and the workloads, namespaces and addresses found in them.
+///
+/// ```
+/// use palisade::{Cluster, resource::Resources};
+///
+/// let mut resources = Resources::default();
+/// let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod",
+///     "metadata": {"name": "sleep", "namespace": "foo", "labels": {"app": "sleep"}}});
+/// resources.add(pod, Default::default()).unwrap();
+/// let (cluster, findings) = Cluster::new(resources);
+/// assert!(findings.is_empty());
+/// assert_eq!(cluster.workload("foo/sleep").unwrap().service_account, "default");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    resources: Resources,
+    workloads: BTreeMap<(String, String), Workload>,
+    namespaces: BTreeMap<String, Metadata>,
+    by_ip: BTreeMap<IpAddr, (String, String)>,
+}
+
+impl Cluster {
+    /// The cluster of `resources`. Findings tell of objects given twice; the first is kept.
+    pub fn new(resources: Resources) -> (Self, Vec<Diagnostic>) {
+        let mut findings = Vec::new();
+        let mut cluster = Self::default();
+        for object in &resources.pods {
+            let workload = Workload::from_pod(object);
+            let key = (workload.namespace.clone(), workload.name.clone());
+            if cluster.workloads.contains_key(&key) {
+                findings.push(twice(object));
+                continue;
+            }
+            if !workload.host_network {
+                for ip in &workload.ips {
+                    cluster.by_ip.entry(*ip).or_insert_with(|| key.clone());
+                }
+            }
+            cluster.workloads.insert(key, workload);
+        }
+        for object in &resources.namespaces {
+            if cluster.namespaces.contains_key(&object.metadata.name) {
+                findings.push(twice(object));
+                continue;
+            }
+            cluster.namespaces.insert(object.metadata.name.clone(), object.metadata.clone());
+        }
+        cluster.resources = resources;
+        (cluster, findings)
+    }
+
+    /// Everything that was loaded.
+    pub fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// The workload `namespace/name`.
+    pub fn workload(&self, reference: &str) -> Option<&Workload> {
+        let (namespace, name) = reference.split_once('/')?;
+        self.workloads.get(&(namespace.to_string(), name.to_string()))
+    }
+
+    /// All workloads, by namespace and name.
+    pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
+        self.workloads.values()
+    }
+
+    /// The pod with this address.
+    pub fn workload_at(&self, ip: IpAddr) -> Option<&Workload> {
+        self.by_ip.get(&ip).and_then(|key| self.workloads.get(key))
+    }
+
+    /// Labels and annotations of a namespace; none when no manifest names it.
+    pub fn namespace(&self, name: &str) -> Option<&Metadata> {
+        self.namespaces.get(name)
+    }
+
+    /// The Service `namespace/name`.
+    pub fn service(&self, reference: &str) -> Option<&Object<Service>> {
+        let (namespace, name) = reference.split_once('/')?;
+        self.resources.services.iter().find(|s| s.metadata.namespace == namespace && s.metadata.name == name)
+    }
+
+    /// The workloads that `service` selects.
+    pub fn endpoints<'a>(&'a self, service: &'a Object<Service>) -> impl Iterator<Item = &'a Workload> {
+        let selector = &service.spec.selector;
+        self.workloads.values().filter(move |w| {
+            !selector.is_empty() && w.namespace == service.metadata.namespace && w.has_labels(selector)
+        })
+    }
+
+    /// Whether a sidecar is injected: the annotation or label `sidecar.istio.io/inject` of the pod, else the label
+    /// `istio-injection` or a revision label of its namespace.
+    pub fn in_mesh(&self, workload: &Workload) -> bool {
+        const INJECT: &str = "sidecar.istio.io/inject";
+        let own = workload.labels.get(INJECT).or_else(|| workload.annotations.get(INJECT));
+        if let Some(own) = own {
+            return own == "true";
+        }
+        if workload.host_network {
+            return false;
+        }
+        let namespace = self.namespace(&workload.namespace);
+        let labels = namespace.map(|n| &n.labels);
+        match labels.and_then(|l| l.get("istio-injection")) {
+            Some(value) => value == "enabled",
+            None => labels.is_some_and(|l| l.contains_key("istio.io/rev")),
+        }
+    }
+}
+
+fn twice<T>(object: &Object<T>) -> Diagnostic {
+    let title = object.title();
+    Diagnostic::warning("given-twice", format!("{title} is given twice; the first is used"))
+        .help("remove one of the two")
+        .of(title, &object.origin)
+}

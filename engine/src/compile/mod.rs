@@ -1,0 +1,12 @@
+//! Turns lowered rules into a [`Program`]: flat tables of tests, and an index that finds the few rules that can
+//! still match a request without looking at the others.
+
+mod anchor;
+mod evaluate;
+mod index;
+mod intern;
+mod program;
+
+pub(crate) use evaluate::{FailedTest, Observer, texts, without_query};
+pub use program::CompileSwitches;
+pub(crate) use program::Program;

@@ -1,0 +1,153 @@
+//! The long form of an answer: which rules were candidates, and what kept each from matching.
+//!
+//! Rules are evaluated by the same function that decides, with an observer that writes down every test.
+
+use crate::{
+    compile::{FailedTest, Observer, Program},
+    ir::{Attribute, Effect, Section},
+    request::{Attributes, Read},
+    rule_id::RuleId,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::ops::ControlFlow;
+
+/// A test that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Part of the policy, such as `to[0]`.
+    pub clause: String,
+    /// What was looked at, such as `method`.
+    pub attribute: String,
+    /// Whether this is a `notX` field, where a match is what fails.
+    pub negated: bool,
+    /// The values the policy wants (or, negated, refuses).
+    pub wanted: Vec<String>,
+    /// The values the request has; none means it has no such value.
+    pub seen: Vec<String>,
+}
+
+/// One rule, looked at in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleTrace {
+    /// The rule.
+    pub id: RuleId,
+    /// What it would do.
+    pub effect: Effect,
+    /// Whether it holds.
+    pub held: bool,
+    /// What kept it from holding, in the order written; only of parts that failed.
+    pub failures: Vec<Failure>,
+    /// Parts (from, to, when, ...) that held, of how many.
+    pub parts: (usize, usize),
+}
+
+impl RuleTrace {
+    /// How far from a match the rule is: parts that failed, then tests that failed.
+    pub fn distance(&self) -> (usize, usize) {
+        (self.parts.1 - self.parts.0, self.failures.len())
+    }
+}
+
+/// The rule that came nearest to matching: fewest failed parts, then fewest failed tests, then first.
+pub fn nearest_miss(traces: &[RuleTrace]) -> Option<&RuleTrace> {
+    traces.iter().filter(|t| !t.held).min_by_key(|t| t.distance())
+}
+
+struct Recorder<'a, A: ?Sized> {
+    request: &'a A,
+    pending: Vec<Failure>,
+    failures: Vec<Failure>,
+    parts: (usize, usize),
+}
+
+impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
+    const EXHAUSTIVE: bool = true;
+
+    fn test(&mut self, held: bool, test: FailedTest<'_>) {
+        if held {
+            return;
+        }
+        self.pending.push(Failure {
+            clause: match test.section {
+                Section::Peer | Section::Ports | Section::L7 => test.section.to_string(),
+                _ => format!("{}[{}]", test.section, test.clause),
+            },
+            attribute: test.attribute.to_string(),
+            negated: test.negated,
+            wanted: test.patterns.iter().map(ToString::to_string).collect(),
+            seen: seen(test.attribute, self.request),
+        });
+    }
+
+    fn group(&mut self, _: Section, held: bool) {
+        self.parts.1 += 1;
+        if held {
+            self.parts.0 += 1;
+            self.pending.clear();
+        } else {
+            self.failures.append(&mut self.pending);
+        }
+    }
+}
+
+impl Program {
+    /// Rule number `rule`, looked at in full.
+    pub(crate) fn trace<A: Attributes + ?Sized>(&self, rule: u32, request: &A) -> Read<Option<RuleTrace>> {
+        let Some((id, effect)) = self.rule(rule) else { return Ok(None) };
+        let mut recorder = Recorder { request, pending: Vec::new(), failures: Vec::new(), parts: (0, 0) };
+        let held = self.holds(rule, request, &mut recorder)?;
+        let Recorder { failures, parts, .. } = recorder;
+        Ok(Some(RuleTrace { id: id.clone(), effect: effect.clone(), held, failures, parts }))
+    }
+
+    /// Every rule, looked at in full. Rules whose attributes cannot be read are left out.
+    pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
+        (0..self.len()).filter_map(|rule| self.trace(rule, request).ok().flatten()).collect()
+    }
+}
+
+/// The values of `attribute`, for a reader.
+fn seen<A: Attributes + ?Sized>(attribute: &Attribute, request: &A) -> Vec<String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let one = |value: Read<Option<String>>| value.ok().flatten().into_iter().collect();
+    match attribute {
+        Attribute::DestinationPort => one(request.destination_port().map(|p| p.map(|p| p.to_string()))),
+        Attribute::Transport => one(request.transport().map(|t| Some(t.to_string()))),
+        Attribute::SourceIp => one(request.source_ip().map(|ip| ip.map(|ip| ip.to_string()))),
+        Attribute::RemoteIp => one(request.remote_ip().map(|ip| ip.map(|ip| ip.to_string()))),
+        Attribute::DestinationIp => one(request.destination_ip().map(|ip| ip.map(|ip| ip.to_string()))),
+        Attribute::PeerAddress => one(request.peer().map(|p| p.cidr.map(|ip| ip.to_string()))),
+        Attribute::PeerLabels => {
+            request.peer().map(|p| p.labels.iter().map(ToString::to_string).collect()).unwrap_or_default()
+        }
+        Attribute::DnsQuery => one(request.dns_query().map(|name| name.map(text))),
+        Attribute::RequestPrincipal => {
+            let mut values = Vec::new();
+            for name in ["iss", "sub"] {
+                let mut value = String::new();
+                let _ = request.claim(&[name.into()], crate::request::Shape::Text, &mut |v| {
+                    value = text(v);
+                    ControlFlow::Break(())
+                });
+                values.push(value);
+            }
+            if values.iter().all(String::is_empty) { Vec::new() } else { alloc::vec![values.join("/")] }
+        }
+        _ => {
+            let mut values = Vec::new();
+            let mut push = |value: &[u8]| {
+                values.push(text(value));
+                ControlFlow::Continue(())
+            };
+            let _ = match attribute {
+                Attribute::PeerName => request.peer_names(&mut push),
+                _ => crate::compile::texts(attribute, request, &mut push),
+            };
+            values
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The lowered policies of one workload, layer by layer.
+
+use super::Rule;
+use crate::rule_id::{PolicyRef, RuleId};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+
+/// The AuthorizationPolicies of one workload for one kind of filter chain (HTTP or TCP).
+///
+/// Every list is sorted as Envoy walks it: by [`RuleId::envoy_name`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuthorizationLayer {
+    /// Every policy that applies, dry-run ones included.
+    pub policies: Vec<Arc<PolicyRef>>,
+    /// Enforced CUSTOM rules.
+    pub custom: Vec<Rule>,
+    /// Enforced AUDIT rules.
+    pub audit: Vec<Rule>,
+    /// Enforced DENY rules.
+    pub deny: Vec<Rule>,
+    /// Enforced ALLOW rules.
+    pub allow: Vec<Rule>,
+    /// The first enforced ALLOW policy, whose mere presence denies what no rule allows (`spec/istio.md` 1.2).
+    pub default_deny: Option<Arc<PolicyRef>>,
+    /// Dry-run DENY rules.
+    pub shadow_deny: Vec<Rule>,
+    /// Dry-run ALLOW rules.
+    pub shadow_allow: Vec<Rule>,
+    /// The first dry-run ALLOW policy.
+    pub shadow_default_deny: Option<Arc<PolicyRef>>,
+}
+
+/// What a workload's port does with mutual TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PeerMode {
+    /// Mutual TLS is not terminated.
+    Disable,
+    /// Plaintext and mutual TLS are both accepted.
+    #[default]
+    Permissive,
+    /// Only mutual TLS is accepted.
+    Strict,
+}
+
+/// The effective PeerAuthentication of one workload.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerLayer {
+    /// Mode of ports that are not listed, and the policy it came from.
+    pub mode: PeerMode,
+    /// The policy that set the mode; none when no policy applies.
+    pub by: Option<Arc<PolicyRef>>,
+    /// Modes of single workload ports.
+    pub ports: BTreeMap<u16, PeerMode>,
+    /// The policy that set the port modes.
+    pub ports_by: Option<Arc<PolicyRef>>,
+}
+
+/// What happens to a flow that no rule of a direction matches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Posture {
+    /// No policy selects the endpoint for this direction.
+    #[default]
+    Open,
+    /// Policies select it, none of which arms default deny.
+    DefaultAllow,
+    /// Default deny is armed.
+    DefaultDeny,
+}
+
+/// The network policies of one endpoint in one direction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DirectionLayer {
+    /// What an unmatched flow gets.
+    pub posture: Posture,
+    /// The policies that select the endpoint in this direction.
+    pub policies: Vec<Arc<PolicyRef>>,
+    /// Rules in order of precedence: the first that holds decides. Tiers are cut by `tiers`.
+    pub rules: Vec<Rule>,
+    /// Index into `rules` where each next tier begins, ascending; a [`super::Effect::Pass`] jumps to the next.
+    pub tiers: Vec<u32>,
+    /// toFQDNs rules for whose names no DNS rule lets the endpoint ask (trap T30), with the names' text.
+    pub unlearnable: Vec<RuleId>,
+}
+
+/// The network policies of one endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkLayer {
+    /// What the endpoint may reach.
+    pub egress: DirectionLayer,
+    /// Who may reach it.
+    pub ingress: DirectionLayer,
+}

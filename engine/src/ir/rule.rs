@@ -1,0 +1,117 @@
+//! Rules: an effect, where they came from, and when they hold.
+
+use super::{Attribute, Pattern};
+use crate::rule_id::RuleId;
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::fmt;
+
+/// What a rule does when it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Lets the flow through this layer.
+    Allow,
+    /// Refuses it.
+    Deny,
+    /// Leaves this tier and goes on with the next.
+    Pass,
+    /// Only tags it.
+    Audit,
+    /// Asks this external provider.
+    Ask(Arc<str>),
+}
+
+/// The part of a policy a group stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Section {
+    /// Who: sources of an AuthorizationPolicy.
+    From,
+    /// What: operations of an AuthorizationPolicy.
+    To,
+    /// Conditions of an AuthorizationPolicy.
+    When,
+    /// The other end in a network policy.
+    Peer,
+    /// Ports and protocols in a network policy.
+    Ports,
+    /// What the proxy looks at in a network policy: names, requests.
+    L7,
+}
+
+/// A condition on one attribute: some value matches some pattern; negated, no value matches any.
+///
+/// A negated test on an attribute without value holds (`spec/istio.md` 0.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Test {
+    /// What is read.
+    pub attribute: Attribute,
+    /// Whether this is the `notX` form.
+    pub negated: bool,
+    /// The alternatives. None at all: the positive form never holds, the negated one always.
+    pub patterns: Box<[Pattern]>,
+}
+
+/// Tests that must all hold, and the place they were written at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clause {
+    /// The tests, ANDed; none means the clause always holds.
+    pub tests: Vec<Test>,
+    /// Index in the list it was written in, such as 1 for `from[1]`.
+    pub index: u32,
+}
+
+/// Clauses of which one must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What part of the policy this is.
+    pub section: Section,
+    /// The clauses, ORed; none means the group never holds.
+    pub clauses: Vec<Clause>,
+}
+
+/// One rule of one policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Where it came from.
+    pub id: RuleId,
+    /// What it does.
+    pub effect: Effect,
+    /// The groups, ANDed; none means the rule always holds.
+    pub groups: Vec<Group>,
+}
+
+impl Test {
+    /// The positive form.
+    pub fn any_of(attribute: Attribute, patterns: impl IntoIterator<Item = Pattern>) -> Self {
+        Self { attribute, negated: false, patterns: patterns.into_iter().collect() }
+    }
+
+    /// The negated form.
+    pub fn none_of(attribute: Attribute, patterns: impl IntoIterator<Item = Pattern>) -> Self {
+        Self { attribute, negated: true, patterns: patterns.into_iter().collect() }
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::From => "from",
+            Self::To => "to",
+            Self::When => "when",
+            Self::Peer => "peer",
+            Self::Ports => "toPorts",
+            Self::L7 => "rules",
+        })
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Allow => f.write_str("allow"),
+            Self::Deny => f.write_str("deny"),
+            Self::Pass => f.write_str("pass"),
+            Self::Audit => f.write_str("audit"),
+            Self::Ask(provider) => write!(f, "ask {provider}"),
+        }
+    }
+}

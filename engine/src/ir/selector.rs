@@ -1,0 +1,92 @@
+//! Label selectors over Cilium identities.
+
+use crate::labels::Labels;
+use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
+
+/// What a [`Requirement`] asks of a key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Operator {
+    /// The key is there with one of these values.
+    In(Box<[Box<str>]>),
+    /// The key is absent, or has none of these values.
+    NotIn(Box<[Box<str>]>),
+    /// The key is there.
+    Exists,
+    /// The key is absent.
+    DoesNotExist,
+}
+
+/// One condition on one key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Requirement {
+    /// Source the label must have; none means any.
+    pub source: Option<Box<str>>,
+    /// Key, without source.
+    pub key: Box<str>,
+    /// What is asked.
+    pub operator: Operator,
+}
+
+/// All of its requirements must hold; without any it matches every identity.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Selector {
+    /// The requirements, ANDed.
+    pub requirements: Vec<Requirement>,
+}
+
+impl Requirement {
+    /// Whether `labels` meets this requirement (`spec/cilium.md` 1).
+    pub fn matches(&self, labels: &Labels) -> bool {
+        let mut with_key =
+            labels.with_key(&self.key).filter(|l| self.source.as_deref().is_none_or(|s| s == l.source));
+        match &self.operator {
+            Operator::In(values) => with_key.any(|l| values.iter().any(|v| **v == *l.value)),
+            Operator::NotIn(values) => !with_key.any(|l| values.iter().any(|v| **v == *l.value)),
+            Operator::Exists => with_key.next().is_some(),
+            Operator::DoesNotExist => with_key.next().is_none(),
+        }
+    }
+}
+
+impl Selector {
+    /// Whether `labels` meets every requirement.
+    pub fn matches(&self, labels: &Labels) -> bool {
+        self.requirements.iter().all(|r| r.matches(labels))
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Operator::DoesNotExist = self.operator {
+            f.write_str("!")?;
+        }
+        if let Some(source) = &self.source {
+            write!(f, "{source}:")?;
+        }
+        f.write_str(&self.key)?;
+        match &self.operator {
+            Operator::In(values) => match &**values {
+                [one] => write!(f, "={one}"),
+                many => write!(f, " in ({})", many.join(",")),
+            },
+            Operator::NotIn(values) => write!(f, " not in ({})", values.join(",")),
+            Operator::Exists | Operator::DoesNotExist => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.requirements.is_empty() {
+            return f.write_str("every endpoint");
+        }
+        for (i, requirement) in self.requirements.iter().enumerate() {
+            if i > 0 {
+                f.write_str(", ")?;
+            }
+            write!(f, "{requirement}")?;
+        }
+        Ok(())
+    }
+}

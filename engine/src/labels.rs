@@ -1,0 +1,75 @@
+//! Label sets with sources, as Cilium gives them to identities.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// One label: where it comes from (`k8s`, `reserved`, ...), key and value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label {
+    /// Key, without source.
+    pub key: String,
+    /// Source, such as `k8s` or `reserved`.
+    pub source: String,
+    /// Value; may be empty.
+    pub value: String,
+}
+
+impl Label {
+    /// A label of `source`.
+    pub fn new(source: impl Into<String>, key: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { source: source.into(), key: key.into(), value: value.into() }
+    }
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.source, self.key)?;
+        if self.value.is_empty() { Ok(()) } else { write!(f, "={}", self.value) }
+    }
+}
+
+/// An identity: a set of labels, sorted by key, source, value.
+///
+/// ```
+/// use palisade::{Label, Labels};
+///
+/// let labels: Labels = [Label::new("k8s", "app", "sleep")].into_iter().collect();
+/// assert_eq!(labels.with_key("app").count(), 1);
+/// assert_eq!(labels.with_key("ap").count(), 0);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Labels(Vec<Label>);
+
+impl Labels {
+    /// The labels with this key, whatever their source. Costs a binary search.
+    pub fn with_key<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Label> {
+        let from = self.0.partition_point(|l| l.key.as_str() < key);
+        self.0.iter().skip(from).take_while(move |l| l.key == key)
+    }
+
+    /// All labels in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Label> {
+        self.0.iter()
+    }
+
+    /// Whether there is no label.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds a label; one that is there already stays single.
+    pub fn insert(&mut self, label: Label) {
+        if let Err(at) = self.0.binary_search(&label) {
+            self.0.insert(at, label);
+        }
+    }
+}
+
+impl FromIterator<Label> for Labels {
+    fn from_iter<T: IntoIterator<Item = Label>>(iter: T) -> Self {
+        let mut labels: Vec<Label> = iter.into_iter().collect();
+        labels.sort();
+        labels.dedup();
+        Self(labels)
+    }
+}

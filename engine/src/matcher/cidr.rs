@@ -1,0 +1,114 @@
+//! Matches an address against a set of CIDR blocks.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::net::IpAddr;
+use hashbrown::HashTable;
+use ipnet::IpNet;
+
+/// A set of blocks, each with a value. A lookup costs one probe per distinct prefix length of the address's family.
+#[derive(Debug)]
+pub(crate) struct CidrSet {
+    v4: Lengths,
+    v6: Lengths,
+}
+
+/// The blocks of one family, by prefix length.
+#[derive(Debug, Default)]
+struct Lengths {
+    /// The lengths that occur, ascending.
+    lengths: Box<[u8]>,
+    blocks: HashTable<(u128, u8, u32)>,
+}
+
+impl CidrSet {
+    /// A set of `blocks`. Of equal blocks the first wins.
+    pub(crate) fn new(blocks: impl IntoIterator<Item = (IpNet, u32)>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (net, value) in blocks {
+            let entry = (bits(net.network()), net.prefix_len(), value);
+            match net {
+                IpNet::V4(_) => v4.push(entry),
+                IpNet::V6(_) => v6.push(entry),
+            }
+        }
+        Self { v4: Lengths::new(v4), v6: Lengths::new(v6) }
+    }
+
+    /// The values of all blocks that hold `address`, widest first.
+    pub(crate) fn find(&self, address: IpAddr) -> impl Iterator<Item = u32> {
+        let (family, width) = match address {
+            IpAddr::V4(_) => (&self.v4, 32),
+            IpAddr::V6(_) => (&self.v6, 128),
+        };
+        let address = bits(address);
+        family.lengths.iter().filter_map(move |len| family.get(mask(address, width, *len), *len))
+    }
+
+    /// Whether some block holds `address`.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        self.find(address).next().is_some()
+    }
+}
+
+impl Lengths {
+    fn new(entries: Vec<(u128, u8, u32)>) -> Self {
+        let mut lengths: Vec<u8> = entries.iter().map(|e| e.1).collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        let mut blocks = HashTable::with_capacity(entries.len());
+        for entry in entries {
+            let key = hash(entry.0, entry.1);
+            if blocks.find(key, |e: &(u128, u8, u32)| (e.0, e.1) == (entry.0, entry.1)).is_none() {
+                blocks.insert_unique(key, entry, |e| hash(e.0, e.1));
+            }
+        }
+        Self { lengths: lengths.into(), blocks }
+    }
+
+    fn get(&self, network: u128, len: u8) -> Option<u32> {
+        self.blocks.find(hash(network, len), |e| (e.0, e.1) == (network, len)).map(|e| e.2)
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    }
+}
+
+fn mask(address: u128, width: u32, len: u8) -> u128 {
+    let host = width.saturating_sub(u32::from(len));
+    address.checked_shr(host).and_then(|a| a.checked_shl(host)).unwrap_or(0)
+}
+
+fn hash(network: u128, len: u8) -> u64 {
+    let folded = (network as u64) ^ ((network >> 64) as u64).rotate_left(31) ^ (u64::from(len) << 57);
+    let wide = u128::from(folded ^ 0xA076_1D64_78BD_642F) * 0xE703_7ED1_A0B4_28DB;
+    (wide as u64) ^ ((wide >> 64) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(blocks: &[&str]) -> CidrSet {
+        CidrSet::new(blocks.iter().zip(0..).map(|(b, v)| (b.parse::<IpNet>().unwrap().trunc(), v)))
+    }
+
+    #[test]
+    fn families_do_not_mix() {
+        let set = set(&["0.0.0.0/0", "::ffff:0:0/96"]);
+        assert!(set.contains("10.0.0.1".parse().unwrap()));
+        assert!(set.contains("::ffff:10.0.0.1".parse().unwrap()));
+        assert!(!set.contains("2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn finds_every_block_widest_first() {
+        let set = set(&["10.1.0.0/16", "10.0.0.0/8", "10.1.2.3/32", "::/0"]);
+        assert!(set.find("10.1.2.3".parse().unwrap()).eq([1, 0, 2]));
+        assert_eq!(set.find("11.0.0.0".parse().unwrap()).count(), 0);
+        assert!(set.find("::1".parse().unwrap()).eq([3]));
+    }
+}

@@ -1,0 +1,15 @@
+//! Matchers: one kind of pattern a file, each from pattern to answer in one pass over the value's bytes.
+//!
+//! A matcher is built once from [`crate::ir`] and then only read. None allocates, none can panic, and none costs
+//! more than linear time in the value's length.
+
+pub(crate) mod bytes;
+pub(crate) mod cidr;
+pub(crate) mod glob;
+pub(crate) mod name;
+pub(crate) mod text;
+pub(crate) mod trie;
+
+pub(crate) use cidr::CidrSet;
+pub(crate) use name::NameSet;
+pub(crate) use text::TextSet;

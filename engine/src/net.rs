@@ -1,0 +1,78 @@
+//! Protocols and ports of a flow.
+
+use core::fmt;
+
+/// A transport protocol that policies can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// SCTP.
+    Sctp,
+    /// ICMP (IPv4).
+    Icmp,
+    /// ICMPv6.
+    Icmpv6,
+    /// Any other, by its IANA number.
+    Other(u8),
+}
+
+impl Protocol {
+    /// Reads the name as Kubernetes writes it, upper case.
+    ///
+    /// ```
+    /// use palisade::Protocol;
+    /// assert_eq!(Protocol::parse("TCP"), Some(Protocol::Tcp));
+    /// assert_eq!(Protocol::parse("tcp"), None);
+    /// ```
+    pub fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "TCP" => Self::Tcp,
+            "UDP" => Self::Udp,
+            "SCTP" => Self::Sctp,
+            "ICMP" => Self::Icmp,
+            "ICMPv6" => Self::Icmpv6,
+            "IGMP" => Self::Other(2),
+            "IPIP" => Self::Other(4),
+            "IPV6" => Self::Other(41),
+            "GRE" => Self::Other(47),
+            "ESP" => Self::Other(50),
+            "AH" => Self::Other(51),
+            "VRRP" => Self::Other(112),
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp => f.write_str("TCP"),
+            Self::Udp => f.write_str("UDP"),
+            Self::Sctp => f.write_str("SCTP"),
+            Self::Icmp => f.write_str("ICMP"),
+            Self::Icmpv6 => f.write_str("ICMPv6"),
+            Self::Other(n) => write!(f, "IP protocol {n}"),
+        }
+    }
+}
+
+/// Protocol and port of a flow; for ICMP the port is the message type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Transport {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Destination port, or ICMP type.
+    pub port: u16,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.protocol {
+            Protocol::Icmp | Protocol::Icmpv6 => write!(f, "{} type {}", self.protocol, self.port),
+            _ => write!(f, "{}/{}", self.protocol, self.port),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which semantics are meant: versions of Istio, Envoy and Cilium, the agent's switches, the profile.
+
+use crate::compile::CompileSwitches;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Deserialize;
+
+/// How documented traps are decided.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// As Istio, Envoy and Cilium do.
+    #[default]
+    Compat,
+    /// Never more permissive than compat, and closed where compat is a documented trap.
+    Strict,
+}
+
+/// A Cilium release line whose semantics are meant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CiliumVersion {
+    /// 1.17 and earlier.
+    #[serde(rename = "1.17")]
+    V1_17,
+    /// 1.18.
+    #[serde(rename = "1.18")]
+    V1_18,
+    /// 1.19.
+    #[serde(rename = "1.19")]
+    V1_19,
+    /// 1.20.
+    #[default]
+    #[serde(rename = "1.20")]
+    V1_20,
+}
+
+/// Cilium's `policy-enforcement-mode`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum EnforcementMode {
+    /// A direction is armed by the policies that select the endpoint.
+    #[default]
+    Default,
+    /// Both directions are always armed.
+    Always,
+    /// Nothing is enforced.
+    Never,
+}
+
+/// Cilium's `allow-localhost`.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Localhost {
+    /// The local host may reach its pods: Kubernetes mode.
+    #[default]
+    Always,
+    /// Only as policies say.
+    Policy,
+}
+
+/// `options:` of a case file; the defaults are those of Cilium 1.20, Istio 1.31 and Envoy 1.40.
+///
+/// ```
+/// use palisade::{CiliumVersion, Options};
+///
+/// let options: Options = serde_json::from_str(r#"{"ciliumVersion": "1.19"}"#).unwrap();
+/// assert_eq!(options.cilium_version, CiliumVersion::V1_19);
+/// assert!(options.default_local_cluster());
+/// ```
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Options {
+    /// How documented traps are decided.
+    pub profile: Profile,
+    /// Cilium release line.
+    pub cilium_version: CiliumVersion,
+    /// Name of the local cluster.
+    pub cluster_name: String,
+    /// `policy-default-local-cluster`; by default on since 1.19.
+    pub policy_default_local_cluster: Option<bool>,
+    /// `policy-enforcement-mode`.
+    pub mode: EnforcementMode,
+    /// `enable-node-selector-labels`.
+    pub node_labels: bool,
+    /// Dual stack.
+    pub ipv6: bool,
+    /// `allow-localhost`.
+    pub localhost: Localhost,
+    /// `enable-host-firewall`.
+    pub host_firewall: bool,
+    /// `enable-non-default-deny-policies`.
+    pub non_default_deny: bool,
+    /// `enable-extended-ip-protocols`.
+    pub extended: bool,
+    /// `policy-cidr-match-mode`: `nodes`, `pods`.
+    pub cidr_match: Vec<String>,
+    /// Istio release line, such as `1.31`.
+    pub istio_version: String,
+    /// Envoy release line, such as `1.40`.
+    pub envoy_version: String,
+    /// `ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY`.
+    pub selector_on_gateway_api: bool,
+    /// `PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS`.
+    pub multiple_custom_providers: bool,
+    /// Shortcuts of compilation, for tests.
+    #[serde(skip)]
+    pub switches: CompileSwitches,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            cilium_version: CiliumVersion::default(),
+            cluster_name: "default".to_string(),
+            policy_default_local_cluster: None,
+            mode: EnforcementMode::default(),
+            node_labels: false,
+            ipv6: false,
+            localhost: Localhost::default(),
+            host_firewall: true,
+            non_default_deny: true,
+            extended: false,
+            cidr_match: Vec::new(),
+            istio_version: "1.31".to_string(),
+            envoy_version: "1.40".to_string(),
+            selector_on_gateway_api: true,
+            multiple_custom_providers: false,
+            switches: CompileSwitches::default(),
+        }
+    }
+}
+
+impl Options {
+    /// Whether peers are limited to the local cluster unless they name one (trap T5).
+    pub fn default_local_cluster(&self) -> bool {
+        self.policy_default_local_cluster.unwrap_or(self.cilium_version >= CiliumVersion::V1_19)
+    }
+}

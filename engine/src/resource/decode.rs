@@ -1,0 +1,102 @@
+//! From a JSON value to a typed object, with the path of the first mistake.
+
+use super::meta::{Metadata, Object, title};
+use crate::diagnostic::{Diagnostic, Origin};
+use alloc::{format, string::ToString};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::Value;
+
+/// Reads `null` as the type's default, as Kubernetes does.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Reads `value` as a `T`; a mistake names its path below `path`.
+pub(crate) fn decode<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, Diagnostic> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let inner = error.path().to_string();
+        let at = match (path.is_empty(), inner.as_str()) {
+            (_, ".") => path.to_string(),
+            (true, inner) => inner.to_string(),
+            (false, inner) if inner.starts_with('[') => format!("{path}{inner}"),
+            (false, inner) => format!("{path}.{inner}"),
+        };
+        let message = error.inner().to_string();
+        let help = remedy(&message);
+        Diagnostic::error("wrong-shape", message).at(at).help(help)
+    })
+}
+
+fn remedy(message: &str) -> &'static str {
+    if message.starts_with("unknown field") {
+        "correct the field's name, or remove it: an unknown field is never ignored in a policy"
+    } else if message.contains("expected a string") || message.contains("expected string") {
+        "write the value in quotes"
+    } else if message.starts_with("missing field") {
+        "add the field"
+    } else if message.starts_with("unknown variant") {
+        "use one of the listed values; case counts"
+    } else {
+        "write the field in the shape the Kubernetes API documents"
+    }
+}
+
+/// The parts of an object that all kinds share, taken out of `value`.
+pub(crate) struct Envelope {
+    pub(crate) metadata: Metadata,
+    pub(crate) fields: serde_json::Map<String, Value>,
+}
+
+use alloc::string::String;
+
+impl Envelope {
+    /// Splits `metadata` off the object `fields`.
+    pub(crate) fn new(
+        kind: &'static str,
+        mut fields: serde_json::Map<String, Value>,
+        origin: &Origin,
+    ) -> Result<Self, Diagnostic> {
+        let metadata = match fields.remove("metadata") {
+            None | Some(Value::Null) => Metadata::default(),
+            Some(value) => decode::<Metadata>(value, "metadata").map_err(|d| d.of(kind, origin))?,
+        };
+        if metadata.name.is_empty() {
+            return Err(Diagnostic::error("no-name", format!("{kind} without a name"))
+                .at("metadata.name")
+                .help("give the object a metadata.name")
+                .of(title(kind, &metadata), origin));
+        }
+        Ok(Self { metadata, fields })
+    }
+
+    /// The object with its `spec` read as `T`; a missing spec reads as an empty one.
+    pub(crate) fn with_spec<T: DeserializeOwned>(
+        mut self,
+        kind: &'static str,
+        namespaced: bool,
+        strict: bool,
+        origin: Origin,
+    ) -> Result<Object<T>, Diagnostic> {
+        let spec = match self.fields.remove("spec") {
+            None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
+            Some(spec) => spec,
+        };
+        if namespaced && self.metadata.namespace.is_empty() {
+            self.metadata.namespace = "default".to_string();
+        }
+        let known = ["apiVersion", "kind", "status"];
+        let unknown = self.fields.keys().find(|key| !known.contains(&key.as_str()));
+        if let Some(unknown) = unknown.filter(|_| strict) {
+            return Err(Diagnostic::error("wrong-shape", format!("unknown field `{unknown}`"))
+                .at(unknown.clone())
+                .help("a policy has apiVersion, kind, metadata and spec: check the indentation")
+                .of(title(kind, &self.metadata), &origin));
+        }
+        let spec = decode(spec, "spec").map_err(|d| d.of(title(kind, &self.metadata), &origin))?;
+        Ok(Object { kind, metadata: self.metadata, spec, origin })
+    }
+}

@@ -1,0 +1,106 @@
+//! The mesh settings that change a verdict: `data.mesh` of the ConfigMap `istio`.
+
+use crate::resource::decode::null_as_default;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The part of Istio's MeshConfig that is read.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MeshConfig {
+    /// Namespace whose policies are mesh-wide.
+    pub root_namespace: String,
+    /// The mesh's trust domain.
+    pub trust_domain: String,
+    /// Other names of the trust domain.
+    #[serde(deserialize_with = "null_as_default")]
+    pub trust_domain_aliases: Vec<String>,
+    /// Foreign trust bundles; their trust domains are let in by the handshake.
+    #[serde(deserialize_with = "null_as_default")]
+    pub ca_certificates: Vec<CaCertificate>,
+    /// How paths are normalized.
+    #[serde(deserialize_with = "normalization")]
+    pub path_normalization: PathNormalization,
+    /// External providers that CUSTOM policies may name.
+    #[serde(deserialize_with = "null_as_default")]
+    pub extension_providers: Vec<Provider>,
+    /// Settings of every proxy, for `gatewayTopology.numTrustedProxies`.
+    pub default_config: Option<Value>,
+}
+
+/// An item of `caCertificates`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CaCertificate {
+    /// Trust domains the certificate stands for.
+    #[serde(deserialize_with = "null_as_default")]
+    pub trust_domains: Vec<String>,
+}
+
+/// `pathNormalization.normalization` (`spec/istio.md` 7.3).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum PathNormalization {
+    /// Only the fragment is dropped.
+    #[serde(rename = "NONE")]
+    None,
+    /// Dot segments, backslashes and unreserved escapes.
+    #[default]
+    #[serde(rename = "BASE", alias = "DEFAULT")]
+    Base,
+    /// The same, and repeated slashes become one.
+    #[serde(rename = "MERGE_SLASHES")]
+    MergeSlashes,
+    /// Escaped slashes are decoded first.
+    #[serde(rename = "DECODE_AND_MERGE_SLASHES")]
+    DecodeAndMergeSlashes,
+}
+
+/// An external provider; which of its fields is set tells its type.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Provider {
+    /// Name that policies use.
+    pub name: String,
+    /// Set for an HTTP authorization service.
+    pub envoy_ext_authz_http: Option<Value>,
+    /// Set for a gRPC authorization service.
+    pub envoy_ext_authz_grpc: Option<Value>,
+}
+
+impl Default for MeshConfig {
+    fn default() -> Self {
+        Self {
+            root_namespace: "istio-system".to_string(),
+            trust_domain: "cluster.local".to_string(),
+            trust_domain_aliases: Vec::new(),
+            ca_certificates: Vec::new(),
+            path_normalization: PathNormalization::Base,
+            extension_providers: Vec::new(),
+            default_config: None,
+        }
+    }
+}
+
+impl MeshConfig {
+    /// `defaultConfig.gatewayTopology.numTrustedProxies`.
+    pub fn trusted_proxies(&self) -> u32 {
+        self.default_config
+            .as_ref()
+            .and_then(|c| c.pointer("/gatewayTopology/numTrustedProxies"))
+            .and_then(Value::as_u64)
+            .map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX))
+    }
+}
+
+fn normalization<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PathNormalization, D::Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Wrapper {
+        normalization: PathNormalization,
+    }
+    Option::<Wrapper>::deserialize(deserializer).map(|w| w.unwrap_or_default().normalization)
+}

@@ -1,0 +1,20 @@
+//! Istio's security resources and the parts of its networking resources and mesh settings that decide.
+
+mod attachment;
+mod authorization_policy;
+mod gateway;
+mod mesh;
+mod peer_authentication;
+mod request_authentication;
+
+pub use attachment::{TargetRef, WorkloadSelector};
+pub use authorization_policy::{
+    Action, AuthorizationPolicySpec, Condition, ExtensionProvider, From, Operation, Rule, Source, To,
+};
+pub use gateway::{GatewayApiListener, GatewayApiSpec, GatewayServer, GatewaySpec, ServerPort, ServerTls};
+pub use mesh::{CaCertificate, MeshConfig, PathNormalization, Provider};
+pub use peer_authentication::{MutualTls, MutualTlsMode, PeerAuthenticationSpec};
+pub use request_authentication::{JwtHeader, JwtRule, RequestAuthenticationSpec};
+
+pub use self::service_entry::ServiceEntrySpec;
+mod service_entry;

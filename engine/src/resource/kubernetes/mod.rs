@@ -1,0 +1,52 @@
+//! The Kubernetes kinds that describe the cluster. Only the fields that a decision needs are read.
+
+mod network_policy;
+mod pod;
+mod service;
+
+pub use network_policy::{
+    IpBlock, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec,
+};
+pub use pod::{Container, ContainerPort, Pod, PodIp, PodSpec, PodStatus, PodTemplate};
+pub use service::{Service, ServicePort};
+
+use alloc::{string::String, vec::Vec};
+use serde::Deserialize;
+
+/// A Namespace: its labels and annotations are in the metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace;
+
+/// A ServiceAccount: only its name counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceAccount;
+
+/// A Node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    /// Its addresses, of any type.
+    pub addresses: Vec<String>,
+    /// Pod address ranges.
+    pub pod_cidrs: Vec<String>,
+}
+
+/// The part of a Node's `status` that is read.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct NodeStatus {
+    #[serde(default)]
+    pub(crate) addresses: Vec<NodeAddress>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct NodeAddress {
+    #[serde(default)]
+    pub(crate) address: String,
+}
+
+/// The part of a Node's `spec` that is read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct NodeSpec {
+    #[serde(default, rename = "podCIDRs")]
+    pub(crate) pod_cidrs: Vec<String>,
+}

@@ -1,0 +1,113 @@
+//! Pods, and the templates that controllers make pods from.
+
+use crate::resource::decode::null_as_default;
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Deserialize;
+
+/// A Pod, or what a controller's template says its pods will be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pod {
+    /// `spec`.
+    pub spec: PodSpec,
+    /// `status`; empty for a template.
+    pub status: PodStatus,
+}
+
+/// The part of `spec` that is read.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    /// Service account; empty means `default`.
+    #[serde(deserialize_with = "null_as_default")]
+    pub service_account_name: String,
+    /// Whether it shares its node's network.
+    #[serde(deserialize_with = "null_as_default")]
+    pub host_network: bool,
+    /// The node it runs on.
+    #[serde(deserialize_with = "null_as_default")]
+    pub node_name: String,
+    /// Containers.
+    #[serde(deserialize_with = "null_as_default")]
+    pub containers: Vec<Container>,
+    /// Init containers: a sidecar's ports count as the pod's.
+    #[serde(deserialize_with = "null_as_default")]
+    pub init_containers: Vec<Container>,
+}
+
+/// The part of a container that is read.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct Container {
+    /// Its name.
+    #[serde(deserialize_with = "null_as_default")]
+    pub name: String,
+    /// Its ports.
+    #[serde(deserialize_with = "null_as_default")]
+    pub ports: Vec<ContainerPort>,
+}
+
+/// A container's port.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerPort {
+    /// Number.
+    pub container_port: u16,
+    /// Name; empty when it has none.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: String,
+    /// `TCP` when it was not given.
+    #[serde(default = "tcp")]
+    pub protocol: String,
+}
+
+fn tcp() -> String {
+    "TCP".to_string()
+}
+
+/// The part of `status` that is read.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodStatus {
+    /// Its first address.
+    #[serde(rename = "podIP", deserialize_with = "null_as_default")]
+    pub pod_ip: String,
+    /// All addresses, in dual stack.
+    #[serde(rename = "podIPs", deserialize_with = "null_as_default")]
+    pub pod_ips: Vec<PodIp>,
+}
+
+/// One address of a pod.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct PodIp {
+    /// The address.
+    pub ip: String,
+}
+
+/// `spec.template` of a controller.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct PodTemplate {
+    /// Labels and annotations of its pods.
+    #[serde(deserialize_with = "null_as_default")]
+    pub metadata: TemplateMetadata,
+    /// What they run.
+    #[serde(deserialize_with = "null_as_default")]
+    pub spec: PodSpec,
+}
+
+/// `metadata` of a pod template.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(default)]
+pub struct TemplateMetadata {
+    /// Labels.
+    #[serde(deserialize_with = "null_as_default")]
+    pub labels: BTreeMap<String, String>,
+    /// Annotations.
+    #[serde(deserialize_with = "null_as_default")]
+    pub annotations: BTreeMap<String, String>,
+}

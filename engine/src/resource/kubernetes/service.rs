@@ -1,0 +1,52 @@
+//! Services.
+
+use crate::resource::decode::null_as_default;
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The part of a Service's `spec` that is read.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Service {
+    /// Labels of its pods; none means its endpoints are given elsewhere.
+    #[serde(deserialize_with = "null_as_default")]
+    pub selector: BTreeMap<String, String>,
+    /// Ports.
+    #[serde(deserialize_with = "null_as_default")]
+    pub ports: Vec<ServicePort>,
+    /// Cluster address, or `None`.
+    #[serde(rename = "clusterIP", deserialize_with = "null_as_default")]
+    pub cluster_ip: String,
+    /// All cluster addresses.
+    #[serde(rename = "clusterIPs", deserialize_with = "null_as_default")]
+    pub cluster_ips: Vec<String>,
+}
+
+/// One port of a Service.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePort {
+    /// Name; its prefix may tell the application protocol.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub name: String,
+    /// The Service's own port.
+    pub port: u16,
+    /// The pod's port: a number or the name of a container port; absent means the same as `port`.
+    #[serde(default)]
+    pub target_port: Option<Value>,
+    /// `TCP` when it was not given.
+    #[serde(default = "tcp")]
+    pub protocol: String,
+    /// Application protocol, when it is told.
+    #[serde(default)]
+    pub app_protocol: Option<String>,
+}
+
+fn tcp() -> String {
+    "TCP".to_string()
+}

@@ -1,0 +1,14 @@
+//! What the user wrote: Kubernetes objects, typed, strict where a policy could be misread.
+//!
+//! Policies refuse unknown fields; other kinds (Pod, Service, ...) are read for the few fields that a decision
+//! needs. A [`Resources`] holds every object of one load, each with its [`Origin`], and counts what nobody reads.
+
+pub mod cilium;
+mod decode;
+pub mod istio;
+pub mod kubernetes;
+mod meta;
+mod resources;
+
+pub use meta::{LabelSelector, Metadata, Object, SelectorRequirement};
+pub use resources::{Ignored, Resources};

@@ -1,0 +1,232 @@
+//! Every object of one load.
+
+use super::{
+    decode::{Envelope, decode},
+    istio::{
+        AuthorizationPolicySpec, GatewayApiSpec, GatewaySpec, MeshConfig, PeerAuthenticationSpec,
+        RequestAuthenticationSpec, ServiceEntrySpec,
+    },
+    kubernetes::{
+        Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate, Service, ServiceAccount,
+    },
+    meta::{Object, title},
+};
+use crate::diagnostic::{Diagnostic, Origin};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde_json::{Map, Value};
+
+/// Kinds that no layer reads: how many objects there were.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ignored(pub BTreeMap<String, u32>);
+
+/// Every object of one load, typed.
+///
+/// ```
+/// use palisade::resource::Resources;
+///
+/// let mut resources = Resources::default();
+/// let object = serde_json::json!({
+///     "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+///     "metadata": {"name": "allow-nothing", "namespace": "istio-system"}, "spec": {},
+/// });
+/// resources.add(object, Default::default()).unwrap();
+/// assert_eq!(resources.authorization_policies.len(), 1);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Resources {
+    /// Namespaces.
+    pub namespaces: Vec<Object<Namespace>>,
+    /// Pods, and one for the template of each controller.
+    pub pods: Vec<Object<Pod>>,
+    /// Services.
+    pub services: Vec<Object<Service>>,
+    /// Nodes.
+    pub nodes: Vec<Object<Node>>,
+    /// Service accounts.
+    pub service_accounts: Vec<Object<ServiceAccount>>,
+    /// Istio's AuthorizationPolicies.
+    pub authorization_policies: Vec<Object<AuthorizationPolicySpec>>,
+    /// Istio's PeerAuthentications.
+    pub peer_authentications: Vec<Object<PeerAuthenticationSpec>>,
+    /// Istio's RequestAuthentications.
+    pub request_authentications: Vec<Object<RequestAuthenticationSpec>>,
+    /// Istio's Gateways.
+    pub gateways: Vec<Object<GatewaySpec>>,
+    /// Gateways of the Gateway API.
+    pub gateway_api: Vec<Object<GatewayApiSpec>>,
+    /// ServiceEntries.
+    pub service_entries: Vec<Object<ServiceEntrySpec>>,
+    /// Mesh settings; the default where no ConfigMap `istio` was given.
+    pub mesh: MeshConfig,
+    /// Kubernetes NetworkPolicies.
+    pub network_policies: Vec<Object<NetworkPolicySpec>>,
+    /// What no layer reads.
+    pub ignored: Ignored,
+}
+
+impl Resources {
+    /// Adds one Kubernetes object, or each item of a `List`.
+    ///
+    /// # Errors
+    ///
+    /// The object is no Kubernetes object, or a policy that cannot be read whole; nothing of it is kept.
+    pub fn add(&mut self, value: Value, origin: Origin) -> Result<(), Diagnostic> {
+        let Value::Object(mut fields) = value else {
+            return Err(Diagnostic::error("not-an-object", "not a Kubernetes object")
+                .help("a manifest is a mapping with apiVersion, kind and metadata")
+                .of("", &origin));
+        };
+        let mut text = |name: &str| match fields.remove(name) {
+            Some(Value::String(text)) if !text.is_empty() => Ok(text),
+            _ => Err(Diagnostic::error("not-an-object", format!("object without `{name}`"))
+                .at(name)
+                .help("a Kubernetes object names its apiVersion and kind")
+                .of("", &origin)),
+        };
+        let (kind, version) = (text("kind")?, text("apiVersion")?);
+        if kind == "List" {
+            let items = match fields.remove("items") {
+                Some(Value::Array(items)) => items,
+                _ => Vec::new(),
+            };
+            return items.into_iter().try_for_each(|item| self.add(item, origin.clone()));
+        }
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        self.add_kind(group, &kind, fields, origin)
+    }
+
+    fn add_kind(
+        &mut self,
+        group: &str,
+        kind: &str,
+        fields: Map<String, Value>,
+        origin: Origin,
+    ) -> Result<(), Diagnostic> {
+        macro_rules! policy {
+            ($list:ident, $kind:literal) => {{
+                let envelope = Envelope::new($kind, fields, &origin)?;
+                self.$list.push(envelope.with_spec($kind, true, true, origin)?);
+            }};
+        }
+        macro_rules! other {
+            ($list:ident, $kind:literal) => {{
+                let envelope = Envelope::new($kind, fields, &origin)?;
+                self.$list.push(envelope.with_spec($kind, true, false, origin)?);
+            }};
+        }
+        match (group, kind) {
+            ("security.istio.io", "AuthorizationPolicy") => {
+                policy!(authorization_policies, "AuthorizationPolicy");
+            }
+            ("security.istio.io", "PeerAuthentication") => {
+                policy!(peer_authentications, "PeerAuthentication")
+            }
+            ("security.istio.io", "RequestAuthentication") => {
+                policy!(request_authentications, "RequestAuthentication");
+            }
+            ("networking.k8s.io", "NetworkPolicy") => policy!(network_policies, "NetworkPolicy"),
+            ("networking.istio.io", "Gateway") => other!(gateways, "Gateway"),
+            ("networking.istio.io", "ServiceEntry") => other!(service_entries, "ServiceEntry"),
+            ("gateway.networking.k8s.io", "Gateway") => other!(gateway_api, "Gateway"),
+            ("", "Service") => other!(services, "Service"),
+            ("", "Namespace") => {
+                let metadata = Envelope::new("Namespace", fields, &origin)?.metadata;
+                self.namespaces.push(Object { kind: "Namespace", metadata, spec: Namespace, origin });
+            }
+            ("", "ServiceAccount") => {
+                let object: Object<Value> = Envelope::new("ServiceAccount", fields, &origin)?.with_spec(
+                    "ServiceAccount",
+                    true,
+                    false,
+                    origin,
+                )?;
+                let Object { metadata, origin, .. } = object;
+                let kind = "ServiceAccount";
+                self.service_accounts.push(Object { kind, metadata, spec: ServiceAccount, origin });
+            }
+            ("", "Pod") => self.add_pod(fields, origin)?,
+            ("", "Node") => self.add_node(fields, origin)?,
+            ("apps", "Deployment") => self.add_template("Deployment", "/template", fields, origin)?,
+            ("apps", "StatefulSet") => self.add_template("StatefulSet", "/template", fields, origin)?,
+            ("apps", "DaemonSet") => self.add_template("DaemonSet", "/template", fields, origin)?,
+            ("apps", "ReplicaSet") => self.add_template("ReplicaSet", "/template", fields, origin)?,
+            ("batch", "Job") => self.add_template("Job", "/template", fields, origin)?,
+            ("batch", "CronJob") => {
+                self.add_template("CronJob", "/jobTemplate/spec/template", fields, origin)?;
+            }
+            ("", "ConfigMap") => self.add_config_map(fields, &origin)?,
+            _ => *self.ignored.0.entry(kind.to_string()).or_insert(0) += 1,
+        }
+        Ok(())
+    }
+
+    fn add_pod(&mut self, fields: Map<String, Value>, origin: Origin) -> Result<(), Diagnostic> {
+        let mut envelope = Envelope::new("Pod", fields, &origin)?;
+        let status = envelope.fields.remove("status").unwrap_or(Value::Null);
+        let title = title("Pod", &envelope.metadata);
+        let status: Option<_> = decode(status, "status").map_err(|d| d.of(title, &origin))?;
+        let pod = envelope.with_spec("Pod", true, false, origin)?;
+        let spec = Pod { spec: pod.spec, status: status.unwrap_or_default() };
+        self.pods.push(Object { kind: "Pod", metadata: pod.metadata, spec, origin: pod.origin });
+        Ok(())
+    }
+
+    fn add_template(
+        &mut self,
+        kind: &'static str,
+        pointer: &str,
+        fields: Map<String, Value>,
+        origin: Origin,
+    ) -> Result<(), Diagnostic> {
+        let envelope = Envelope::new(kind, fields, &origin)?;
+        let mut object: Object<Value> = envelope.with_spec(kind, true, false, origin)?;
+        let template = object.spec.pointer_mut(pointer).map(Value::take).unwrap_or(Value::Null);
+        let path = format!("spec{}", pointer.replace('/', "."));
+        let template: Option<PodTemplate> =
+            decode(template, &path).map_err(|d| d.of(object.title(), &object.origin))?;
+        let template = template.unwrap_or_default();
+        let mut metadata = object.metadata;
+        metadata.labels = template.metadata.labels;
+        metadata.annotations = template.metadata.annotations;
+        let spec = Pod { spec: template.spec, ..Pod::default() };
+        self.pods.push(Object { kind, metadata, spec, origin: object.origin });
+        Ok(())
+    }
+
+    fn add_node(&mut self, fields: Map<String, Value>, origin: Origin) -> Result<(), Diagnostic> {
+        let mut envelope = Envelope::new("Node", fields, &origin)?;
+        let title = title("Node", &envelope.metadata);
+        let status = envelope.fields.remove("status").unwrap_or(Value::Null);
+        let status: Option<NodeStatus> = decode(status, "status").map_err(|d| d.of(title, &origin))?;
+        let object: Object<NodeSpec> = envelope.with_spec("Node", false, false, origin)?;
+        let addresses = status.unwrap_or_default().addresses.into_iter().map(|a| a.address).collect();
+        let spec = Node { addresses, pod_cidrs: object.spec.pod_cidrs };
+        self.nodes.push(Object { kind: "Node", metadata: object.metadata, spec, origin: object.origin });
+        Ok(())
+    }
+
+    /// The ConfigMap `istio` holds the mesh settings; other ConfigMaps are nobody's.
+    fn add_config_map(&mut self, fields: Map<String, Value>, origin: &Origin) -> Result<(), Diagnostic> {
+        let mut envelope = Envelope::new("ConfigMap", fields, origin)?;
+        if envelope.metadata.name != "istio" {
+            *self.ignored.0.entry("ConfigMap".to_string()).or_insert(0) += 1;
+            return Ok(());
+        }
+        let mesh = envelope.fields.get_mut("data").and_then(|d| d.get_mut("mesh")).map(Value::take);
+        let settings = match mesh {
+            None | Some(Value::Null) => return Ok(()),
+            Some(Value::String(text)) => crate::manifest::settings(&text),
+            Some(other) => Ok(other),
+        };
+        let settings: Result<Option<MeshConfig>, Diagnostic> =
+            settings.and_then(|value| decode(value, "data.mesh"));
+        let title = title("ConfigMap", &envelope.metadata);
+        self.mesh = settings.map_err(|d| d.of(title, origin))?.unwrap_or_default();
+        Ok(())
+    }
+}

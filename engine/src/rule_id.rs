@@ -1,0 +1,82 @@
+//! Where a rule came from: the resource and the rule's place in it.
+
+use alloc::{
+    string::{String, ToString},
+    sync::Arc,
+};
+use core::fmt;
+
+/// The resource that a rule was written in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PolicyRef {
+    /// Kubernetes kind, such as `AuthorizationPolicy`.
+    pub kind: &'static str,
+    /// Namespace; empty for cluster-scoped kinds.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// One rule of one resource, all the way from the manifest to the answer.
+///
+/// ```
+/// use palisade::{PolicyRef, RuleId};
+///
+/// let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "get".into() };
+/// assert_eq!(RuleId::new(policy, 0).to_string(), "AuthorizationPolicy/foo/get#0");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RuleId {
+    /// The resource, shared by all its rules.
+    pub policy: Arc<PolicyRef>,
+    /// Place in the resource's list of rules, from 0. Where a kind has several lists, `section` tells them apart.
+    pub rule: u32,
+    /// The list the rule stands in, such as `egress` or `ingressDeny`; empty where a kind has only one.
+    pub section: &'static str,
+}
+
+impl RuleId {
+    /// Rule number `rule` of `policy`, for kinds with one list of rules.
+    pub fn new(policy: impl Into<Arc<PolicyRef>>, rule: u32) -> Self {
+        Self { policy: policy.into(), rule, section: "" }
+    }
+
+    /// Rule number `rule` of the list `section` of `policy`.
+    pub fn in_section(policy: impl Into<Arc<PolicyRef>>, section: &'static str, rule: u32) -> Self {
+        Self { policy: policy.into(), rule, section }
+    }
+
+    /// The name that istiod gives the rule in Envoy's configuration: `ns[NS]-policy[NAME]-rule[INDEX]`.
+    ///
+    /// Source: `spec/istio.md` 1.3, and what Envoy prints in its response-code details.
+    pub fn envoy_name(&self) -> String {
+        alloc::format!("ns[{}]-policy[{}]-rule[{}]", self.policy.namespace, self.policy.name, self.rule)
+    }
+}
+
+impl fmt::Display for PolicyRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.namespace.is_empty() {
+            write!(f, "{}/{}", self.kind, self.name)
+        } else {
+            write!(f, "{}/{}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+}
+
+/// `Kind/namespace/name#3`, or `Kind/namespace/name#egress[3]` where a kind has several lists.
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.section.is_empty() {
+            write!(f, "{}#{}", self.policy, self.rule)
+        } else {
+            write!(f, "{}#{}[{}]", self.policy, self.section, self.rule)
+        }
+    }
+}
+
+impl From<&RuleId> for String {
+    fn from(id: &RuleId) -> Self {
+        id.to_string()
+    }
+}
