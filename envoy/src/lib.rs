@@ -1,1 +1,33 @@
-//! To be written.
+//! A real Envoy with real certificates: fetched, configured, run and spoken to.
+//!
+//! ```no_run
+//! use palisade_envoy::certs::{Authority, Names};
+//! use palisade_envoy::client::{Client, Outcome};
+//! use palisade_envoy::config::{Bootstrap, Http, Listener, Transport};
+//! use palisade_envoy::process::Envoy;
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let mesh = Authority::new("cluster.local")?;
+//! let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample"))?;
+//! let client = mesh.issue(&Names::workload("cluster.local", "foo", "sleep"))?;
+//!
+//! let listener = Listener::http("inbound", Transport::mutual_tls(&mesh, &server), Http::default());
+//! let envoy = Envoy::start(&Bootstrap::new(vec![listener]))?;
+//!
+//! let sleep = Client::tls(envoy.port("inbound")?, &mesh, Some(&client))?;
+//! match sleep.request(b"GET / HTTP/1.1\r\nhost: sample.foo\r\n\r\n")? {
+//!     Outcome::Response(response) => println!("{}", response.status),
+//!     Outcome::Closed(reason) => println!("closed: {reason}"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod certs;
+pub mod client;
+pub mod config;
+pub mod fetch;
+mod http1;
+pub mod process;
+mod verify;
+pub mod wasm;

@@ -1,0 +1,136 @@
+//! The HTTP connection manager: how a path is normalised, then the filters, then an answer of Envoy's own.
+
+use serde_json::{Map, Value, json};
+
+use super::TYPES;
+
+/// What a request that passes all filters gets as its body.
+pub const BODY: &str = "ok";
+
+/// An HTTP chain.
+#[derive(Clone, Debug, Default)]
+pub struct Http {
+    /// HTTP filters before the router, in order.
+    pub filters: Vec<Value>,
+    /// What is done to a path before the filters see it.
+    pub normalization: PathNormalization,
+    /// Further fields of the connection manager; they win over those set here.
+    pub extra: Map<String, Value>,
+}
+
+/// Path normalisation, by the names of Istio's mesh configuration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PathNormalization {
+    /// The path as it was sent.
+    None,
+    /// RFC 3986, and backslashes to slashes.
+    #[default]
+    Base,
+    /// BASE, and runs of slashes become one.
+    MergeSlashes,
+    /// MERGE_SLASHES, after `%2F` and `%5C` were decoded.
+    DecodeAndMergeSlashes,
+}
+
+impl Http {
+    /// The default chain with these filters.
+    #[must_use]
+    pub fn with_filters(filters: Vec<Value>) -> Self {
+        Self { filters, ..Self::default() }
+    }
+
+    pub(super) fn network_filters(&self, name: &str) -> Vec<Value> {
+        let mut filters = self.filters.clone();
+        filters.push(json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": format!("{TYPES}.extensions.filters.http.router.v3.Router")},
+        }));
+        let manager = json!({
+            "@type": format!(
+                "{TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+            ),
+            "stat_prefix": name,
+            "http_filters": filters,
+            "route_config": {"name": name, "virtual_hosts": [{
+                "name": "all",
+                "domains": ["*"],
+                "routes": [{
+                    // A CONNECT has no path for a prefix to match.
+                    "match": {"connect_matcher": {}},
+                    "direct_response": answer(),
+                }, {
+                    "match": {"prefix": "/"},
+                    "direct_response": answer(),
+                }],
+            }]},
+        });
+        let mut manager = match manager {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        manager.extend(self.normalization.fields());
+        manager.extend(self.extra.clone());
+        vec![json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": manager})]
+    }
+}
+
+impl PathNormalization {
+    fn fields(self) -> Map<String, Value> {
+        let mut fields = Map::new();
+        fields.insert("normalize_path".to_owned(), json!(self != Self::None));
+        if matches!(self, Self::MergeSlashes | Self::DecodeAndMergeSlashes) {
+            fields.insert("merge_slashes".to_owned(), json!(true));
+        }
+        if self == Self::DecodeAndMergeSlashes {
+            fields.insert("path_with_escaped_slashes_action".to_owned(), json!("UNESCAPE_AND_FORWARD"));
+        }
+        fields
+    }
+}
+
+fn answer() -> Value {
+    json!({"status": 200, "body": {"inline_string": BODY}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manager(http: &Http) -> Value {
+        http.network_filters("a")[0]["typed_config"].clone()
+    }
+
+    #[test]
+    fn base_normalisation_is_the_default() {
+        let manager = manager(&Http::default());
+        assert_eq!(manager["normalize_path"], true);
+        assert!(manager.get("merge_slashes").is_none());
+    }
+
+    #[test]
+    fn each_normalisation_adds_to_the_one_before() {
+        let with = |normalization| manager(&Http { normalization, ..Http::default() });
+        assert_eq!(with(PathNormalization::None)["normalize_path"], false);
+        assert_eq!(with(PathNormalization::MergeSlashes)["merge_slashes"], true);
+        let decode = with(PathNormalization::DecodeAndMergeSlashes);
+        assert_eq!(decode["merge_slashes"], true);
+        assert_eq!(decode["path_with_escaped_slashes_action"], "UNESCAPE_AND_FORWARD");
+    }
+
+    #[test]
+    fn the_router_comes_last() {
+        let http = Http::with_filters(vec![json!({"name": "mine"})]);
+        let filters = manager(&http)["http_filters"].clone();
+        assert_eq!(filters[0]["name"], "mine");
+        assert_eq!(filters[1]["name"], "envoy.filters.http.router");
+    }
+
+    #[test]
+    fn extra_fields_win() {
+        let mut http = Http::default();
+        http.extra.insert("normalize_path".to_owned(), json!(false));
+        http.extra.insert("use_remote_address".to_owned(), json!(true));
+        assert_eq!(manager(&http)["normalize_path"], false);
+        assert_eq!(manager(&http)["use_remote_address"], true);
+    }
+}

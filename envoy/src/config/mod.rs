@@ -1,0 +1,172 @@
+//! Envoy's bootstrap: listeners on 127.0.0.1, each with its transport security and one chain of filters.
+
+mod http;
+mod tcp;
+mod transport;
+
+use serde_json::{Map, Value, json};
+
+pub use self::http::{BODY, Http, PathNormalization};
+pub use self::tcp::Tcp;
+pub use self::transport::Transport;
+
+const TYPES: &str = "type.googleapis.com/envoy";
+
+/// Everything Envoy is told at start.
+#[derive(Clone, Debug, Default)]
+pub struct Bootstrap {
+    /// The ports that Envoy opens, told apart by name.
+    pub listeners: Vec<Listener>,
+    /// `node.metadata`, where Istio puts `NAMESPACE` and `LABELS` of the workload.
+    pub node_metadata: Map<String, Value>,
+}
+
+/// A port of 127.0.0.1 that the system chooses.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The name by which its port is found again.
+    pub name: String,
+    /// How a connection is secured.
+    pub transport: Transport,
+    /// Which way the traffic goes, as a filter sees it in `xds.listener_direction`.
+    pub direction: Direction,
+    /// Listener filters, such as [`tls_inspector`].
+    pub listener_filters: Vec<Value>,
+    /// What happens to a connection.
+    pub chain: Chain,
+}
+
+/// Which way a listener's traffic goes, seen from the workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To the workload.
+    Inbound,
+    /// From the workload.
+    Outbound,
+}
+
+/// The filters of a listener.
+#[derive(Clone, Debug)]
+pub enum Chain {
+    /// HTTP, every request that passes the filters answered by Envoy itself.
+    Http(Http),
+    /// Bytes, passed on to an upstream.
+    Tcp(Tcp),
+}
+
+impl Bootstrap {
+    /// A bootstrap with these listeners.
+    #[must_use]
+    pub fn new(listeners: Vec<Listener>) -> Self {
+        Self { listeners, ..Self::default() }
+    }
+
+    /// The bootstrap as Envoy reads it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let clusters: Vec<Value> = self.listeners.iter().filter_map(Listener::cluster).collect();
+        json!({
+            "node": {"id": "palisade", "cluster": "palisade", "metadata": self.node_metadata},
+            "admin": {"address": loopback(0)},
+            "static_resources": {
+                "listeners": self.listeners.iter().map(Listener::to_json).collect::<Vec<_>>(),
+                "clusters": clusters,
+            },
+        })
+    }
+}
+
+impl Listener {
+    /// An inbound HTTP listener.
+    pub fn http(name: impl Into<String>, transport: Transport, http: Http) -> Self {
+        Self::inbound(name.into(), transport, Chain::Http(http))
+    }
+
+    /// An inbound TCP listener.
+    pub fn tcp(name: impl Into<String>, transport: Transport, tcp: Tcp) -> Self {
+        Self::inbound(name.into(), transport, Chain::Tcp(tcp))
+    }
+
+    fn inbound(name: String, transport: Transport, chain: Chain) -> Self {
+        Self { name, transport, direction: Direction::Inbound, listener_filters: Vec::new(), chain }
+    }
+
+    fn to_json(&self) -> Value {
+        let filters = match &self.chain {
+            Chain::Http(http) => http.network_filters(&self.name),
+            Chain::Tcp(tcp) => tcp.network_filters(&self.name),
+        };
+        let mut filter_chain = Map::new();
+        filter_chain.insert("filters".to_owned(), Value::Array(filters));
+        if let Some(socket) = self.transport.socket() {
+            filter_chain.insert("transport_socket".to_owned(), socket);
+        }
+        json!({
+            "name": self.name,
+            "address": loopback(0),
+            "traffic_direction": match self.direction {
+                Direction::Inbound => "INBOUND",
+                Direction::Outbound => "OUTBOUND",
+            },
+            "listener_filters": self.listener_filters,
+            "filter_chains": [filter_chain],
+        })
+    }
+
+    fn cluster(&self) -> Option<Value> {
+        match &self.chain {
+            Chain::Http(_) => None,
+            Chain::Tcp(tcp) => Some(tcp.cluster(&self.name)),
+        }
+    }
+}
+
+/// The listener filter that reads SNI before the chain is chosen.
+#[must_use]
+pub fn tls_inspector() -> Value {
+    json!({
+        "name": "envoy.filters.listener.tls_inspector",
+        "typed_config": {"@type": format!("{TYPES}.extensions.filters.listener.tls_inspector.v3.TlsInspector")},
+    })
+}
+
+fn loopback(port: u16) -> Value {
+    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_address_is_loopback_with_a_port_of_the_systems_choice() {
+        let listeners = vec![
+            Listener::http("a", Transport::Plaintext, Http::default()),
+            Listener::tcp("b", Transport::Plaintext, Tcp::to(9)),
+        ];
+        let json = Bootstrap::new(listeners).to_json();
+        let any = json!({"socket_address": {"address": "127.0.0.1", "port_value": 0}});
+        assert_eq!(json["admin"]["address"], any);
+        assert_eq!(json["static_resources"]["listeners"][0]["address"], any);
+        assert_eq!(json["static_resources"]["listeners"][1]["address"], any);
+        assert_eq!(json["static_resources"]["clusters"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_listener_carries_its_direction_and_filters() {
+        let mut listener = Listener::http("a", Transport::Plaintext, Http::default());
+        listener.direction = Direction::Outbound;
+        listener.listener_filters = vec![tls_inspector()];
+        let json = listener.to_json();
+        assert_eq!(json["traffic_direction"], "OUTBOUND");
+        assert_eq!(json["listener_filters"][0]["name"], "envoy.filters.listener.tls_inspector");
+        assert!(json["filter_chains"][0].get("transport_socket").is_none());
+    }
+
+    #[test]
+    fn node_metadata_is_passed_on() {
+        let mut bootstrap = Bootstrap::default();
+        bootstrap.node_metadata.insert("NAMESPACE".to_owned(), json!("foo"));
+        assert_eq!(bootstrap.to_json()["node"]["metadata"]["NAMESPACE"], "foo");
+    }
+}
