@@ -1,6 +1,7 @@
 //! Every object of one load.
 
 use super::{
+    cilium::{CidrGroupSpec, CiliumPolicy},
     decode::{Envelope, decode},
     istio::{
         AuthorizationPolicySpec, GatewayApiSpec, GatewaySpec, MeshConfig, PeerAuthenticationSpec,
@@ -65,6 +66,12 @@ pub struct Resources {
     pub mesh: MeshConfig,
     /// Kubernetes NetworkPolicies.
     pub network_policies: Vec<Object<NetworkPolicySpec>>,
+    /// CiliumNetworkPolicies.
+    pub cilium_network_policies: Vec<Object<CiliumPolicy>>,
+    /// CiliumClusterwideNetworkPolicies.
+    pub cilium_clusterwide_network_policies: Vec<Object<CiliumPolicy>>,
+    /// CiliumCIDRGroups.
+    pub cidr_groups: Vec<Object<CidrGroupSpec>>,
     /// What no layer reads.
     pub ignored: Ignored,
 }
@@ -130,6 +137,19 @@ impl Resources {
                 policy!(request_authentications, "RequestAuthentication");
             }
             ("networking.k8s.io", "NetworkPolicy") => policy!(network_policies, "NetworkPolicy"),
+            ("cilium.io", "CiliumNetworkPolicy") => {
+                let object = cilium_policy("CiliumNetworkPolicy", fields, origin)?;
+                self.cilium_network_policies.push(object);
+            }
+            ("cilium.io", "CiliumClusterwideNetworkPolicy") => {
+                let mut object = cilium_policy("CiliumClusterwideNetworkPolicy", fields, origin)?;
+                object.metadata.namespace = String::new();
+                self.cilium_clusterwide_network_policies.push(object);
+            }
+            ("cilium.io", "CiliumCIDRGroup") => {
+                let envelope = Envelope::new("CiliumCIDRGroup", fields, &origin)?;
+                self.cidr_groups.push(envelope.with_spec("CiliumCIDRGroup", false, true, origin)?);
+            }
             ("networking.istio.io", "Gateway") => other!(gateways, "Gateway"),
             ("networking.istio.io", "ServiceEntry") => other!(service_entries, "ServiceEntry"),
             ("gateway.networking.k8s.io", "Gateway") => other!(gateway_api, "Gateway"),
@@ -229,4 +249,23 @@ impl Resources {
         self.mesh = settings.map_err(|d| d.of(title, origin))?.unwrap_or_default();
         Ok(())
     }
+}
+
+/// A Cilium policy has a `spec`, `specs`, or both.
+fn cilium_policy(
+    kind: &'static str,
+    fields: Map<String, Value>,
+    origin: Origin,
+) -> Result<Object<CiliumPolicy>, Diagnostic> {
+    let mut envelope = Envelope::new(kind, fields, &origin)?;
+    let title = title(kind, &envelope.metadata);
+    let mut take = |name: &str| envelope.fields.remove(name).unwrap_or(Value::Null);
+    let (spec, specs) = (take("spec"), take("specs"));
+    let spec = decode(spec, "spec").map_err(|d| d.of(title.clone(), &origin))?;
+    let specs: Option<Vec<Option<_>>> = decode(specs, "specs").map_err(|d| d.of(title, &origin))?;
+    let specs = specs.map(|specs| specs.into_iter().map(Option::unwrap_or_default).collect());
+    // INVARIANT: `spec` was taken out, so what is read here is `{}`; the call refuses unknown fields beside it.
+    let object: Object<Value> = envelope.with_spec(kind, true, true, origin)?;
+    let Object { kind, metadata, origin, .. } = object;
+    Ok(Object { kind, metadata, spec: CiliumPolicy { spec, specs }, origin })
 }

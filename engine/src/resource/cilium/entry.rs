@@ -1,0 +1,196 @@
+//! One entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
+
+use super::{IcmpRule, List, PortRule, list};
+use crate::resource::meta::LabelSelector;
+use alloc::string::String;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// An entry of `ingress` or `ingressDeny`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct IngressRule {
+    /// Endpoints by label.
+    #[serde(deserialize_with = "list")]
+    pub from_endpoints: List<LabelSelector>,
+    /// Removed in Cilium 1.19.
+    pub from_requires: Option<Value>,
+    /// Outside addresses.
+    #[serde(rename = "fromCIDR")]
+    pub from_cidr: List<String>,
+    /// Outside addresses, with holes and groups.
+    #[serde(rename = "fromCIDRSet", deserialize_with = "list")]
+    pub from_cidr_set: List<CidrRule>,
+    /// Entities.
+    pub from_entities: List<String>,
+    /// Nodes by label.
+    #[serde(deserialize_with = "list")]
+    pub from_nodes: List<LabelSelector>,
+    /// Groups of a cloud provider.
+    pub from_groups: List<Value>,
+    /// Ports.
+    #[serde(deserialize_with = "list")]
+    pub to_ports: List<PortRule>,
+    /// ICMP types.
+    #[serde(deserialize_with = "list")]
+    pub icmps: List<IcmpRule>,
+    /// Mutual authentication.
+    pub authentication: Option<Authentication>,
+}
+
+/// An entry of `egress` or `egressDeny`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EgressRule {
+    /// Endpoints by label.
+    #[serde(deserialize_with = "list")]
+    pub to_endpoints: List<LabelSelector>,
+    /// Removed in Cilium 1.19.
+    pub to_requires: Option<Value>,
+    /// Outside addresses.
+    #[serde(rename = "toCIDR")]
+    pub to_cidr: List<String>,
+    /// Outside addresses, with holes and groups.
+    #[serde(rename = "toCIDRSet", deserialize_with = "list")]
+    pub to_cidr_set: List<CidrRule>,
+    /// Entities.
+    pub to_entities: List<String>,
+    /// Nodes by label.
+    #[serde(deserialize_with = "list")]
+    pub to_nodes: List<LabelSelector>,
+    /// Groups of a cloud provider.
+    pub to_groups: List<Value>,
+    /// Services.
+    #[serde(deserialize_with = "list")]
+    pub to_services: List<ServicePeer>,
+    /// Names that DNS taught addresses for.
+    #[serde(rename = "toFQDNs", deserialize_with = "list")]
+    pub to_fqdns: List<FqdnSelector>,
+    /// Ports.
+    #[serde(deserialize_with = "list")]
+    pub to_ports: List<PortRule>,
+    /// ICMP types.
+    #[serde(deserialize_with = "list")]
+    pub icmps: List<IcmpRule>,
+    /// Mutual authentication.
+    pub authentication: Option<Authentication>,
+}
+
+/// The other end in an entry of either direction.
+#[derive(Clone, Copy, Debug)]
+pub struct Peers<'a> {
+    /// `fromEndpoints`, `toEndpoints`.
+    pub endpoints: Option<&'a [LabelSelector]>,
+    /// Whether `fromRequires`, `toRequires` is set.
+    pub requires: bool,
+    /// `fromCIDR`, `toCIDR`.
+    pub cidr: Option<&'a [String]>,
+    /// `fromCIDRSet`, `toCIDRSet`.
+    pub cidr_set: Option<&'a [CidrRule]>,
+    /// `fromEntities`, `toEntities`.
+    pub entities: Option<&'a [String]>,
+    /// `fromNodes`, `toNodes`.
+    pub nodes: Option<&'a [LabelSelector]>,
+    /// `fromGroups`, `toGroups`.
+    pub groups: Option<&'a [Value]>,
+    /// `toServices`.
+    pub services: Option<&'a [ServicePeer]>,
+    /// `toFQDNs`.
+    pub fqdns: Option<&'a [FqdnSelector]>,
+}
+
+impl IngressRule {
+    /// The other end.
+    pub fn peers(&self) -> Peers<'_> {
+        Peers {
+            endpoints: self.from_endpoints.as_deref(),
+            requires: self.from_requires.is_some(),
+            cidr: self.from_cidr.as_deref(),
+            cidr_set: self.from_cidr_set.as_deref(),
+            entities: self.from_entities.as_deref(),
+            nodes: self.from_nodes.as_deref(),
+            groups: self.from_groups.as_deref(),
+            services: None,
+            fqdns: None,
+        }
+    }
+}
+
+impl EgressRule {
+    /// The other end.
+    pub fn peers(&self) -> Peers<'_> {
+        Peers {
+            endpoints: self.to_endpoints.as_deref(),
+            requires: self.to_requires.is_some(),
+            cidr: self.to_cidr.as_deref(),
+            cidr_set: self.to_cidr_set.as_deref(),
+            entities: self.to_entities.as_deref(),
+            nodes: self.to_nodes.as_deref(),
+            groups: self.to_groups.as_deref(),
+            services: self.to_services.as_deref(),
+            fqdns: self.to_fqdns.as_deref(),
+        }
+    }
+}
+
+/// An item of `fromCIDRSet` or `toCIDRSet`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CidrRule {
+    /// A block.
+    pub cidr: Option<String>,
+    /// A CiliumCIDRGroup by name.
+    pub cidr_group_ref: Option<String>,
+    /// CiliumCIDRGroups by label.
+    pub cidr_group_selector: Option<LabelSelector>,
+    /// Holes.
+    pub except: List<String>,
+}
+
+/// An item of `toFQDNs`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct FqdnSelector {
+    /// A name.
+    pub match_name: Option<String>,
+    /// A pattern.
+    pub match_pattern: Option<String>,
+}
+
+/// An item of `toServices`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ServicePeer {
+    /// A Service by name.
+    pub k8s_service: Option<K8sService>,
+    /// Services by label.
+    pub k8s_service_selector: Option<K8sServiceSelector>,
+}
+
+/// A Service by name.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct K8sService {
+    /// Name.
+    pub service_name: Option<String>,
+    /// Namespace; empty means any.
+    pub namespace: Option<String>,
+}
+
+/// Services by label.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct K8sServiceSelector {
+    /// Labels.
+    pub selector: Option<LabelSelector>,
+    /// Namespace; empty means any.
+    pub namespace: Option<String>,
+}
+
+/// `authentication`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Authentication {
+    /// `disabled`, `required`, `test-always-fail`.
+    pub mode: Option<String>,
+}

@@ -1,0 +1,75 @@
+//! What a proxy looks at.
+
+use super::{List, list};
+use alloc::string::String;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `rules` of a `toPorts` item.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct L7Rules {
+    /// HTTP requests.
+    #[serde(deserialize_with = "list")]
+    pub http: List<HttpRule>,
+    /// DNS names that may be asked for.
+    #[serde(deserialize_with = "list")]
+    pub dns: List<DnsRule>,
+    /// Kafka; removed in Cilium 1.20, which then drops it silently (trap T42).
+    pub kafka: Option<Value>,
+    /// The parser of `l7`; removed likewise.
+    pub l7proto: Option<String>,
+    /// Rules of another parser; removed likewise.
+    pub l7: Option<Value>,
+}
+
+/// An item of `http`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HttpRule {
+    /// Expression over the path with its query.
+    pub path: Option<String>,
+    /// Expression over the method.
+    pub method: Option<String>,
+    /// Expression over the authority with its port.
+    pub host: Option<String>,
+    /// `Name: value`, or a name that must be present.
+    pub headers: List<String>,
+    /// Headers with what happens where they differ.
+    #[serde(deserialize_with = "list")]
+    pub header_matches: List<HeaderMatch>,
+}
+
+/// An item of `headerMatches`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct HeaderMatch {
+    /// `LOG`, `ADD`, `DELETE`, `REPLACE`; absent means the rule then does not match.
+    pub mismatch: Option<String>,
+    /// The header.
+    pub name: Option<String>,
+    /// Where the value is kept.
+    pub secret: Option<Secret>,
+    /// The value.
+    pub value: Option<String>,
+}
+
+/// A Secret by name.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Secret {
+    /// Namespace.
+    pub namespace: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+}
+
+/// An item of `dns`. With both fields set either may match.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DnsRule {
+    /// A name.
+    pub match_name: Option<String>,
+    /// A pattern.
+    pub match_pattern: Option<String>,
+}
