@@ -266,7 +266,7 @@ mod tests {
     #[test]
     fn an_answer_is_a_response() {
         let port = serve(|mut tcp| {
-            tcp.read(&mut [0; 1024]).unwrap();
+            tcp.read_exact(&mut [0; REQUEST.len()]).unwrap();
             tcp.write_all(ANSWER).unwrap();
         });
         let Outcome::Response(response) = Client::plaintext(port).request(REQUEST).unwrap() else {
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn an_end_without_an_answer_is_closed() {
         let port = serve(|mut tcp| {
-            tcp.read(&mut [0; 1024]).unwrap();
+            tcp.read_exact(&mut [0; REQUEST.len()]).unwrap();
         });
         assert!(matches!(Client::plaintext(port).request(REQUEST).unwrap(), Outcome::Closed(_)));
     }

@@ -39,8 +39,10 @@ pub fn binary() -> Result<PathBuf> {
 /// The workspace's target directory.
 #[must_use]
 pub fn target_dir() -> PathBuf {
-    env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
+    // Cargo reads a relative one from where it was called, which for us is the workspace's root.
+    let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here).join(folder)
 }
 
 fn fetched(folder: &Path) -> Result<PathBuf> {

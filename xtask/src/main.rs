@@ -1,2 +1,48 @@
-//! To be written.
-fn main() {}
+//! `cargo xtask`: everything about this repository that is not plain cargo.
+
+mod envoy;
+mod no_std;
+mod process;
+mod test;
+mod toolchain;
+mod wasm;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Everything that is not plain cargo")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Everything there is to check, as continuous integration runs it
+    Test,
+    /// Build the filter to target/wasm/palisade_filter.wasm
+    Wasm(wasm::Options),
+    /// Build the engine for a target that has no std
+    NoStd(no_std::Options),
+    /// Run a real Envoy with the filter, two policies and mutual TLS
+    Envoy(envoy::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Test => return test::run(),
+        Task::Wasm(options) => wasm::run(&options).map(drop),
+        Task::NoStd(options) => no_std::run(&options).map(drop),
+        Task::Envoy(options) => envoy::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

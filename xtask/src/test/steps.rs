@@ -1,0 +1,86 @@
+//! What `cargo xtask test` does, a function a step.
+
+use anyhow::Result;
+
+use super::Outcome;
+use super::tally::Tally;
+use crate::process::{ask, cargo, command, run, run_watched};
+use crate::{envoy, no_std, wasm};
+
+/// The steps by name, in order: what is quick to fail comes first, what others need before them.
+pub(super) const ALL: [(&str, Step); 10] = [
+    ("formatting", formatting),
+    ("lints", lints),
+    ("dependencies", dependencies),
+    ("no_std build", no_std_build),
+    ("wasm build", wasm_build),
+    ("Envoy download", envoy_download),
+    ("command line", command_line),
+    ("filter in Envoy", filter_in_envoy),
+    ("tests", tests),
+    ("documentation", documentation),
+];
+
+pub(super) type Step = fn(&mut Tally) -> Result<Outcome>;
+
+fn formatting(_: &mut Tally) -> Result<Outcome> {
+    component("rustfmt", "fmt")?;
+    done(run(&mut cargo(&["fmt", "--all", "--check"])))
+}
+
+fn lints(_: &mut Tally) -> Result<Outcome> {
+    component("clippy", "clippy")?;
+    done(run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))
+}
+
+fn dependencies(_: &mut Tally) -> Result<Outcome> {
+    if ask(&mut cargo(&["deny", "--version"])).is_none() {
+        return Ok(Outcome::NotRun("cargo-deny is not installed"));
+    }
+    done(run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"])))
+}
+
+fn no_std_build(_: &mut Tally) -> Result<Outcome> {
+    done(no_std::run(&no_std::Options::default()))
+}
+
+fn wasm_build(_: &mut Tally) -> Result<Outcome> {
+    done(wasm::run(&wasm::Options::default()).map(drop))
+}
+
+fn envoy_download(_: &mut Tally) -> Result<Outcome> {
+    let binary = palisade_envoy::fetch::binary()?;
+    done(run(command(&binary.to_string_lossy()).arg("--version")))
+}
+
+fn command_line(_: &mut Tally) -> Result<Outcome> {
+    done(run(&mut cargo(&["run", "--release", "--", "test", "policies/"])))
+}
+
+fn filter_in_envoy(_: &mut Tally) -> Result<Outcome> {
+    done(envoy::run(&envoy::Options { once: true }))
+}
+
+fn tests(tally: &mut Tally) -> Result<Outcome> {
+    done(run_watched(&mut cargo(&["test", "--workspace", "--no-fail-fast"]), |line| {
+        if let Some(counts) = Tally::of_line(line) {
+            *tally += counts;
+        }
+    }))
+}
+
+fn documentation(_: &mut Tally) -> Result<Outcome> {
+    done(run(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+/// A minimal rustup profile lacks these two.
+fn component(name: &str, subcommand: &str) -> Result<()> {
+    if ask(&mut cargo(&[subcommand, "--version"])).is_some() {
+        return Ok(());
+    }
+    run(command("rustup").args(["component", "add", name]))
+}
+
+fn done(result: Result<()>) -> Result<Outcome> {
+    result.map(|()| Outcome::Passed)
+}
