@@ -80,8 +80,8 @@ pub enum DefaultReason {
     NotArmed,
     /// The pod may not ask for the name, so nothing was learned.
     LookupRefused,
-    /// The mode of the connection, by the PeerAuthentication that set it.
-    PeerAuthentication(Option<RuleId>),
+    /// No policy of any layer applies.
+    NoPolicy,
     /// The local host may always reach its pods.
     LocalHost,
     /// An attribute that the decision needs could not be read.
@@ -98,7 +98,7 @@ impl fmt::Display for DefaultReason {
             Self::NoRuleMatched => "no rule matched",
             Self::NotArmed => "no policy arms default deny",
             Self::LookupRefused => "the DNS lookup is refused",
-            Self::PeerAuthentication(_) => "mutual TLS mode",
+            Self::NoPolicy => "no policy applies",
             Self::LocalHost => "the local host may reach its pods",
             Self::Unavailable => "an attribute could not be read",
             Self::Other(text) => text,
@@ -230,7 +230,6 @@ impl fmt::Display for DecidedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rule(id) => write!(f, "{id}"),
-            Self::Default(DefaultReason::PeerAuthentication(Some(id))) => write!(f, "{}", id.policy),
             Self::Default(reason) => write!(f, "{reason}"),
         }
     }

@@ -82,13 +82,10 @@ fn text_key(attribute: &Attribute, text: &Text) -> Option<Key> {
         Text::Suffix(text) if !text.is_empty() => Some(Key::Suffix(text.clone())),
         Text::Present | Text::NonEmpty | Text::Prefix(_) | Text::Suffix(_) => None,
         Text::Glob(glob) => {
-            let namespace = glob.pieces.first().and_then(|p| {
-                let name = p.literal.strip_prefix("/ns/")?.strip_suffix('/')?;
-                (glob.head.is_empty() && !name.contains('/')).then_some(name)
-            });
+            let namespace = glob.pieces.iter().find_map(|p| p.literal.strip_prefix("/ns/")?.split_once('/'));
             let tail = glob.pieces.last().map_or("", |p| &p.literal);
             match namespace {
-                Some(name) => Some(Key::Namespace(name.into())),
+                Some((name, _)) => Some(Key::Namespace(name.into())),
                 None if tail.len() > glob.head.len() => Some(Key::Suffix(tail.into())),
                 None if glob.head.is_empty() => None,
                 None => Some(Key::Prefix(glob.head.clone())),

@@ -228,6 +228,7 @@ impl<A: Attributes + ?Sized> Context<'_, A> {
             Attribute::ServerName => Some(request.server_name()?.unwrap_or_default()),
             Attribute::Header(name) => return request.header(name, visit),
             Attribute::Identity => return request.identities(visit),
+            Attribute::PortName => return request.port_names(visit),
             Attribute::Claim(path) => return request.claim(path, Shape::TextOrList, visit),
             Attribute::Metadata { filter, key, shape } => {
                 return request.metadata(filter, key, *shape, visit);
@@ -242,7 +243,7 @@ impl<A: Attributes + ?Sized> Context<'_, A> {
 }
 
 /// `:path` up to the first `?` or `#` (`spec/istio.md` 7.2).
-pub(crate) fn without_query(path: &[u8]) -> &[u8] {
+fn without_query(path: &[u8]) -> &[u8] {
     memchr::memchr2(b'?', b'#', path).and_then(|at| path.get(..at)).unwrap_or(path)
 }
 

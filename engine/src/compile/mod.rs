@@ -2,11 +2,13 @@
 //! still match a request without looking at the others.
 
 mod anchor;
+mod compiled_rules;
 mod evaluate;
 mod index;
 mod intern;
 mod program;
 
-pub(crate) use evaluate::{FailedTest, Observer, texts, without_query};
+pub use compiled_rules::CompiledRules;
+pub(crate) use evaluate::{FailedTest, Observer, texts};
 pub use program::CompileSwitches;
 pub(crate) use program::Program;

@@ -3,13 +3,19 @@
 //! [`Simulation`] holds what a node would: the compiled policies of each workload and the names that DNS taught.
 //! A [`Flow`] says who talks to whom and what; [`Simulation::decide`] gives a [`FlowDecision`].
 
+mod connection;
 mod explanation;
 mod history;
+mod mesh;
+mod network;
+mod port;
 mod simulation;
+mod token;
 mod types;
 
 pub use explanation::{FlowError, FlowExplanation, LayerExplanation};
 pub use history::History;
+pub use mesh::MeshRequest;
 pub use simulation::Simulation;
 pub use types::{
     Certificate, DnsLookup, End, Event, Flow, FlowDecision, Headers, HttpRequest, HttpVersion, Lookup, Place,

@@ -1,7 +1,19 @@
 //! Decides flows through all layers.
 
-use super::{Event, Flow, FlowDecision, FlowError, FlowExplanation, History};
-use crate::{cluster::Cluster, options::Options};
+use super::{Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh};
+use crate::{
+    cluster::{Cluster, Workload},
+    decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
+    lower::istio::attachment::CalledService,
+    options::Options,
+    policy_set::PolicySet,
+};
+use alloc::{
+    collections::BTreeMap,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::cell::RefCell;
 
 /// A cluster under one set of options, ready to decide flows. Policies are compiled once per workload, when first
 /// needed.
@@ -9,12 +21,13 @@ use crate::{cluster::Cluster, options::Options};
 pub struct Simulation<'c> {
     pub(super) cluster: &'c Cluster,
     pub(super) options: Options,
+    pub(super) sets: RefCell<BTreeMap<(String, String), PolicySet>>,
 }
 
 impl<'c> Simulation<'c> {
     /// A simulation of `cluster`.
     pub fn new(cluster: &'c Cluster, options: Options) -> Self {
-        Self { cluster, options }
+        Self { cluster, options, sets: RefCell::default() }
     }
 
     /// The cluster.
@@ -32,8 +45,8 @@ impl<'c> Simulation<'c> {
     /// # Errors
     ///
     /// The event names an end that the cluster does not have.
-    pub fn happen(&self, _history: &mut History, _event: &Event) -> Result<(), FlowError> {
-        Ok(())
+    pub fn happen(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
+        self.happen_network(history, event)
     }
 
     /// Decides `flow` as things stand after `history`.
@@ -50,7 +63,56 @@ impl<'c> Simulation<'c> {
     /// # Errors
     ///
     /// As [`Self::decide`].
-    pub fn explain(&self, _flow: &Flow, _history: &History) -> Result<FlowExplanation, FlowError> {
-        Err(FlowError::new("not built yet", "wait"))
+    pub fn explain(&self, flow: &Flow, history: &History) -> Result<FlowExplanation, FlowError> {
+        let [egress, ingress] = self.network(flow, history)?;
+        let mesh = self.mesh(flow)?;
+        let mesh::Answer { layers: [peer, authorization], status, shadow } = mesh;
+        let layers = [egress, ingress, peer, authorization];
+        let (decider, outcome) = decider(&layers);
+        let by = decider.decision.by.clone().unwrap_or(DecidedBy::Default(DefaultReason::NoPolicy));
+        let reached = decider.layer == Layer::AuthorizationPolicy;
+        let decision = FlowDecision {
+            verdict: outcome.verdict(),
+            status: status.filter(|_| reached),
+            decided_by: (decider.layer, by),
+            layers: layers.each_ref().map(|l| (l.layer, l.decision.clone())),
+            shadow: shadow.filter(|_| reached || outcome == Outcome::Allow),
+            notes: layers.iter().flat_map(|l| l.notes.iter().cloned()).collect(),
+        };
+        Ok(FlowExplanation { decision, layers: Vec::from(layers) })
+    }
+
+    /// The compiled mesh policies of `workload`, called for `service` where it is a waypoint.
+    pub(super) fn policy_set(&self, workload: &Workload, service: Option<CalledService<'_>>) -> PolicySet {
+        let called =
+            service.map_or_else(String::new, |s| alloc::format!("{}/{}/{}", s.kind, s.namespace, s.name));
+        let key = (alloc::format!("{}/{}", workload.namespace, workload.name), called);
+        let mut sets = self.sets.borrow_mut();
+        let compile = || PolicySet::for_service(self.cluster, workload, service, &self.options);
+        sets.entry(key).or_insert_with(compile).clone()
+    }
+}
+
+/// The layer that decides: the first that does not let the flow pass, else the last that had a say.
+fn decider(layers: &[LayerExplanation; 4]) -> (&LayerExplanation, Outcome) {
+    if let Some(first) = layers.iter().find(|l| !l.decision.passes()) {
+        return (first, first.decision.outcome);
+    }
+    let ruled = |l: &&LayerExplanation| matches!(l.decision.by, Some(DecidedBy::Rule(_)));
+    let allowing = |l: &&LayerExplanation| l.decision.outcome == Outcome::Allow;
+    let last =
+        layers.iter().rev().find(|l| allowing(l) && ruled(l)).or_else(|| layers.iter().rev().find(allowing));
+    let [.., authorization] = layers;
+    (last.unwrap_or(authorization), Outcome::Allow)
+}
+
+/// A layer that has nothing to say.
+pub(super) fn silent(layer: Layer, workload: &str, outcome: Outcome) -> LayerExplanation {
+    LayerExplanation {
+        layer,
+        workload: workload.to_string(),
+        decision: LayerDecision::bare(outcome),
+        rules: Vec::new(),
+        notes: Vec::new(),
     }
 }

@@ -52,6 +52,8 @@ pub enum Attribute {
     PeerAddress,
     /// The names that DNS taught for the other end's address.
     PeerName,
+    /// The names that the destination has for the flow's port and protocol.
+    PortName,
     /// The name that a DNS lookup asks for.
     DnsQuery,
 }
@@ -105,6 +107,7 @@ impl fmt::Display for Attribute {
             Self::PeerLabels => f.write_str("labels of the other end"),
             Self::PeerAddress => f.write_str("address of the other end"),
             Self::PeerName => f.write_str("names learned for the address"),
+            Self::PortName => f.write_str("names of the port at the destination"),
             Self::DnsQuery => f.write_str("DNS query"),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Rule;
 use crate::rule_id::{PolicyRef, RuleId};
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 
 /// The AuthorizationPolicies of one workload for one kind of filter chain (HTTP or TCP).
 ///
@@ -77,8 +77,21 @@ pub struct DirectionLayer {
     pub rules: Vec<Rule>,
     /// Index into `rules` where each next tier begins, ascending; a [`super::Effect::Pass`] jumps to the next.
     pub tiers: Vec<u32>,
-    /// toFQDNs rules for whose names no DNS rule lets the endpoint ask (trap T30), with the names' text.
-    pub unlearnable: Vec<RuleId>,
+    /// Whether the local host passes where no rule matched.
+    pub from_host: bool,
+    /// Flows of which one of these holds go through the DNS proxy: only such lookups teach names.
+    pub observed: Vec<Rule>,
+    /// toFQDNs rules for whose names no DNS rule lets the endpoint ask (trap T30).
+    pub unlearnable: Vec<Unlearnable>,
+}
+
+/// A toFQDNs rule that can never have an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unlearnable {
+    /// The rule.
+    pub id: RuleId,
+    /// Its names that nobody may ask for, as written.
+    pub names: Vec<Box<str>>,
 }
 
 /// The network policies of one endpoint.
@@ -88,4 +101,6 @@ pub struct NetworkLayer {
     pub egress: DirectionLayer,
     /// Who may reach it.
     pub ingress: DirectionLayer,
+    /// Why the agent cannot compute the endpoint's policy, where it cannot: it then keeps the old one.
+    pub error: Option<Box<str>>,
 }

@@ -14,7 +14,9 @@ mod selector;
 
 pub use attribute::Attribute;
 pub use glob::{Gap, GapClass, Glob, Piece};
-pub use layer::{AuthorizationLayer, DirectionLayer, NetworkLayer, PeerLayer, PeerMode, Posture};
+pub use layer::{
+    AuthorizationLayer, DirectionLayer, NetworkLayer, PeerLayer, PeerMode, Posture, Unlearnable,
+};
 pub use pattern::{NamePattern, Pattern, Text};
-pub use rule::{Clause, Effect, Group, Rule, Section, Test};
+pub use rule::{Clause, Effect, Group, Proxy, Rule, Section, Test};
 pub use selector::{Operator, Requirement, Selector};

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 pub enum Text {
     /// Any value, even an empty one: the attribute is present.
     Present,
-    /// Any value of at least one byte.
+    /// Any value of at least one byte, none of them a newline: RE2's `.+`.
     NonEmpty,
     /// This value.
     Exact(Box<str>),

@@ -18,6 +18,20 @@ pub enum Effect {
     Audit,
     /// Asks this external provider.
     Ask(Arc<str>),
+    /// A proxy has the last word, and none of its rules let the flow through: refused, or undecided where the
+    /// flow carries nothing for the proxy to look at.
+    Refuse(Proxy),
+}
+
+/// What a proxy looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Proxy {
+    /// The name of a lookup.
+    Dns,
+    /// An HTTP request.
+    Http,
+    /// The server name of a TLS handshake.
+    Tls,
 }
 
 /// The part of a policy a group stands for.
@@ -112,6 +126,7 @@ impl fmt::Display for Effect {
             Self::Pass => f.write_str("pass"),
             Self::Audit => f.write_str("audit"),
             Self::Ask(provider) => write!(f, "ask {provider}"),
+            Self::Refuse(_) => f.write_str("refuse"),
         }
     }
 }

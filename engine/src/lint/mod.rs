@@ -1,10 +1,49 @@
 //! What the admission webhooks of Istio and Cilium would refuse or warn of, and traps that users report.
 
-use crate::{cluster::Cluster, diagnostic::Diagnostic, options::Options};
-use alloc::vec::Vec;
+mod istio;
+mod istio_rule;
+
+use crate::{cluster::Cluster, diagnostic::Diagnostic, options::Options, resource::Object};
+use alloc::{string::String, vec::Vec};
 
 /// Every finding about the policies of `cluster`; those of severity error make a load fail.
 pub fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
-    let _ = (cluster, options);
-    Vec::new()
+    let mut findings = Findings::default();
+    istio::check(cluster, &mut findings);
+    let _ = options;
+    findings.0
+}
+
+/// Collects findings about one object after the other.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Diagnostic>);
+
+impl Findings {
+    /// Adds a finding about `object`.
+    pub(crate) fn add<T>(&mut self, object: &Object<T>, finding: Diagnostic) {
+        self.0.push(finding.of(object.title(), &object.origin));
+    }
+
+    /// An error about the field at `path` of `object`.
+    pub(crate) fn error<T>(
+        &mut self,
+        object: &Object<T>,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        self.add(object, Diagnostic::error("rejected-by-istiod", message).at(path).help(help));
+    }
+
+    /// A warning about the field at `path` of `object`.
+    pub(crate) fn warning<T>(
+        &mut self,
+        object: &Object<T>,
+        code: &'static str,
+        path: impl Into<String>,
+        message: impl Into<String>,
+        help: &str,
+    ) {
+        self.add(object, Diagnostic::warning(code, message).at(path).help(help));
+    }
 }

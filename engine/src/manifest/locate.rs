@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn finds_the_field_or_its_nearest_ancestor() {
-        assert_eq!(position(TEXT, 3, "spec.rules[0].to[0].operation.methods[0]"), Some((8, 28)));
+        assert_eq!(position(TEXT, 3, "spec.rules[0].to[0].operation.methods[0]"), Some((8, 29)));
         assert_eq!(position(TEXT, 3, "spec.rules[0].to[0].operation.methods"), Some((8, 19)));
         assert_eq!(position(TEXT, 3, "spec.rules[0].from"), Some((7, 5)));
         assert_eq!(position(TEXT, 3, "metadata.namespace"), Some((3, 1)));

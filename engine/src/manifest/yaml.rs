@@ -34,7 +34,7 @@ pub struct Document {
 /// let mut resources = Resources::default();
 /// let text = "apiVersion: v1\nkind: Namespace\nmetadata: {nam: foo}\n";
 /// let findings = manifest::load("ns.yaml", text, &mut resources);
-/// assert_eq!(findings[0].to_string(), "ns.yaml:1:1: error: Namespace without a name (Namespace (no name), \
+/// assert_eq!(findings[0].to_string(), "ns.yaml:3:1: error: Namespace without a name (Namespace (no name), \
 ///     metadata.name); help: give the object a metadata.name");
 /// ```
 pub fn load(file: &str, text: &str, resources: &mut Resources) -> Vec<Diagnostic> {

@@ -1,5 +1,9 @@
 //! What the engine asks of a request: attributes, read only when a rule that is still possible needs them.
 
+mod plain;
+
+pub use plain::Request;
+
 use crate::{labels::Labels, net::Transport};
 use alloc::borrow::Cow;
 use core::{fmt, net::IpAddr, ops::ControlFlow};
@@ -91,6 +95,10 @@ pub trait Attributes {
     }
     /// Each name (lower case, final dot) that DNS taught for the peer's address and that is still in force.
     fn peer_names(&self, _visit: Visit<'_>) -> Read<()> {
+        Err(Unavailable)
+    }
+    /// Each name that the destination, as an identity, has for the flow's port and protocol.
+    fn port_names(&self, _visit: Visit<'_>) -> Read<()> {
         Err(Unavailable)
     }
     /// The name that a DNS lookup asks for (lower case, final dot); none when the flow is no lookup.

@@ -1,0 +1,145 @@
+//! The labels of every kind of end, as Cilium's identities carry them (`spec/cilium.md` 0.2 and 1).
+
+use super::{Cluster, Workload};
+use crate::{
+    labels::{Label, Labels},
+    options::Options,
+};
+use alloc::string::String;
+use core::net::IpAddr;
+
+/// Source of labels that Kubernetes gives.
+pub(crate) const K8S: &str = "k8s";
+/// Source of labels that Cilium keeps for itself.
+pub(crate) const RESERVED: &str = "reserved";
+/// Source of labels that nodes carry.
+pub(crate) const NODE: &str = "node";
+/// Key of the namespace.
+pub(crate) const NAMESPACE: &str = "io.kubernetes.pod.namespace";
+/// Key of the cluster.
+pub(crate) const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
+/// Key of the service account.
+pub(crate) const SERVICE_ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
+/// What the keys of a namespace's own labels begin with.
+pub(crate) const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
+
+/// What kind of end an identity belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndKind {
+    /// A pod.
+    Pod,
+    /// The node that the pods run on.
+    Host,
+    /// Another node.
+    RemoteNode,
+    /// The API server.
+    KubeApiserver,
+    /// Cilium's health endpoint.
+    Health,
+    /// Cilium's ingress proxy.
+    Ingress,
+    /// A pod whose labels are not known yet.
+    Init,
+    /// A pod that Cilium does not manage.
+    Unmanaged,
+    /// Somewhere outside.
+    World,
+}
+
+impl EndKind {
+    /// The kind that the entity `name` is.
+    pub fn of_entity(name: &str) -> Option<Self> {
+        Some(match name {
+            "host" => Self::Host,
+            "remote-node" => Self::RemoteNode,
+            "kube-apiserver" => Self::KubeApiserver,
+            "health" => Self::Health,
+            "ingress" => Self::Ingress,
+            "init" => Self::Init,
+            "unmanaged" => Self::Unmanaged,
+            "world" => Self::World,
+            _ => return None,
+        })
+    }
+
+    /// Whether an agent enforces policy at this end.
+    pub fn is_enforced(self, options: &Options) -> bool {
+        match self {
+            Self::Pod | Self::Health | Self::Ingress | Self::Init => true,
+            Self::Host => options.host_firewall,
+            Self::RemoteNode | Self::KubeApiserver | Self::Unmanaged | Self::World => false,
+        }
+    }
+
+    fn reserved(self) -> &'static str {
+        match self {
+            Self::Pod => "",
+            Self::Host => "host",
+            Self::RemoteNode => "remote-node",
+            Self::KubeApiserver => "kube-apiserver",
+            Self::Health => "health",
+            Self::Ingress => "ingress",
+            Self::Init => "init",
+            Self::Unmanaged => "unmanaged",
+            Self::World => "world",
+        }
+    }
+}
+
+impl Cluster {
+    /// The labels of the pod `workload`: its own, namespace, cluster, service account, labels of the namespace.
+    ///
+    /// A pod of another cluster of the mesh is modelled by a pod label `io.cilium.k8s.policy.cluster`.
+    pub fn pod_identity(&self, workload: &Workload, options: &Options) -> Labels {
+        let k8s = |key: &str, value: &str| Label::new(K8S, key, value);
+        let cluster = workload.labels.get(CLUSTER).unwrap_or(&options.cluster_name);
+        let own = workload.labels.iter().filter(|(key, _)| *key != CLUSTER).map(|(k, v)| k8s(k, v));
+        let namespace = self.namespace(&workload.namespace).into_iter().flat_map(|n| &n.labels);
+        let namespace = namespace.map(|(key, value)| {
+            let mut long = String::from(NAMESPACE_LABELS);
+            long.push_str(key);
+            Label::new(K8S, long, value.as_str())
+        });
+        let fixed = [
+            k8s(NAMESPACE, &workload.namespace),
+            k8s(CLUSTER, cluster),
+            k8s(SERVICE_ACCOUNT, &workload.service_account),
+        ];
+        own.chain(namespace).chain(fixed).collect()
+    }
+
+    /// The labels of an end that is no pod; of nodes, those of the Node manifest `node` too where the agent gives
+    /// nodes their labels.
+    pub fn entity_identity(&self, kind: EndKind, node: Option<&str>, options: &Options) -> Labels {
+        let mut labels: Labels = [Label::new(RESERVED, kind.reserved(), "")].into_iter().collect();
+        if kind == EndKind::KubeApiserver {
+            labels.insert(Label::new(RESERVED, "remote-node", ""));
+        }
+        let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode);
+        let nodes = &self.resources().nodes;
+        let manifest = match node {
+            Some(name) => nodes.iter().find(|n| n.metadata.name == name),
+            None => nodes.first().filter(|_| nodes.len() == 1 && kind == EndKind::Host),
+        };
+        if is_node && options.node_labels {
+            labels.insert(Label::new(K8S, CLUSTER, options.cluster_name.as_str()));
+        }
+        if let Some(manifest) = manifest.filter(|_| is_node && (options.node_labels || kind == EndKind::Host))
+        {
+            for (key, value) in &manifest.metadata.labels {
+                labels.insert(Label::new(NODE, key.as_str(), value.as_str()));
+            }
+        }
+        labels
+    }
+
+    /// The labels of the outside address `ip`; its block and names are looked at beside them.
+    pub fn outside_identity(&self, ip: IpAddr, options: &Options) -> Labels {
+        let world = match (options.ipv6, ip) {
+            (false, _) => "world",
+            (true, IpAddr::V4(_)) => "world-ipv4",
+            (true, IpAddr::V6(_)) => "world-ipv6",
+        };
+        [Label::new(RESERVED, world, "")].into_iter().collect()
+    }
+}

@@ -1,0 +1,62 @@
+//! A list of rules compiled by itself, for those who hold [`Rule`]s rather than policies.
+
+use super::{evaluate::Ignore, program::CompileSwitches, program::Program};
+use crate::{
+    explain::RuleTrace,
+    ir::Rule,
+    request::{Attributes, Read},
+};
+use alloc::vec::Vec;
+
+/// Rules in order of precedence, compiled once and then only read. Numbers are places in the list, from 0.
+///
+/// ```
+/// use palisade::{CompileSwitches, CompiledRules, PolicyRef, Request, RuleId};
+/// use palisade::ir::{Attribute, Clause, Effect, Group, Pattern, Rule, Section, Test, Text};
+///
+/// let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "get".into() };
+/// let get = Test::any_of(Attribute::Method, [Pattern::Text(Text::Exact("GET".into()))]);
+/// let clause = Clause { tests: vec![get], index: 0 };
+/// let rule = Rule {
+///     id: RuleId::new(policy, 0),
+///     effect: Effect::Allow,
+///     groups: vec![Group { section: Section::To, clauses: vec![clause] }],
+/// };
+/// let rules = CompiledRules::new(&[rule], CompileSwitches::default());
+/// let request = Request { method: Some(b"GET"), ..Request::default() };
+/// assert_eq!(rules.first_match(&request, 0), Ok(Some(0)));
+/// assert_eq!(rules.first_match(&Request::default(), 0), Ok(None));
+/// ```
+#[derive(Debug)]
+pub struct CompiledRules(Program);
+
+impl CompiledRules {
+    /// Compiles `rules`, first come first.
+    pub fn new(rules: &[Rule], switches: CompileSwitches) -> Self {
+        Self(Program::new(rules, switches))
+    }
+
+    /// The first rule, at or after number `floor`, that holds. Allocates nothing, and reads an attribute only if a
+    /// rule that is still possible needs it.
+    ///
+    /// # Errors
+    ///
+    /// An attribute that is needed could not be read.
+    pub fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
+        self.0.first_match(request, floor)
+    }
+
+    /// Whether rule number `rule` holds; a number past the end never does.
+    ///
+    /// # Errors
+    ///
+    /// An attribute that is needed could not be read.
+    pub fn holds<A: Attributes + ?Sized>(&self, rule: u32, request: &A) -> Read<bool> {
+        self.0.holds(rule, request, &mut Ignore)
+    }
+
+    /// Every rule, looked at in full, with each test that failed.
+    pub fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
+        self.0.traces(request)
+    }
+}

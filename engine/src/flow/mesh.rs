@@ -1,0 +1,196 @@
+//! The Istio layers of a flow: may the connection exist, and what do the destination's policies say?
+
+use super::{
+    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, simulation::silent, token,
+};
+use crate::{
+    cluster::Workload,
+    decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
+    http::{self, Admitted, NormalizationVersion},
+    policy_set::PolicySet,
+    request::Request,
+};
+use alloc::{format, string::String, vec::Vec};
+use core::net::IpAddr;
+use serde_json::{Map, Value};
+
+/// What both layers say, and the status of a refusal by the proxy.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) layers: [LayerExplanation; 2],
+    pub(super) status: Option<u16>,
+    pub(super) shadow: Option<LayerDecision>,
+}
+
+/// A request or connection as the destination's proxy sees it: what the policies of the mesh are asked about.
+/// Back ends that run the filter itself are given the same.
+#[derive(Clone, Debug, Default)]
+pub struct MeshRequest {
+    /// The destination, as `namespace/name`.
+    pub workload: String,
+    /// The request; none on a TCP chain.
+    pub http: Option<Admitted>,
+    /// Payload of the validated token.
+    pub claims: Option<Map<String, Value>>,
+    /// Whether the connection is mutual TLS.
+    pub mtls: bool,
+    /// URI SANs of the client's certificate.
+    pub uris: Vec<String>,
+    /// DNS SANs.
+    pub dns_names: Vec<String>,
+    /// Subject.
+    pub subject: Option<String>,
+    /// Server name, lower case.
+    pub sni: Option<String>,
+    /// Socket peer address.
+    pub source_ip: Option<IpAddr>,
+    /// Local address.
+    pub destination_ip: Option<IpAddr>,
+    /// Local port.
+    pub destination_port: Option<u16>,
+}
+
+impl MeshRequest {
+    /// Calls `ask` with the attributes.
+    pub fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+        let identities: Vec<&[u8]> =
+            self.uris.iter().chain(&self.dns_names).chain(&self.subject).map(|id| id.as_bytes()).collect();
+        let empty = Vec::new();
+        let lines = self.http.as_ref().map_or(&empty, |h| &h.headers);
+        let headers: Vec<(&str, &[u8])> = lines.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let http = self.http.as_ref();
+        ask(&Request {
+            method: http.map(|h| h.method.as_slice()),
+            path: http.map(|h| h.path.as_slice()),
+            authority: http.map(|h| h.authority.as_slice()),
+            headers: &headers,
+            claims: self.claims.as_ref(),
+            identities: &identities,
+            source_ip: self.source_ip,
+            remote_ip: http.map_or(self.source_ip, |h| h.remote_ip.or(self.source_ip)),
+            destination_ip: self.destination_ip,
+            destination_port: self.destination_port,
+            server_name: self.sni.as_ref().map(|s| s.as_bytes()),
+            ..Request::default()
+        })
+    }
+}
+
+impl Simulation<'_> {
+    /// The request that the destination's proxy would see, if the flow reaches one and nothing refuses it before
+    /// policy.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::decide`].
+    pub fn mesh_request(&self, flow: &Flow) -> Result<Option<MeshRequest>, FlowError> {
+        let Some(connection) = Connection::resolve(self, flow)? else { return Ok(None) };
+        let set = self.policy_set(connection.workload, connection.service);
+        if !connection.peer(&set).1 {
+            return Ok(None);
+        }
+        Ok(self.request(flow, &connection, &set).ok().flatten())
+    }
+
+    pub(super) fn mesh(&self, flow: &Flow) -> Result<Answer, FlowError> {
+        let Some(connection) = Connection::resolve(self, flow)? else {
+            let (name, outcome) = match Connection::destination(self, flow)? {
+                Some(workload) => (title(workload), Outcome::NotSelected),
+                None => (String::new(), Outcome::Outside),
+            };
+            let layers = [Layer::PeerAuthentication, Layer::AuthorizationPolicy];
+            let layers = layers.map(|layer| silent(layer, &name, outcome));
+            return Ok(Answer { layers, status: None, shadow: None });
+        };
+        let name = title(connection.workload);
+        let set = self.policy_set(connection.workload, connection.service);
+        let (decision, goes_on) = connection.peer(&set);
+        let peer = LayerExplanation { decision, ..silent(Layer::PeerAuthentication, &name, Outcome::Allow) };
+        let mut answer = Answer {
+            layers: [peer, silent(Layer::AuthorizationPolicy, &name, Outcome::NotReached)],
+            status: None,
+            shadow: None,
+        };
+        if goes_on {
+            self.authorize(flow, &connection, &set, &mut answer);
+        }
+        Ok(answer)
+    }
+
+    /// The request as policies see it; none for an HTTP port when the flow gives no request.
+    fn request(
+        &self,
+        flow: &Flow,
+        connection: &Connection<'_>,
+        set: &PolicySet,
+    ) -> Result<Option<MeshRequest>, http::Refusal> {
+        let mut request = connection.mesh_request();
+        if connection.tcp {
+            return Ok(Some(request));
+        }
+        let Some(sent) = &flow.http else { return Ok(None) };
+        let mesh = &self.cluster.resources().mesh;
+        let proxy = http::Proxy {
+            normalization: mesh.path_normalization,
+            version: NormalizationVersion::of_envoy(&self.options.envoy_version),
+            gateway: connection.gateway,
+            trusted_proxies: mesh.trusted_proxies(),
+        };
+        request.http = Some(http::admit(sent, connection.source_ip, &proxy)?);
+        request.claims = token::validate(&flow.tokens, set.tokens(), sent)?;
+        Ok(Some(request))
+    }
+
+    fn authorize(&self, flow: &Flow, connection: &Connection<'_>, set: &PolicySet, answer: &mut Answer) {
+        let [_, layer] = &mut answer.layers;
+        let request = match self.request(flow, connection, set) {
+            Ok(Some(request)) => request,
+            Ok(None) => {
+                layer.decision = match set.is_selected() {
+                    true => LayerDecision::bare(Outcome::NeedsRequest),
+                    false => LayerDecision::bare(Outcome::NotSelected),
+                };
+                return;
+            }
+            Err(refusal) => {
+                answer.status = Some(refusal.status);
+                let reason = DefaultReason::Other(refusal.reason.into());
+                layer.decision = LayerDecision::by_default(Outcome::Reject, reason);
+                return;
+            }
+        };
+        let mut decision = request.with(|r| {
+            layer.rules = if connection.tcp { set.explain_connection(r) } else { set.explain(r) };
+            if connection.tcp { set.decide_connection(r) } else { set.decide(r) }
+        });
+        if decision.verdict == Verdict::Ask {
+            decision = self.ask(flow, set, &request, decision);
+        }
+        answer.status = decision.status;
+        answer.shadow = decision.shadow;
+        let outcome = match decision.verdict {
+            Verdict::Allow if !set.is_selected() => Outcome::NotSelected,
+            Verdict::Allow => Outcome::Allow,
+            Verdict::Ask => Outcome::Ask,
+            _ => Outcome::Deny,
+        };
+        layer.decision = LayerDecision { outcome, by: Some(decision.by) };
+    }
+
+    /// What the provider's answer makes of a CUSTOM rule.
+    fn ask(&self, flow: &Flow, set: &PolicySet, request: &MeshRequest, asked: Decision) -> Decision {
+        let DecidedBy::Rule(id) = &asked.by else { return asked };
+        let policies = &self.cluster.resources().authorization_policies;
+        let policy = policies.iter().find(|p| p.reference() == *id.policy);
+        let provider = policy.and_then(|p| p.spec.provider.as_ref()?.name.as_deref());
+        match provider.and_then(|name| flow.ext_authz.get(name)) {
+            None => asked,
+            Some(true) => request.with(|r| set.decide_after_custom(r)),
+            Some(false) => Decision { verdict: Verdict::Deny, status: Some(403), ..asked },
+        }
+    }
+}
+
+fn title(workload: &Workload) -> String {
+    format!("{}/{}", workload.namespace, workload.name)
+}

@@ -1,0 +1,246 @@
+//! Path normalization in Istio's four modes (`spec/istio.md` 7.3).
+
+use crate::resource::istio::PathNormalization;
+use alloc::{borrow::Cow, vec::Vec};
+
+/// A change of normalization between Envoy releases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NormalizationVersion {
+    /// A dot segment with a `;parameter` is resolved: 1.36.10, 1.37.6, 1.38.4, 1.39.1 and later.
+    #[default]
+    DotSegmentParameters,
+    /// It is left alone.
+    Before,
+}
+
+impl NormalizationVersion {
+    /// The behaviour of an Envoy release, such as `1.40` or `1.38.4`.
+    pub fn of_envoy(version: &str) -> Self {
+        let mut parts = version.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+        let (_, minor) = (parts.next(), parts.next().unwrap_or(0));
+        let first_fixed_patch = match minor {
+            ..36 => None,
+            36 => Some(10),
+            37 => Some(6),
+            38 => Some(4),
+            39 => Some(1),
+            _ => Some(0),
+        };
+        // A release line without a patch number means its newest patch.
+        match (first_fixed_patch, parts.next()) {
+            (Some(fixed), Some(patch)) if patch < fixed => Self::Before,
+            (Some(_), _) => Self::DotSegmentParameters,
+            (None, _) => Self::Before,
+        }
+    }
+}
+
+/// `path` (with query) as policies see it, or none where Envoy answers 400.
+///
+/// Linear in the path's length. Applying it twice gives the same.
+///
+/// ```
+/// use palisade::http::normalize_path;
+/// use palisade::resource::istio::PathNormalization::{Base, MergeSlashes};
+///
+/// let base = |path: &str| normalize_path(path.as_bytes(), Base, Default::default());
+/// assert_eq!(base("/a/../b%41?x=/../").unwrap(), b"/bA?x=/../".to_vec());
+/// assert_eq!(base("/a%00"), None);
+/// let merged = normalize_path(b"/a//b%2f", MergeSlashes, Default::default());
+/// assert_eq!(merged.unwrap(), b"/a/b%2f".to_vec());
+/// ```
+pub fn normalize_path(
+    path: &[u8],
+    mode: PathNormalization,
+    version: NormalizationVersion,
+) -> Option<Vec<u8>> {
+    let path = memchr::memchr(b'#', path).and_then(|at| path.get(..at)).unwrap_or(path);
+    if mode == PathNormalization::None {
+        return Some(path.to_vec());
+    }
+    let (path, query) = match memchr::memchr(b'?', path) {
+        Some(at) => path.split_at_checked(at)?,
+        None => (path, &[][..]),
+    };
+    let path = match mode {
+        PathNormalization::DecodeAndMergeSlashes => Cow::Owned(decode_slashes(path)),
+        _ => Cow::Borrowed(path),
+    };
+    let mut out = resolve(&path, version)?;
+    if mode != PathNormalization::Base {
+        out = merge_slashes(&out);
+    }
+    out.extend_from_slice(query);
+    Some(out)
+}
+
+/// The byte that `%XX` at the start of `text` stands for.
+fn escape(text: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    match text {
+        [b'%', high, low, ..] => u8::try_from(digit(*high)? * 16 + digit(*low)?).ok(),
+        _ => None,
+    }
+}
+
+fn decode_slashes(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let [first, tail @ ..] = rest {
+        match escape(rest) {
+            Some(byte @ (b'/' | b'\\')) => {
+                out.push(byte);
+                rest = rest.get(3..).unwrap_or_default();
+            }
+            _ => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    out
+}
+
+/// Dot segments, backslashes, escapes. None where the path holds `%00`.
+fn resolve(path: &[u8], version: NormalizationVersion) -> Option<Vec<u8>> {
+    let body = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"\\")).unwrap_or(path);
+    let mut out: Vec<u8> = Vec::with_capacity(path.len());
+    let mut starts: Vec<usize> = Vec::new();
+    let mut segments = body.split(|b| *b == b'/' || *b == b'\\').peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        match dots(segment, version) {
+            Some(up) => {
+                if up {
+                    out.truncate(starts.pop().unwrap_or(0));
+                }
+                if last {
+                    out.push(b'/');
+                }
+            }
+            None => {
+                starts.push(out.len());
+                out.push(b'/');
+                write_segment(segment, &mut out)?;
+            }
+        }
+    }
+    Some(out)
+}
+
+/// `Some(true)` for `..`, `Some(false)` for `.`, in any spelling of the dots.
+fn dots(segment: &[u8], version: NormalizationVersion) -> Option<bool> {
+    if version == NormalizationVersion::DotSegmentParameters {
+        match segment {
+            [b'.', b';', ..] => return Some(false),
+            [b'.', b'.', b';', ..] => return Some(true),
+            _ => {}
+        }
+    }
+    let mut rest = segment;
+    let mut count = 0;
+    while !rest.is_empty() {
+        rest = match rest {
+            [b'.', tail @ ..] => tail,
+            [b'%', b'2', b'e' | b'E', tail @ ..] => tail,
+            _ => return None,
+        };
+        count += 1;
+    }
+    match count {
+        1 => Some(false),
+        2 => Some(true),
+        _ => None,
+    }
+}
+
+fn write_segment(segment: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let mut rest = segment;
+    while let [first, tail @ ..] = rest {
+        match escape(rest) {
+            Some(0) => return None,
+            Some(byte) if is_unreserved(byte) => {
+                out.push(byte);
+                rest = rest.get(3..).unwrap_or_default();
+                continue;
+            }
+            _ if must_escape(*first) => {
+                const HEX: &[u8; 16] = b"0123456789ABCDEF";
+                let digit = |n: u8| HEX.get(usize::from(n)).copied().unwrap_or(b'0');
+                out.extend([b'%', digit(first >> 4), digit(first & 15)]);
+            }
+            _ => out.push(*first),
+        }
+        rest = tail;
+    }
+    Some(())
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+fn must_escape(byte: u8) -> bool {
+    byte <= b' ' || byte >= 0x7f || b"\"<>^`{}|".contains(&byte)
+}
+
+/// Runs of slashes become one; a path of slashes only stays `//`, as Envoy has it.
+fn merge_slashes(path: &[u8]) -> Vec<u8> {
+    if memchr::memmem::find(path, b"//").is_none() {
+        return path.to_vec();
+    }
+    let mut out = Vec::with_capacity(path.len());
+    let mut segments = path.split(|b| *b == b'/').filter(|s| !s.is_empty()).peekable();
+    if segments.peek().is_none() {
+        return b"//".to_vec();
+    }
+    for segment in segments {
+        out.push(b'/');
+        out.extend_from_slice(segment);
+    }
+    if path.ends_with(b"/") {
+        out.push(b'/');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use PathNormalization::{Base, DecodeAndMergeSlashes, MergeSlashes, None as NoNormalization};
+
+    fn n(mode: PathNormalization, path: &str) -> Option<alloc::string::String> {
+        normalize_path(path.as_bytes(), mode, NormalizationVersion::default())
+            .map(|p| alloc::string::String::from_utf8(p).unwrap())
+    }
+
+    #[test]
+    fn the_rows_of_the_specification() {
+        for (mode, path, expected) in [
+            (NoNormalization, "/a/../b#x", "/a/../b"),
+            (Base, "/a//..", "/a/"),
+            (Base, "/a/..", "/"),
+            (Base, "/a/.", "/a/"),
+            (Base, "/../../x", "/x"),
+            (Base, "/%252e", "/%252e"),
+            (Base, "/a%zz%2", "/a%zz%2"),
+            (Base, "/a\\b", "/a/b"),
+            (Base, "/a|b c", "/a%7Cb%20c"),
+            (Base, "/..;/x", "/x"),
+            (Base, "/a/..;p=1/b", "/b"),
+            (Base, "/%2e%2e;/x", "/..;/x"),
+            (MergeSlashes, "//", "//"),
+            (MergeSlashes, "/a/..//", "//"),
+            (DecodeAndMergeSlashes, "/%2f", "//"),
+            (DecodeAndMergeSlashes, "/a%5cb//c/", "/a/b/c/"),
+        ] {
+            assert_eq!(n(mode, path).as_deref(), Some(expected), "{mode:?} {path}");
+        }
+    }
+
+    #[test]
+    fn older_envoys_leave_parameters_alone() {
+        let old = normalize_path(b"/..;/x", Base, NormalizationVersion::Before);
+        assert_eq!(old.unwrap(), b"/..;/x");
+    }
+}

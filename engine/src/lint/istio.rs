@@ -1,0 +1,240 @@
+//! What istiod's webhook refuses of Istio's policies, and what it warns of (`spec/istio.md` 4).
+
+use super::{Findings, istio_rule};
+use crate::{
+    cluster::Cluster,
+    lower::istio::{DRY_RUN, go_bool},
+    resource::{
+        Object,
+        istio::{Action, AuthorizationPolicySpec, JwtRule, TargetRef, WorkloadSelector},
+    },
+};
+use alloc::{format, vec::Vec};
+
+/// Checks every policy of `cluster`.
+pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
+    let resources = cluster.resources();
+    for policy in &resources.authorization_policies {
+        let spec = &policy.spec;
+        attachment(policy, &spec.selector, &spec.target_ref, &spec.target_refs, findings);
+        authorization_policy(policy, findings);
+    }
+    for policy in &resources.peer_authentications {
+        attachment(policy, &policy.spec.selector, &None, &None, findings);
+        no_dry_run(policy, findings);
+        let Some(ports) = &policy.spec.port_level_mtls else { continue };
+        let selector = policy.spec.selector.as_ref().and_then(|s| s.match_labels.as_ref());
+        if selector.is_none_or(|labels| labels.is_empty()) {
+            let help = "add a selector with matchLabels, or set mtls for the whole namespace";
+            findings.error(policy, "spec.portLevelMtls", "portLevelMtls without a selector", help);
+        }
+        if ports.is_empty() {
+            let help = "list at least one port, or remove the field";
+            findings.error(policy, "spec.portLevelMtls", "portLevelMtls without a port", help);
+        }
+        for port in ports.keys().filter(|p| p.parse::<u16>().unwrap_or(0) == 0) {
+            let help = "use a workload port from 1 to 65535";
+            findings.error(policy, format!("spec.portLevelMtls.{port}"), format!("port `{port}`"), help);
+        }
+    }
+    for policy in &resources.request_authentications {
+        let spec = &policy.spec;
+        attachment(policy, &spec.selector, &spec.target_ref, &spec.target_refs, findings);
+        no_dry_run(policy, findings);
+        for (i, rule) in spec.jwt_rules.iter().flatten().enumerate() {
+            jwt_rule(policy, &format!("spec.jwtRules[{i}]"), rule, findings);
+        }
+    }
+}
+
+fn attachment<T>(
+    policy: &Object<T>,
+    selector: &Option<WorkloadSelector>,
+    target_ref: &Option<TargetRef>,
+    target_refs: &Option<Vec<TargetRef>>,
+    findings: &mut Findings,
+) {
+    let refs = target_refs.as_deref().unwrap_or_default();
+    let given = [selector.is_some(), target_ref.is_some(), !refs.is_empty()];
+    if given.iter().filter(|g| **g).count() > 1 {
+        let help = "keep one of the three";
+        findings.error(policy, "spec", "more than one of selector, targetRef and targetRefs", help);
+    }
+    if let Some(labels) = selector.as_ref().map(|s| s.match_labels.as_ref()) {
+        if labels.is_none_or(|l| l.is_empty()) {
+            let message = "an empty selector selects every workload";
+            let help = "leave the selector out to say so on purpose, or name labels";
+            findings.warning(policy, "empty-selector", "spec.selector", message, help);
+        }
+        for (key, value) in labels.into_iter().flatten() {
+            if key.is_empty() || key.contains('*') || value.contains('*') {
+                let path = format!("spec.selector.matchLabels.{key}");
+                let help = "give the whole label: selectors know no wildcard";
+                findings.error(policy, path, format!("label `{key}: {value}` in a selector"), help);
+            }
+        }
+    }
+    let one = target_ref.iter().map(|r| ("spec.targetRef".into(), r));
+    let many = refs.iter().enumerate().map(|(i, r)| (format!("spec.targetRefs[{i}]"), r));
+    for (path, target) in one.chain(many) {
+        let (group, kind, name) = target.parts();
+        if name.is_empty() {
+            findings.error(policy, path.clone(), "a target without a name", "add its name");
+        }
+        if target.namespace.as_deref().is_some_and(|n| !n.is_empty()) {
+            let help = "remove the namespace: a policy targets its own";
+            findings.error(policy, format!("{path}.namespace"), "a target with a namespace", help);
+        }
+        let known = matches!(
+            (group, kind),
+            ("" | "core", "Service")
+                | ("networking.istio.io", "ServiceEntry")
+                | ("gateway.networking.k8s.io", "Gateway" | "GatewayClass")
+        );
+        if !known {
+            let help = "target a Service, ServiceEntry, Gateway or GatewayClass, with its API group";
+            findings.error(policy, path, format!("a target of kind `{kind}` in group `{group}`"), help);
+        }
+    }
+}
+
+fn no_dry_run<T>(policy: &Object<T>, findings: &mut Findings) {
+    if policy.metadata.annotations.contains_key(DRY_RUN) {
+        let path = format!("metadata.annotations.{DRY_RUN}");
+        let help = "only AuthorizationPolicy knows dry run";
+        findings.error(policy, path, "dry run of a policy that knows none", help);
+    }
+}
+
+fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut Findings) {
+    let spec = &policy.spec;
+    let action = spec.action.unwrap_or_default();
+    let rules = spec.rules.as_deref().unwrap_or_default();
+    let provider = spec.provider.as_ref().map(|p| p.name.as_deref().unwrap_or_default());
+    match action {
+        Action::Custom => {
+            if provider.is_none_or(str::is_empty) {
+                let help = "name one of the mesh's extensionProviders in spec.provider.name";
+                findings.error(policy, "spec.provider", "CUSTOM without a provider", help);
+            }
+        }
+        _ if provider.is_some() => {
+            let help = "remove the provider, or use action CUSTOM";
+            findings.error(policy, "spec.provider", "a provider with another action than CUSTOM", help);
+        }
+        _ => {}
+    }
+    if rules.is_empty() && matches!(action, Action::Deny | Action::Custom) {
+        let help = "a policy without rules never matches; `rules: [{}]` matches everything";
+        findings.error(policy, "spec.rules", "an action that needs rules has none", help);
+    }
+    if let Some(value) = policy.metadata.annotations.get(DRY_RUN) {
+        let path = format!("metadata.annotations.{DRY_RUN}");
+        if go_bool(value).is_none() {
+            let help = "write \"true\" or \"false\"; as it stands the policy is enforced";
+            findings.error(policy, path.clone(), format!("`{value}` is no boolean"), help);
+        }
+        if !matches!(action, Action::Allow | Action::Deny) {
+            let help = "dry run works with ALLOW and DENY";
+            findings.error(policy, path, "dry run with another action than ALLOW or DENY", help);
+        }
+    }
+    for (i, rule) in rules.iter().enumerate() {
+        let path = format!("spec.rules[{i}]");
+        match rule {
+            None => {
+                findings.error(policy, path, "a null rule", "write `{}` for a rule that matches everything")
+            }
+            Some(rule) => istio_rule::check(policy, action, &path, rule, findings),
+        }
+    }
+}
+
+fn jwt_rule<T>(policy: &Object<T>, path: &str, rule: &JwtRule, findings: &mut Findings) {
+    let text = |t: &'_ Option<alloc::string::String>| t.as_deref().is_some_and(|t| !t.is_empty());
+    let uri = rule.jwks_uri.as_deref().unwrap_or_default();
+    if !text(&rule.issuer) && !text(&rule.jwks_uri) {
+        let help = "name the issuer, or where its keys are";
+        findings.error(policy, path, "neither issuer nor jwksUri", help);
+    }
+    if !uri.is_empty() && !uri.starts_with("https://") && !uri.starts_with("http://") {
+        let help = "use an http or https address";
+        findings.error(policy, format!("{path}.jwksUri"), format!("jwksUri `{uri}`"), help);
+    }
+    if text(&rule.jwks) {
+        if !uri.is_empty() {
+            findings.error(policy, format!("{path}.jwks"), "both jwks and jwksUri", "keep one of the two");
+        }
+        let jwks = rule.jwks.as_deref().unwrap_or_default();
+        let parsed = serde_json::from_str::<serde_json::Value>(jwks).ok();
+        match parsed.as_ref().and_then(|v| v.get("keys")).and_then(serde_json::Value::as_array) {
+            None => {
+                let help = "give a JSON Web Key Set: {\"keys\": [...]}";
+                findings.error(policy, format!("{path}.jwks"), "jwks that is no key set", help);
+            }
+            Some(keys) if keys.iter().any(|k| k.get("d").is_some() || k.get("k").is_some()) => {
+                let help = "publish public keys only";
+                findings.warning(
+                    policy,
+                    "private-key",
+                    format!("{path}.jwks"),
+                    "jwks holds a private key",
+                    help,
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    let lists = [
+        ("audiences", &rule.audiences),
+        ("fromParams", &rule.from_params),
+        ("fromCookies", &rule.from_cookies),
+        ("spaceDelimitedClaims", &rule.space_delimited_claims),
+    ];
+    for (name, values) in lists {
+        for (i, _) in values.iter().flatten().enumerate().filter(|(_, v)| v.is_empty()) {
+            let path = format!("{path}.{name}[{i}]");
+            findings.error(policy, path, "an empty value", "remove it, or fill it in");
+        }
+    }
+    if rule.space_delimited_claims.as_ref().is_some_and(|c| c.len() > 64) {
+        let path = format!("{path}.spaceDelimitedClaims");
+        findings.error(policy, path, "more than 64 claims", "list at most 64");
+    }
+    for (i, header) in rule.from_headers.iter().flatten().enumerate() {
+        if !text(&header.name) {
+            let path = format!("{path}.fromHeaders[{i}].name");
+            findings.error(policy, path, "a header without a name", "name the header");
+        }
+    }
+    for (i, item) in rule.output_claim_to_headers.iter().flatten().enumerate() {
+        let field = |name: &str| item.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let header = field("header");
+        let well_formed = header.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if header.is_empty() || field("claim").is_empty() || !well_formed {
+            let path = format!("{path}.outputClaimToHeaders[{i}]");
+            findings.error(policy, path, "header or claim is empty or malformed", "give both, well formed");
+        }
+    }
+    if let Some(timeout) = rule.timeout.as_deref().filter(|t| !is_timeout(t)) {
+        let path = format!("{path}.timeout");
+        let help = "give a duration of at least 1ms, such as `5s`";
+        findings.error(policy, path, format!("timeout `{timeout}`"), help);
+    }
+}
+
+/// A protobuf or Go duration of at least a millisecond.
+fn is_timeout(text: &str) -> bool {
+    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end).unwrap_or_default();
+    let millis = match unit {
+        "s" => 1000.0,
+        "ms" => 1.0,
+        "m" => 60_000.0,
+        "h" => 3_600_000.0,
+        "us" => 0.001,
+        "ns" => 0.000_001,
+        _ => return false,
+    };
+    number.parse::<f64>().is_ok_and(|n| n * millis >= 1.0)
+}

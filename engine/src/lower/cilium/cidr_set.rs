@@ -1,0 +1,68 @@
+//! Items of `fromCIDRSet` and `toCIDRSet`: a block or groups of blocks, with holes.
+
+use super::{
+    Findings, cidr,
+    peer::Scope,
+    selector::{Keys, selector},
+};
+use crate::{
+    ir::Clause,
+    labels::{Label, Labels},
+    resource::cilium::CidrRule,
+};
+use alloc::{format, vec::Vec};
+use ipnet::IpNet;
+
+/// Lowers `item`, number `index` of its list, at `path`.
+pub(super) fn clauses(
+    item: &CidrRule,
+    index: u32,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Vec<Clause> {
+    let text = item.cidr.as_deref().filter(|t| !t.is_empty());
+    let name = item.cidr_group_ref.as_deref().filter(|t| !t.is_empty());
+    let sources = [text.is_some(), name.is_some(), item.cidr_group_selector.is_some()];
+    if sources.iter().filter(|s| **s).count() != 1 {
+        let help = "give exactly one of `cidr`, `cidrGroupRef` and `cidrGroupSelector`";
+        findings.error("bad-cidr", path, "the item has no source of addresses, or several", help);
+        return Vec::new();
+    }
+    let outer = text.and_then(|t| cidr::block(t, &format!("{path}.cidr"), scope.options, findings));
+    if text.is_some() && outer.is_none() {
+        return Vec::new();
+    }
+    let holes = cidr::holes(item.except.as_deref().unwrap_or_default(), outer, path, scope.options, findings);
+    let nets = match (outer, name, &item.cidr_group_selector) {
+        (Some(net), ..) => Vec::from([net]),
+        (None, Some(name), _) => group(scope, findings, |n, _| n == name),
+        (None, None, Some(by_label)) => {
+            let by_label =
+                selector(by_label, Keys::Any, "", &format!("{path}.cidrGroupSelector"), findings);
+            group(scope, findings, |_, labels| by_label.matches(labels))
+        }
+        (None, None, None) => Vec::new(),
+    };
+    nets.into_iter().map(|net| cidr::clause(net, &holes, index, scope.options)).collect()
+}
+
+/// The blocks of all groups that `wanted` picks by name and labels; unreadable ones are left out.
+fn group(
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+    wanted: impl Fn(&str, &Labels) -> bool,
+) -> Vec<IpNet> {
+    let mut nets = Vec::new();
+    for object in &scope.cluster.resources().cidr_groups {
+        let labels = object.metadata.labels.iter();
+        let labels: Labels = labels.map(|(k, v)| Label::new("cidrgroup", k.as_str(), v.as_str())).collect();
+        if wanted(&object.metadata.name, &labels) {
+            for (i, text) in object.spec.external_cidrs.iter().flatten().enumerate() {
+                let path = format!("spec.externalCIDRs[{i}]");
+                nets.extend(cidr::block(text, &path, scope.options, findings));
+            }
+        }
+    }
+    nets
+}

@@ -1,0 +1,119 @@
+//! ICMP types (`spec/cilium.md` 2.4).
+
+use super::{
+    Findings,
+    peer::Scope,
+    port::{MAX_PORTS, Number, Port},
+};
+use crate::{net::Protocol, resource::cilium::IcmpRule};
+use alloc::{format, string::ToString, vec::Vec};
+use serde_json::Value;
+
+const NAMES_V4: [(&str, u8); 12] = [
+    ("EchoReply", 0),
+    ("DestinationUnreachable", 3),
+    ("Redirect", 5),
+    ("Echo", 8),
+    ("EchoRequest", 8),
+    ("RouterAdvertisement", 9),
+    ("RouterSelection", 10),
+    ("TimeExceeded", 11),
+    ("ParameterProblem", 12),
+    ("Timestamp", 13),
+    ("TimestampReply", 14),
+    ("Photuris", 40),
+];
+
+const MORE_V4: [(&str, u8); 2] = [("ExtendedEchoRequest", 42), ("ExtendedEchoReply", 43)];
+
+const NAMES_V6: [(&str, u8); 24] = [
+    ("DestinationUnreachable", 1),
+    ("PacketTooBig", 2),
+    ("TimeExceeded", 3),
+    ("ParameterProblem", 4),
+    ("EchoRequest", 128),
+    ("EchoReply", 129),
+    ("MulticastListenerQuery", 130),
+    ("MulticastListenerReport", 131),
+    ("MulticastListenerDone", 132),
+    ("RouterSolicitation", 133),
+    ("RouterAdvertisement", 134),
+    ("NeighborSolicitation", 135),
+    ("NeighborAdvertisement", 136),
+    ("RedirectMessage", 137),
+    ("RouterRenumbering", 138),
+    ("ICMPNodeInformationQuery", 139),
+    ("ICMPNodeInformationResponse", 140),
+    ("InverseNeighborDiscoverySolicitation", 141),
+    ("InverseNeighborDiscoveryAdvertisement", 142),
+    ("HomeAgentAddressDiscoveryRequest", 144),
+    ("HomeAgentAddressDiscoveryReply", 145),
+    ("MobilePrefixSolicitation", 146),
+    ("MobilePrefixAdvertisement", 147),
+    ("DuplicateAddressRequestCodeSuffix", 157),
+];
+
+const MORE_V6: [(&str, u8); 3] = [
+    ("DuplicateAddressConfirmationCodeSuffix", 158),
+    ("ExtendedEchoRequest", 160),
+    ("ExtendedEchoReply", 161),
+];
+
+/// The types of one item of `icmps` at `path`.
+pub(super) fn fields(
+    rule: &IcmpRule,
+    deny: bool,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Vec<Port> {
+    let list = rule.fields.as_deref().unwrap_or_default();
+    if list.len() > MAX_PORTS {
+        let message = format!("{} fields, more than {MAX_PORTS}", list.len());
+        findings.error("too-many", &format!("{path}.fields"), message, "split the item");
+    }
+    let mut ports = Vec::new();
+    for (i, field) in list.iter().enumerate() {
+        let at = format!("{path}.fields[{i}]");
+        let family = field.family.as_deref().unwrap_or_default();
+        let protocol = match family {
+            "" | "IPv4" => Protocol::Icmp,
+            "IPv6" => Protocol::Icmpv6,
+            other => {
+                let message = format!("`{other}` is no address family");
+                findings.error("bad-icmp", &format!("{at}.family"), message, "use `IPv4` or `IPv6`");
+                continue;
+            }
+        };
+        let Some(kind) = field.kind.as_ref().and_then(|kind| number(kind, protocol)) else {
+            let help = "write a number up to 255, or a name such as `EchoRequest`";
+            findings.error("bad-icmp", &format!("{at}.type"), "this is no ICMP type", help);
+            continue;
+        };
+        let all = kind == 0 && (deny || !scope.is_strict());
+        if kind == 0 && protocol == Protocol::Icmp {
+            let help = "the agent keeps type 0 (EchoReply) as the wildcard; replies need no rule";
+            findings.warn("icmp-type-0", &at, "type 0 stands for every ICMP type", help);
+        }
+        let number = if all { Number::Range(0, u16::MAX) } else { Number::Range(kind.into(), kind.into()) };
+        ports.push(Port { protocol, number });
+    }
+    ports
+}
+
+fn number(kind: &Value, protocol: Protocol) -> Option<u8> {
+    if let Value::Number(number) = kind {
+        return number.as_u64().and_then(|n| n.try_into().ok());
+    }
+    let text = kind.as_str()?;
+    if let Ok(number) = text.parse::<u8>()
+        && number.to_string() == text
+    {
+        return Some(number);
+    }
+    let (names, more): (&[_], &[_]) = match protocol {
+        Protocol::Icmp => (&NAMES_V4, &MORE_V4),
+        _ => (&NAMES_V6, &MORE_V6),
+    };
+    names.iter().chain(more).find(|(name, _)| *name == text).map(|(_, number)| *number)
+}

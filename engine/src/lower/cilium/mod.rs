@@ -1,0 +1,23 @@
+//! Network policies of Cilium and Kubernetes to rules: all of their meaning is here (`spec/cilium.md` 1 and 2).
+//!
+//! [`Lowered::new`] reads each object once, whatever endpoint is asked about, and reports what is wrong with it;
+//! [`Lowered::layer`] picks what selects one endpoint and puts its rules in order of precedence.
+
+mod assemble;
+mod cidr;
+mod cidr_set;
+mod entity;
+mod findings;
+mod icmp;
+mod l7;
+pub(crate) mod name;
+mod network_policy;
+mod peer;
+mod policy;
+mod port;
+mod selector;
+mod service;
+
+pub(crate) use assemble::Endpoint;
+pub(crate) use findings::Findings;
+pub(crate) use policy::Lowered;

@@ -1,0 +1,128 @@
+//! Names: `toFQDNs` and `rules.dns` (`spec/cilium.md` 3.2 to 3.4).
+
+use super::Findings;
+use crate::{
+    ir::{Attribute, Clause, NamePattern, Pattern, Test},
+    options::{CiliumVersion, Options},
+    resource::cilium::{DnsRule, FqdnSelector},
+};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+
+/// Longest pattern.
+const MAX: usize = 255;
+
+/// Lower case with one final dot.
+pub(crate) fn canonical(name: &str) -> Box<str> {
+    let mut text = name.to_ascii_lowercase();
+    if !text.ends_with('.') {
+        text.push('.');
+    }
+    text.into()
+}
+
+/// A pattern in canonical form. One of stars alone stays as it is.
+pub(crate) fn wildcard(text: &str, any_bytes: bool, options: &Options) -> NamePattern {
+    NamePattern::Wildcard {
+        pattern: canonical(text),
+        subdomains: options.cilium_version >= CiliumVersion::V1_19,
+        any_bytes,
+    }
+}
+
+/// The clause of `toFQDNs`.
+pub(super) fn peer_clause(
+    list: &[FqdnSelector],
+    path: &str,
+    options: &Options,
+    findings: &mut Findings,
+) -> Clause {
+    let mut patterns = Vec::new();
+    for (i, item) in list.iter().enumerate() {
+        let at = format!("{path}[{i}]");
+        let (name, pattern) = fields(&item.match_name, &item.match_pattern, &at, findings);
+        match (name, pattern) {
+            (Some(_), Some(_)) => {
+                let help = "write an item of its own for each: items are ORed";
+                findings.error("two-names", &at, "both `matchName` and `matchPattern` are set", help);
+            }
+            (Some(name), None) => patterns.push(NamePattern::Name(canonical(name))),
+            (None, Some(pattern)) => patterns.push(wildcard(pattern, false, options)),
+            (None, None) => {
+                let help = "name something with `matchName` or `matchPattern`";
+                findings.warn("empty-name", &at, "the item matches only the root name", help);
+                patterns.push(NamePattern::Name(".".into()));
+            }
+        }
+    }
+    let test = Test::any_of(Attribute::PeerName, patterns.into_iter().map(Pattern::Name));
+    Clause { tests: vec![test], index: 0 }
+}
+
+/// The names that `rules.dns` lets pass; an item with both fields lets both pass.
+pub(super) fn queries(
+    list: &[DnsRule],
+    path: &str,
+    options: &Options,
+    findings: &mut Findings,
+) -> Vec<NamePattern> {
+    let mut patterns = Vec::new();
+    for (i, item) in list.iter().enumerate() {
+        let at = format!("{path}[{i}]");
+        let (name, pattern) = fields(&item.match_name, &item.match_pattern, &at, findings);
+        patterns.extend(name.map(|n| NamePattern::Name(canonical(n))));
+        patterns.extend(pattern.map(|p| wildcard(p, true, options)));
+        if name.is_none() && pattern.is_none() {
+            let help = "name something with `matchName` or `matchPattern`";
+            findings.warn("empty-name", &at, "the item matches no name", help);
+        }
+    }
+    patterns
+}
+
+/// The two fields, where they are not empty, checked.
+fn fields<'a>(
+    name: &'a Option<String>,
+    pattern: &'a Option<String>,
+    path: &str,
+    findings: &mut Findings,
+) -> (Option<&'a str>, Option<&'a str>) {
+    let name = name.as_deref().filter(|n| !n.is_empty());
+    let pattern = pattern.as_deref().filter(|p| !p.is_empty());
+    if let Some(name) = name {
+        if let Some(bad) = name.chars().find(|c| !is_name_char(*c)) {
+            let help = if bad == '*' { "write `matchPattern`" } else { "names are ASCII: write punycode" };
+            let message = format!("`{bad}` cannot stand in a name");
+            findings.error("bad-name", &format!("{path}.matchName"), message, help);
+        }
+    }
+    if let Some(pattern) = pattern {
+        check_pattern(pattern, &format!("{path}.matchPattern"), findings);
+    }
+    (name, pattern)
+}
+
+/// Reports what keeps `pattern` from being a `matchPattern`.
+fn check_pattern(pattern: &str, path: &str, findings: &mut Findings) {
+    if let Err(message) = validate_pattern(pattern) {
+        findings.error("bad-name", path, message, "a pattern is a DNS name with `*`, at most 255 characters");
+    }
+}
+
+/// Whether the agent accepts `pattern` as a `matchPattern`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn validate_pattern(pattern: &str) -> Result<(), String> {
+    if let Some(bad) = pattern.chars().find(|c| !is_name_char(*c) && *c != '*') {
+        return Err(format!("`{bad}` cannot stand in a pattern"));
+    }
+    if pattern.len() > MAX {
+        return Err(format!("a pattern of {} characters, more than {MAX}", pattern.len()));
+    }
+    Ok(())
+}
+
+fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}

@@ -1,0 +1,189 @@
+//! Kubernetes NetworkPolicy as Cilium enforces it (`spec/cilium.md` 5).
+
+use super::{
+    Findings, cidr,
+    l7::L7,
+    peer::{Ends, Scope, by_labels, close_negative, local_cluster},
+    policy::{Direction, Entry, Level, Policy},
+    port::{Number, Port, PortGroup, Ports, is_service_name},
+    selector::{Keys, equals, selector},
+};
+use crate::{
+    cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS},
+    ir::{Clause, Effect, Operator, Selector},
+    net::Protocol,
+    resource::{
+        LabelSelector, Object,
+        kubernetes::{NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec},
+    },
+    rule_id::RuleId,
+};
+use alloc::{format, sync::Arc, vec, vec::Vec};
+use serde_json::Value;
+
+/// Reads `object`.
+pub(super) fn policy(
+    object: &Object<NetworkPolicySpec>,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Policy {
+    let spec = &object.spec;
+    let reference = Arc::new(object.reference());
+    let none = LabelSelector::default();
+    let labels = spec.pod_selector.as_ref().unwrap_or(&none);
+    let mut subject = selector(labels, Keys::Plain(K8S), "", "spec.podSelector", findings);
+    subject.require(K8S, NAMESPACE, equals(scope.namespace.unwrap_or_default()));
+    let types: Vec<&str> = spec.policy_types.iter().flatten().map(|t| t.as_str()).collect();
+    for (i, name) in types.iter().enumerate().filter(|(_, t)| !matches!(**t, "Ingress" | "Egress")) {
+        let message = format!("`{name}` is no policy type");
+        findings.error("bad-policy-type", &format!("spec.policyTypes[{i}]"), message, "use Ingress or Egress");
+    }
+    let mut read = |list: &Option<Vec<Option<NetworkPolicyRule>>>, egress: bool, listed: bool| {
+        let section = if egress { "egress" } else { "ingress" };
+        let rules = list.as_deref().unwrap_or_default();
+        if !rules.is_empty() && !types.is_empty() && !listed {
+            let help = "list the direction in policyTypes, or remove its rules: Cilium enforces them, others do not";
+            let message = format!("`policyTypes` does not list the direction of `{section}`");
+            findings.warn("unlisted-direction", "spec.policyTypes", message, help);
+        }
+        let mut entries = Vec::new();
+        for (number, rule) in (0u32..).zip(rules) {
+            let rule = rule.clone().unwrap_or_default();
+            let path = format!("spec.{section}[{number}]");
+            let id = RuleId::in_section(reference.clone(), section, number);
+            let peers = if egress { &rule.to } else { &rule.from };
+            let wrong = if egress { &rule.from } else { &rule.to };
+            if wrong.is_some() {
+                let field = if egress { "from" } else { "to" };
+                let message = format!("`{field}` does not belong in `{section}`");
+                findings.error("wrong-shape", &format!("{path}.{field}"), message, "move it");
+            }
+            let ends = ends(peers, egress, &path, scope, findings);
+            let ports = ports(&rule.ports, &path, scope, findings);
+            entries.push(Entry { id, effect: Effect::Allow, level: Level::NORMAL, ends, ports });
+        }
+        let present = !rules.is_empty() || listed;
+        Direction { present, arms: present, entries }
+    };
+    let egress = read(&spec.egress, true, types.contains(&"Egress"));
+    let ingress = read(&spec.ingress, false, types.contains(&"Ingress") || !types.contains(&"Egress"));
+    Policy { reference, subject, host: false, egress, ingress }
+}
+
+/// Empty and missing lists mean everyone; so does an empty entry, unlike in Cilium's own policies.
+fn ends(
+    list: &Option<Vec<Option<NetworkPolicyPeer>>>,
+    egress: bool,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Ends {
+    let list = list.as_deref().unwrap_or_default();
+    if list.is_empty() {
+        return Ends::Only(vec![Clause::default()]);
+    }
+    let mut clauses = Vec::new();
+    for (index, peer) in (0u32..).zip(list) {
+        let at = format!("{path}.{}[{index}]", if egress { "to" } else { "from" });
+        let peer = peer.clone().unwrap_or_default();
+        match &peer.ip_block {
+            Some(block) => {
+                if peer.pod_selector.is_some() || peer.namespace_selector.is_some() {
+                    let message = "`ipBlock` stands beside a selector";
+                    findings.error("two-peers", &at, message, "write a peer of its own for each");
+                }
+                let net = cidr::block(&block.cidr, &format!("{at}.ipBlock.cidr"), scope.options, findings);
+                let Some(net) = net else { continue };
+                let holes = block.except.as_deref().unwrap_or_default();
+                let at = format!("{at}.ipBlock");
+                let holes = cidr::holes(holes, Some(net), &at, scope.options, findings);
+                clauses.push(cidr::clause(net, &holes, index, scope.options));
+            }
+            None => {
+                if peer.pod_selector.is_none() && peer.namespace_selector.is_none() {
+                    let help = "name a podSelector, a namespaceSelector or an ipBlock";
+                    findings.error("no-peer", &at, "the peer names nobody", help);
+                }
+                let mut clause = by_labels(vec![pods(&peer, &at, scope, findings)]);
+                clause.iter_mut().for_each(|c| c.index = index);
+                clauses.extend(clause);
+            }
+        }
+    }
+    Ends::Only(clauses)
+}
+
+fn pods(peer: &NetworkPolicyPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Selector {
+    let mut labels = Selector::default();
+    if let Some(own) = &peer.pod_selector {
+        labels = selector(own, Keys::Plain(K8S), "", &format!("{path}.podSelector"), findings);
+    }
+    match &peer.namespace_selector {
+        None => labels.require(K8S, NAMESPACE, equals(scope.namespace.unwrap_or_default())),
+        Some(by_label) => {
+            let at = format!("{path}.namespaceSelector");
+            let by_label = selector(by_label, Keys::Plain(K8S), NAMESPACE_LABELS, &at, findings);
+            if by_label.requirements.is_empty() {
+                labels.require(K8S, NAMESPACE, Operator::Exists);
+            } else {
+                labels.requirements.extend(by_label.requirements);
+                close_negative(&mut labels, scope);
+            }
+        }
+    }
+    local_cluster(&mut labels, scope);
+    labels
+}
+
+fn ports(
+    list: &Option<Vec<Option<NetworkPolicyPort>>>,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Ports {
+    let list = list.as_deref().unwrap_or_default();
+    if list.is_empty() {
+        return Ports::Any;
+    }
+    let mut groups = Vec::new();
+    for (index, item) in (0u32..).zip(list) {
+        let item = item.clone().unwrap_or_default();
+        let at = format!("{path}.ports[{index}]");
+        let name = item.protocol.as_deref().unwrap_or("TCP");
+        let protocol = Protocol::parse(name)
+            .filter(|p| matches!(p, Protocol::Tcp | Protocol::Udp | Protocol::Sctp));
+        let Some(protocol) = protocol else {
+            let message = format!("`{name}` is no protocol");
+            findings.error("bad-protocol", &format!("{at}.protocol"), message, "use TCP, UDP or SCTP");
+            continue;
+        };
+        let Some(number) = number(&item, &at, scope, findings) else { continue };
+        groups.push(PortGroup { index, ports: vec![Port { protocol, number }], l7: L7::None });
+    }
+    Ports::Listed(groups)
+}
+
+fn number(
+    item: &NetworkPolicyPort,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Option<Number> {
+    let port = match &item.port {
+        None | Some(Value::Null) => return Some(Number::Range(0, u16::MAX)),
+        Some(Value::Number(number)) => number.as_u64().and_then(|n| u16::try_from(n).ok()),
+        Some(Value::String(name)) if is_service_name(name) => {
+            let end = item.end_port.filter(|_| !scope.is_strict());
+            return Some(Number::Named(name.to_ascii_lowercase().into(), end));
+        }
+        Some(_) => None,
+    };
+    match port {
+        None | Some(0) => {
+            let help = "write a number from 1 to 65535, or the name of a container port";
+            findings.error("bad-port", &format!("{path}.port"), "this is no port", help);
+            None
+        }
+        Some(port) => Some(Number::Range(port, item.end_port.unwrap_or(port).max(port))),
+    }
+}

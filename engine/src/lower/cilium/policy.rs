@@ -1,0 +1,248 @@
+//! Objects to entries: what each policy says, for whichever endpoint it selects.
+
+use super::{
+    Findings, network_policy,
+    peer::{self, Ends, Scope},
+    port::{self, Place, Ports},
+    selector::{Keys, equals, selector},
+};
+use crate::{
+    cluster::{
+        Cluster,
+        identity::{K8S, NAMESPACE, RESERVED},
+    },
+    ir::{Effect, Requirement, Selector},
+    options::Options,
+    resource::{
+        Object,
+        cilium::{CiliumPolicy, CiliumRule, EgressRule, IcmpRule, IngressRule, Peers, PortRule},
+    },
+    rule_id::{PolicyRef, RuleId},
+};
+use alloc::{format, sync::Arc, vec::Vec};
+
+/// Where a level stands in the order of precedence: tier first, then priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Level {
+    pub(super) tier: u8,
+    pub(super) priority: u32,
+}
+
+impl Level {
+    /// The tier of CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy and NetworkPolicy.
+    pub(super) const NORMAL: Self = Self { tier: 200, priority: 0 };
+}
+
+/// One entry of one direction.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Entry {
+    pub(super) id: RuleId,
+    pub(super) effect: Effect,
+    pub(super) level: Level,
+    pub(super) ends: Ends,
+    pub(super) ports: Ports,
+}
+
+/// What one rule says about one direction.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Direction {
+    /// Whether the rule speaks of this direction at all.
+    pub(super) present: bool,
+    /// Whether it arms default deny.
+    pub(super) arms: bool,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// One rule: a `spec`, an item of `specs`, or a NetworkPolicy.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Policy {
+    pub(super) reference: Arc<PolicyRef>,
+    pub(super) subject: Selector,
+    /// Whether it selects the local host rather than endpoints.
+    pub(super) host: bool,
+    pub(super) egress: Direction,
+    pub(super) ingress: Direction,
+}
+
+/// Every network policy of a cluster, read.
+#[derive(Debug)]
+pub(crate) struct Lowered {
+    pub(super) policies: Vec<Policy>,
+}
+
+impl Lowered {
+    /// Reads the policies of `cluster`; `findings` tells what is wrong with them. A refused object has no effect.
+    pub(crate) fn new(cluster: &Cluster, options: &Options, findings: &mut Findings) -> Self {
+        let mut lowered = Self { policies: Vec::new() };
+        let resources = cluster.resources();
+        for object in &resources.cilium_network_policies {
+            let namespace = Some(object.metadata.namespace.as_str());
+            let scope = Scope { cluster, options, namespace, init: false };
+            lowered.cilium(object, &scope, findings);
+        }
+        for object in &resources.cilium_clusterwide_network_policies {
+            let scope = Scope { cluster, options, namespace: None, init: false };
+            lowered.cilium(object, &scope, findings);
+        }
+        for object in &resources.network_policies {
+            let namespace = Some(object.metadata.namespace.as_str());
+            let scope = Scope { cluster, options, namespace, init: false };
+            findings.about(object.title(), &object.origin);
+            let before = findings.errors();
+            let policy = network_policy::policy(object, &scope, findings);
+            lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
+        }
+        lowered
+    }
+
+    fn cilium(&mut self, object: &Object<CiliumPolicy>, scope: &Scope<'_>, findings: &mut Findings) {
+        findings.about(object.title(), &object.origin);
+        let before = findings.errors();
+        let kept = self.policies.len();
+        let reference = Arc::new(object.reference());
+        let mut counters = [0; 4];
+        let mut read = |rule: &CiliumRule, path: &str, findings: &mut Findings| {
+            let builder = Builder { reference: &reference, scope: *scope, path };
+            self.policies.push(builder.rule(rule, &mut counters, findings));
+        };
+        if let Some(rule) = &object.spec.spec {
+            read(rule, "spec", findings);
+        }
+        for (i, rule) in object.spec.specs.iter().flatten().enumerate() {
+            read(rule, &format!("specs[{i}]"), findings);
+        }
+        if object.spec.spec.is_none() && object.spec.specs.as_ref().is_none_or(Vec::is_empty) {
+            findings.error("no-rule", "", "neither `spec` nor `specs` is given", "write a `spec`");
+        }
+        if findings.errors() > before {
+            self.policies.truncate(kept);
+        }
+    }
+}
+
+/// Reads one rule of one object.
+struct Builder<'a> {
+    reference: &'a Arc<PolicyRef>,
+    scope: Scope<'a>,
+    path: &'a str,
+}
+
+const SECTIONS: [&str; 4] = ["ingress", "ingressDeny", "egress", "egressDeny"];
+
+/// The parts of an entry that both directions share.
+struct Parts<'a> {
+    peers: Peers<'a>,
+    to_ports: Option<&'a [PortRule]>,
+    icmps: Option<&'a [IcmpRule]>,
+}
+
+impl Builder<'_> {
+    /// Entries are numbered on over all rules of the object, a count for each section.
+    fn rule(&self, rule: &CiliumRule, counters: &mut [u32; 4], findings: &mut Findings) -> Policy {
+        let (subject, host) = self.subject(rule, findings);
+        let init = |r: &Requirement| r.source.as_deref() == Some(RESERVED) && *r.key == *"init";
+        let scope = Scope { init: subject.requirements.iter().any(init), ..self.scope };
+        let lists = [
+            rule.ingress.iter().flatten().map(from_ingress).collect::<Vec<_>>(),
+            rule.ingress_deny.iter().flatten().map(from_ingress).collect(),
+            rule.egress.iter().flatten().map(from_egress).collect(),
+            rule.egress_deny.iter().flatten().map(from_egress).collect(),
+        ];
+        if lists.iter().all(Vec::is_empty) {
+            let help = "write at least one entry; `ingress: [{}]` closes a direction";
+            findings.error("no-section", self.path, "no section has an entry", help);
+        }
+        let flag = rule.enable_default_deny.unwrap_or_default();
+        let may_disarm = scope.options.non_default_deny;
+        let mut directions = [Direction::default(), Direction::default()];
+        for (((section, list), counter), at) in SECTIONS.iter().zip(&lists).zip(counters).zip([0, 0, 1, 1]) {
+            let Some(direction) = directions.get_mut(at) else { continue };
+            let place = Place { egress: at == 1, deny: section.ends_with("Deny"), host };
+            let enabled = if place.egress { flag.egress } else { flag.ingress };
+            direction.present |= !list.is_empty();
+            direction.arms |= !list.is_empty() && (enabled != Some(false) || !may_disarm);
+            for (i, parts) in list.iter().enumerate() {
+                let path = format!("{}.{section}[{i}]", self.path);
+                let id = RuleId::in_section(self.reference.clone(), section, *counter);
+                *counter += 1;
+                direction.entries.push(entry(id, parts, place, &path, &scope, findings));
+            }
+        }
+        let [ingress, egress] = directions;
+        Policy { reference: self.reference.clone(), subject, host, egress, ingress }
+    }
+
+    fn subject(&self, rule: &CiliumRule, findings: &mut Findings) -> (Selector, bool) {
+        let path = self.path;
+        match (&rule.endpoint_selector, &rule.node_selector) {
+            (Some(labels), None) => {
+                let at = format!("{path}.endpointSelector");
+                let mut subject = selector(labels, Keys::Any, "", &at, findings);
+                if let Some(namespace) = self.scope.namespace {
+                    if subject.names(K8S, NAMESPACE) {
+                        let message = "the namespace is overwritten by the policy's own";
+                        findings.warn("overwritten-namespace", &at, message, "remove the key");
+                    }
+                    let own = |r: &Requirement| {
+                        *r.key == *NAMESPACE && r.source.as_deref().is_none_or(|s| s == K8S)
+                    };
+                    subject.requirements.retain(|r| !own(r));
+                    subject.require(K8S, NAMESPACE, equals(namespace));
+                }
+                (subject, false)
+            }
+            (None, Some(labels)) => {
+                let at = format!("{path}.nodeSelector");
+                if self.scope.namespace.is_some() {
+                    let help = "write a CiliumClusterwideNetworkPolicy";
+                    let message = "a policy of a namespace cannot select nodes";
+                    findings.error("node-selector", &at, message, help);
+                }
+                (selector(labels, Keys::Any, "", &at, findings), true)
+            }
+            (None, None) => {
+                let help = "write `endpointSelector: {}` to select every pod";
+                findings.error("no-subject", path, "the rule selects nothing", help);
+                (Selector::default(), false)
+            }
+            (Some(_), Some(_)) => {
+                let message = "both `endpointSelector` and `nodeSelector` are given";
+                findings.error("two-subjects", path, message, "remove one of the two");
+                (Selector::default(), false)
+            }
+        }
+    }
+}
+
+fn from_ingress(rule: &IngressRule) -> Parts<'_> {
+    Parts { peers: rule.peers(), to_ports: rule.to_ports.as_deref(), icmps: rule.icmps.as_deref() }
+}
+
+fn from_egress(rule: &EgressRule) -> Parts<'_> {
+    Parts { peers: rule.peers(), to_ports: rule.to_ports.as_deref(), icmps: rule.icmps.as_deref() }
+}
+
+fn entry(
+    id: RuleId,
+    parts: &Parts<'_>,
+    place: Place,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Entry {
+    let mut peers = parts.peers;
+    if place.deny && peers.fqdns.take().is_some_and(|l| !l.is_empty()) {
+        let what = if parts.to_ports.is_some_and(|l| !l.is_empty()) {
+            "the entry denies its ports to everyone"
+        } else {
+            "the entry denies nothing"
+        };
+        let message = format!("deny rules have no `toFQDNs`, so it is dropped silently and {what}");
+        let help = "deny by `toCIDR` or `toEntities`: names cannot be denied";
+        findings.warn("dropped-field", &format!("{path}.toFQDNs"), message, help);
+    }
+    let ends = peer::ends(&peers, place.egress, path, scope, findings);
+    let ports = port::ports(parts.to_ports, parts.icmps, place, path, scope, findings);
+    let effect = if place.deny { Effect::Deny } else { Effect::Allow };
+    Entry { id, effect, level: Level::NORMAL, ends, ports }
+}

@@ -1,0 +1,94 @@
+//! Which policies apply to a workload (`spec/istio.md` 1.1).
+
+use crate::{
+    cluster::{MeshRole, Workload},
+    options::Options,
+    resource::istio::{TargetRef, WorkloadSelector},
+};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+
+/// The service a waypoint is called for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CalledService<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    /// `Service` or `ServiceEntry`.
+    pub(crate) kind: &'static str,
+}
+
+/// A proxy that policies may apply to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) workload: &'a Workload,
+    pub(crate) root_namespace: &'a str,
+    pub(crate) service: Option<CalledService<'a>>,
+    pub(crate) selector_on_gateway_api: bool,
+}
+
+impl<'a> Target<'a> {
+    /// The proxy of `workload`.
+    pub(crate) fn new(workload: &'a Workload, root_namespace: &'a str, options: &Options) -> Self {
+        let selector_on_gateway_api = options.selector_on_gateway_api;
+        Self { workload, root_namespace, service: None, selector_on_gateway_api }
+    }
+
+    /// Whether a policy of `namespace` applies.
+    pub(crate) fn applies(
+        &self,
+        namespace: &str,
+        selector: &Option<WorkloadSelector>,
+        target_ref: &Option<TargetRef>,
+        target_refs: &Option<Vec<TargetRef>>,
+    ) -> bool {
+        let own = namespace == self.root_namespace || namespace == self.workload.namespace;
+        let called = self.service.is_some_and(|s| s.namespace == namespace);
+        if !own && !(called && matches!(self.workload.role, MeshRole::Waypoint(_))) {
+            return false;
+        }
+        let refs: Vec<&TargetRef> = match target_refs.as_deref() {
+            Some(refs) if !refs.is_empty() => refs.iter().collect(),
+            _ => target_ref.iter().collect(),
+        };
+        match (&self.workload.role, refs.is_empty()) {
+            (MeshRole::Proxy, true) => self.selected(selector),
+            (MeshRole::Proxy, false) | (MeshRole::Waypoint(_), true) => false,
+            (MeshRole::GatewayApi(_), true) => self.selector_on_gateway_api && self.selected(selector),
+            (_, false) => refs.iter().any(|r| self.is_referred(namespace, r)),
+        }
+    }
+
+    fn selected(&self, selector: &Option<WorkloadSelector>) -> bool {
+        let labels = selector.as_ref().and_then(|s| s.match_labels.as_ref());
+        labels.is_none_or(|labels| self.workload.has_labels(labels))
+    }
+
+    fn is_referred(&self, namespace: &str, target: &TargetRef) -> bool {
+        let own_namespace = namespace == self.workload.namespace
+            && target.namespace.as_deref().is_none_or(|n| n.is_empty() || n == namespace);
+        match (&self.workload.role, target.parts()) {
+            (
+                MeshRole::GatewayApi(gateway) | MeshRole::Waypoint(gateway),
+                ("gateway.networking.k8s.io", "Gateway", name),
+            ) => own_namespace && name == gateway,
+            (MeshRole::Waypoint(_), ("gateway.networking.k8s.io", "GatewayClass", "istio-waypoint")) => {
+                namespace == self.root_namespace
+            }
+            (MeshRole::Waypoint(_), ("" | "core", "Service", name)) => {
+                self.is_called(namespace, "Service", name)
+            }
+            (MeshRole::Waypoint(_), ("networking.istio.io", "ServiceEntry", name)) => {
+                self.is_called(namespace, "ServiceEntry", name)
+            }
+            _ => false,
+        }
+    }
+
+    fn is_called(&self, namespace: &str, kind: &str, name: &str) -> bool {
+        self.service.is_some_and(|s| s.kind == kind && s.name == name && s.namespace == namespace)
+    }
+}
+
+/// Whether `selector` is absent or empty, so that it selects every workload.
+pub(crate) fn selects_all(selector: &Option<WorkloadSelector>) -> bool {
+    selector.as_ref().and_then(|s| s.match_labels.as_ref()).is_none_or(BTreeMap::<String, String>::is_empty)
+}

@@ -1,0 +1,176 @@
+//! AuthorizationPolicies of one workload (`spec/istio.md` 1, 2.1, 3).
+
+use super::{Chain, RuleContext, attachment::Target, field::Dropped};
+use crate::{
+    cluster::Cluster,
+    ir::{AuthorizationLayer, Clause, Effect, Group, Rule, Section, Test},
+    options::Options,
+    resource::{
+        Object,
+        istio::{self, Action, AuthorizationPolicySpec},
+    },
+    rule_id::{PolicyRef, RuleId},
+};
+use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+
+type Policy = Object<AuthorizationPolicySpec>;
+
+/// Lowers the AuthorizationPolicies that apply to `target`.
+pub(crate) fn authorization(
+    cluster: &Cluster,
+    target: &Target<'_>,
+    chain: Chain,
+    options: &Options,
+) -> AuthorizationLayer {
+    let resources = cluster.resources();
+    let policies: Vec<&Policy> = resources
+        .authorization_policies
+        .iter()
+        .filter(|p| {
+            let spec = &p.spec;
+            target.applies(&p.metadata.namespace, &spec.selector, &spec.target_ref, &spec.target_refs)
+        })
+        .collect();
+    let providers = Providers::new(cluster, &policies, chain, options);
+    let mut layer = AuthorizationLayer::default();
+    for policy in policies {
+        let reference = Arc::new(policy.reference());
+        layer.policies.push(reference.clone());
+        let shadow = is_dry_run(policy);
+        let action = policy.spec.action.unwrap_or_default();
+        let effect = match action {
+            Action::Allow => Effect::Allow,
+            Action::Deny => Effect::Deny,
+            Action::Audit => Effect::Audit,
+            Action::Custom => match providers.effect(policy) {
+                Some(effect) => effect,
+                None => continue,
+            },
+        };
+        let cx = RuleContext { mesh: &resources.mesh, namespace: &policy.metadata.namespace, action, chain };
+        if action == Action::Allow {
+            let default = if shadow { &mut layer.shadow_default_deny } else { &mut layer.default_deny };
+            default.get_or_insert_with(|| reference.clone());
+        }
+        let rules = match (action, shadow) {
+            (Action::Allow, false) => &mut layer.allow,
+            (Action::Allow, true) => &mut layer.shadow_allow,
+            (Action::Deny, false) => &mut layer.deny,
+            (Action::Deny, true) => &mut layer.shadow_deny,
+            (Action::Audit, _) => &mut layer.audit,
+            (Action::Custom, _) => &mut layer.custom,
+        };
+        lower_rules(policy, &reference, &cx, &effect, rules);
+    }
+    let lists = [
+        &mut layer.custom,
+        &mut layer.audit,
+        &mut layer.deny,
+        &mut layer.allow,
+        &mut layer.shadow_deny,
+        &mut layer.shadow_allow,
+    ];
+    for rules in lists {
+        rules.sort_by_cached_key(|r| r.id.envoy_name());
+    }
+    layer
+}
+
+/// `istio.io/dry-run`, in Go's boolean syntax; what cannot be parsed enforces (`spec/istio.md` 1.4).
+fn is_dry_run(policy: &Policy) -> bool {
+    let value = policy.metadata.annotations.get(DRY_RUN);
+    value.and_then(|v| go_bool(v)).unwrap_or(false)
+}
+
+pub(crate) const DRY_RUN: &str = "istio.io/dry-run";
+
+/// Go's `strconv.ParseBool`.
+pub(crate) fn go_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn lower_rules(
+    policy: &Policy,
+    reference: &Arc<PolicyRef>,
+    cx: &RuleContext<'_>,
+    effect: &Effect,
+    out: &mut Vec<Rule>,
+) {
+    let rules = policy.spec.rules.as_deref().unwrap_or_default();
+    for (number, rule) in (0u32..).zip(rules) {
+        if let Some(rule) = rule
+            && let Ok(groups) = lower_rule(rule, cx)
+        {
+            out.push(Rule { id: RuleId::new(reference.clone(), number), effect: effect.clone(), groups });
+        }
+    }
+}
+
+fn lower_rule(rule: &istio::Rule, cx: &RuleContext<'_>) -> Result<Vec<Group>, Dropped> {
+    let mut groups = Vec::new();
+    let from = rule.from.as_deref().unwrap_or_default();
+    let sources = from.iter().map(|f| f.as_ref().and_then(|f| f.source.as_ref()));
+    groups.extend(alternatives(Section::From, sources, |source| cx.source(source))?);
+    let to = rule.to.as_deref().unwrap_or_default();
+    let operations = to.iter().map(|t| t.as_ref().and_then(|t| t.operation.as_ref()));
+    groups.extend(alternatives(Section::To, operations, |operation| cx.operation(operation))?);
+    for (index, condition) in (0u32..).zip(rule.when.as_deref().unwrap_or_default()) {
+        if let Some(condition) = condition {
+            groups.extend(cx.condition(index, condition)?);
+        }
+    }
+    Ok(groups)
+}
+
+/// One group of a list of alternatives; none for an empty list, which restricts nothing.
+fn alternatives<'a, T: 'a>(
+    section: Section,
+    items: impl Iterator<Item = Option<&'a T>>,
+    lower: impl Fn(&T) -> Result<Vec<Test>, Dropped>,
+) -> Result<Option<Group>, Dropped> {
+    let mut clauses = Vec::new();
+    for (index, item) in (0u32..).zip(items) {
+        let tests = item.map_or(Ok(Vec::new()), &lower)?;
+        clauses.push(Clause { tests, index });
+    }
+    Ok((!clauses.is_empty()).then_some(Group { section, clauses }))
+}
+
+/// What CUSTOM policies become, by their providers (`spec/istio.md` 1.5).
+struct Providers<'a> {
+    cluster: &'a Cluster,
+    chain: Chain,
+    /// Several providers on one workload refuse every request that matches any of them.
+    refuse_all: bool,
+}
+
+impl<'a> Providers<'a> {
+    fn new(cluster: &'a Cluster, policies: &[&Policy], chain: Chain, options: &Options) -> Self {
+        let custom = policies.iter().filter(|p| p.spec.action == Some(Action::Custom));
+        let names: BTreeSet<&str> = custom.map(|p| provider(p)).collect();
+        Self { cluster, chain, refuse_all: names.len() > 1 && !options.multiple_custom_providers }
+    }
+
+    /// The effect of `policy`'s rules; none where no filter is made for them at all.
+    fn effect(&self, policy: &Policy) -> Option<Effect> {
+        let name = provider(policy);
+        let mut known = self.cluster.resources().mesh.extension_providers.iter().filter(|p| p.name == name);
+        match known.next() {
+            _ if self.refuse_all => Some(Effect::Deny),
+            Some(p) if p.envoy_ext_authz_grpc.is_some() => Some(Effect::Ask(name.into())),
+            Some(p) if p.envoy_ext_authz_http.is_some() => match self.chain {
+                Chain::Http => Some(Effect::Ask(name.into())),
+                Chain::Tcp => None,
+            },
+            _ => Some(Effect::Deny),
+        }
+    }
+}
+
+fn provider(policy: &Policy) -> &str {
+    policy.spec.provider.as_ref().and_then(|p| p.name.as_deref()).unwrap_or_default()
+}

@@ -1,0 +1,111 @@
+//! Patterns over peer identities (`spec/istio.md` 2.3, 2.4).
+
+use crate::ir::{Gap, GapClass, Glob, Text};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+
+const ANY: Gap = Gap { min: 0, class: GapClass::Any };
+const SOME: Gap = Gap { min: 1, class: GapClass::Any };
+const NOT_SLASH: Gap = Gap { min: 0, class: GapClass::NotSlash };
+const SCHEME: &str = "spiffe://";
+
+/// A principal, in front of which `spiffe://` is set.
+pub(super) fn principal(value: &str) -> Text {
+    if value == "*" {
+        Text::NonEmpty
+    } else if let Some(suffix) = value.strip_prefix('*') {
+        Text::Glob(Glob::new(SCHEME, [(ANY, suffix.into())]))
+    } else if let Some(prefix) = value.strip_suffix('*') {
+        Text::Prefix(format!("{SCHEME}{prefix}").into())
+    } else {
+        Text::Exact(format!("{SCHEME}{value}").into())
+    }
+}
+
+/// A namespace: `.*/ns/VALUE/.*`, every star of the value a gap.
+pub(super) fn namespace(value: &str) -> Text {
+    let literal = format!("/ns/{value}/");
+    let mut pieces: Vec<(Gap, Box<str>)> = literal.split('*').map(|part| (ANY, Box::from(part))).collect();
+    pieces.push((ANY, "".into()));
+    Text::Glob(Glob::new("", pieces))
+}
+
+/// A service account, `NS/SA` or `SA` in the policy's namespace: four shapes of
+/// `spiffe://.+/ns/NS/(.+/|)sa/SA(/.+)?`.
+pub(super) fn service_account(value: &str, policy_namespace: &str) -> Vec<Text> {
+    let (namespace, account) = value.split_once('/').unwrap_or((policy_namespace, value));
+    let near = format!("/ns/{namespace}/sa/{account}");
+    let (first, last) = (format!("/ns/{namespace}/"), format!("/sa/{account}"));
+    let glob = |literals: &[&str]| {
+        Text::Glob(Glob::new(SCHEME, literals.iter().map(|literal| (SOME, Box::from(*literal)))))
+    };
+    vec![
+        glob(&[&near]),
+        glob(&[&first, &last]),
+        glob(&[&format!("{near}/"), ""]),
+        glob(&[&first, &format!("{last}/"), ""]),
+    ]
+}
+
+/// A trust domain with at most one star, which spans no slash.
+pub(super) fn trust_domain(value: &str) -> Text {
+    match value.split_once('*') {
+        None => Text::Prefix(format!("{SCHEME}{value}/").into()),
+        Some(("", "")) => Text::Prefix(SCHEME.into()),
+        Some((head, tail)) => {
+            let head: String = format!("{SCHEME}{head}");
+            Text::Glob(Glob::new(&head, [(NOT_SLASH, format!("{tail}/").into()), (ANY, "".into())]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matcher::{bytes::Case, text::matches_one};
+
+    fn m(pattern: &Text, identity: &str) -> bool {
+        matches_one(pattern, Case::Kept, identity.as_bytes())
+    }
+
+    #[test]
+    fn a_principal_that_spells_the_scheme_never_matches() {
+        let id = "spiffe://cluster.local/ns/a/sa/b";
+        assert!(m(&principal("cluster.local/ns/a/sa/b"), id));
+        assert!(!m(&principal(id), id));
+        assert!(m(&principal("*/sa/b"), id));
+        assert!(m(&principal("cluster.local/ns/a/*"), id));
+        assert!(m(&principal("*"), "anything"));
+        assert!(!m(&principal("*"), ""));
+    }
+
+    #[test]
+    fn namespaces_are_loose() {
+        assert!(m(&namespace("b"), "spiffe://td/ns/a/sa/ns/b/c"));
+        assert!(m(&namespace("b"), "x/ns/b/y"));
+        assert!(!m(&namespace("b"), "spiffe://td/ns/b"));
+        assert!(m(&namespace("*c*"), "spiffe://td/ns/abcd/sa/x"));
+        assert!(!m(&namespace("ns.*.prod"), "spiffe://cluster.local/ns/nsXanyXprod/sa/admin"));
+    }
+
+    #[test]
+    fn service_accounts_allow_segments_between_and_behind() {
+        let any = |id: &str| service_account("my-ns/my-sa", "x").iter().any(|p| m(p, id));
+        assert!(any("spiffe://cluster.local/ns/my-ns/sa/my-sa"));
+        assert!(any("spiffe://cluster.local/k1/v1/ns/my-ns/k2/v2/sa/my-sa/k3/v3"));
+        assert!(any("spiffe://cluster.local/k/ns/my-ns/something/bar/sa/my-sa/baz"));
+        assert!(!any("spiffe://ns/my-ns/sa/my-sa"));
+        assert!(!any("spiffe://cluster.local/ns/my-ns-suffix/sa/my-sa"));
+        assert!(!any("spiffe://cluster.local/ns/my-ns/sa/my-sa/"));
+        assert!(service_account("a", "ns1").iter().any(|p| m(p, "spiffe://td/ns/ns1/sa/a")));
+    }
+
+    #[test]
+    fn a_trust_domain_ends_at_its_slash() {
+        assert!(m(&trust_domain("cluster.local"), "spiffe://cluster.local/ns/a"));
+        assert!(!m(&trust_domain("cluster.local"), "spiffe://cluster.local.evil/ns/a"));
+        assert!(m(&trust_domain("bad*"), "spiffe://badger/x"));
+        assert!(m(&trust_domain("*.org"), "spiffe://a.org/x"));
+        assert!(!m(&trust_domain("*.org"), "spiffe://a/b.org/x"));
+        assert!(m(&trust_domain("*"), "spiffe://x"));
+    }
+}

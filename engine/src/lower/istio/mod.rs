@@ -1,0 +1,38 @@
+//! Istio's policies, as istiod compiles them for one workload and one kind of filter chain (`spec/istio.md`).
+
+pub(crate) mod attachment;
+mod authorization;
+pub(crate) mod condition;
+pub(crate) mod field;
+mod identity;
+mod operation;
+pub(crate) mod path;
+mod peer;
+mod source;
+mod string;
+pub(crate) mod tokens;
+mod trust_domain;
+
+pub(crate) use authorization::{DRY_RUN, authorization, go_bool};
+pub(crate) use peer::peer;
+
+use crate::resource::istio::{Action, MeshConfig};
+
+/// The kind of filter chain rules are compiled for (`spec/istio.md` 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chain {
+    /// Requests.
+    Http,
+    /// Connections: fields that need a request cannot be compiled.
+    Tcp,
+}
+
+/// What the lowering of a rule depends on beside the rule.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RuleContext<'a> {
+    pub(crate) mesh: &'a MeshConfig,
+    /// Namespace of the policy.
+    pub(crate) namespace: &'a str,
+    pub(crate) action: Action,
+    pub(crate) chain: Chain,
+}

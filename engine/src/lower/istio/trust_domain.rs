@@ -1,0 +1,89 @@
+//! Trust domain aliases (`spec/istio.md` 2.4).
+
+use crate::resource::istio::MeshConfig;
+use alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
+
+/// The mesh's trust domain and its aliases.
+fn domains(mesh: &MeshConfig) -> Vec<&str> {
+    let mut domains = vec![mesh.trust_domain.as_str()];
+    domains.extend(mesh.trust_domain_aliases.iter().map(String::as_str));
+    domains.retain(|d| !d.is_empty());
+    domains
+}
+
+/// The principals that `value` stands for: one per trust domain of the mesh, where its own is one of them.
+pub(super) fn principals(value: &str, mesh: &MeshConfig) -> Vec<String> {
+    let parts: Vec<&str> = value.split('/').collect();
+    let [domain, rest @ ..] = parts.as_slice() else { return vec![value.to_owned()] };
+    let domains = domains(mesh);
+    let ours = *domain == "cluster.local" || domains.iter().any(|d| alike(domain, d));
+    if rest.len() != 4 || *domain == "*" || !ours || domains.is_empty() {
+        return vec![value.to_owned()];
+    }
+    let mut out: Vec<String> = Vec::new();
+    for other in domains {
+        let kept = domain.strip_prefix('*').is_some_and(|suffix| other.ends_with(suffix));
+        let principal = if kept { value.to_owned() } else { format!("{other}/{}", rest.join("/")) };
+        if !out.contains(&principal) {
+            out.push(principal);
+        }
+    }
+    out
+}
+
+/// The trust domains that `value` stands for: all of the mesh's, where it is exactly one of them.
+pub(super) fn trust_domains<'a>(value: &'a str, mesh: &'a MeshConfig) -> Vec<&'a str> {
+    let domains = domains(mesh);
+    if domains.contains(&value) { domains } else { vec![value] }
+}
+
+/// Equal, or one is a pattern with a star at either end that the other matches.
+fn alike(a: &str, b: &str) -> bool {
+    let matches = |text: &str, pattern: &str| {
+        pattern == "*"
+            || pattern.strip_suffix('*').is_some_and(|prefix| text.starts_with(prefix))
+            || pattern.strip_prefix('*').is_some_and(|suffix| text.ends_with(suffix))
+    };
+    a == b || matches(a, b) || matches(b, a)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mesh(domain: &str, aliases: &[&str]) -> MeshConfig {
+        MeshConfig {
+            trust_domain: domain.to_owned(),
+            trust_domain_aliases: aliases.iter().map(|a| (*a).to_owned()).collect(),
+            ..MeshConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_trust_domain_of_the_mesh_stands_for_all_of_them() {
+        let td1 = mesh("td1", &["td2"]);
+        assert_eq!(principals("td2/ns/a/sa/b", &td1), ["td1/ns/a/sa/b", "td2/ns/a/sa/b"]);
+        assert_eq!(principals("cluster.local/ns/a/sa/b", &mesh("td1", &[])), ["td1/ns/a/sa/b"]);
+        assert_eq!(principals("other/ns/a/sa/b", &td1), ["other/ns/a/sa/b"]);
+    }
+
+    #[test]
+    fn only_values_of_five_parts_migrate() {
+        let td1 = mesh("td1", &["td2"]);
+        assert_eq!(principals("td1/ns/a/*", &td1), ["td1/ns/a/*"]);
+        assert_eq!(principals("*/ns/a/sa/b", &td1), ["*/ns/a/sa/b"]);
+        assert_eq!(principals("/ns/a/sa/b", &td1), ["/ns/a/sa/b"]);
+    }
+
+    #[test]
+    fn a_suffix_pattern_keeps_its_text_where_it_matches() {
+        let mesh = mesh("new-td", &["old-td", "x"]);
+        assert_eq!(principals("*-td/ns/a/sa/b", &mesh), ["*-td/ns/a/sa/b", "x/ns/a/sa/b"]);
+    }
+
+    #[test]
+    fn cluster_local_is_not_special_for_trust_domains() {
+        assert_eq!(trust_domains("td2", &mesh("td1", &["td2"])), ["td1", "td2"]);
+        assert_eq!(trust_domains("cluster.local", &mesh("td1", &[])), ["cluster.local"]);
+    }
+}

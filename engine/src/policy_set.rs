@@ -1,0 +1,159 @@
+//! The mesh policies of one workload, compiled: what a proxy enforces.
+
+use crate::{
+    authorization::{Authorization, Custom},
+    cluster::{Cluster, Workload},
+    decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome},
+    explain::RuleTrace,
+    ir::{PeerLayer, PeerMode},
+    lower::istio::{self, Chain, attachment::CalledService, attachment::Target, tokens::TokenRules},
+    options::Options,
+    request::{Attributes, Read},
+    rule_id::RuleId,
+};
+use alloc::{sync::Arc, vec::Vec};
+
+/// The compiled AuthorizationPolicies, PeerAuthentication and RequestAuthentications of one workload. Immutable;
+/// a clone is another handle to the same set.
+///
+/// ```
+/// use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
+///
+/// let mut resources = Resources::default();
+/// resources.add(serde_json::json!({
+///     "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+///     "metadata": {"name": "get-only", "namespace": "foo"},
+///     "spec": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]},
+/// }), Default::default()).unwrap();
+/// let (cluster, _) = Cluster::new(resources);
+/// let sample = Workload::new("foo", [("app", "sample")], "sample");
+/// let set = PolicySet::compile(&cluster, &sample, &Options::default());
+///
+/// let get = Request { method: Some(b"GET"), path: Some(b"/"), ..Request::default() };
+/// assert_eq!(set.decide(&get).verdict, Verdict::Allow);
+/// let post = Request { method: Some(b"POST"), ..get };
+/// assert_eq!(set.decide(&post).verdict, Verdict::Deny);
+/// ```
+#[derive(Clone, Debug)]
+pub struct PolicySet(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    http: Authorization,
+    tcp: Authorization,
+    peer: PeerLayer,
+    tokens: TokenRules,
+}
+
+impl PolicySet {
+    /// Compiles the policies of `cluster` that apply to `workload`.
+    pub fn compile(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
+        Self::for_service(cluster, workload, None, options)
+    }
+
+    /// The same for a waypoint that is called for `service`.
+    pub(crate) fn for_service(
+        cluster: &Cluster,
+        workload: &Workload,
+        service: Option<CalledService<'_>>,
+        options: &Options,
+    ) -> Self {
+        let root = &cluster.resources().mesh.root_namespace;
+        let target = Target { service, ..Target::new(workload, root, options) };
+        let chain = |chain| {
+            let layer = istio::authorization(cluster, &target, chain, options);
+            Authorization::new(&layer, options.switches)
+        };
+        Self(Arc::new(Inner {
+            http: chain(Chain::Http),
+            tcp: chain(Chain::Tcp),
+            peer: istio::peer(cluster, workload),
+            tokens: TokenRules::new(cluster, &target),
+        }))
+    }
+
+    /// Decides an HTTP request. Allocates nothing.
+    ///
+    /// The verdict is [`crate::Verdict::Ask`] where a CUSTOM rule wants its provider asked; what the other steps say then
+    /// is told by [`Self::decide_after_custom`].
+    pub fn decide<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
+        self.0.http.whole(request, Some(403))
+    }
+
+    /// Decides a TCP connection: fields that need a request are not compiled for it (`spec/istio.md` 3).
+    pub fn decide_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
+        self.0.tcp.whole(connection, None)
+    }
+
+    /// Decides an HTTP request whose CUSTOM step has let it pass.
+    pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
+        let layer = self.0.http.decide(request);
+        self.0.http.decision(layer, request, Some(403))
+    }
+
+    /// Every enforced rule that applies, looked at in full.
+    pub fn explain<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
+        self.0.http.traces(request)
+    }
+
+    /// The same for a TCP connection.
+    pub fn explain_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Vec<RuleTrace> {
+        self.0.tcp.traces(connection)
+    }
+
+    /// The AUDIT rule that tags an HTTP request.
+    ///
+    /// # Errors
+    ///
+    /// An attribute could not be read.
+    pub fn audit<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<RuleId>> {
+        self.0.http.audit(request)
+    }
+
+    /// Whether any AuthorizationPolicy applies.
+    pub fn is_selected(&self) -> bool {
+        self.0.http.is_selected()
+    }
+
+    /// What `port` does with mutual TLS, and the PeerAuthentication that says so.
+    pub fn peer_mode(&self, port: u16) -> (PeerMode, Option<RuleId>) {
+        let peer = &self.0.peer;
+        let (mode, by) = match peer.ports.get(&port) {
+            Some(mode) => (*mode, &peer.ports_by),
+            None => (peer.mode, &peer.by),
+        };
+        (mode, by.clone().map(|policy| RuleId::new(policy, 0)))
+    }
+
+    pub(crate) fn tokens(&self) -> &TokenRules {
+        &self.0.tokens
+    }
+}
+
+impl Authorization {
+    fn whole<A: Attributes + ?Sized>(&self, request: &A, status: Option<u16>) -> Decision {
+        let layer = match self.custom(request) {
+            Ok(Custom::Pass) => self.decide(request),
+            Ok(Custom::Ask(id, _)) => LayerDecision::by_rule(Outcome::Ask, id),
+            Ok(Custom::Deny(id)) => LayerDecision::by_rule(Outcome::Deny, id),
+            Err(_) => LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable),
+        };
+        self.decision(layer, request, status)
+    }
+
+    fn decision<A: Attributes + ?Sized>(
+        &self,
+        layer: LayerDecision,
+        request: &A,
+        status: Option<u16>,
+    ) -> Decision {
+        let verdict = layer.outcome.verdict();
+        Decision {
+            verdict,
+            layer: Layer::AuthorizationPolicy,
+            by: layer.by.unwrap_or(DecidedBy::Default(DefaultReason::NoPolicy)),
+            status: status.filter(|_| verdict == crate::Verdict::Deny),
+            shadow: self.shadow(request),
+        }
+    }
+}
