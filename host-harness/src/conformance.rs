@@ -58,7 +58,7 @@ impl Verification {
 ///
 /// let module = std::fs::read("target/wasm/palisade_filter.wasm")?;
 /// let conformance = Conformance::new(&module)?;
-/// let mut plugin = conformance.plugin(br#"{"resources": []}"#, Node::default())?;
+/// let mut plugin = conformance.plugin(br#"{"workload": {"namespace": "foo"}}"#, Node::default())?;
 /// let request = HttpRequest { headers: vec![(b":path".to_vec(), b"/".to_vec())], ..HttpRequest::default() };
 /// let answer = Conformance::http(&mut plugin, Stream::default(), &request);
 /// assert_eq!(answer.verdict, Verdict::Allow);

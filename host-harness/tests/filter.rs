@@ -1,0 +1,149 @@
+//! The module that ships, in this host. Built by `cargo xtask wasm`; without it these tests say so and pass.
+
+use palisade_harness::{
+    Conformance, Connection, Direction, ErrorKind, HeaderMap, HttpRequest, Node, Plugin, Stream, Verdict,
+    Verification,
+};
+use serde_json::{Value, json};
+use std::{path::Path, sync::OnceLock};
+
+/// Compiled once: that takes seconds.
+fn conformance() -> Option<&'static Conformance> {
+    static COMPILED: OnceLock<Option<Conformance>> = OnceLock::new();
+    COMPILED.get_or_init(load).as_ref()
+}
+
+fn load() -> Option<Conformance> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
+    match std::fs::read(&path) {
+        Ok(wasm) => Some(Conformance::new(&wasm).unwrap()),
+        Err(error) => {
+            eprintln!("skipped: {}: {error}; run `cargo xtask wasm`", path.display());
+            None
+        }
+    }
+}
+
+fn policy(name: &str, action: &str, rules: Value) -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": {"name": name, "namespace": "foo"},
+        "spec": {"action": action, "rules": rules},
+    })
+}
+
+fn plugin(conformance: &Conformance, resources: Value) -> Plugin {
+    let configuration =
+        json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}, "resources": resources});
+    conformance.plugin(configuration.to_string().as_bytes(), Node::default()).unwrap()
+}
+
+fn request(headers: &[(&[u8], &[u8])]) -> HttpRequest {
+    let pseudo: [(&[u8], &[u8]); 3] =
+        [(b":method", b"GET"), (b":path", b"/status"), (b":authority", b"sample.foo")];
+    let headers: HeaderMap =
+        pseudo.iter().chain(headers).map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
+    HttpRequest { headers, ..HttpRequest::default() }
+}
+
+fn details(answer: &Verification) -> &str {
+    match &answer.verdict {
+        Verdict::Deny { status: 403, details, body, .. } if body == b"RBAC: access denied" => details,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_configuration_that_is_not_one_is_refused_with_the_reason() {
+    let Some(conformance) = conformance() else { return };
+
+    for (configuration, reason) in [
+        ("", "is empty"),
+        ("not: [valid", "cannot be read"),
+        (r#"{"workload": {"namespace": "a"}, "extra": 1}"#, "unknown field `extra`"),
+        (r#"{"workload": "fromNode", "resources": []}"#, "NAMESPACE"),
+        (r#"{"workload": {"namespace": "a"}, "resources": [{"kind": 1}]}"#, "`kind`"),
+    ] {
+        let error = conformance.plugin(configuration.as_bytes(), Node::default()).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_neither_trap_nor_hide_a_header() {
+    let Some(conformance) = conformance() else { return };
+    let when = json!([{"when": [{"key": "request.headers[x-role]", "values": ["admin"]}]}]);
+    let mut plugin = plugin(conformance, json!([policy("deny-role", "DENY", when)]));
+    let mut ask =
+        |headers: &[(&[u8], &[u8])]| Conformance::http(&mut plugin, Stream::default(), &request(headers));
+
+    assert_eq!(ask(&[(b"x-role", b"\xff")]).verdict, Verdict::Allow);
+    assert_eq!(ask(&[(b"x-\xff", b"admin")]).verdict, Verdict::Allow);
+    let denied = ask(&[(b"x-other", b"\xff"), (b"x-role", b"user"), (b"x-role", b"admin")]);
+    assert_eq!(details(&denied), "rbac_access_denied_matched_policy[ns[foo]-policy[deny-role]-rule[0]]");
+    assert_eq!(ask(&[]).verdict, Verdict::Allow);
+}
+
+#[test]
+fn a_request_costs_one_header_call_and_the_attributes_its_rules_need() {
+    let Some(conformance) = conformance() else { return };
+    let rules = json!([{"from": [{"source": {"principals": ["cluster.local/ns/foo/sa/sleep"]}}],
+                        "to": [{"operation": {"methods": ["GET"], "paths": ["/status*"]}}]}]);
+    let mut plugin = plugin(conformance, json!([policy("allow", "ALLOW", rules)]));
+    let sleep = Stream {
+        connection: Connection {
+            tls: true,
+            mtls: true,
+            uri_sans: vec!["spiffe://cluster.local/ns/foo/sa/sleep".into()],
+            ..Connection::default()
+        },
+        direction: Direction::Inbound,
+        ..Stream::default()
+    };
+
+    let allowed = Conformance::http(&mut plugin, sleep, &request(&[]));
+    let plaintext = Conformance::http(&mut plugin, Stream::default(), &request(&[]));
+
+    assert_eq!(allowed.verdict, Verdict::Allow);
+    assert!(allowed.calls["proxy_get_header_map_pairs"] <= 1, "{:?}", allowed.calls);
+    assert!(allowed.calls["proxy_get_property"] <= 3, "{:?}", allowed.calls);
+    assert!(allowed.host_calls() <= 5, "{:?}", allowed.calls);
+    assert_eq!(details(&plaintext), "rbac_access_denied_matched_policy[none]");
+    assert_eq!(plugin.metrics().value("palisade.allowed"), Some(1));
+    assert_eq!(plugin.metrics().value("palisade.denied"), Some(1));
+}
+
+#[test]
+fn a_claim_is_what_it_is_and_not_what_its_bytes_look_like() {
+    let Some(conformance) = conformance() else { return };
+    let when = json!([{"when": [{"key": "request.auth.claims[groups]", "values": ["admin"]}]}]);
+    let mut plugin = plugin(conformance, json!([policy("admins", "ALLOW", when)]));
+    let mut ask = |groups: Value| {
+        let metadata = json!({"envoy.filters.http.jwt_authn": {"payload": {"groups": groups}}});
+        let stream = Stream { metadata: metadata.as_object().unwrap().clone(), ..Stream::default() };
+        Conformance::http(&mut plugin, stream, &request(&[])).verdict == Verdict::Allow
+    };
+
+    assert!(ask(json!(["user", "admin"])));
+    assert!(ask(json!("admin")));
+    assert!(!ask(json!(["user"])));
+    assert!(!ask(json!([["admin"]])));
+    assert!(!ask(json!("\u{1}\0\0\0\u{5}\0\0\0\0\0\0\0admin\0\0")));
+    assert!(ask(json!(["admin", null])));
+}
+
+#[test]
+fn a_connection_is_decided_after_its_handshake() {
+    let Some(conformance) = conformance() else { return };
+    let rules = json!([{"from": [{"source": {"namespaces": ["foo"]}}]}]);
+    let mut plugin = plugin(conformance, json!([policy("same-namespace", "ALLOW", rules)]));
+    let mut ask = |uri: &str| {
+        let connection =
+            Connection { tls: true, mtls: true, uri_sans: vec![uri.to_owned()], ..Connection::default() };
+        Conformance::tcp(&mut plugin, Stream { connection, ..Stream::default() }).verdict
+    };
+
+    assert_eq!(ask("spiffe://cluster.local/ns/foo/sa/sleep"), Verdict::Allow);
+    assert_eq!(ask("spiffe://cluster.local/ns/bar/sa/sleep"), Verdict::Closed);
+}

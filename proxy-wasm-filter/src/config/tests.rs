@@ -1,0 +1,50 @@
+use super::*;
+use crate::fake::Fake;
+
+fn error(text: &str) -> String {
+    Config::parse(text.as_bytes()).map(|_| ()).unwrap_err()
+}
+
+#[test]
+fn the_whole_configuration_is_read() {
+    let config = Config::parse(
+        br#"{"workload": {"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample"},
+             "mesh": {"rootNamespace": "istio-system", "trustDomain": "td", "trustDomainAliases": ["old"],
+                      "pathNormalization": "DECODE_AND_MERGE_SLASHES"},
+             "direction": "outbound", "mode": "shadow", "resources": [{}], "shadowResources": []}"#,
+    )
+    .unwrap();
+
+    assert_eq!((config.direction, config.mode), (Direction::Outbound, Mode::Shadow));
+    assert_eq!(config.mesh.path_normalization, Some(PathNormalization::DecodeAndMergeSlashes));
+    let workload = config.workload(&Fake::default()).unwrap();
+    assert_eq!((workload.namespace.as_str(), workload.service_account.as_str()), ("foo", "sample"));
+}
+
+#[test]
+fn errors_say_what_was_expected() {
+    assert!(error("  \n").contains("it needs at least `workload`"));
+    assert!(error(r#"{"workload": "fromPod"}"#).contains("fromNode"));
+    assert!(
+        error(r#"{"workload": {"namespace": "a"}, "resource": []}"#).contains("unknown field `resource`")
+    );
+    assert!(error(r#"{"workload": {"namespace": "a", "label": {}}}"#).contains("unknown field `label`"));
+    assert!(error(r#"{"workload": {"namespace": "a"}, "mode": "off"}"#).contains("`enforce` or `shadow`"));
+    assert!(error("{}").contains("missing field `workload`"));
+}
+
+#[test]
+fn the_node_knows_the_workload() {
+    let config = Config::parse(br#"{"workload": "fromNode"}"#).unwrap();
+    let labels = crate::header_map::tests::serialize(&[(b"app", b"sample")]);
+    let host = Fake::default()
+        .property("xds.node.metadata.NAMESPACE", "foo")
+        .property("xds.node.metadata.LABELS", labels)
+        .property("xds.node.metadata.SERVICE_ACCOUNT", "sa");
+
+    let workload = config.workload(&host).unwrap();
+
+    assert_eq!((workload.namespace.as_str(), workload.service_account.as_str()), ("foo", "sa"));
+    assert_eq!(workload.labels.get("app").map(String::as_str), Some("sample"));
+    assert!(config.workload(&Fake::default()).unwrap_err().contains("NAMESPACE"));
+}

@@ -1,0 +1,55 @@
+use super::*;
+use crate::{
+    fake::{Fake, OnlyGet},
+    host::HostError,
+};
+
+fn compile(config: &Config, _: &Fake) -> Result<Compiled, String> {
+    let compiled = Compiled { enforced: Box::new(OnlyGet), shadow: None };
+    if config.resources.is_empty() { Ok(compiled) } else { Err("resource 0 is bad".to_owned()) }
+}
+
+fn host(configuration: &str) -> Fake {
+    Fake { configuration: configuration.into(), ..Fake::default() }
+}
+
+const GOOD: &str = r#"{"workload": {"namespace": "foo"}}"#;
+
+#[test]
+fn a_good_configuration_is_put_in_force() {
+    let root = Root::default();
+
+    assert!(root.plugin().is_none());
+    assert!(root.configure(&host(GOOD), compile));
+    assert_eq!(root.plugin().unwrap().mode, Mode::Enforce);
+}
+
+#[test]
+fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
+    let root = Root::default();
+    root.configure(&host(GOOD), compile);
+    let before = root.plugin().unwrap();
+
+    for (configuration, reason) in [
+        ("", "is empty"),
+        ("not: [valid", "line 1 column"),
+        (r#"{"workload": {"namespace": "foo"}, "resources": [{}]}"#, "resource 0 is bad"),
+    ] {
+        let host = host(configuration);
+        assert!(!root.configure(&host, compile), "{configuration}");
+        let logged = host.logged.borrow();
+        assert_eq!(logged[0].0, Level::Error);
+        assert!(logged[0].1.contains(reason), "{logged:?}");
+        assert_eq!(host.counter("palisade.errors"), 1);
+        assert!(Rc::ptr_eq(&before, &root.plugin().unwrap()));
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_had_is_refused() {
+    let root = Root::default();
+    let host = Fake { broken: Some(HostError(10)), ..host(GOOD) };
+
+    assert!(!root.configure(&host, compile));
+    assert!(root.plugin().is_none());
+}
