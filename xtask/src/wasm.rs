@@ -32,7 +32,7 @@ pub(crate) fn run(options: &Options) -> Result<PathBuf> {
     process::run(&mut cargo)?;
 
     let built = build.join(TARGET).join("wasm").join("palisade_filter.wasm");
-    let module = workspace::filter();
+    let module = workspace::target_dir().join("wasm").join("palisade_filter.wasm");
     let size = publish(&built, &module)?;
     println!("{}: {} KiB", module.display(), size.div_ceil(1024));
     Ok(module)

@@ -9,8 +9,3 @@ pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).to_path_buf()
 }
-
-/// The filter as it ships.
-pub(crate) fn filter() -> PathBuf {
-    target_dir().join("wasm").join("palisade_filter.wasm")
-}

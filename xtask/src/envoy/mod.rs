@@ -36,10 +36,7 @@ struct Mesh {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let module = match workspace::filter() {
-        built if built.is_file() => built,
-        _ => wasm::run(&wasm::Options::default())?,
-    };
+    let module = wasm::run(&wasm::Options::default())?;
     let folder = workspace::target_dir().join("envoy").join("run");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let folder = folder.canonicalize()?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::workspace;
 
-const POLICIES: &str = "policies/aks-defense-in-depth";
+const POLICIES: &str = "policies/aks-defense-in-depth/base";
 const KIND: &str = "AuthorizationPolicy";
 
 pub(super) fn configuration() -> Result<Value> {
