@@ -172,7 +172,7 @@ fn read(path: &Path) -> Result<String> {
 
 /// The lines that say why: those at warning level or above and those of the wasm runtime.
 fn interesting(log: &str) -> String {
-    const MARKS: [&str; 5] = ["[warning]", "[error]", "[critical]", "[wasm]", "rror"];
+    const MARKS: [&str; 4] = ["[warning]", "[error]", "[critical]", "[wasm]"];
     let lines: Vec<&str> = log.lines().filter(|line| MARKS.iter().any(|mark| line.contains(mark))).collect();
     let lines = if lines.is_empty() { log.lines().collect() } else { lines };
     lines.iter().skip(lines.len().saturating_sub(LOG_LINES)).copied().collect::<Vec<_>>().join("\n")
