@@ -51,7 +51,7 @@ impl<'c> Connection<'c> {
     /// The workload where `flow` ends, if it ends at one.
     pub(super) fn destination(
         simulation: &Simulation<'c>,
-        flow: &'c Flow,
+        flow: &Flow,
     ) -> Result<Option<&'c Workload>, FlowError> {
         let cluster = simulation.cluster;
         let named = |name: &str| {

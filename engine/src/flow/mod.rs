@@ -4,8 +4,10 @@
 //! A [`Flow`] says who talks to whom and what; [`Simulation::decide`] gives a [`FlowDecision`].
 
 mod connection;
+mod endpoint;
 mod explanation;
 mod history;
+mod lookup;
 mod mesh;
 mod network;
 mod port;

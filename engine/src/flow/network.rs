@@ -1,21 +1,161 @@
 //! The Cilium layers of a flow.
 
-use super::{Event, Flow, FlowError, History, LayerExplanation, Simulation, simulation::silent};
-use crate::decision::{Layer, Outcome};
+use super::{
+    Flow, FlowError, History, LayerExplanation, Place, Simulation,
+    endpoint::{Destination, Side},
+    simulation::silent,
+};
+use crate::{
+    cluster::EndKind,
+    decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
+    lower::cilium::{self, Endpoint, Lowered},
+    net::{Protocol, Transport},
+    network::{Direction, NetworkProgram},
+    request::{Peer, Request},
+};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    rc::Rc,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::cell::{OnceCell, RefCell};
 
-impl Simulation<'_> {
+/// The network policies of a cluster, compiled once per endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Networks {
+    lowered: OnceCell<Lowered>,
+    programs: RefCell<BTreeMap<String, Rc<NetworkProgram>>>,
+}
+
+/// One connection or lookup as one end's policy sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Exchange<'a> {
+    pub(super) transport: Transport,
+    /// Names known for the other end's address.
+    pub(super) names: Vec<&'a str>,
+    /// Name asked for, in canonical form.
+    pub(super) query: Option<&'a str>,
+    pub(super) sni: Option<&'a [u8]>,
+}
+
+impl<'c> Simulation<'c> {
+    /// Both Cilium layers of `flow`, each by itself.
     pub(super) fn network(
         &self,
-        _flow: &Flow,
-        _history: &History,
+        flow: &Flow,
+        history: &History,
     ) -> Result<[LayerExplanation; 2], FlowError> {
-        Ok([Layer::CiliumEgress, Layer::CiliumIngress].map(|layer| silent(layer, "", Outcome::NotSelected)))
+        let from = self.source(&flow.from.place)?;
+        let Destination { side: to, port } = self.destination(flow)?;
+        let transport = transport(flow, port)?;
+        let query = flow.dns.as_ref().map(|dns| cilium::name::canonical(&dns.query));
+        let sni = flow.tls.as_ref().and_then(|t| t.sni.as_ref()).map(|sni| sni.to_ascii_lowercase());
+        let names = to.address.iter().filter(|_| to.kind == EndKind::World);
+        let exchange = Exchange {
+            transport,
+            names: names.flat_map(|ip| history.names.names(*ip)).collect(),
+            query: query.as_deref(),
+            sni: sni.as_deref().map(str::as_bytes),
+        };
+        let egress = match &flow.to {
+            Place::Fqdn { name, ip: None } => self.to_name(&from, &to, name, &exchange, history),
+            _ => self.layer(Direction::Egress, &from, &to, &exchange),
+        };
+        let ingress = Exchange { names: Vec::new(), query: None, ..exchange };
+        Ok([egress, self.layer(Direction::Ingress, &to, &from, &ingress)])
     }
 
-    pub(super) fn happen_network(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
-        if let Event::Wait(time) = event {
-            history.now += time;
+    /// What the policy of `subject` says of `exchange` with `peer`.
+    pub(super) fn layer(
+        &self,
+        direction: Direction,
+        subject: &Side<'c>,
+        peer: &Side<'c>,
+        exchange: &Exchange<'_>,
+    ) -> LayerExplanation {
+        let layer = match direction {
+            Direction::Egress => Layer::CiliumEgress,
+            Direction::Ingress => Layer::CiliumIngress,
+        };
+        if !subject.kind.is_enforced(&self.options) {
+            return silent(layer, "", Outcome::Outside);
         }
-        Ok(())
+        let program = self.program(subject);
+        let labels = self.seen_from(peer, subject);
+        let port_names = match direction {
+            Direction::Egress => self.port_names(peer, exchange.transport),
+            Direction::Ingress => Vec::new(),
+        };
+        let request = Request {
+            transport: Some(exchange.transport),
+            peer: Some(Peer { labels: &labels, cidr: self.cidr_of(peer) }),
+            peer_names: &exchange.names,
+            port_names: &port_names,
+            dns_query: exchange.query,
+            server_name: exchange.sni,
+            ..Request::default()
+        };
+        let decision = program.decide(direction, &request);
+        let mut notes = Vec::new();
+        let missed = matches!(decision.by, Some(DecidedBy::Default(DefaultReason::NoRuleMatched)));
+        if missed && direction == Direction::Egress && peer.kind == EndKind::World {
+            let lost = program.unlearnable().iter();
+            notes.extend(lost.map(|lost| cilium::lost_name(lost, program.observes_any())));
+        }
+        let rules = program.explain(direction, &request);
+        LayerExplanation { layer, workload: subject.name.clone(), decision, rules, notes }
     }
+
+    /// The compiled policies of `side`.
+    pub(super) fn program(&self, side: &Side<'c>) -> Rc<NetworkProgram> {
+        let key = match &side.node {
+            Some(node) => format!("{}@{node}", side.name),
+            None => side.name.clone(),
+        };
+        if let Some(program) = self.networks.programs.borrow().get(&key) {
+            return program.clone();
+        }
+        let lowered = self.networks.lowered.get_or_init(|| {
+            Lowered::new(self.cluster, &self.options, &mut cilium::Findings::default())
+        });
+        let ports = side.workload.map(|w| w.ports.as_slice()).unwrap_or_default();
+        let endpoint = Endpoint { kind: side.kind, labels: &side.labels, ports };
+        let layer = lowered.layer(&endpoint, &self.options);
+        let program = Rc::new(NetworkProgram::new(&layer, self.options.switches));
+        self.networks.programs.borrow_mut().insert(key, program.clone());
+        program
+    }
+}
+
+/// Protocol and port of `flow`; an ICMP flow without a type is an echo request, a lookup without a port goes to 53.
+fn transport(flow: &Flow, port: Option<u16>) -> Result<Transport, FlowError> {
+    let protocol = flow.protocol;
+    let port = match (protocol, flow.icmp_type, port) {
+        (Protocol::Icmp, kind, _) => kind.unwrap_or(8).into(),
+        (Protocol::Icmpv6, kind, _) => kind.unwrap_or(128).into(),
+        (Protocol::Other(_), ..) => 0,
+        (_, _, Some(port)) => port,
+        (_, _, None) if flow.dns.is_some() => 53,
+        (_, _, None) => {
+            return Err(FlowError::new(format!("{protocol} without a port"), "give the destination port"));
+        }
+    };
+    Ok(Transport { protocol, port })
+}
+
+impl LayerDecision {
+    /// The same decision told as that of a lookup that came first.
+    pub(super) fn as_lookup(&self) -> Self {
+        match self.outcome {
+            Outcome::Deny => Self::by_default(Outcome::Deny, DefaultReason::LookupRefused),
+            _ => self.clone(),
+        }
+    }
+}
+
+/// Whose rule or default decided, in words.
+pub(super) fn told(decision: &LayerDecision) -> String {
+    decision.by.as_ref().map_or_else(String::new, ToString::to_string)
 }

@@ -1,6 +1,8 @@
 //! Decides flows through all layers.
 
-use super::{Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh};
+use super::{
+    Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh, network::Networks,
+};
 use crate::{
     cluster::{Cluster, Workload},
     decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
@@ -22,12 +24,13 @@ pub struct Simulation<'c> {
     pub(super) cluster: &'c Cluster,
     pub(super) options: Options,
     pub(super) sets: RefCell<BTreeMap<(String, String), PolicySet>>,
+    pub(super) networks: Networks,
 }
 
 impl<'c> Simulation<'c> {
     /// A simulation of `cluster`.
     pub fn new(cluster: &'c Cluster, options: Options) -> Self {
-        Self { cluster, options, sets: RefCell::default() }
+        Self { cluster, options, sets: RefCell::default(), networks: Networks::default() }
     }
 
     /// The cluster.

@@ -244,3 +244,35 @@ pub struct FlowDecision {
     /// Remarks for the reader, such as a missing DNS rule.
     pub notes: Vec<String>,
 }
+
+impl Flow {
+    /// A TCP connection from the workload `from` to port `port` of the workload `to`, both as `namespace/name`.
+    pub fn new(from: &str, to: &str, port: u16) -> Self {
+        let place = Place::Workload(from.into());
+        Self {
+            from: End { place, mtls: None, certificate: None, mesh: None },
+            to: Place::Workload(to.into()),
+            to_mesh: None,
+            port: Some(port),
+            protocol: Protocol::Tcp,
+            icmp_type: None,
+            http: None,
+            dns: None,
+            tls: None,
+            tokens: Vec::new(),
+            ext_authz: BTreeMap::new(),
+        }
+    }
+}
+
+impl HttpRequest {
+    /// An HTTP/1.1 request without further headers.
+    pub fn new(method: &str, path: &str, host: &str) -> Self {
+        Self {
+            method: method.into(),
+            target: path.into(),
+            hosts: alloc::vec![host.into()],
+            ..Self::default()
+        }
+    }
+}

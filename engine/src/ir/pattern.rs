@@ -19,7 +19,7 @@ pub enum Text {
     Prefix(Box<str>),
     /// A value that ends so.
     Suffix(Box<str>),
-    /// Literals with gaps.
+    /// Literals with gaps. Never on an attribute that ignores case.
     Glob(Glob),
 }
 

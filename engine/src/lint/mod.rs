@@ -1,5 +1,6 @@
 //! What the admission webhooks of Istio and Cilium would refuse or warn of, and traps that users report.
 
+mod cilium;
 mod istio;
 mod istio_rule;
 
@@ -10,7 +11,7 @@ use alloc::{string::String, vec::Vec};
 pub fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     istio::check(cluster, &mut findings);
-    let _ = options;
+    findings.0.extend(cilium::check(cluster, options));
     findings.0
 }
 

@@ -13,18 +13,18 @@ pub(crate) struct Findings {
 
 impl Findings {
     /// What is found from now on is about `resource`.
-    pub(super) fn about(&mut self, resource: String, origin: &Origin) {
+    pub(crate) fn about(&mut self, resource: String, origin: &Origin) {
         self.resource = resource;
         self.origin = origin.clone();
     }
 
     /// The object is refused because of its field at `path`.
-    pub(super) fn error(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: &str) {
+    pub(crate) fn error(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: &str) {
         self.push(Diagnostic::error(code, message).at(path).help(help));
     }
 
     /// The field at `path` is legal and probably not what was meant.
-    pub(super) fn warn(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: &str) {
+    pub(crate) fn warn(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: &str) {
         self.push(Diagnostic::warning(code, message).at(path).help(help));
     }
 

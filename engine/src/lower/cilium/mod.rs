@@ -17,7 +17,9 @@ mod policy;
 mod port;
 mod selector;
 mod service;
+mod unlearnable;
 
 pub(crate) use assemble::Endpoint;
 pub(crate) use findings::Findings;
 pub(crate) use policy::Lowered;
+pub(crate) use unlearnable::{lost_name, lost_why, remedy};

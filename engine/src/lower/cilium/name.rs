@@ -113,7 +113,7 @@ fn check_pattern(pattern: &str, path: &str, findings: &mut Findings) {
 /// # Errors
 ///
 /// What is wrong with it.
-pub fn validate_pattern(pattern: &str) -> Result<(), String> {
+pub(crate) fn validate_pattern(pattern: &str) -> Result<(), String> {
     if let Some(bad) = pattern.chars().find(|c| !is_name_char(*c) && *c != '*') {
         return Err(format!("`{bad}` cannot stand in a pattern"));
     }

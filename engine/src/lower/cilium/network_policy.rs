@@ -60,7 +60,7 @@ pub(super) fn policy(
             }
             let ends = ends(peers, egress, &path, scope, findings);
             let ports = ports(&rule.ports, &path, scope, findings);
-            entries.push(Entry { id, effect: Effect::Allow, level: Level::NORMAL, ends, ports });
+            entries.push(Entry { id, path, effect: Effect::Allow, level: Level::NORMAL, ends, ports });
         }
         let present = !rules.is_empty() || listed;
         Direction { present, arms: present, entries }

@@ -19,7 +19,12 @@ use crate::{
     },
     rule_id::{PolicyRef, RuleId},
 };
-use alloc::{format, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 /// Where a level stands in the order of precedence: tier first, then priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +42,8 @@ impl Level {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Entry {
     pub(super) id: RuleId,
+    /// Where it stands in its object.
+    pub(super) path: String,
     pub(super) effect: Effect,
     pub(super) level: Level,
     pub(super) ends: Ends,
@@ -244,5 +251,5 @@ fn entry(
     let ends = peer::ends(&peers, place.egress, path, scope, findings);
     let ports = port::ports(parts.to_ports, parts.icmps, place, path, scope, findings);
     let effect = if place.deny { Effect::Deny } else { Effect::Allow };
-    Entry { id, effect, level: Level::NORMAL, ends, ports }
+    Entry { id, path: path.to_string(), effect, level: Level::NORMAL, ends, ports }
 }

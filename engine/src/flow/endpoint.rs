@@ -1,0 +1,189 @@
+//! The ends of a flow as Cilium sees them: who they are, and what the other end sees of them.
+
+use super::{Flow, FlowError, Place, Simulation, connection::Connection, port};
+use crate::{
+    cluster::{Cluster, EndKind, Workload},
+    labels::Labels,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::net::IpAddr;
+
+/// One end.
+#[derive(Clone, Debug)]
+pub(super) struct Side<'c> {
+    pub(super) kind: EndKind,
+    /// `namespace/name` of a pod, the entity's name otherwise.
+    pub(super) name: String,
+    pub(super) workload: Option<&'c Workload>,
+    /// The Node manifest meant, of a node.
+    pub(super) node: Option<String>,
+    pub(super) labels: Labels,
+    pub(super) address: Option<IpAddr>,
+}
+
+/// The destination of a flow, and its port behind service translation.
+#[derive(Clone, Debug)]
+pub(super) struct Destination<'c> {
+    pub(super) side: Side<'c>,
+    pub(super) port: Option<u16>,
+}
+
+impl<'c> Simulation<'c> {
+    /// The end that opens `flow`.
+    pub(super) fn source(&self, place: &Place) -> Result<Side<'c>, FlowError> {
+        match place {
+            Place::Workload(name) => Ok(self.pod(workload(self.cluster, name)?)),
+            Place::Ip(ip) => self.at(*ip),
+            Place::Entity { name, node } => self.entity(name, node.as_deref()),
+            Place::Fqdn { ip: Some(ip), .. } => self.at(*ip),
+            Place::Fqdn { ip: None, .. } | Place::Service(_) | Place::Gateway { .. } => {
+                let message = "a flow cannot come from a name or a Service";
+                Err(FlowError::new(message, "name a workload, an address or an entity"))
+            }
+        }
+    }
+
+    /// Where `flow` goes; a name without an address is somewhere outside.
+    pub(super) fn destination(&self, flow: &Flow) -> Result<Destination<'c>, FlowError> {
+        let side = match &flow.to {
+            Place::Service(name) => return self.service(name, flow.port),
+            Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. } => {
+                let services = &self.cluster.resources().services;
+                let text = ip.to_string();
+                let found = services.iter().find(|s| {
+                    let spec = &s.spec;
+                    spec.cluster_ip == text || spec.cluster_ips.contains(&text)
+                });
+                if let Some(service) = found {
+                    let name = format!("{}/{}", service.metadata.namespace, service.metadata.name);
+                    return self.service(&name, flow.port);
+                }
+                self.at(*ip)?
+            }
+            Place::Gateway { .. } => {
+                let found = Connection::destination(self, flow)?;
+                let missing = || FlowError::new("no pod of the gateway", "give its pod's manifest");
+                self.pod(found.ok_or_else(missing)?)
+            }
+            Place::Fqdn { ip: None, name } => {
+                Side { name: name.clone(), ..self.entity("world", None)? }
+            }
+            other => self.source(other)?,
+        };
+        Ok(Destination { side, port: flow.port })
+    }
+
+    fn service(&self, name: &str, port: Option<u16>) -> Result<Destination<'c>, FlowError> {
+        match port::behind(self.cluster, name, port)? {
+            Some((workload, port)) => Ok(Destination { side: self.pod(workload), port: Some(port) }),
+            None => {
+                let help = "give the manifest of a pod that it selects";
+                Err(FlowError::new(format!("Service `{name}` has no pod behind port {port:?}"), help))
+            }
+        }
+    }
+
+    /// A pod; one in its node's network is its node.
+    pub(super) fn pod(&self, workload: &'c Workload) -> Side<'c> {
+        let name = format!("{}/{}", workload.namespace, workload.name);
+        let address = workload.ips.first().copied();
+        if workload.host_network {
+            let node = Some(workload.node.clone()).filter(|n| !n.is_empty());
+            let labels = self.cluster.entity_identity(EndKind::Host, node.as_deref(), &self.options);
+            return Side { kind: EndKind::Host, name: "host".to_string(), workload: None, node, labels, address };
+        }
+        let labels = self.cluster.pod_identity(workload, &self.options);
+        Side { kind: EndKind::Pod, name, workload: Some(workload), node: None, labels, address }
+    }
+
+    pub(super) fn at(&self, ip: IpAddr) -> Result<Side<'c>, FlowError> {
+        if let Some(workload) = self.cluster.workload_at(ip) {
+            return Ok(self.pod(workload));
+        }
+        let text = ip.to_string();
+        if let Some(node) = self.cluster.resources().nodes.iter().find(|n| n.spec.addresses.contains(&text)) {
+            return Ok(Side { address: Some(ip), ..self.entity("host", Some(&node.metadata.name))? });
+        }
+        Ok(Side {
+            kind: EndKind::World,
+            name: text,
+            workload: None,
+            node: None,
+            labels: self.cluster.outside_identity(ip, &self.options),
+            address: Some(ip),
+        })
+    }
+
+    pub(super) fn entity(&self, name: &str, node: Option<&str>) -> Result<Side<'c>, FlowError> {
+        let Some(kind) = EndKind::of_entity(name) else {
+            let help = "use host, remote-node, world, health, init, ingress, unmanaged or kube-apiserver";
+            return Err(FlowError::new(format!("`{name}` is no entity that can be an end"), help));
+        };
+        let nodes = &self.cluster.resources().nodes;
+        let manifest = node.map(|n| nodes.iter().find(|m| m.metadata.name == n));
+        if manifest == Some(None) {
+            let message = format!("no Node `{}`", node.unwrap_or_default());
+            return Err(FlowError::new(message, "give its manifest, or leave the node out"));
+        }
+        let address = manifest.flatten().and_then(|m| m.spec.addresses.iter().find_map(|a| a.parse().ok()));
+        Ok(Side {
+            kind,
+            name: name.to_string(),
+            workload: None,
+            node: node.map(ToString::to_string),
+            labels: self.cluster.entity_identity(kind, node, &self.options),
+            address,
+        })
+    }
+
+    /// `side` as the node of `from` sees it: the host of another node is a remote node.
+    pub(super) fn seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> Labels {
+        let other = side.node.as_deref().filter(|_| side.kind == EndKind::Host);
+        let own = from.workload.map(|w| w.node.as_str()).or(from.node.as_deref()).filter(|n| !n.is_empty());
+        match (other, own) {
+            (Some(other), Some(own)) if other != own => {
+                self.cluster.entity_identity(EndKind::RemoteNode, Some(other), &self.options)
+            }
+            _ => side.labels.clone(),
+        }
+    }
+
+    /// The address of `side` that blocks are held against: outside ones, and what the CIDR match mode adds.
+    pub(super) fn cidr_of(&self, side: &Side<'c>) -> Option<IpAddr> {
+        let mode = |name: &str| self.options.cidr_match.iter().any(|m| m == name);
+        let counts = match side.kind {
+            EndKind::World => true,
+            EndKind::Pod => mode("pods"),
+            EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver => mode("nodes"),
+            EndKind::Health | EndKind::Ingress | EndKind::Init | EndKind::Unmanaged => false,
+        };
+        side.address.filter(|_| counts)
+    }
+
+    /// The names that `side`, as an identity, has for `port`: those of every pod with the same labels.
+    pub(super) fn port_names(
+        &self,
+        side: &Side<'c>,
+        transport: crate::net::Transport,
+    ) -> Vec<&'c str> {
+        let Some(own) = side.workload else { return Vec::new() };
+        let twins = self.cluster.workloads().filter(|w| {
+            w.namespace == own.namespace && w.labels == own.labels && w.service_account == own.service_account
+        });
+        let ports = twins.flat_map(|w| &w.ports);
+        let bears = |p: &&crate::cluster::NamedPort| {
+            !p.name.is_empty() && (p.protocol, p.port) == (transport.protocol, transport.port)
+        };
+        ports.filter(bears).map(|p| p.name.as_str()).collect()
+    }
+}
+
+fn workload<'c>(cluster: &'c Cluster, name: &str) -> Result<&'c Workload, FlowError> {
+    cluster.workload(name).ok_or_else(|| {
+        FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
+    })
+}

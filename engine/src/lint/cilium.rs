@@ -1,0 +1,46 @@
+//! What Cilium's agent would refuse in a network policy, and the traps of `spec/cilium.md` 10.
+//!
+//! Lowering reads every field once and reports what is wrong with it; here are the findings that need more than one
+//! rule to see.
+
+use crate::{
+    cluster::{Cluster, EndKind},
+    diagnostic::Diagnostic,
+    lower::cilium::{Endpoint, Findings, Lowered, lost_why, remedy},
+    options::Options,
+};
+use alloc::{format, vec::Vec};
+
+/// Every finding about the network policies of `cluster`.
+pub(super) fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
+    let mut findings = Findings::default();
+    let lowered = Lowered::new(cluster, options, &mut findings);
+    lost_names(&lowered, cluster, options, &mut findings);
+    findings.list
+}
+
+/// toFQDNs rules for whose names no DNS rule lets the pod ask (T30).
+fn lost_names(lowered: &Lowered, cluster: &Cluster, options: &Options, findings: &mut Findings) {
+    let pods: Vec<_> = cluster
+        .workloads()
+        .filter(|w| !w.host_network)
+        .map(|w| (format!("{}/{}", w.namespace, w.name), cluster.pod_identity(w, options), &w.ports))
+        .collect();
+    let endpoints: Vec<_> = pods
+        .iter()
+        .map(|(name, labels, ports)| (name.clone(), Endpoint { kind: EndKind::Pod, labels, ports }))
+        .collect();
+    for (lost, path, any, endpoint) in lowered.unlearnable(&endpoints, options) {
+        let policy = &lost.id.policy;
+        let resources = cluster.resources();
+        let objects =
+            resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
+        let object = objects.into_iter().find(|o| o.reference() == **policy);
+        if let Some(object) = object {
+            findings.about(object.title(), &object.origin);
+        }
+        let of = endpoint.map_or_else(Default::default, |e| format!(" for {e}"));
+        let message = format!("`{}` never has an address{of}: {}", lost.names.join("`, `"), lost_why(any));
+        findings.warn("fqdn-without-dns-rule", &format!("{path}.toFQDNs"), message, &remedy(&lost));
+    }
+}
