@@ -1,0 +1,52 @@
+//! Rules: groups of clauses of tests.
+
+use super::pattern;
+use palisade::{
+    PolicyRef, RuleId,
+    ir::{Clause, Effect, Group, Rule, Section, Test},
+};
+use proptest::{collection::vec, prelude::*};
+use std::sync::Arc;
+
+/// A test with as many patterns as `patterns` says.
+fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value = Test> {
+    pattern::attribute().prop_flat_map(move |attribute| {
+        let patterns = vec(pattern::pattern(&attribute), patterns.clone());
+        (Just(attribute), patterns, prop::bool::weighted(f64::from(negation) / 100.0))
+            .prop_map(|(attribute, patterns, negated)| Test { attribute, negated, patterns: patterns.into() })
+    })
+}
+
+fn numbered(parts: Vec<Vec<Group>>) -> Vec<Rule> {
+    let policy = Arc::new(PolicyRef { kind: "AuthorizationPolicy", namespace: "n".into(), name: "p".into() });
+    (0..)
+        .zip(parts)
+        .map(|(n, groups)| Rule { id: RuleId::new(Arc::clone(&policy), n), effect: Effect::Allow, groups })
+        .collect()
+}
+
+/// Rules of every shape, the empty ones included.
+pub fn rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
+    let clause = vec(test(0..4, 20), 0..3).prop_map(|tests| Clause { tests, index: 0 });
+    let group = prop_oneof![
+        1 => Just(Vec::new()),
+        12 => vec(clause, 1..4),
+    ]
+    .prop_map(|clauses| Group { section: Section::From, clauses });
+    vec(vec(group, 0..4), count).prop_map(numbered)
+}
+
+/// Rules that ask for several things at once, as written ones do: most requests match none of many.
+pub fn narrow_rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
+    let clause = vec(test(1..3, 10), 2..4).prop_map(|tests| Clause { tests, index: 0 });
+    let group = vec(clause, 1..3).prop_map(|clauses| Group { section: Section::To, clauses });
+    vec(vec(group, 2..4), count).prop_map(numbered)
+}
+
+/// Many rules of a single test with many patterns: what tries, tables and the index are made for.
+pub fn single_tests(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
+    let one = test(1..20, 10).prop_map(|test| {
+        vec![Group { section: Section::To, clauses: vec![Clause { tests: vec![test], index: 0 }] }]
+    });
+    vec(one, count).prop_map(numbered)
+}

@@ -1,0 +1,129 @@
+//! One pattern against one value: regular expressions for text and names, plain comparisons for the rest.
+
+use super::{address, value::Value};
+use core::cell::RefCell;
+use palisade::{
+    Labels,
+    ir::{GapClass, NamePattern, Operator, Pattern, Requirement, Text},
+};
+use regex::bytes::{Regex, RegexBuilder};
+use std::collections::HashMap;
+
+/// Whether `value` is what `pattern` says.
+pub(crate) fn matches(pattern: &Pattern, value: &Value) -> bool {
+    match (pattern, value) {
+        (Pattern::Text(pattern), Value::Text(value)) => is_match(&text(pattern), value),
+        (Pattern::Name(pattern), Value::Name(value)) => is_match(&name(pattern), value),
+        (Pattern::RequestPrincipal { issuer, subject }, Value::Principal(issuers, subjects)) => {
+            let any = |pattern, values: &[Vec<u8>]| values.iter().any(|v| is_match(&text(pattern), v));
+            any(issuer, issuers) && any(subject, subjects)
+        }
+        (Pattern::Cidr(block), Value::Address(ip)) => address::contains(*block, *ip),
+        (Pattern::Ports(first, last), Value::Port(port)) => first <= port && port <= last,
+        (Pattern::Transport(protocol, first, last), Value::Transport(flow)) => {
+            *protocol == flow.protocol && *first <= flow.port && flow.port <= *last
+        }
+        (Pattern::Labels(selector), Value::Labels(labels)) => {
+            selector.requirements.iter().all(|requirement| meets(labels, requirement))
+        }
+        _ => false,
+    }
+}
+
+/// The expression that a text pattern stands for.
+fn text(pattern: &Text) -> String {
+    match pattern {
+        Text::Present => ".*".into(),
+        Text::NonEmpty => r"[^\n]+".into(),
+        Text::Exact(text) => regex::escape(text),
+        Text::Prefix(text) => format!("{}.*", regex::escape(text)),
+        Text::Suffix(text) => format!(".*{}", regex::escape(text)),
+        Text::Glob(glob) => {
+            let mut expression = regex::escape(&glob.head);
+            for piece in &glob.pieces {
+                let class = match piece.gap.class {
+                    GapClass::Any => r"[^\n]",
+                    GapClass::NotSlash => "[^/]",
+                    GapClass::TemplateSegment => r"[A-Za-z0-9\-._~%!$&'()+,;:@=*]",
+                    GapClass::TemplatePath => r"[A-Za-z0-9\-._~%!$&'()+,;:@=*/]",
+                };
+                expression.push_str(&format!("{class}{{{},}}", piece.gap.min));
+                expression.push_str(&regex::escape(&piece.literal));
+            }
+            expression
+        }
+    }
+}
+
+/// A byte of a DNS label.
+const LABEL: &str = "[-a-zA-Z0-9_]";
+
+/// The expression that a name pattern stands for.
+fn name(pattern: &NamePattern) -> String {
+    let (pattern, subdomains, any_bytes) = match pattern {
+        NamePattern::Name(name) => return regex::escape(name),
+        NamePattern::Wildcard { pattern, subdomains, any_bytes } => (&**pattern, *subdomains, *any_bytes),
+    };
+    if pattern.starts_with('*') && pattern.strip_suffix('.').unwrap_or(pattern).chars().all(|c| c == '*') {
+        return if any_bytes { ".*".into() } else { format!(r"(?:{LABEL}+\.)+|\.") };
+    }
+    let mut expression = String::new();
+    let mut rest = pattern;
+    let after_stars = pattern.trim_start_matches('*');
+    if subdomains && pattern.starts_with("**") && after_stars.starts_with('.') {
+        expression.push_str(&format!(r"(?:{LABEL}+\.)+"));
+        rest = &after_stars[1..];
+    }
+    let mut last = ' ';
+    for character in rest.chars() {
+        if character != '*' {
+            expression.push_str(&regex::escape(&character.to_string()));
+        } else if last != '*' {
+            expression.push_str(&format!("{LABEL}*"));
+        }
+        last = character;
+    }
+    expression
+}
+
+/// Whether `labels` meets one requirement.
+fn meets(labels: &Labels, requirement: &Requirement) -> bool {
+    let mut values = Vec::new();
+    for label in labels.iter() {
+        let of_source = match &requirement.source {
+            Some(source) => **source == *label.source,
+            None => true,
+        };
+        if of_source && *label.key == *requirement.key {
+            values.push(label.value.clone());
+        }
+    }
+    let among = |wanted: &[Box<str>]| wanted.iter().any(|w| values.iter().any(|v| **v == **w));
+    match &requirement.operator {
+        Operator::In(wanted) => among(wanted),
+        Operator::NotIn(wanted) => !among(wanted),
+        Operator::Exists => !values.is_empty(),
+        Operator::DoesNotExist => values.is_empty(),
+    }
+}
+
+/// Whether the whole of `value` matches `expression`, byte by byte.
+fn is_match(expression: &str, value: &[u8]) -> bool {
+    thread_local! {
+        static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();
+    }
+    COMPILED.with_borrow_mut(|compiled| {
+        if compiled.len() > 10_000 {
+            compiled.clear();
+        }
+        let build = || {
+            let whole = format!(r"\A(?:{expression})\z");
+            RegexBuilder::new(&whole)
+                .unicode(false)
+                .dot_matches_new_line(true)
+                .build()
+                .expect("an expression")
+        };
+        compiled.entry(expression.to_string()).or_insert_with(build).is_match(value)
+    })
+}

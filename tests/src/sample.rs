@@ -1,0 +1,185 @@
+//! A request with every attribute at hand, for requests made up by tests.
+
+use core::{net::IpAddr, ops::ControlFlow};
+use palisade::{Attributes, ClaimName, Labels, Peer, Protocol, Read, Shape, Transport, Visit};
+use serde_json::Value;
+
+/// A request, attribute by attribute.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// `:method`.
+    pub method: Option<Vec<u8>>,
+    /// `:path`.
+    pub path: Option<Vec<u8>>,
+    /// `:authority`.
+    pub authority: Option<Vec<u8>>,
+    /// Header lines.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// Payload of the token.
+    pub claims: Value,
+    /// Dynamic metadata: filter, then key.
+    pub metadata: Value,
+    /// Identities of the peer.
+    pub identities: Vec<Vec<u8>>,
+    /// Socket peer address.
+    pub source_ip: Option<IpAddr>,
+    /// Client address.
+    pub remote_ip: Option<IpAddr>,
+    /// Local address.
+    pub destination_ip: Option<IpAddr>,
+    /// Local port.
+    pub destination_port: Option<u16>,
+    /// TLS server name.
+    pub server_name: Option<Vec<u8>>,
+    /// Protocol and port.
+    pub transport: Transport,
+    /// Labels of the other end.
+    pub labels: Labels,
+    /// Address of the other end, where CIDR rules apply.
+    pub address: Option<IpAddr>,
+    /// Names learned for the other end.
+    pub names: Vec<Vec<u8>>,
+    /// Names of the destination's port.
+    pub port_names: Vec<Vec<u8>>,
+    /// Name asked for.
+    pub query: Option<Vec<u8>>,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self {
+            method: None,
+            path: None,
+            authority: None,
+            headers: Vec::new(),
+            claims: Value::Null,
+            metadata: Value::Null,
+            identities: Vec::new(),
+            source_ip: None,
+            remote_ip: None,
+            destination_ip: None,
+            destination_port: None,
+            server_name: None,
+            transport: Transport { protocol: Protocol::Tcp, port: 0 },
+            labels: Labels::default(),
+            address: None,
+            names: Vec::new(),
+            port_names: Vec::new(),
+            query: None,
+        }
+    }
+}
+
+impl Sample {
+    /// How many attributes [`Self::with_one_of`] can change.
+    pub const ATTRIBUTES: usize = 18;
+
+    /// The same request with attribute number `which` taken from `other`: a near miss.
+    pub fn with_one_of(&self, other: &Self, which: usize) -> Self {
+        let mut changed = self.clone();
+        let other = other.clone();
+        match which {
+            0 => changed.method = other.method,
+            1 => changed.path = other.path,
+            2 => changed.authority = other.authority,
+            3 => changed.headers = other.headers,
+            4 => changed.claims = other.claims,
+            5 => changed.metadata = other.metadata,
+            6 => changed.identities = other.identities,
+            7 => changed.source_ip = other.source_ip,
+            8 => changed.remote_ip = other.remote_ip,
+            9 => changed.destination_ip = other.destination_ip,
+            10 => changed.destination_port = other.destination_port,
+            11 => changed.server_name = other.server_name,
+            12 => changed.transport = other.transport,
+            13 => changed.labels = other.labels,
+            14 => changed.address = other.address,
+            15 => changed.names = other.names,
+            16 => changed.port_names = other.port_names,
+            _ => changed.query = other.query,
+        }
+        changed
+    }
+}
+
+fn strings(value: Option<&Value>, shape: Shape, visit: Visit<'_>) -> Read<()> {
+    let (text, list) = match value {
+        Some(Value::String(text)) if shape != Shape::List => (Some(text), None),
+        Some(Value::Array(items)) if shape != Shape::Text => (None, Some(items)),
+        _ => (None, None),
+    };
+    let items = list.into_iter().flatten().filter_map(Value::as_str);
+    for text in text.into_iter().map(String::as_str).chain(items) {
+        if visit(text.as_bytes()).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn each<'a>(values: impl IntoIterator<Item = &'a Vec<u8>>, visit: Visit<'_>) -> Read<()> {
+    for value in values {
+        if let ControlFlow::Break(()) = visit(value) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl Attributes for Sample {
+    fn method(&self) -> Read<Option<&[u8]>> {
+        Ok(self.method.as_deref())
+    }
+    fn path(&self) -> Read<Option<&[u8]>> {
+        Ok(self.path.as_deref())
+    }
+    fn authority(&self) -> Read<Option<&[u8]>> {
+        Ok(self.authority.as_deref())
+    }
+    fn header(&self, name: &str, visit: Visit<'_>) -> Read<()> {
+        each(self.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value), visit)
+    }
+    fn claim(&self, path: &[ClaimName], shape: Shape, visit: Visit<'_>) -> Read<()> {
+        let mut found = Some(&self.claims);
+        for name in path {
+            found = found.and_then(Value::as_object).and_then(|fields| fields.get(&**name));
+        }
+        strings(found, shape, visit)
+    }
+    fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()> {
+        strings(self.metadata.get(filter).and_then(|keys| keys.get(key)), shape, visit)
+    }
+    fn identities(&self, visit: Visit<'_>) -> Read<()> {
+        each(&self.identities, visit)
+    }
+    fn source_ip(&self) -> Read<Option<IpAddr>> {
+        Ok(self.source_ip)
+    }
+    fn remote_ip(&self) -> Read<Option<IpAddr>> {
+        Ok(self.remote_ip)
+    }
+    fn destination_ip(&self) -> Read<Option<IpAddr>> {
+        Ok(self.destination_ip)
+    }
+    fn destination_port(&self) -> Read<Option<u16>> {
+        Ok(self.destination_port)
+    }
+    fn server_name(&self) -> Read<Option<&[u8]>> {
+        Ok(self.server_name.as_deref())
+    }
+    fn transport(&self) -> Read<Transport> {
+        Ok(self.transport)
+    }
+    fn peer(&self) -> Read<Peer<'_>> {
+        Ok(Peer { labels: &self.labels, cidr: self.address })
+    }
+    fn peer_names(&self, visit: Visit<'_>) -> Read<()> {
+        each(&self.names, visit)
+    }
+    fn port_names(&self, visit: Visit<'_>) -> Read<()> {
+        each(&self.port_names, visit)
+    }
+    fn dns_query(&self) -> Read<Option<&[u8]>> {
+        Ok(self.query.as_deref())
+    }
+}

@@ -1,0 +1,5 @@
+//! Every back end answers as the semantics say: one binary for all conformance tests.
+
+mod allocations;
+mod architecture;
+mod properties;

@@ -1,0 +1,107 @@
+//! Compiled rules answer as the reference does, for rules and requests at random.
+
+use core::cell::Cell;
+use palisade::{CompileSwitches, CompiledRules, ir::Rule};
+use palisade_tests::{
+    generate::{aim, narrow_rules, rules, sample, single_tests},
+    reference,
+    sample::Sample,
+};
+use proptest::{prelude::*, test_runner::TestRunner};
+
+/// How many cases: `PALISADE_PROPERTY_CASES`, or `usual`.
+fn cases(usual: u32) -> ProptestConfig {
+    let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
+    let mut config = ProptestConfig::with_cases(wanted.unwrap_or(usual));
+    config.failure_persistence = None;
+    config
+}
+
+/// How often what was asked had which answer.
+#[derive(Debug, Default)]
+struct Tally {
+    asked: Cell<u64>,
+    matched: Cell<u64>,
+}
+
+impl Tally {
+    fn add(&self, matched: bool) {
+        self.asked.set(self.asked.get() + 1);
+        self.matched.set(self.matched.get() + u64::from(matched));
+    }
+
+    /// Prints the tally, and fails where one answer is too rare for the property to mean much.
+    fn close(&self, property: &str) {
+        let (asked, matched) = (self.asked.get(), self.matched.get());
+        println!("{property}: {asked} requests, {matched} matched a rule");
+        assert!(matched * 10 > asked, "too few requests match");
+        assert!((asked - matched) * 10 > asked, "too few requests match nothing");
+    }
+}
+
+/// The request itself, one aimed at a rule, and near misses of both.
+fn requests(rules: &[Rule], drawn: &[Sample], choice: usize) -> Vec<Sample> {
+    let mut requests = Vec::new();
+    for (n, sample) in drawn.iter().enumerate() {
+        let other = &drawn[(n + 1) % drawn.len()];
+        let which = choice.wrapping_add(n);
+        if let Some(rule) = rules.get(which % rules.len().max(1)) {
+            let aimed = aim(sample, rule, choice);
+            requests.push(aimed.with_one_of(other, which % Sample::ATTRIBUTES));
+            requests.push(aimed);
+        }
+        requests.push(sample.clone());
+    }
+    requests
+}
+
+fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Result<(), TestCaseError> {
+    let compiled = [true, false].map(|index| CompiledRules::new(rules, CompileSwitches { index }));
+    for request in requests(rules, drawn, choice) {
+        let floor = if choice.is_multiple_of(3) { (choice % (rules.len() + 1)) as u32 } else { 0 };
+        let expected = reference::first_match(rules, &request, floor);
+        tally.add(expected.is_some());
+        for (compiled, index) in compiled.iter().zip([true, false]) {
+            let found = compiled.first_match(&request, floor);
+            prop_assert_eq!(found, Ok(expected), "index: {}, floor {}, {:#?}", index, floor, request);
+        }
+        for (number, rule) in (0u32..).zip(rules) {
+            let held = compiled[0].holds(number, &request);
+            prop_assert_eq!(held, Ok(reference::rule(rule, &request)), "rule {}, {:#?}", number, request);
+        }
+        for (trace, rule) in compiled[0].traces(&request).iter().zip(rules) {
+            prop_assert_eq!(trace.held, reference::rule(rule, &request));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn compiled_rules_equal_the_reference() {
+    let tally = Tally::default();
+    let input = (rules(0..10), prop::collection::vec(sample(), 1..3), any::<usize>());
+    TestRunner::new(cases(20_000))
+        .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    tally.close("rules of every shape");
+}
+
+#[test]
+fn large_pattern_sets_equal_the_reference() {
+    let tally = Tally::default();
+    let input = (single_tests(1..4), prop::collection::vec(sample(), 1..3), any::<usize>());
+    TestRunner::new(cases(10_000))
+        .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    tally.close("tests of many patterns");
+}
+
+#[test]
+fn many_rules_equal_the_reference() {
+    let tally = Tally::default();
+    let input = (narrow_rules(100..200), prop::collection::vec(sample(), 4), any::<usize>());
+    TestRunner::new(cases(300))
+        .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    tally.close("many rules");
+}
