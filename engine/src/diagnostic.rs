@@ -21,6 +21,8 @@ pub struct Origin {
     pub line: u32,
     /// Position of the document in its file, from 0.
     pub document: u32,
+    /// Path of the resource inside its document, where that is a List: `items[3]`. Empty otherwise.
+    pub item: String,
 }
 
 /// One finding about the input.
@@ -136,7 +138,7 @@ mod tests {
 
     #[test]
     fn one_line_names_file_line_resource_path_and_remedy() {
-        let origin = Origin { file: Some("a.yaml".into()), line: 3, document: 0 };
+        let origin = Origin { file: Some("a.yaml".into()), line: 3, ..Origin::default() };
         let d = Diagnostic::error("c", "bad `x`").at("spec.x").help("remove it").of("Kind ns/n", &origin);
         assert_eq!(alloc::format!("{d}"), "a.yaml:3: error: bad `x` (Kind ns/n, spec.x); help: remove it");
     }

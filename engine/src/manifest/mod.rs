@@ -1,12 +1,14 @@
 //! From text to resources: YAML documents, with the place of every mistake. The only module that knows text.
 
 #[cfg(feature = "yaml")]
+mod error;
+#[cfg(feature = "yaml")]
 mod locate;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 #[cfg(feature = "yaml")]
-pub use yaml::{Document, documents, load};
+pub use yaml::{Document, add, documents, load, place, read};
 
 use crate::diagnostic::Diagnostic;
 use serde_json::Value;

@@ -1,8 +1,8 @@
 //! YAML documents, by a library with limits on aliases, depth and size.
 
-use super::locate;
+use super::{error, locate};
 use crate::{
-    diagnostic::{Diagnostic, Origin, Severity},
+    diagnostic::{Diagnostic, Origin},
     limits,
     resource::Resources,
 };
@@ -12,10 +12,11 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-/// One YAML document.
+/// One Kubernetes object of a YAML text: a document, or an item of a List.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     /// What it holds; never null.
@@ -39,63 +40,120 @@ pub struct Document {
 /// ```
 pub fn load(file: &str, text: &str, resources: &mut Resources) -> Vec<Diagnostic> {
     let (documents, mut findings) = documents(file, text);
+    findings.extend(add(documents, text, resources));
+    findings
+}
+
+/// Adds `documents`, read from `text`, to `resources`.
+pub fn add(documents: Vec<Document>, text: &str, resources: &mut Resources) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
     for document in documents {
         let origin = document.origin.clone();
         if let Err(mut finding) = resources.add(document.value, document.origin) {
             finding.origin = origin;
+            place(&mut finding, text);
             findings.push(finding);
         }
-    }
-    for finding in &mut findings {
-        place(finding, text);
     }
     findings
 }
 
 /// Gives `finding` the line and column of its path in `text`, the file it is about.
-pub(crate) fn place(finding: &mut Diagnostic, text: &str) {
+pub fn place(finding: &mut Diagnostic, text: &str) {
     if finding.position.is_none() {
-        finding.position = locate::position(text, finding.origin.line, &finding.path);
+        let item = finding.origin.item.as_str();
+        let path = match (item.is_empty(), finding.path.is_empty()) {
+            (true, _) => finding.path.clone(),
+            (false, true) => item.to_string(),
+            (false, false) => format!("{item}.{}", finding.path),
+        };
+        finding.position = locate::position(text, finding.origin.line, &path);
     }
 }
 
-/// The documents of `text`. Empty ones are left out. A syntax error ends the reading; what stood before is kept.
+/// The objects of `text`, the items of Lists one by one. Empty documents are left out. After a syntax error nothing of
+/// the file is kept.
 pub fn documents(file: &str, text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
-    let file: Arc<str> = file.into();
-    let mut findings = Vec::new();
-    let mut documents = Vec::new();
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.len() > limits::MAX_MANIFEST_BYTES {
-        let message = format!("file of {} bytes, more than {}", text.len(), limits::MAX_MANIFEST_BYTES);
-        let finding = Diagnostic::error("too-large", message).help("split the file");
-        findings.push(finding.of("", &Origin { file: Some(file), line: 1, document: 0 }));
-        return (documents, findings);
-    }
-    let origin = |line, document| Origin { file: Some(file.clone()), line, document };
-    match parse(text) {
-        Ok(values) => {
-            for (n, value) in (0..).zip(values) {
-                if !value.value.is_null() {
-                    let line = to_u32(value.referenced.line());
-                    documents.push(Document { value: value.value, origin: origin(line, n) });
-                }
-            }
-        }
+    let origin = Origin { file: Some(Arc::from(file)), line: 1, ..Origin::default() };
+    let values = match too_large(text).map_or_else(|| parse(text), Err) {
+        Ok(values) => values,
         Err(finding) => {
             let line = finding.position.map_or(1, |(line, _)| line);
-            findings.push(Diagnostic { origin: origin(line, 0), ..finding });
+            return (Vec::new(), alloc::vec![Diagnostic { origin: Origin { line, ..origin }, ..finding }]);
+        }
+    };
+    let mut documents = Vec::new();
+    for (document, value) in (0..).zip(values) {
+        let line = u32::try_from(value.referenced.line()).unwrap_or(u32::MAX);
+        unfold(value.value, Origin { line, document, ..origin.clone() }, &mut documents);
+    }
+    (documents, Vec::new())
+}
+
+/// Reads the one document of `text` as a `T`: for files of other programs' own making, such as case files.
+///
+/// # Errors
+///
+/// A syntax error, or a field that `T` does not have or that has another shape; with path and position.
+pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Diagnostic> {
+    let mut path = String::new();
+    let read = |deserializer: serde_saphyr::Deserializer<'_, '_>| {
+        serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            path = error.path().to_string();
+            error.into_inner()
+        })
+    };
+    let result = match too_large(text) {
+        None => serde_saphyr::with_deserializer_from_str_with_options(text, options(), read)
+            .map_err(|error| error::diagnostic(&error, text)),
+        Some(finding) => Err(finding),
+    };
+    result.map_err(|finding| {
+        let line = finding.position.map_or(1, |(line, _)| line);
+        let path = path.trim_start_matches('.').trim_start_matches('?');
+        let finding = if path.is_empty() { finding } else { finding.at(path) };
+        Diagnostic { origin: Origin { file: Some(Arc::from(file)), line, ..Origin::default() }, ..finding }
+    })
+}
+
+/// Adds `value`, or each object of the List that it is, to `documents`.
+fn unfold(mut value: Value, origin: Origin, documents: &mut Vec<Document>) {
+    if value.is_null() {
+        return;
+    }
+    let is_list = value.get("kind").is_some_and(|kind| kind == "List");
+    match value.get_mut("items").map(Value::take) {
+        Some(Value::Array(items)) if is_list => {
+            for (n, item) in items.into_iter().enumerate() {
+                let inside = format!("items[{n}]");
+                let item_path =
+                    if origin.item.is_empty() { inside } else { format!("{}.{inside}", origin.item) };
+                unfold(item, Origin { item: item_path, ..origin.clone() }, documents);
+            }
+        }
+        taken => {
+            if let (Some(items), Some(fields)) = (taken, value.as_object_mut()) {
+                fields.insert("items".to_string(), items);
+            }
+            documents.push(Document { value, origin });
         }
     }
-    (documents, findings)
 }
 
 /// One document's value.
 pub(crate) fn value(text: &str) -> Result<Value, Diagnostic> {
-    serde_saphyr::from_str_with_options(text, options()).map_err(|e| syntax_error(&e))
+    serde_saphyr::from_str_with_options(text, options()).map_err(|e| error::diagnostic(&e, text))
 }
 
 fn parse(text: &str) -> Result<Vec<Spanned<Value>>, Diagnostic> {
-    serde_saphyr::from_multiple_with_options(text, options()).map_err(|e| syntax_error(&e))
+    serde_saphyr::from_multiple_with_options(text, options()).map_err(|e| error::diagnostic(&e, text))
+}
+
+fn too_large(text: &str) -> Option<Diagnostic> {
+    (text.len() > limits::MAX_MANIFEST_BYTES).then(|| {
+        let message = format!("file of {} bytes, more than {}", text.len(), limits::MAX_MANIFEST_BYTES);
+        Diagnostic::error("too-large", message).help("split the file")
+    })
 }
 
 fn options() -> serde_saphyr::Options {
@@ -109,21 +167,4 @@ fn options() -> serde_saphyr::Options {
         },
         with_snippet: false,
     }
-}
-
-fn syntax_error(error: &serde_saphyr::Error) -> Diagnostic {
-    let position = error.location().map(|at| (to_u32(at.line()), to_u32(at.column())));
-    let mut message: String = error.to_string();
-    if let Some(end) = message.find(['\n']) {
-        message.truncate(end);
-    }
-    Diagnostic {
-        position,
-        severity: Severity::Error,
-        ..Diagnostic::error("yaml-syntax", message).help("correct the YAML; nothing of this file was read")
-    }
-}
-
-fn to_u32(n: impl TryInto<u32>) -> u32 {
-    n.try_into().unwrap_or(u32::MAX)
 }

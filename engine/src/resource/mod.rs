@@ -8,6 +8,7 @@ mod decode;
 pub mod istio;
 pub mod kubernetes;
 mod meta;
+mod quotes;
 mod resources;
 
 pub use meta::{LabelSelector, Metadata, Object, SelectorRequirement};

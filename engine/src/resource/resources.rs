@@ -11,6 +11,7 @@ use super::{
         Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate, Service, ServiceAccount,
     },
     meta::{Object, title},
+    quotes,
 };
 use crate::diagnostic::{Diagnostic, Origin};
 use alloc::{
@@ -20,6 +21,9 @@ use alloc::{
     vec::Vec,
 };
 use serde_json::{Map, Value};
+
+/// API groups whose kinds are policies.
+const POLICY_GROUPS: [&str; 4] = ["security.istio.io", "cilium.io", "networking.k8s.io", "policy.networking.k8s.io"];
 
 /// Kinds that no layer reads: how many objects there were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,6 +108,16 @@ impl Resources {
             return items.into_iter().try_for_each(|item| self.add(item, origin.clone()));
         }
         let group = version.split_once('/').map_or("", |(group, _)| group);
+        if let Some(inner) = quotes::unquoted(&kind) {
+            return Err(quotes::finding(&kind, inner, "kind".to_string()).of("", &origin));
+        }
+        if POLICY_GROUPS.contains(&group) {
+            quotes::check(&fields).map_err(|finding| {
+                let metadata = fields.get("metadata").cloned().unwrap_or(Value::Null);
+                let metadata = decode(metadata, "metadata").unwrap_or_default();
+                finding.of(title(&kind, &metadata), &origin)
+            })?;
+        }
         self.add_kind(group, &kind, fields, origin)
     }
 

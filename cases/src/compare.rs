@@ -1,0 +1,129 @@
+//! Whether an answer is the one that was expected.
+
+use crate::{backend::Answer, case::FlowCase};
+use palisade::{DecidedBy, Layer, Outcome, RuleId};
+use std::fmt;
+
+/// One difference between what was expected and what a back end said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What differs: `verdict`, `by`, a layer.
+    pub what: String,
+    /// What was expected.
+    pub expected: String,
+    /// What was said.
+    pub got: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, got {}", self.what, self.expected, self.got)
+    }
+}
+
+/// Every difference. What the back end cannot know is not compared.
+pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    let mut differs = |what: &str, expected: &dyn fmt::Display, got: &dyn fmt::Display| {
+        found.push(Mismatch {
+            what: what.to_owned(),
+            expected: expected.to_string(),
+            got: got.to_string(),
+        });
+    };
+    if case.expect != answer.verdict {
+        differs("verdict", &case.expect, &answer.verdict);
+    }
+    if let (Some(expected), Some((layer, by))) = (&case.by, &answer.decided_by)
+        && !is_by(expected, *layer, by)
+    {
+        differs("by", expected, &spell(*layer, by));
+    }
+    for (layer, expected) in &case.layers {
+        let got = answer.layers.iter().find(|(name, _)| name == layer);
+        if let Some((_, got)) = got
+            && !accepts(*expected, got.outcome)
+        {
+            differs(layer.as_str(), expected, &got.outcome);
+        }
+    }
+    found
+}
+
+/// How an answer's cause is written in `by:`.
+pub fn spell(layer: Layer, by: &DecidedBy) -> String {
+    match by {
+        DecidedBy::Rule(rule) => rule.to_string(),
+        DecidedBy::Default(reason) => format!("{layer} ({reason})"),
+    }
+}
+
+fn is_by(expected: &str, layer: Layer, by: &DecidedBy) -> bool {
+    match by {
+        DecidedBy::Rule(rule) if layer == Layer::PeerAuthentication => {
+            // The resource has no rules: naming its layer is as good.
+            expected == layer.as_str() || names(expected, rule)
+        }
+        DecidedBy::Rule(rule) => names(expected, rule),
+        DecidedBy::Default(_) => expected == layer.as_str(),
+    }
+}
+
+/// Whether `expected` is `rule`, its section given or not, its number given or not.
+fn names(expected: &str, rule: &RuleId) -> bool {
+    let Some(rest) = expected.strip_prefix(rule.policy.to_string().as_str()) else { return false };
+    rest.is_empty() || rest == format!("#{}", rule.rule) || rest == format!("#{}[{}]", rule.section, rule.rule)
+}
+
+/// `allow` means that the layer does not deny; everything else means just that.
+fn accepts(expected: Outcome, got: Outcome) -> bool {
+    match expected {
+        Outcome::Allow => matches!(got, Outcome::Allow | Outcome::NotSelected | Outcome::Outside),
+        expected => expected == got,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use palisade::{DefaultReason, PolicyRef};
+
+    fn policy(kind: &'static str, namespace: &str) -> PolicyRef {
+        PolicyRef { kind, namespace: namespace.to_owned(), name: "n".to_owned() }
+    }
+
+    #[test]
+    fn a_rule_is_named_with_or_without_its_section() {
+        let rule = RuleId::in_section(policy("CiliumNetworkPolicy", "foo"), "egress", 2);
+        for (text, same) in [
+            ("CiliumNetworkPolicy/foo/n#2", true),
+            ("CiliumNetworkPolicy/foo/n#egress[2]", true),
+            ("CiliumNetworkPolicy/foo/n", true),
+            ("CiliumNetworkPolicy/foo/n#ingress[2]", false),
+            ("CiliumNetworkPolicy/foo/n#1", false),
+            ("CiliumNetworkPolicy/foo/nn#2", false),
+            ("cilium-egress", false),
+        ] {
+            assert_eq!(is_by(text, Layer::CiliumEgress, &DecidedBy::Rule(rule.clone())), same, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_default_is_named_by_its_layer() {
+        let none = DecidedBy::Default(DefaultReason::NoAllowRuleMatched);
+        assert!(is_by("authorization-policy", Layer::AuthorizationPolicy, &none));
+        assert!(!is_by("cilium-egress", Layer::AuthorizationPolicy, &none));
+        let rule = RuleId::new(policy("PeerAuthentication", "foo"), 0);
+        let mode = DecidedBy::Rule(rule);
+        assert!(is_by("peer-authentication", Layer::PeerAuthentication, &mode));
+        assert!(is_by("PeerAuthentication/foo/n", Layer::PeerAuthentication, &mode));
+    }
+
+    #[test]
+    fn allow_accepts_whatever_does_not_deny() {
+        assert!(accepts(Outcome::Allow, Outcome::NotSelected));
+        assert!(accepts(Outcome::Allow, Outcome::Outside));
+        assert!(!accepts(Outcome::NotSelected, Outcome::Allow));
+        assert!(!accepts(Outcome::Allow, Outcome::NeedsRequest));
+    }
+}

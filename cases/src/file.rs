@@ -1,0 +1,115 @@
+//! Reading one case file, and finding them.
+
+use crate::{
+    case::{self, Case},
+    source,
+    written::FileText,
+};
+use palisade::{Diagnostic, Origin, manifest};
+use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
+
+/// Which manifests a case file speaks of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ManifestSource {
+    /// The YAML files of this directory, without those that a `load:` case names.
+    Directory(PathBuf, Vec<PathBuf>),
+    /// These files and folders.
+    Listed(Vec<PathBuf>),
+}
+
+/// One case file.
+#[derive(Clone, Debug)]
+pub struct CaseFile {
+    /// Its path as it was found.
+    pub path: PathBuf,
+    /// Its manifests.
+    pub manifests: ManifestSource,
+    /// Its cases, in order.
+    pub cases: Vec<Case>,
+}
+
+impl CaseFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is no YAML, or has a field or a value that no case has; one finding for each case that
+    /// is wrong.
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let text = source::read(path).map_err(|finding| vec![finding])?;
+        Self::parse(path, &text)
+    }
+
+    /// The same with the file's `text` at hand.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
+        let name = path.display().to_string();
+        let written: FileText = manifest::read(&name, text).map_err(|finding| vec![finding])?;
+        let origin = Origin { file: Some(name.into()), line: first_line(text), ..Origin::default() };
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let mut cases = Vec::with_capacity(written.cases.len());
+        let mut findings = Vec::new();
+        for (n, case) in written.cases.into_iter().enumerate() {
+            let line = u32::try_from(case.referenced.line()).unwrap_or(0);
+            let title = format!("case `{}`", case.value.name);
+            match case::build(case.value, line, &written.options, written.profile) {
+                Ok(case) => cases.push(case),
+                Err((field, message)) => {
+                    let mut finding = Diagnostic::error("case-field", message)
+                        .at(format!("cases[{n}].{field}"))
+                        .help("the fields of a case are described in docs/case-files.md")
+                        .of(title, &origin);
+                    manifest::place(&mut finding, text);
+                    findings.push(finding);
+                }
+            }
+        }
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let manifests = match written.manifests {
+            Some(list) => ManifestSource::Listed(list.0.iter().map(|entry| folder.join(entry)).collect()),
+            None => ManifestSource::Directory(folder.to_owned(), loads(folder, &cases)),
+        };
+        Ok(Self { path: path.to_owned(), manifests, cases })
+    }
+}
+
+/// The line where the document begins: the first that is more than a comment.
+fn first_line(text: &str) -> u32 {
+    let begins = |line: &str| !(line.trim().is_empty() || line.starts_with(['#', '%']) || line.trim_end() == "---");
+    let before = text.trim_start_matches('\u{feff}').lines().take_while(|line| !begins(line)).count();
+    u32::try_from(before + 1).unwrap_or(u32::MAX)
+}
+
+fn loads(folder: &Path, cases: &[Case]) -> Vec<PathBuf> {
+    let files = cases.iter().filter_map(|case| match &case.question {
+        case::Question::Load(load) => Some(folder.join(&load.file)),
+        case::Question::Flow(_) => None,
+    });
+    files.collect()
+}
+
+/// Every `*.cases.yaml` at or below `paths`, sorted; a path that is a file is taken whatever its name.
+///
+/// # Errors
+///
+/// A path cannot be read.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Diagnostic> {
+    let mut files = Vec::new();
+    for path in paths {
+        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
+            let entry = entry.map_err(|error| source::walk_error(path, &error))?;
+            let named = source::is_case_file(entry.path());
+            if entry.file_type().is_file() && (named || entry.depth() == 0) {
+                files.push(entry.into_path());
+            }
+        }
+    }
+    files.dedup();
+    Ok(files)
+}

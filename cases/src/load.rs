@@ -1,0 +1,67 @@
+//! Cases that ask whether a file loads.
+
+use crate::{case::LoadCase, compare::Mismatch, manifests::Manifests};
+use palisade::{Diagnostic, Options, Severity};
+use std::path::Path;
+
+/// What loading a file gave.
+#[derive(Clone, Debug)]
+pub struct LoadAnswer {
+    /// Whether nothing of severity error was found.
+    pub valid: bool,
+    /// Everything that was found.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl LoadAnswer {
+    /// Loads the file of `case`, which stands in `folder`, by itself.
+    pub(crate) fn new(case: &LoadCase, folder: &Path, options: &Options) -> Self {
+        let mut manifests = Manifests::load(&[folder.join(&case.file)]);
+        let mut findings = core::mem::take(&mut manifests.findings);
+        findings.extend(manifests.lint(options));
+        let valid = findings.iter().all(|finding| finding.severity != Severity::Error);
+        Self { valid, findings }
+    }
+
+    /// Every difference to what `case` expects.
+    pub(crate) fn compare(&self, case: &LoadCase) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        let name = |valid| if valid { "valid" } else { "invalid" };
+        if case.valid != self.valid {
+            found.push(Mismatch {
+                what: "load".to_owned(),
+                expected: name(case.valid).to_owned(),
+                got: self.describe(name(self.valid), |_| true),
+            });
+        }
+        if let Some(reason) = &case.reason
+            && !self.has(reason, |finding| finding.severity == Severity::Error)
+        {
+            found.push(Mismatch {
+                what: "reason".to_owned(),
+                expected: format!("an error with `{reason}`"),
+                got: self.describe("none", |finding| finding.severity == Severity::Error),
+            });
+        }
+        for warning in &case.warnings {
+            if !self.has(warning, |_| true) {
+                found.push(Mismatch {
+                    what: "warnings".to_owned(),
+                    expected: format!("a finding with `{warning}`"),
+                    got: self.describe("none", |_| true),
+                });
+            }
+        }
+        found
+    }
+
+    fn has(&self, part: &str, which: impl Fn(&Diagnostic) -> bool) -> bool {
+        self.findings.iter().any(|finding| which(finding) && finding.to_string().contains(part))
+    }
+
+    fn describe(&self, otherwise: &str, which: impl Fn(&Diagnostic) -> bool) -> String {
+        let texts: Vec<String> =
+            self.findings.iter().filter(|finding| which(finding)).map(ToString::to_string).collect();
+        if texts.is_empty() { otherwise.to_owned() } else { texts.join("\n") }
+    }
+}

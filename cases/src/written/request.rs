@@ -1,0 +1,217 @@
+//! `http:`, `grpc:`, `jwt:`.
+
+use super::scalar::{Bytes, Ip, OneOrMany};
+use palisade::flow::{Headers, HttpRequest, HttpVersion, Place, Token, TokenFault, TokenPlace};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// `http:`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct HttpText {
+    version: Option<Version>,
+    method: Option<String>,
+    path: Option<Bytes>,
+    target: Option<Bytes>,
+    #[serde(default, deserialize_with = "present")]
+    host: Option<Option<OneOrMany<String>>>,
+    #[serde(default)]
+    headers: HeaderLines,
+    remote_ip: Option<Ip>,
+    raw: Option<Bytes>,
+}
+
+/// Tells `host: null` from no `host` at all.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+enum Version {
+    #[serde(rename = "1.0", alias = "HTTP/1.0")]
+    Http10,
+    #[serde(rename = "1.1", alias = "HTTP/1.1")]
+    Http11,
+    #[serde(rename = "2", alias = "2.0", alias = "HTTP/2")]
+    Http2,
+}
+
+impl HttpText {
+    /// The request; `to` gives the host where none is written.
+    pub(crate) fn request(self, to: &Place) -> Result<HttpRequest, &'static str> {
+        if self.path.is_some() && self.target.is_some() {
+            return Err("`path` and `target` are two forms of the same thing: keep one");
+        }
+        let literal_target = self.target.is_some();
+        let target = self.target.or(self.path).map_or_else(|| b"/".to_vec(), |Bytes(b)| b);
+        Ok(HttpRequest {
+            version: match self.version {
+                Some(Version::Http10) => HttpVersion::Http10,
+                None | Some(Version::Http11) => HttpVersion::Http11,
+                Some(Version::Http2) => HttpVersion::Http2,
+            },
+            method: self.method.unwrap_or_else(|| "GET".to_owned()),
+            target,
+            literal_target,
+            hosts: match self.host {
+                None => vec![default_host(to)],
+                Some(None) => Vec::new(),
+                Some(Some(OneOrMany(hosts))) => hosts,
+            },
+            headers: self.headers.0,
+            remote_ip: self.remote_ip.map(|Ip(ip)| ip),
+            raw: self.raw.map(|Bytes(b)| b),
+        })
+    }
+}
+
+/// The `Host` that a client would send to `to`.
+pub fn default_host(to: &Place) -> String {
+    let service = |name: &str| match name.split_once('/') {
+        Some((namespace, name)) => format!("{name}.{namespace}.svc.cluster.local"),
+        None => name.to_owned(),
+    };
+    match to {
+        Place::Workload(name) => match name.split_once('/') {
+            Some((namespace, name)) => format!("{name}.{namespace}"),
+            None => name.clone(),
+        },
+        Place::Service(name) | Place::Gateway { service: Some(name), .. } => service(name),
+        Place::Gateway { gateway, service: None } => service(gateway),
+        Place::Ip(ip) if ip.is_ipv6() => format!("[{ip}]"),
+        Place::Ip(ip) => ip.to_string(),
+        Place::Entity { name, .. } | Place::Fqdn { name, .. } => name.clone(),
+    }
+}
+
+/// Header lines in the order written.
+#[derive(Clone, Debug, Default)]
+struct HeaderLines(Headers);
+
+impl<'de> Deserialize<'de> for HeaderLines {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Lines;
+        impl<'de> Visitor<'de> for Lines {
+            type Value = HeaderLines;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a mapping of header names to a value or a list of values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeaderLines, A::Error> {
+                let mut lines = Vec::new();
+                while let Some((name, OneOrMany(values))) = map.next_entry::<String, HeaderValue>()? {
+                    lines.extend(values.into_iter().map(|Bytes(value)| (name.clone(), value)));
+                }
+                Ok(HeaderLines(lines))
+            }
+        }
+        deserializer.deserialize_map(Lines)
+    }
+}
+
+type HeaderValue = OneOrMany<Bytes>;
+
+/// `grpc:`, short for the HTTP/2 request that a call is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct GrpcText {
+    service: String,
+    method: String,
+    host: Option<String>,
+    #[serde(default)]
+    headers: HeaderLines,
+}
+
+impl GrpcText {
+    pub(crate) fn request(self, to: &Place) -> HttpRequest {
+        let mut headers = vec![("content-type".to_owned(), b"application/grpc".to_vec())];
+        headers.extend(self.headers.0);
+        HttpRequest {
+            version: HttpVersion::Http2,
+            method: "POST".to_owned(),
+            target: format!("/{}/{}", self.service, self.method).into_bytes(),
+            hosts: vec![self.host.unwrap_or_else(|| default_host(to))],
+            headers,
+            ..HttpRequest::default()
+        }
+    }
+}
+
+/// One token of `jwt:`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenText {
+    iss: Option<Value>,
+    sub: Option<Value>,
+    aud: Option<Value>,
+    azp: Option<Value>,
+    #[serde(default)]
+    claims: Map<String, Value>,
+    invalid: Option<Fault>,
+    #[serde(rename = "in")]
+    place: Option<PlaceText>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Fault {
+    Expired,
+    Signature,
+    Malformed,
+    Issuer,
+    Audience,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum PlaceText {
+    Header(String),
+    Query(String),
+    Cookie(String),
+}
+
+impl From<TokenText> for Token {
+    fn from(text: TokenText) -> Self {
+        let mut claims = text.claims;
+        let registered = [("iss", text.iss), ("sub", text.sub), ("aud", text.aud), ("azp", text.azp)];
+        for (name, value) in registered {
+            if let Some(value) = value {
+                claims.insert(name.to_owned(), value);
+            }
+        }
+        Self {
+            claims,
+            fault: text.invalid.map(|fault| match fault {
+                Fault::Expired => TokenFault::Expired,
+                Fault::Signature => TokenFault::Signature,
+                Fault::Malformed => TokenFault::Malformed,
+                Fault::Issuer => TokenFault::Issuer,
+                Fault::Audience => TokenFault::Audience,
+            }),
+            place: match text.place {
+                None => TokenPlace::Authorization,
+                Some(PlaceText::Header(name)) => TokenPlace::Header(name),
+                Some(PlaceText::Query(name)) => TokenPlace::Query(name),
+                Some(PlaceText::Cookie(name)) => TokenPlace::Cookie(name),
+            },
+        }
+    }
+}
+
+/// A token from JSON: `claims`, `invalid` and `in` as in case files, every other member a claim.
+///
+/// # Errors
+///
+/// One of the three has another shape.
+pub fn token(members: Map<String, Value>) -> Result<Token, serde_json::Error> {
+    let (own, claims): (Map<_, _>, Map<_, _>) =
+        members.into_iter().partition(|(name, _)| ["claims", "invalid", "in"].contains(&name.as_str()));
+    let mut token = Token::from(serde_json::from_value::<TokenText>(Value::Object(own))?);
+    token.claims.extend(claims);
+    Ok(token)
+}

@@ -1,0 +1,109 @@
+//! Arguments that several commands share: manifests, and the semantics that are meant.
+
+use crate::{failure::Failure, show::notes};
+use clap::{Args, ValueEnum};
+use palisade::{Options, Severity};
+use palisade_cases::Manifests;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// `-f`.
+#[derive(Debug, Args)]
+pub(crate) struct ManifestArgs {
+    /// Manifests: a YAML or JSON file, a folder (read recursively), or `-` for standard input. May be repeated.
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
+    paths: Vec<PathBuf>,
+}
+
+/// `--profile` and `--option`.
+#[derive(Debug, Args)]
+pub(crate) struct OptionArgs {
+    /// How documented traps are decided: as Istio, Envoy and Cilium do, or closed.
+    #[arg(long, value_enum, default_value_t = ProfileArg::Compat)]
+    profile: ProfileArg,
+    /// One of the options that case files have, such as `ciliumVersion=1.19` or `policyDefaultLocalCluster=false`. May
+    /// be repeated.
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    options: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ProfileArg {
+    /// As Istio, Envoy and Cilium do.
+    Compat,
+    /// Never more permissive than compat, and closed where compat is a documented trap.
+    Strict,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For scripts.
+    Json,
+}
+
+impl ManifestArgs {
+    /// Loads the manifests; whatever cannot be read is a failure.
+    pub(crate) fn load(&self) -> Result<Manifests, Failure> {
+        let manifests = Manifests::load(&self.paths);
+        notes::ignored(&manifests.cluster.resources().ignored);
+        if manifests.is_bad() {
+            return Err(Failure::Input(manifests.findings, manifests.stdin));
+        }
+        Ok(manifests)
+    }
+}
+
+/// Loads the manifests; what validation would refuse is a failure too, and warnings are printed.
+pub(crate) fn valid(manifests: &ManifestArgs, options: &Options) -> Result<Manifests, Failure> {
+    let manifests = manifests.load()?;
+    let mut findings = manifests.findings.clone();
+    findings.extend(manifests.lint(options));
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Failure::Input(findings, manifests.stdin));
+    }
+    notes::warnings(&findings, manifests.stdin.as_deref());
+    Ok(manifests)
+}
+
+impl OptionArgs {
+    /// The options.
+    pub(crate) fn options(&self) -> Result<Options, Failure> {
+        let mut map = Map::new();
+        for option in &self.options {
+            let Some((key, text)) = option.split_once('=') else {
+                let help = "write it as in case files, with `=`: --option ciliumVersion=1.19";
+                return Err(Failure::argument(format!("`--option {option}` has no value"), help));
+            };
+            let value = value(key, text).map_err(|why| {
+                let help = "the options are those of case files; see docs/case-files.md";
+                Failure::argument(format!("`--option {option}`: {why}"), help)
+            })?;
+            map.insert(key.to_owned(), value);
+        }
+        let mut options: Options = serde_json::from_value(Value::Object(map)).unwrap_or_default();
+        options.profile = match self.profile {
+            ProfileArg::Compat => palisade::Profile::Compat,
+            ProfileArg::Strict => palisade::Profile::Strict,
+        };
+        Ok(options)
+    }
+}
+
+/// `text` in the shape that the option `key` takes: text, then JSON, then a list.
+fn value(key: &str, text: &str) -> Result<Value, serde_json::Error> {
+    let fits = |value: &Value| {
+        let map: Map<String, Value> = [(key.to_owned(), value.clone())].into_iter().collect();
+        serde_json::from_value::<Options>(Value::Object(map)).map(drop)
+    };
+    let plain = Value::from(text);
+    let json = serde_json::from_str(text).ok();
+    let list = Value::from(text.split(',').map(Value::from).collect::<Vec<_>>());
+    let why = match fits(&plain) {
+        Ok(()) => return Ok(plain),
+        Err(why) => why,
+    };
+    json.into_iter().chain([list]).find(|value| fits(value).is_ok()).ok_or(why)
+}

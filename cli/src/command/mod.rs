@@ -1,0 +1,30 @@
+//! The subcommands, one file each.
+
+mod check;
+mod completions;
+mod input;
+mod lint;
+mod test;
+
+use crate::{Output, failure::Failure};
+use clap::Subcommand;
+
+/// What `palisade` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Box<check::Check>),
+    Test(test::Test),
+    Lint(lint::Lint),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    pub(crate) fn run(self) -> Result<Output, Failure> {
+        match self {
+            Self::Check(check) => check.run(),
+            Self::Test(test) => test.run(),
+            Self::Lint(lint) => lint.run(),
+            Self::Completions(completions) => completions.run(),
+        }
+    }
+}
