@@ -1,33 +1,215 @@
 //! Matches DNS names against Cilium's `matchName` and `matchPattern`.
+//!
+//! A pattern is parsed once, by the grammar of `spec/cilium.md` 3.4. No run of stars but a leading `**.` crosses a
+//! dot, so labels of pattern and name align one to one, and a match costs one pass over the name.
 
+use super::{
+    bytes::Case,
+    trie::{From, Trie},
+};
 use crate::ir::NamePattern;
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use core::ops::ControlFlow;
+use hashbrown::HashTable;
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::{is_not, take_while1},
+    character::complete::char,
+    combinator::{all_consuming, map, value},
+    multi::{many0, separated_list1},
+};
 
 /// A set of name patterns. Names are canonical: lower case, one final dot.
+///
+/// A lookup costs one probe for all whole names, and one walk from the name's end that leads to the wildcards with
+/// the right ending.
 #[derive(Debug)]
 pub(crate) struct NameSet {
-    patterns: Box<[NamePattern]>,
+    names: HashTable<Box<[u8]>>,
+    /// Endings without stars, to groups of wildcards.
+    endings: Trie,
+    wildcards: Box<[Box<[Wildcard]>]>,
 }
 
 impl NameSet {
     /// A set of `patterns`.
     pub(crate) fn new(patterns: Vec<NamePattern>) -> Self {
-        Self { patterns: patterns.into() }
+        let mut names: HashTable<Box<[u8]>> = HashTable::new();
+        let mut groups: BTreeMap<Box<[u8]>, Vec<Wildcard>> = BTreeMap::new();
+        for pattern in &patterns {
+            match pattern {
+                NamePattern::Name(text) => {
+                    let name = text.as_bytes();
+                    let hash = Case::Kept.hash(name);
+                    if names.find(hash, |n| **n == *name).is_none() {
+                        names.insert_unique(hash, name.into(), |n| Case::Kept.hash(n));
+                    }
+                }
+                NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
+                    let wildcard = Wildcard::new(pattern, *subdomains, *any_bytes);
+                    groups.entry(wildcard.ending()).or_default().push(wildcard);
+                }
+            }
+        }
+        let keys: Vec<_> = groups.keys().zip(0u32..).map(|(ending, n)| (&**ending, n)).collect();
+        let endings = Trie::new(From::End, Case::Kept, keys);
+        Self { names, endings, wildcards: groups.into_values().map(Vec::into).collect() }
     }
 
     /// Whether some pattern matches `name`.
     pub(crate) fn matches(&self, name: &[u8]) -> bool {
-        self.patterns.iter().any(|p| matches_one(p, name))
+        if !self.names.is_empty() && self.names.find(Case::Kept.hash(name), |n| **n == *name).is_some() {
+            return true;
+        }
+        let visit = |group: u32| {
+            let group = self.wildcards.get(group as usize);
+            match group.is_some_and(|g| g.iter().any(|w| w.matches(name))) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        !self.wildcards.is_empty() && self.endings.walk(name, visit).is_break()
     }
 }
 
-/// Whether `pattern` matches the canonical `name` (`spec/cilium.md` 3.4).
+/// Whether `pattern` matches the canonical `name`.
 pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
     match pattern {
         NamePattern::Name(text) => name == text.as_bytes(),
         NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
-            wildcard(pattern.as_bytes(), name, *subdomains, *any_bytes)
+            Wildcard::new(pattern, *subdomains, *any_bytes).matches(name)
         }
+    }
+}
+
+/// A parsed `matchPattern`.
+#[derive(Debug)]
+enum Wildcard {
+    /// Stars alone, in a DNS rule: any bytes at all (T34).
+    Everything,
+    /// Stars alone: one or more labels, or the root.
+    EveryName,
+    /// Labels, the last of which is the empty one behind the final dot.
+    Labels {
+        /// Whether one or more whole labels stand in front.
+        subdomains: bool,
+        labels: Box<[Label]>,
+    },
+}
+
+/// One label of a pattern.
+#[derive(Debug)]
+enum Label {
+    /// This text.
+    Literal(Box<[u8]>),
+    /// Literals with runs of stars around and between them.
+    Starred { head: Box<[u8]>, middle: Box<[Box<[u8]>]>, tail: Box<[u8]> },
+}
+
+impl Wildcard {
+    fn new(text: &str, subdomains: bool, any_bytes: bool) -> Self {
+        let stars = text.bytes().take_while(|b| *b == b'*').count();
+        if stars > 0 && text.len() - stars == usize::from(text.ends_with('.')) {
+            return if any_bytes { Self::Everything } else { Self::EveryName };
+        }
+        // INVARIANT: every text is a list of labels, so the parser cannot fail.
+        let mut labels = labels(text).map(|(_, labels)| labels).unwrap_or_default();
+        let subdomains = subdomains && text.bytes().nth(stars) == Some(b'.') && stars >= 2;
+        if subdomains {
+            labels.remove(0);
+        }
+        Self::Labels { subdomains, labels: labels.into() }
+    }
+
+    /// What every name that it matches ends with.
+    fn ending(&self) -> Box<[u8]> {
+        let mut ending = Vec::new();
+        if let Self::Labels { labels, .. } = self {
+            for (i, label) in labels.iter().rev().enumerate() {
+                if i > 0 {
+                    ending.push(b'.');
+                }
+                let (text, whole) = match label {
+                    Label::Literal(text) => (text, true),
+                    Label::Starred { tail, .. } => (tail, false),
+                };
+                ending.extend(text.iter().rev());
+                if !whole {
+                    break;
+                }
+            }
+        }
+        ending.reverse();
+        ending.into()
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::EveryName => name == b"." || is_dotted(name),
+            Self::Labels { subdomains, labels } => {
+                let mut own = name.rsplit(|b| *b == b'.');
+                let aligned = labels.iter().rev().all(|label| own.next().is_some_and(|n| label.matches(n)));
+                if !aligned {
+                    return false;
+                }
+                match (subdomains, own.next()) {
+                    (false, rest) => rest.is_none(),
+                    (true, None) => false,
+                    (true, Some(first)) => is_label(first) && own.all(is_label),
+                }
+            }
+        }
+    }
+}
+
+impl Label {
+    /// Literals each at its earliest place: what is left then is longest, so no match is missed.
+    fn matches(&self, label: &[u8]) -> bool {
+        match self {
+            Self::Literal(text) => **text == *label,
+            Self::Starred { head, middle, tail } => {
+                let Some(mut rest) = label.strip_prefix(&**head) else { return false };
+                for literal in middle {
+                    let Some(at) = memchr::memmem::find(rest, literal) else { return false };
+                    rest = rest.get(at + literal.len()..).unwrap_or_default();
+                }
+                rest.ends_with(tail) && label.iter().all(|b| is_label_byte(*b))
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Part<'t> {
+    Stars,
+    Text(&'t str),
+}
+
+/// `pattern = label *("." label)`, `label = *("*" / text)`.
+fn labels(text: &str) -> IResult<&str, Vec<Label>> {
+    all_consuming(separated_list1(char('.'), label)).parse(text)
+}
+
+fn label(text: &str) -> IResult<&str, Label> {
+    let stars = value(Part::Stars, take_while1(|c| c == '*'));
+    let literal = map(is_not("*."), Part::Text);
+    map(many0(alt((stars, literal))), |parts| Label::new(&parts)).parse(text)
+}
+
+impl Label {
+    fn new(parts: &[Part<'_>]) -> Self {
+        let text = |part: Option<&Part<'_>>| match part {
+            Some(Part::Text(text)) => text.as_bytes().into(),
+            _ => Box::default(),
+        };
+        if let [] | [Part::Text(_)] = parts {
+            return Self::Literal(text(parts.first()));
+        }
+        let inner = parts.get(1..parts.len().saturating_sub(1)).unwrap_or_default();
+        let middle = inner.iter().filter(|p| matches!(p, Part::Text(_))).map(|p| text(Some(p)));
+        Self::Starred { head: text(parts.first()), middle: middle.collect(), tail: text(parts.last()) }
     }
 }
 
@@ -35,77 +217,27 @@ fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-fn wildcard(pattern: &[u8], name: &[u8], subdomains: bool, any_bytes: bool) -> bool {
-    let stars = pattern.iter().take_while(|b| **b == b'*').count();
-    let tail = pattern.get(stars..).unwrap_or_default();
-    if stars > 0 && matches!(tail, b"" | b".") {
-        return any_bytes || name == b"." || is_dotted(name);
-    }
-    if subdomains && stars >= 2 && tail.first() == Some(&b'.') {
-        // One or more whole labels, then the rest of the pattern from its dot: try each dot of the name.
-        let rest = tail.get(1..).unwrap_or_default();
-        let mut labels = name;
-        while let Some(dot) = labels.iter().position(|b| *b == b'.') {
-            if dot == 0 || !labels.iter().take(dot).all(|b| is_label_byte(*b)) {
-                return false;
-            }
-            labels = labels.get(dot + 1..).unwrap_or_default();
-            if starred(rest, labels) {
-                return true;
-            }
-        }
-        return false;
-    }
-    starred(pattern, name)
+fn is_label(label: &[u8]) -> bool {
+    !label.is_empty() && label.iter().all(|b| is_label_byte(*b))
 }
 
 /// One or more non-empty labels, each with its dot.
 fn is_dotted(name: &[u8]) -> bool {
-    name.strip_suffix(b".").is_some_and(|body| {
-        body.split(|b| *b == b'.').all(|label| !label.is_empty() && label.iter().all(|b| is_label_byte(*b)))
-    })
-}
-
-/// Runs of stars as zero or more label bytes. Labels align one to one, since no run crosses a dot.
-fn starred(pattern: &[u8], name: &[u8]) -> bool {
-    let mut patterns = pattern.split(|b| *b == b'.');
-    let mut labels = name.split(|b| *b == b'.');
-    loop {
-        match (patterns.next(), labels.next()) {
-            (None, None) => return true,
-            (Some(pattern), Some(label)) if label_matches(pattern, label) => {}
-            _ => return false,
-        }
-    }
-}
-
-/// One label: literals between runs of stars, each at its earliest place.
-fn label_matches(pattern: &[u8], label: &[u8]) -> bool {
-    if !pattern.contains(&b'*') {
-        return pattern == label;
-    }
-    if !label.iter().all(|b| is_label_byte(*b)) {
-        return false;
-    }
-    let mut literals = pattern.split(|b| *b == b'*');
-    let Some(mut rest) = label.strip_prefix(literals.next().unwrap_or_default()) else { return false };
-    let last = literals.next_back().unwrap_or_default();
-    for literal in literals {
-        let Some(at) = memchr::memmem::find(rest, literal) else { return false };
-        rest = rest.get(at + literal.len()..).unwrap_or_default();
-    }
-    rest.ends_with(last)
+    name.strip_suffix(b".").is_some_and(|body| body.split(|b| *b == b'.').all(is_label))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{lower::cilium::name, options::Options};
+    use alloc::{format, string::String};
+    use serde_json::Value;
 
-    fn m(pattern: &str, name: &str) -> bool {
-        let canonical = |t: &str| -> Box<str> { alloc::format!("{}.", t.trim_end_matches('.')).into() };
-        let pattern =
-            NamePattern::Wildcard { pattern: canonical(pattern), subdomains: true, any_bytes: false };
-        matches_one(&pattern, canonical(name).as_bytes())
+    fn m(pattern: &str, text: &str) -> bool {
+        let pattern = name::wildcard(pattern, false, &Options::default());
+        let one = matches_one(&pattern, name::canonical(text).as_bytes());
+        assert_eq!(one, NameSet::new(Vec::from([pattern])).matches(name::canonical(text).as_bytes()));
+        one
     }
 
     #[test]
@@ -128,5 +260,90 @@ mod tests {
                 assert!(!m(pattern, name), "{pattern} should not match {name}");
             }
         }
+    }
+
+    #[test]
+    fn a_set_finds_each_of_its_patterns() {
+        let options = Options::default();
+        let texts = ["*.a.io", "*b.a.io", "**.c.io", "*.*"];
+        let mut patterns: Vec<_> = texts.map(|t| name::wildcard(t, false, &options)).into();
+        patterns.push(NamePattern::Name("d.e.f.".into()));
+        let set = NameSet::new(patterns);
+        for (name, matches) in [
+            ("x.a.io.", true),
+            ("xb.a.io.", true),
+            ("x.y.c.io.", true),
+            ("x.y.", true),
+            ("d.e.f.", true),
+            ("d.e.g.", false),
+            ("x.y.a.io.", false),
+            (".", false),
+        ] {
+            assert_eq!(set.matches(name.as_bytes()), matches, "{name}");
+        }
+    }
+
+    fn corpus(file: &str) -> Option<Value> {
+        let root = std::env::var("PALISADE_CORPUS");
+        let root = root.unwrap_or_else(|_| format!("{}/../../shared/corpus", env!("CARGO_MANIFEST_DIR")));
+        let text = std::fs::read_to_string(format!("{root}/cilium/{file}")).ok();
+        if text.is_none() {
+            std::eprintln!("skipped: corpus/cilium/{file} is not there");
+        }
+        text.map(|text| serde_json::from_str(&text).unwrap())
+    }
+
+    fn rows<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+        value[key].as_array().map_or(&[], |rows| rows.as_slice())
+    }
+
+    /// As a `toFQDNs` item with this field.
+    fn as_selector(field: &str, text: &str, any_bytes: bool) -> NamePattern {
+        match (field, text) {
+            (_, "") if any_bytes => name::wildcard("no.name.at.all", true, &Options::default()),
+            (_, "") => NamePattern::Name(".".into()),
+            ("matchName", text) => NamePattern::Name(name::canonical(text)),
+            (_, text) => name::wildcard(text, any_bytes, &Options::default()),
+        }
+    }
+
+    #[test]
+    fn names_match_as_cilium_matches_them() {
+        let mut wrong: Vec<String> = Vec::new();
+        for file in ["fqdn-random.json", "fqdn-cases.json"] {
+            let Some(corpus) = corpus(file) else { return };
+            for row in rows(&corpus, "match") {
+                let field = row["field"].as_str().unwrap_or("matchPattern");
+                let (pattern, text) = (row["pattern"].as_str().unwrap(), row["name"].as_str().unwrap());
+                let name = name::canonical(text);
+                let matches = |any| {
+                    let pattern = as_selector(field, pattern, any);
+                    NameSet::new(Vec::from([pattern])).matches(name.as_bytes())
+                };
+                let as_rule = row.get("matchesAsDnsRule").unwrap_or(&row["matches"]);
+                if matches(false) != row["matches"] || matches(true) != *as_rule {
+                    wrong.push(format!("{row}"));
+                }
+            }
+            for row in rows(&corpus, "valid") {
+                let field = row["field"].as_str().unwrap_or("matchPattern");
+                let text = row["pattern"].as_str().unwrap();
+                let valid = match field {
+                    "matchName" => name::validate_name(text),
+                    _ => name::validate_pattern(text),
+                };
+                if valid.is_ok() != row["valid"] {
+                    wrong.push(format!("{row}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    }
+
+    #[test]
+    fn a_hostile_name_costs_one_pass() {
+        let pattern = format!("**.{}x.io", "*a".repeat(60));
+        let name = format!("{}y.io", "a.".repeat(100));
+        assert!(!m(&pattern, &name));
     }
 }

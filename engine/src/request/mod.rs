@@ -106,3 +106,58 @@ pub trait Attributes {
         Err(Unavailable)
     }
 }
+
+/// A reference answers as what it refers to.
+impl<A: Attributes + ?Sized> Attributes for &A {
+    fn method(&self) -> Read<Option<&[u8]>> {
+        (**self).method()
+    }
+    fn path(&self) -> Read<Option<&[u8]>> {
+        (**self).path()
+    }
+    fn authority(&self) -> Read<Option<&[u8]>> {
+        (**self).authority()
+    }
+    fn header(&self, name: &str, visit: Visit<'_>) -> Read<()> {
+        (**self).header(name, visit)
+    }
+    fn claim(&self, path: &[ClaimName], shape: Shape, visit: Visit<'_>) -> Read<()> {
+        (**self).claim(path, shape, visit)
+    }
+    fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()> {
+        (**self).metadata(filter, key, shape, visit)
+    }
+    fn identities(&self, visit: Visit<'_>) -> Read<()> {
+        (**self).identities(visit)
+    }
+    fn source_ip(&self) -> Read<Option<IpAddr>> {
+        (**self).source_ip()
+    }
+    fn remote_ip(&self) -> Read<Option<IpAddr>> {
+        (**self).remote_ip()
+    }
+    fn destination_ip(&self) -> Read<Option<IpAddr>> {
+        (**self).destination_ip()
+    }
+    fn destination_port(&self) -> Read<Option<u16>> {
+        (**self).destination_port()
+    }
+    fn server_name(&self) -> Read<Option<&[u8]>> {
+        (**self).server_name()
+    }
+    fn transport(&self) -> Read<Transport> {
+        (**self).transport()
+    }
+    fn peer(&self) -> Read<Peer<'_>> {
+        (**self).peer()
+    }
+    fn peer_names(&self, visit: Visit<'_>) -> Read<()> {
+        (**self).peer_names(visit)
+    }
+    fn port_names(&self, visit: Visit<'_>) -> Read<()> {
+        (**self).port_names(visit)
+    }
+    fn dns_query(&self) -> Read<Option<&[u8]>> {
+        (**self).dns_query()
+    }
+}

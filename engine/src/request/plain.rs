@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 /// let request = Request { method: Some(b"GET"), path: Some(b"/status?x=1"), ..Request::default() };
 /// assert_eq!(request.method().unwrap(), Some(&b"GET"[..]));
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// `:method`.
     pub method: Option<&'a [u8]>,
@@ -34,8 +34,8 @@ pub struct Request<'a> {
     pub identities: &'a [&'a [u8]],
     /// Socket peer address.
     pub source_ip: Option<IpAddr>,
-    /// Client address after `X-Forwarded-For`.
-    pub remote_ip: Option<IpAddr>,
+    /// Client address after `X-Forwarded-For`; unavailable where it cannot be told.
+    pub remote_ip: Read<Option<IpAddr>>,
     /// Local address.
     pub destination_ip: Option<IpAddr>,
     /// Local port.
@@ -55,6 +55,30 @@ pub struct Request<'a> {
 }
 
 use alloc::string::String;
+
+impl Default for Request<'_> {
+    fn default() -> Self {
+        Self {
+            method: None,
+            path: None,
+            authority: None,
+            headers: &[],
+            claims: None,
+            metadata: None,
+            identities: &[],
+            source_ip: None,
+            remote_ip: Ok(None),
+            destination_ip: None,
+            destination_port: None,
+            server_name: None,
+            transport: None,
+            peer: None,
+            peer_names: &[],
+            port_names: &[],
+            dns_query: None,
+        }
+    }
+}
 
 /// Visits the strings of `value` that `shape` wants.
 fn strings(value: &Value, shape: Shape, visit: Visit<'_>) {
@@ -110,7 +134,7 @@ impl Attributes for Request<'_> {
         Ok(self.source_ip)
     }
     fn remote_ip(&self) -> Read<Option<IpAddr>> {
-        Ok(self.remote_ip)
+        self.remote_ip
     }
     fn destination_ip(&self) -> Read<Option<IpAddr>> {
         Ok(self.destination_ip)

@@ -88,12 +88,9 @@ fn fields<'a>(
 ) -> (Option<&'a str>, Option<&'a str>) {
     let name = name.as_deref().filter(|n| !n.is_empty());
     let pattern = pattern.as_deref().filter(|p| !p.is_empty());
-    if let Some(name) = name {
-        if let Some(bad) = name.chars().find(|c| !is_name_char(*c)) {
-            let help = if bad == '*' { "write `matchPattern`" } else { "names are ASCII: write punycode" };
-            let message = format!("`{bad}` cannot stand in a name");
-            findings.error("bad-name", &format!("{path}.matchName"), message, help);
-        }
+    if let Some(Err(message)) = name.map(validate_name) {
+        let help = "a name is ASCII without stars: for stars write `matchPattern`, for others punycode";
+        findings.error("bad-name", &format!("{path}.matchName"), message, help);
     }
     if let Some(pattern) = pattern {
         check_pattern(pattern, &format!("{path}.matchPattern"), findings);
@@ -105,6 +102,18 @@ fn fields<'a>(
 fn check_pattern(pattern: &str, path: &str, findings: &mut Findings) {
     if let Err(message) = validate_pattern(pattern) {
         findings.error("bad-name", path, message, "a pattern is a DNS name with `*`, at most 255 characters");
+    }
+}
+
+/// Whether the agent accepts `name` as a `matchName`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn validate_name(name: &str) -> Result<(), String> {
+    match name.chars().find(|c| !is_name_char(*c)) {
+        Some(bad) => Err(format!("`{bad}` cannot stand in a name")),
+        None => Ok(()),
     }
 }
 
