@@ -63,7 +63,7 @@ impl Authorization {
         let mut floor = 0;
         while let Some(number) = self.custom.first_match(request, floor)? {
             match self.custom.rule(number) {
-                Some((id, Effect::Deny)) => return Ok(Custom::Deny(id.clone())),
+                Some((id, Effect::Unaskable(_))) => return Ok(Custom::Deny(id.clone())),
                 Some((id, Effect::Ask(provider))) if asked.is_none() => {
                     asked = Some(Custom::Ask(id.clone(), provider.clone()));
                 }

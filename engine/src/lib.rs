@@ -97,14 +97,15 @@ mod policy_set;
 mod request;
 pub mod resource;
 mod rule_id;
+mod strict;
 
 pub use cluster::{Cluster, EndKind, MeshRole, NamedPort, Workload};
-pub use compile::{CompileSwitches, CompiledRules};
+pub use compile::{CompileSwitches, CompiledRules, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Diagnostic, Origin, Severity};
+pub use dns::{CacheLimits, NameCache};
 pub use explain::{Failure, RuleTrace, nearest_miss};
 pub use labels::{Label, Labels};
-pub use dns::{CacheLimits, NameCache};
 pub use net::{Protocol, Transport};
 pub use network::{Direction, NetworkProgram};
 pub use options::{CiliumVersion, EnforcementMode, Localhost, Options, Profile};

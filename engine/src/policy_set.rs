@@ -3,13 +3,14 @@
 use crate::{
     authorization::{Authorization, Custom},
     cluster::{Cluster, Workload},
-    decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome},
+    decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     explain::RuleTrace,
     ir::{PeerLayer, PeerMode},
     lower::istio::{self, Chain, attachment::CalledService, attachment::Target, tokens::TokenRules},
-    options::Options,
+    options::{Options, Profile},
     request::{Attributes, Read},
     rule_id::RuleId,
+    strict::{Strict, View},
 };
 use alloc::{sync::Arc, vec::Vec};
 
@@ -43,6 +44,7 @@ struct Inner {
     tcp: Authorization,
     peer: PeerLayer,
     tokens: TokenRules,
+    profile: Profile,
 }
 
 impl PolicySet {
@@ -69,6 +71,7 @@ impl PolicySet {
             tcp: chain(Chain::Tcp),
             peer: istio::peer(cluster, workload),
             tokens: TokenRules::new(cluster, &target),
+            profile: options.profile,
         }))
     }
 
@@ -77,18 +80,17 @@ impl PolicySet {
     /// The verdict is [`crate::Verdict::Ask`] where a CUSTOM rule wants its provider asked; what the other steps say then
     /// is told by [`Self::decide_after_custom`].
     pub fn decide<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
-        self.0.http.whole(request, Some(403))
+        self.0.answer(&self.0.http, Step::Whole, request, Some(403))
     }
 
     /// Decides a TCP connection: fields that need a request are not compiled for it (`spec/istio.md` 3).
     pub fn decide_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
-        self.0.tcp.whole(connection, None)
+        self.0.answer(&self.0.tcp, Step::Whole, connection, None)
     }
 
     /// Decides an HTTP request whose CUSTOM step has let it pass.
     pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
-        let layer = self.0.http.decide(request);
-        self.0.http.decision(layer, request, Some(403))
+        self.0.answer(&self.0.http, Step::AfterCustom, request, Some(403))
     }
 
     /// Every enforced rule that applies, looked at in full.
@@ -130,29 +132,49 @@ impl PolicySet {
     }
 }
 
+/// How much of the order of evaluation is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Whole,
+    AfterCustom,
+}
+
+impl Inner {
+    /// What `chain` says of `request`; in the profile strict, the first of its readings that is not allowed.
+    fn answer<A: Attributes + ?Sized>(
+        &self,
+        chain: &Authorization,
+        step: Step,
+        request: &A,
+        status: Option<u16>,
+    ) -> Decision {
+        let decision = chain.answer(step, request, status);
+        if self.profile == Profile::Compat || decision.verdict != Verdict::Allow {
+            return decision;
+        }
+        let mut careful = View::ALL.into_iter().map(|view| {
+            let request = Strict { request, view };
+            chain.answer(step, &request, status)
+        });
+        careful.find(|d| d.verdict != Verdict::Allow).unwrap_or(decision)
+    }
+}
+
 impl Authorization {
-    fn whole<A: Attributes + ?Sized>(&self, request: &A, status: Option<u16>) -> Decision {
-        let layer = match self.custom(request) {
+    fn answer<A: Attributes + ?Sized>(&self, step: Step, request: &A, status: Option<u16>) -> Decision {
+        let custom = if step == Step::Whole { self.custom(request) } else { Ok(Custom::Pass) };
+        let layer = match custom {
             Ok(Custom::Pass) => self.decide(request),
             Ok(Custom::Ask(id, _)) => LayerDecision::by_rule(Outcome::Ask, id),
             Ok(Custom::Deny(id)) => LayerDecision::by_rule(Outcome::Deny, id),
             Err(_) => LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable),
         };
-        self.decision(layer, request, status)
-    }
-
-    fn decision<A: Attributes + ?Sized>(
-        &self,
-        layer: LayerDecision,
-        request: &A,
-        status: Option<u16>,
-    ) -> Decision {
         let verdict = layer.outcome.verdict();
         Decision {
             verdict,
             layer: Layer::AuthorizationPolicy,
             by: layer.by.unwrap_or(DecidedBy::Default(DefaultReason::NoPolicy)),
-            status: status.filter(|_| verdict == crate::Verdict::Deny),
+            status: status.filter(|_| verdict == Verdict::Deny),
             shadow: self.shadow(request),
         }
     }

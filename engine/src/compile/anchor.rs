@@ -80,6 +80,7 @@ fn text_key(attribute: &Attribute, text: &Text) -> Option<Key> {
         Text::Exact(text) => Some(Key::Exact(text.clone())),
         Text::Prefix(text) if !text.is_empty() => Some(Key::Prefix(text.clone())),
         Text::Suffix(text) if !text.is_empty() => Some(Key::Suffix(text.clone())),
+        Text::ServiceAccount { namespace, .. } => Some(Key::Namespace(namespace.clone())),
         Text::Present | Text::NonEmpty | Text::Prefix(_) | Text::Suffix(_) => None,
         Text::Glob(glob) => {
             let namespace = glob.pieces.iter().find_map(|p| p.literal.strip_prefix("/ns/")?.split_once('/'));

@@ -56,6 +56,9 @@ impl Program {
     /// The first rule, at or after number `floor`, that holds. Allocates nothing; reads attributes only as the
     /// candidates left by the index need them.
     pub(crate) fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
+        if let Some((interpreter, rules)) = &self.interpreted {
+            return (interpreter.0)(rules, &request, floor);
+        }
         let cx = Context { request };
         let mut best = None;
         let mut failure = None;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     ir::{Effect, Rule, Section},
+    request::{Attributes, Read},
     rule_id::RuleId,
 };
 use alloc::{boxed::Box, vec::Vec};
@@ -16,11 +17,26 @@ use core::ops::Range;
 pub struct CompileSwitches {
     /// Find candidate rules through an index rather than try every rule.
     pub index: bool,
+    /// Evaluate the rules by this function rather than by compiled tables.
+    pub interpreter: Option<Interpreter>,
 }
+
+/// A function that gives the number of the first rule, at or after a number, that holds. With it a whole decision, from
+/// manifests to verdict, can be held against another reading of the rules.
+#[derive(Clone, Copy, Debug)]
+pub struct Interpreter(pub fn(&[Rule], &dyn Attributes, u32) -> Read<Option<u32>>);
+
+impl PartialEq for Interpreter {
+    fn eq(&self, other: &Self) -> bool {
+        core::ptr::fn_addr_eq(self.0, other.0)
+    }
+}
+
+impl Eq for Interpreter {}
 
 impl Default for CompileSwitches {
     fn default() -> Self {
-        Self { index: true }
+        Self { index: true, interpreter: None }
     }
 }
 
@@ -59,6 +75,8 @@ pub(crate) struct Program {
     pub(super) tests: Box<[TestEntry]>,
     pub(super) interned: Interned,
     pub(super) index: Index,
+    /// Reads the rules instead of all of the above.
+    pub(super) interpreted: Option<(Interpreter, Box<[Rule]>)>,
 }
 
 impl Program {
@@ -96,6 +114,7 @@ impl Program {
             tests: tests.into(),
             interned: interner.finish(),
             index,
+            interpreted: switches.interpreter.map(|interpreter| (interpreter, rules.into())),
         }
     }
 

@@ -155,7 +155,9 @@ impl NameCache {
         for (address, lessons) in &self.lessons {
             held.extend(lessons.iter().filter(|l| is_it(l)).map(|l| (l.expires, *address)));
         }
-        let Some(excess) = held.len().checked_sub(self.limits.max_per_name).filter(|n| *n > 0) else { return };
+        let Some(excess) = held.len().checked_sub(self.limits.max_per_name).filter(|n| *n > 0) else {
+            return;
+        };
         held.sort_unstable();
         for (_, address) in held.into_iter().take(excess) {
             if let Some(lessons) = self.lessons.get_mut(&address) {

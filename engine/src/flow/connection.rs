@@ -188,6 +188,7 @@ impl<'c> Connection<'c> {
             subject: self.subject.clone().filter(|s| !s.is_empty()),
             sni: self.sni.clone(),
             source_ip: self.source_ip,
+            remote_ip: Ok(self.source_ip),
             destination_ip: ips.iter().find(same_family).or_else(|| ips.first()).copied(),
             destination_port: self.port,
         }

@@ -69,9 +69,7 @@ impl<'c> Simulation<'c> {
                 let missing = || FlowError::new("no pod of the gateway", "give its pod's manifest");
                 self.pod(found.ok_or_else(missing)?)
             }
-            Place::Fqdn { ip: None, name } => {
-                Side { name: name.clone(), ..self.entity("world", None)? }
-            }
+            Place::Fqdn { ip: None, name } => Side { name: name.clone(), ..self.entity("world", None)? },
             other => self.source(other)?,
         };
         Ok(Destination { side, port: flow.port })
@@ -94,7 +92,14 @@ impl<'c> Simulation<'c> {
         if workload.host_network {
             let node = Some(workload.node.clone()).filter(|n| !n.is_empty());
             let labels = self.cluster.entity_identity(EndKind::Host, node.as_deref(), &self.options);
-            return Side { kind: EndKind::Host, name: "host".to_string(), workload: None, node, labels, address };
+            return Side {
+                kind: EndKind::Host,
+                name: "host".to_string(),
+                workload: None,
+                node,
+                labels,
+                address,
+            };
         }
         let labels = self.cluster.pod_identity(workload, &self.options);
         Side { kind: EndKind::Pod, name, workload: Some(workload), node: None, labels, address }
@@ -165,11 +170,7 @@ impl<'c> Simulation<'c> {
     }
 
     /// The names that `side`, as an identity, has for `port`: those of every pod with the same labels.
-    pub(super) fn port_names(
-        &self,
-        side: &Side<'c>,
-        transport: crate::net::Transport,
-    ) -> Vec<&'c str> {
+    pub(super) fn port_names(&self, side: &Side<'c>, transport: crate::net::Transport) -> Vec<&'c str> {
         let Some(own) = side.workload else { return Vec::new() };
         let twins = self.cluster.workloads().filter(|w| {
             w.namespace == own.namespace && w.labels == own.labels && w.service_account == own.service_account

@@ -14,11 +14,7 @@ use crate::{
     network::Direction,
     request::{Peer, Request},
 };
-use alloc::{
-    format,
-    string::ToString,
-    vec::Vec,
-};
+use alloc::{format, string::ToString, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr};
 
 const DNS_PORT: u16 = 53;

@@ -7,8 +7,9 @@ use crate::{
     cluster::Workload,
     decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     http::{self, Admitted, NormalizationVersion},
+    options::Profile,
     policy_set::PolicySet,
-    request::Request,
+    request::{Read, Request, Unavailable},
 };
 use alloc::{format, string::String, vec::Vec};
 use core::net::IpAddr;
@@ -24,7 +25,7 @@ pub(super) struct Answer {
 
 /// A request or connection as the destination's proxy sees it: what the policies of the mesh are asked about.
 /// Back ends that run the filter itself are given the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MeshRequest {
     /// The destination, as `namespace/name`.
     pub workload: String,
@@ -44,6 +45,8 @@ pub struct MeshRequest {
     pub sni: Option<String>,
     /// Socket peer address.
     pub source_ip: Option<IpAddr>,
+    /// Client address after `X-Forwarded-For`.
+    pub remote_ip: Read<Option<IpAddr>>,
     /// Local address.
     pub destination_ip: Option<IpAddr>,
     /// Local port.
@@ -67,7 +70,7 @@ impl MeshRequest {
             claims: self.claims.as_ref(),
             identities: &identities,
             source_ip: self.source_ip,
-            remote_ip: http.map_or(self.source_ip, |h| h.remote_ip.or(self.source_ip)),
+            remote_ip: self.remote_ip,
             destination_ip: self.destination_ip,
             destination_port: self.destination_port,
             server_name: self.sni.as_ref().map(|s| s.as_bytes()),
@@ -129,14 +132,21 @@ impl Simulation<'_> {
             return Ok(Some(request));
         }
         let Some(sent) = &flow.http else { return Ok(None) };
+        let strict = self.options.profile == Profile::Strict;
         let mesh = &self.cluster.resources().mesh;
         let proxy = http::Proxy {
             normalization: mesh.path_normalization,
             version: NormalizationVersion::of_envoy(&self.options.envoy_version),
             gateway: connection.gateway,
             trusted_proxies: mesh.trusted_proxies(),
+            strict,
         };
-        request.http = Some(http::admit(sent, connection.source_ip, &proxy)?);
+        let admitted = http::admit(sent, connection.source_ip, &proxy)?;
+        request.remote_ip = match strict && admitted.remote_ip_is_guess {
+            true => Err(Unavailable),
+            false => Ok(admitted.remote_ip),
+        };
+        request.http = Some(admitted);
         request.claims = token::validate(&flow.tokens, set.tokens(), sent)?;
         Ok(Some(request))
     }

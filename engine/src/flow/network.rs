@@ -42,11 +42,7 @@ pub(super) struct Exchange<'a> {
 
 impl<'c> Simulation<'c> {
     /// Both Cilium layers of `flow`, each by itself.
-    pub(super) fn network(
-        &self,
-        flow: &Flow,
-        history: &History,
-    ) -> Result<[LayerExplanation; 2], FlowError> {
+    pub(super) fn network(&self, flow: &Flow, history: &History) -> Result<[LayerExplanation; 2], FlowError> {
         let from = self.source(&flow.from.place)?;
         let Destination { side: to, port } = self.destination(flow)?;
         let transport = transport(flow, port)?;
@@ -117,9 +113,10 @@ impl<'c> Simulation<'c> {
         if let Some(program) = self.networks.programs.borrow().get(&key) {
             return program.clone();
         }
-        let lowered = self.networks.lowered.get_or_init(|| {
-            Lowered::new(self.cluster, &self.options, &mut cilium::Findings::default())
-        });
+        let lowered = self
+            .networks
+            .lowered
+            .get_or_init(|| Lowered::new(self.cluster, &self.options, &mut cilium::Findings::default()));
         let ports = side.workload.map(|w| w.ports.as_slice()).unwrap_or_default();
         let endpoint = Endpoint { kind: side.kind, labels: &side.labels, ports };
         let layer = lowered.layer(&endpoint, &self.options);

@@ -23,6 +23,8 @@ pub struct Proxy {
     pub gateway: bool,
     /// `numTrustedProxies`.
     pub trusted_proxies: u32,
+    /// Whether what is malformed or ambiguous is refused, though Envoy lets it pass.
+    pub strict: bool,
 }
 
 /// Envoy answers with this status itself, before any policy.
@@ -47,6 +49,8 @@ pub struct Admitted {
     pub headers: Vec<(String, Vec<u8>)>,
     /// The client's address.
     pub remote_ip: Option<IpAddr>,
+    /// Whether `X-Forwarded-For` names a client that cannot be read, so that the socket's peer stands in for it.
+    pub remote_ip_is_guess: bool,
 }
 
 const METHODS: &[&str] = &[
@@ -125,11 +129,34 @@ pub fn admit(request: &HttpRequest, source: Option<IpAddr>, proxy: &Proxy) -> Re
         normalize_path(target, proxy.normalization, proxy.version).ok_or(refuse(400, "invalid path"))?;
     let headers = headers(request, http1)?;
     let forwarded = headers.iter().find(|(name, _)| name == "x-forwarded-for");
-    let remote_ip = request
-        .remote_ip
-        .or_else(|| forwarded.and_then(|(_, value)| client_address(value, proxy)))
-        .or(source);
-    Ok(Admitted { method: request.method.clone().into_bytes(), path, authority, headers, remote_ip })
+    let named = forwarded.and_then(|(_, value)| client_entry(value, proxy));
+    let client = named.map(|entry| core::str::from_utf8(entry).ok().and_then(|e| e.trim().parse().ok()));
+    let remote_ip = request.remote_ip.or(client.flatten()).or(source);
+    let remote_ip_is_guess = request.remote_ip.is_none() && client == Some(None);
+    if proxy.strict
+        && let Some(reason) = ambiguity(request, &authority)
+    {
+        return Err(refuse(400, reason));
+    }
+    let method = request.method.clone().into_bytes();
+    Ok(Admitted { method, path, authority, headers, remote_ip, remote_ip_is_guess })
+}
+
+/// What Envoy lets pass and two servers may read differently.
+fn ambiguity(request: &HttpRequest, authority: &[u8]) -> Option<&'static str> {
+    if authority.contains(&b'@') {
+        return Some("user information in Host");
+    }
+    if authority.len() > 255 {
+        return Some("a Host of more than 255 characters");
+    }
+    if request.hosts.len() > 1 || authority.contains(&b',') {
+        return Some("more than one Host");
+    }
+    if request.version == HttpVersion::Http2 && request.headers.iter().any(|(n, _)| n == "host") {
+        return Some("host beside :authority");
+    }
+    request.headers.iter().any(|(n, _)| n.contains('_')).then_some("an underscore in a header name")
 }
 
 fn headers(request: &HttpRequest, http1: bool) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
@@ -154,13 +181,12 @@ fn headers(request: &HttpRequest, http1: bool) -> Result<Vec<(String, Vec<u8>)>,
     Ok(out)
 }
 
-/// The client's address from `X-Forwarded-For` (`spec/istio.md` 7.5); none where the socket's peer counts.
-fn client_address(value: &[u8], proxy: &Proxy) -> Option<IpAddr> {
-    let text = core::str::from_utf8(value).ok()?;
+/// The entry of `X-Forwarded-For` that names the client (`spec/istio.md` 7.5); none where the socket's peer counts.
+fn client_entry<'v>(value: &'v [u8], proxy: &Proxy) -> Option<&'v [u8]> {
     let from_right = match (proxy.gateway, proxy.trusted_proxies) {
         (true, 0) => return None,
         (true, n) => n.checked_sub(1)?,
         (false, n) => n,
     };
-    text.rsplit(',').nth(usize::try_from(from_right).ok()?)?.trim().parse().ok()
+    value.rsplit(|b| *b == b',').nth(usize::try_from(from_right).ok()?)
 }

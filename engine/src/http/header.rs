@@ -1,7 +1,7 @@
 //! Which headers Envoy stores as one joined value, and which values it drops (`spec/istio.md` 7.4).
 
 /// Whether repeated lines of `name` reach filters as one value joined with commas.
-pub(super) fn is_inline(name: &str) -> bool {
+pub(crate) fn is_inline(name: &str) -> bool {
     matches!(
         name,
         "accept"

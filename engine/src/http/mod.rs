@@ -9,4 +9,5 @@ mod header;
 mod normalize;
 
 pub use admit::{Admitted, Proxy, Refusal, admit};
+pub(crate) use header::is_inline;
 pub use normalize::{NormalizationVersion, normalize_path};

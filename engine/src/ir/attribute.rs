@@ -1,5 +1,6 @@
 //! The named attributes that tests read.
 
+use super::HeaderName;
 use crate::request::{ClaimName, Shape};
 use alloc::boxed::Box;
 use core::fmt;
@@ -21,8 +22,8 @@ pub enum Attribute {
     PathAndQuery,
     /// `:authority` as a header: case kept.
     Authority,
-    /// A header, by its lower-case name.
-    Header(Box<str>),
+    /// A header.
+    Header(HeaderName),
     /// TLS server name; without one the value is the empty string (`spec/istio.md` 2.7).
     ServerName,
     /// The identities of the peer certificate.

@@ -7,6 +7,7 @@
 
 mod attribute;
 mod glob;
+mod header_name;
 mod layer;
 mod pattern;
 mod rule;
@@ -14,6 +15,7 @@ mod selector;
 
 pub use attribute::Attribute;
 pub use glob::{Gap, GapClass, Glob, Piece};
+pub use header_name::HeaderName;
 pub use layer::{
     AuthorizationLayer, DirectionLayer, NetworkLayer, PeerLayer, PeerMode, Posture, Unlearnable,
 };

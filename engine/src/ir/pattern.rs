@@ -21,6 +21,14 @@ pub enum Text {
     Suffix(Box<str>),
     /// Literals with gaps. Never on an attribute that ignores case.
     Glob(Glob),
+    /// A SPIFFE id of this service account, with segments of its own before, between and behind:
+    /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`, where a dot is no newline (`spec/istio.md` 2.3).
+    ServiceAccount {
+        /// Its namespace.
+        namespace: Box<str>,
+        /// Its name.
+        account: Box<str>,
+    },
 }
 
 /// A pattern over DNS names in canonical form: lower case, final dot (`spec/cilium.md` 3.2 to 3.4).
@@ -71,6 +79,7 @@ impl fmt::Display for Text {
             Self::Prefix(text) => write!(f, "{text}*"),
             Self::Suffix(text) => write!(f, "*{text}"),
             Self::Glob(glob) => write!(f, "{glob}"),
+            Self::ServiceAccount { namespace, account } => write!(f, "{namespace}/{account}"),
         }
     }
 }

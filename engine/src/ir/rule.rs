@@ -18,6 +18,8 @@ pub enum Effect {
     Audit,
     /// Asks this external provider.
     Ask(Arc<str>),
+    /// Refuses it, because this external provider cannot be asked (`spec/istio.md` 1.5).
+    Unaskable(Arc<str>),
     /// A proxy has the last word, and none of its rules let the flow through: refused, or undecided where the
     /// flow carries nothing for the proxy to look at.
     Refuse(Proxy),
@@ -93,6 +95,13 @@ pub struct Rule {
     pub groups: Vec<Group>,
 }
 
+impl Rule {
+    /// Whether no request at all can make it hold: one of its groups offers nothing.
+    pub fn is_never(&self) -> bool {
+        self.groups.iter().any(|group| group.clauses.is_empty())
+    }
+}
+
 impl Test {
     /// The positive form.
     pub fn any_of(attribute: Attribute, patterns: impl IntoIterator<Item = Pattern>) -> Self {
@@ -126,6 +135,7 @@ impl fmt::Display for Effect {
             Self::Pass => f.write_str("pass"),
             Self::Audit => f.write_str("audit"),
             Self::Ask(provider) => write!(f, "ask {provider}"),
+            Self::Unaskable(_) => f.write_str("deny"),
             Self::Refuse(_) => f.write_str("refuse"),
         }
     }

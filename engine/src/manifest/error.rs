@@ -32,7 +32,10 @@ fn message(error: &Error) -> String {
 }
 
 fn class(error: &Error, message: &str) -> (&'static str, &'static str) {
-    if matches!(error, Error::Budget { .. }) || message.contains("alias replay") || message.contains("limit exceeded") {
+    if matches!(error, Error::Budget { .. })
+        || message.contains("alias replay")
+        || message.contains("limit exceeded")
+    {
         ("too-large", "unfold the aliases, nest less deeply, or split the file: what is larger is refused")
     } else if message.contains("duplicate") {
         ("duplicate-key", "keep one of the two: which one counts is not the same everywhere")
@@ -40,8 +43,14 @@ fn class(error: &Error, message: &str) -> (&'static str, &'static str) {
         ("unknown-field", "correct the field's name, or remove it: an unknown field is never ignored")
     } else if message.contains("missing field") {
         ("missing-field", "add the field")
-    } else if message.contains("invalid type") || message.contains("invalid value") || message.contains("expected") {
-        ("yaml-syntax", "write the value in the shape that is expected; text that looks like a number needs quotes")
+    } else if message.contains("invalid type")
+        || message.contains("invalid value")
+        || message.contains("expected")
+    {
+        (
+            "yaml-syntax",
+            "write the value in the shape that is expected; text that looks like a number needs quotes",
+        )
     } else {
         ("yaml-syntax", "correct the YAML; nothing of this file was read")
     }
@@ -55,7 +64,9 @@ fn hint(text: &str, line: u32) -> Option<&'static str> {
     if near.clone().any(indented) {
         return Some("indent with spaces: YAML takes no tabs there");
     }
-    near.clone().any(|line| line.contains("{{")).then_some("render the template first: this is not plain YAML")
+    near.clone()
+        .any(|line| line.contains("{{"))
+        .then_some("render the template first: this is not plain YAML")
 }
 
 fn to_u32(n: u64) -> u32 {

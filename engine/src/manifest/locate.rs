@@ -12,45 +12,40 @@ enum Frame {
     Mapping { path: String, key: Option<String> },
 }
 
-/// Line and column, from 1, of the field at `path` in the document that begins at `line`; of its nearest ancestor
-/// when the field itself is not written.
-pub(super) fn position(text: &str, line: u32, path: &str) -> Option<(u32, u32)> {
+/// A field that is looked for: `path` in the document that begins at `line`, and the best place so far.
+struct Wanted<'p> {
+    line: u32,
+    path: &'p str,
+    best: Option<((u32, u32), usize)>,
+}
+
+/// Line and column, from 1, of each field in `wanted` (the first line of its document, and its path); of its nearest
+/// ancestor when the field itself is not written. One pass for all of them.
+pub(super) fn positions(text: &str, wanted: &[(u32, String)]) -> Vec<Option<(u32, u32)>> {
+    let mut wanted: Vec<Wanted<'_>> =
+        wanted.iter().map(|(line, path)| Wanted { line: *line, path, best: None }).collect();
     let mut stack: Vec<Frame> = Vec::new();
-    let mut best: Option<((u32, u32), usize)> = None;
-    let mut inside = false;
-    let mut fresh = false;
+    let mut document = None;
     for event in Parser::new_from_str(text) {
-        let (event, span) = event.ok()?;
+        let Ok((event, span)) = event else { break };
         match event {
-            Event::DocumentStart(..) => fresh = true,
-            Event::DocumentEnd => {
-                if inside {
-                    break;
-                }
-                stack.clear();
-            }
+            Event::DocumentStart(..) => document = None,
+            Event::DocumentEnd => stack.clear(),
             Event::SequenceEnd | Event::MappingEnd => {
                 stack.pop();
             }
             Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) | Event::Alias(..) => {
-                if fresh {
-                    inside = place(&span).0 == line;
-                    fresh = false;
-                }
-                if !inside {
-                    continue;
-                }
-                let here = if let Some(Frame::Mapping { key: key @ None, path: at }) = stack.last_mut()
+                let line = *document.get_or_insert_with(|| place(&span).0);
+                if let Some(Frame::Mapping { key: key @ None, path: at }) = stack.last_mut()
                     && let Event::Scalar(name, ..) = &event
                 {
-                    *key = Some(name.to_string());
                     let here = join(at, name);
-                    consider(&mut best, path, &here, &span);
+                    *key = Some(name.to_string());
+                    consider(&mut wanted, line, &here, &span);
                     continue;
-                } else {
-                    step(&mut stack)
-                };
-                consider(&mut best, path, &here, &span);
+                }
+                let here = step(&mut stack);
+                consider(&mut wanted, line, &here, &span);
                 match event {
                     Event::SequenceStart(..) => stack.push(Frame::Sequence { path: here, next: 0 }),
                     Event::MappingStart(..) => stack.push(Frame::Mapping { path: here, key: None }),
@@ -60,7 +55,7 @@ pub(super) fn position(text: &str, line: u32, path: &str) -> Option<(u32, u32)> 
             _ => {}
         }
     }
-    best.map(|(at, _)| at)
+    wanted.into_iter().map(|wanted| wanted.best.map(|(at, _)| at)).collect()
 }
 
 /// The path of the node that comes next inside the innermost frame.
@@ -79,14 +74,16 @@ fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_string() } else { format!("{path}.{key}") }
 }
 
-/// Keeps the deepest node that is the wanted one or an ancestor of it; of equals the first, which is the key.
-fn consider(best: &mut Option<((u32, u32), usize)>, wanted: &str, here: &str, span: &Span) {
-    let rest = match wanted.strip_prefix(here) {
-        Some(rest) if here.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']) => rest,
-        _ => return,
-    };
-    if best.as_ref().is_none_or(|(_, left)| rest.len() < *left) {
-        *best = Some((place(span), rest.len()));
+/// Keeps the deepest node that is a wanted one or an ancestor of it; of equals the first, which is the key.
+fn consider(wanted: &mut [Wanted<'_>], line: u32, here: &str, span: &Span) {
+    for wanted in wanted.iter_mut().filter(|wanted| wanted.line == line) {
+        let rest = match wanted.path.strip_prefix(here) {
+            Some(rest) if here.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']) => rest,
+            _ => continue,
+        };
+        if wanted.best.is_none_or(|(_, left)| rest.len() < left) {
+            wanted.best = Some((place(span), rest.len()));
+        }
     }
 }
 
@@ -101,6 +98,10 @@ mod tests {
 
     const TEXT: &str =
         "a: 1\n---\nmetadata:\n  name: x\nspec:\n  rules:\n  - to:\n    - operation: {methods: [GET]}\n";
+
+    fn position(text: &str, line: u32, path: &str) -> Option<(u32, u32)> {
+        positions(text, &[(line, path.to_string())]).pop().flatten()
+    }
 
     #[test]
     fn finds_the_field_or_its_nearest_ancestor() {

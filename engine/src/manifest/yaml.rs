@@ -49,25 +49,28 @@ pub fn add(documents: Vec<Document>, text: &str, resources: &mut Resources) -> V
     let mut findings = Vec::new();
     for document in documents {
         let origin = document.origin.clone();
-        if let Err(mut finding) = resources.add(document.value, document.origin) {
-            finding.origin = origin;
-            place(&mut finding, text);
-            findings.push(finding);
+        if let Err(finding) = resources.add(document.value, document.origin) {
+            findings.push(Diagnostic { origin, ..finding });
         }
     }
+    place(&mut findings, text);
     findings
 }
 
-/// Gives `finding` the line and column of its path in `text`, the file it is about.
-pub fn place(finding: &mut Diagnostic, text: &str) {
-    if finding.position.is_none() {
-        let item = finding.origin.item.as_str();
-        let path = match (item.is_empty(), finding.path.is_empty()) {
-            (true, _) => finding.path.clone(),
-            (false, true) => item.to_string(),
-            (false, false) => format!("{item}.{}", finding.path),
-        };
-        finding.position = locate::position(text, finding.origin.line, &path);
+/// Gives each finding the line and column of its path in `text`, the file they are about.
+pub fn place<'d>(findings: impl IntoIterator<Item = &'d mut Diagnostic>, text: &str) {
+    let findings: Vec<_> = findings.into_iter().filter(|finding| finding.position.is_none()).collect();
+    if findings.is_empty() {
+        return;
+    }
+    let path = |finding: &Diagnostic| match (finding.origin.item.as_str(), finding.path.as_str()) {
+        ("", path) => path.to_string(),
+        (item, "") => item.to_string(),
+        (item, path) => format!("{item}.{path}"),
+    };
+    let wanted: Vec<_> = findings.iter().map(|finding| (finding.origin.line, path(finding))).collect();
+    for (finding, position) in findings.into_iter().zip(locate::positions(text, &wanted)) {
+        finding.position = position;
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod bytes;
 pub(crate) mod cidr;
 pub(crate) mod glob;
 pub(crate) mod name;
+pub(crate) mod service_account;
 pub(crate) mod text;
 pub(crate) mod trie;
 

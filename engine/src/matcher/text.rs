@@ -2,7 +2,7 @@
 
 use super::{
     bytes::Case,
-    glob,
+    glob, service_account,
     trie::{From, Trie},
 };
 use crate::ir::{Glob, Text};
@@ -39,6 +39,7 @@ pub(crate) struct Large {
     prefixes: Trie,
     suffixes: Trie,
     globs: Box<[Glob]>,
+    accounts: Box<[Text]>,
 }
 
 /// Whether one pattern matches `value`.
@@ -50,6 +51,7 @@ pub(crate) fn matches_one(pattern: &Text, case: Case, value: &[u8]) -> bool {
         Text::Prefix(text) => case.starts_with(value, text.as_bytes()),
         Text::Suffix(text) => case.ends_with(value, text.as_bytes()),
         Text::Glob(pattern) => glob::matches(pattern, value),
+        Text::ServiceAccount { namespace, account } => service_account::matches(namespace, account, value),
     }
 }
 
@@ -59,7 +61,8 @@ impl TextSet {
         if patterns.len() <= SMALL {
             return Self::Small { case, patterns: patterns.into() };
         }
-        let (mut prefixes, mut suffixes, mut globs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut prefixes, mut suffixes) = (Vec::new(), Vec::new());
+        let (mut globs, mut accounts) = (Vec::new(), Vec::new());
         let mut exact = HashTable::new();
         let (mut present, mut non_empty) = (false, false);
         for pattern in patterns {
@@ -75,6 +78,7 @@ impl TextSet {
                 Text::Prefix(text) => prefixes.push(text),
                 Text::Suffix(text) => suffixes.push(text),
                 Text::Glob(pattern) => globs.push(pattern),
+                Text::ServiceAccount { .. } => accounts.push(pattern),
             }
         }
         let trie = |from, keys: &[Box<str>]| Trie::new(from, case, keys.iter().map(|k| (k.as_bytes(), 0)));
@@ -86,6 +90,7 @@ impl TextSet {
             prefixes: trie(From::Start, &prefixes),
             suffixes: trie(From::End, &suffixes),
             globs: globs.into(),
+            accounts: accounts.into(),
         }))
     }
 
@@ -107,6 +112,7 @@ impl Large {
             || self.prefixes.walk(value, found).is_break()
             || self.suffixes.walk(value, found).is_break()
             || self.globs.iter().any(|g| glob::matches(g, value))
+            || self.accounts.iter().any(|a| matches_one(a, self.case, value))
     }
 }
 

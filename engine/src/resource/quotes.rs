@@ -7,7 +7,8 @@ use alloc::{
 };
 use serde_json::{Map, Value};
 
-const CURLY: [char; 8] = ['\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
+const CURLY: [char; 8] =
+    ['\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
 
 /// The text without curly quotes, if it begins or ends with one.
 pub(super) fn unquoted(text: &str) -> Option<&str> {
@@ -25,9 +26,12 @@ pub(super) fn check(fields: &Map<String, Value>) -> Result<(), Diagnostic> {
 
 /// The finding about `text`, seen at `path`.
 pub(super) fn finding(text: &str, inner: &str, path: String) -> Diagnostic {
-    Diagnostic::error("curly-quotes", format!("`{text}` stands in curly quotes, which become part of the value"))
-        .at(path)
-        .help(format!("type straight quotes: \"{inner}\""))
+    Diagnostic::error(
+        "curly-quotes",
+        format!("`{text}` stands in curly quotes, which become part of the value"),
+    )
+    .at(path)
+    .help(format!("type straight quotes: \"{inner}\""))
 }
 
 fn value_at(value: &Value, path: String) -> Result<(), Diagnostic> {
@@ -61,7 +65,8 @@ mod tests {
 
     #[test]
     fn values_and_keys_in_curly_quotes_are_found() {
-        let methods = |method: &str| json!({"rules": [{"to": [{"operation": {"methods": ["GET", method]}}]}]});
+        let methods =
+            |method: &str| json!({"rules": [{"to": [{"operation": {"methods": ["GET", method]}}]}]});
         for method in ["“GET”", "‘GET’", "„GET“", "GET”", "“", "‘GET"] {
             let at = path(methods(method));
             assert_eq!(at.as_deref(), Some("spec.rules[0].to[0].operation.methods[1]"), "{method}");

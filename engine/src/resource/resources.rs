@@ -23,7 +23,8 @@ use alloc::{
 use serde_json::{Map, Value};
 
 /// API groups whose kinds are policies.
-const POLICY_GROUPS: [&str; 4] = ["security.istio.io", "cilium.io", "networking.k8s.io", "policy.networking.k8s.io"];
+const POLICY_GROUPS: [&str; 4] =
+    ["security.istio.io", "cilium.io", "networking.k8s.io", "policy.networking.k8s.io"];
 
 /// Kinds that no layer reads: how many objects there were.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

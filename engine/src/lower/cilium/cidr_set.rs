@@ -38,8 +38,7 @@ pub(super) fn clauses(
         (Some(net), ..) => Vec::from([net]),
         (None, Some(name), _) => group(scope, findings, |n, _| n == name),
         (None, None, Some(by_label)) => {
-            let by_label =
-                selector(by_label, Keys::Any, "", &format!("{path}.cidrGroupSelector"), findings);
+            let by_label = selector(by_label, Keys::Any, "", &format!("{path}.cidrGroupSelector"), findings);
             group(scope, findings, |_, labels| by_label.matches(labels))
         }
         (None, None, None) => Vec::new(),
@@ -48,11 +47,7 @@ pub(super) fn clauses(
 }
 
 /// The blocks of all groups that `wanted` picks by name and labels; unreadable ones are left out.
-fn group(
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-    wanted: impl Fn(&str, &Labels) -> bool,
-) -> Vec<IpNet> {
+fn group(scope: &Scope<'_>, findings: &mut Findings, wanted: impl Fn(&str, &Labels) -> bool) -> Vec<IpNet> {
     let mut nets = Vec::new();
     for object in &scope.cluster.resources().cidr_groups {
         let labels = object.metadata.labels.iter();

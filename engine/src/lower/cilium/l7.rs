@@ -94,11 +94,8 @@ fn dropped(rule: &PortRule, path: &str, findings: &mut Findings) {
 
 /// Kafka and generic rules: removed in 1.20, which drops them silently (T42).
 fn removed_parsers(rules: &L7Rules, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
-    let fields = [
-        (rules.kafka.is_some(), "kafka"),
-        (rules.l7proto.is_some(), "l7proto"),
-        (rules.l7.is_some(), "l7"),
-    ];
+    let fields =
+        [(rules.kafka.is_some(), "kafka"), (rules.l7proto.is_some(), "l7proto"), (rules.l7.is_some(), "l7")];
     for (_, field) in fields.into_iter().filter(|(set, _)| *set) {
         let at = below(path, field);
         if scope.options.cilium_version >= CiliumVersion::V1_20 {

@@ -36,13 +36,19 @@ pub(super) fn policy(
     let types: Vec<&str> = spec.policy_types.iter().flatten().map(|t| t.as_str()).collect();
     for (i, name) in types.iter().enumerate().filter(|(_, t)| !matches!(**t, "Ingress" | "Egress")) {
         let message = format!("`{name}` is no policy type");
-        findings.error("bad-policy-type", &format!("spec.policyTypes[{i}]"), message, "use Ingress or Egress");
+        findings.error(
+            "bad-policy-type",
+            &format!("spec.policyTypes[{i}]"),
+            message,
+            "use Ingress or Egress",
+        );
     }
     let mut read = |list: &Option<Vec<Option<NetworkPolicyRule>>>, egress: bool, listed: bool| {
         let section = if egress { "egress" } else { "ingress" };
         let rules = list.as_deref().unwrap_or_default();
         if !rules.is_empty() && !types.is_empty() && !listed {
-            let help = "list the direction in policyTypes, or remove its rules: Cilium enforces them, others do not";
+            let help =
+                "list the direction in policyTypes, or remove its rules: Cilium enforces them, others do not";
             let message = format!("`policyTypes` does not list the direction of `{section}`");
             findings.warn("unlisted-direction", "spec.policyTypes", message, help);
         }
@@ -150,8 +156,8 @@ fn ports(
         let item = item.clone().unwrap_or_default();
         let at = format!("{path}.ports[{index}]");
         let name = item.protocol.as_deref().unwrap_or("TCP");
-        let protocol = Protocol::parse(name)
-            .filter(|p| matches!(p, Protocol::Tcp | Protocol::Udp | Protocol::Sctp));
+        let protocol =
+            Protocol::parse(name).filter(|p| matches!(p, Protocol::Tcp | Protocol::Udp | Protocol::Sctp));
         let Some(protocol) = protocol else {
             let message = format!("`{name}` is no protocol");
             findings.error("bad-protocol", &format!("{at}.protocol"), message, "use TCP, UDP or SCTP");

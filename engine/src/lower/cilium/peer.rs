@@ -50,7 +50,15 @@ pub(super) fn fields(egress: bool) -> [&'static str; 7] {
     if egress {
         ["toEndpoints", "toCIDR", "toCIDRSet", "toEntities", "toNodes", "toGroups", "toRequires"]
     } else {
-        ["fromEndpoints", "fromCIDR", "fromCIDRSet", "fromEntities", "fromNodes", "fromGroups", "fromRequires"]
+        [
+            "fromEndpoints",
+            "fromCIDR",
+            "fromCIDRSet",
+            "fromEntities",
+            "fromNodes",
+            "fromGroups",
+            "fromRequires",
+        ]
     }
 }
 

@@ -41,9 +41,7 @@ pub(super) fn clauses(
             let labels =
                 selector(&labels, Keys::Any, "", &format!("{at}.k8sServiceSelector.selector"), findings);
             found |= add(&mut services.iter().filter(|s| {
-                in_namespace(s, by_label.namespace.as_deref())
-                    && has_pods(s)
-                    && labels.matches(&labels_of(s))
+                in_namespace(s, by_label.namespace.as_deref()) && has_pods(s) && labels.matches(&labels_of(s))
             }));
         }
         if !found {

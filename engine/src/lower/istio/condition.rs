@@ -88,9 +88,10 @@ impl RuleContext<'_> {
             return if self.action == Action::Allow { Err(Dropped) } else { Ok(Vec::new()) };
         };
         let test = |value: &String, negated: bool| {
-            let (shape, value) = match value.strip_prefix('[').and_then(|v| v.strip_suffix(']')) {
-                Some(element) => (Shape::List, element),
-                None => (Shape::Text, value.as_str()),
+            // istiod cuts every bracket at either end, not one.
+            let (shape, value) = match value.starts_with('[') && value.ends_with(']') {
+                true => (Shape::List, value.trim_matches(['[', ']'])),
+                false => (Shape::Text, value.as_str()),
             };
             let filter = format!("envoy.filters.{filter}").into();
             let attribute = Attribute::Metadata { filter, key: key.into(), shape };
@@ -123,8 +124,7 @@ fn claim(name: &'static str) -> Attribute {
 
 /// The attribute that a header's name stands for (`spec/istio.md` 2.6).
 fn header(name: &str) -> Attribute {
-    let name = name.to_ascii_lowercase();
-    match name.as_str() {
+    match name.to_ascii_lowercase().as_str() {
         ":path" => Attribute::PathAndQuery,
         ":method" => Attribute::Method,
         ":authority" | "host" => Attribute::Authority,

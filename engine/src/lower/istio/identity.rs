@@ -1,10 +1,9 @@
 //! Patterns over peer identities (`spec/istio.md` 2.3, 2.4).
 
 use crate::ir::{Gap, GapClass, Glob, Text};
-use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 const ANY: Gap = Gap { min: 0, class: GapClass::Any };
-const SOME: Gap = Gap { min: 1, class: GapClass::Any };
 const NOT_SLASH: Gap = Gap { min: 0, class: GapClass::NotSlash };
 const SCHEME: &str = "spiffe://";
 
@@ -29,21 +28,10 @@ pub(super) fn namespace(value: &str) -> Text {
     Text::Glob(Glob::new("", pieces))
 }
 
-/// A service account, `NS/SA` or `SA` in the policy's namespace: four shapes of
-/// `spiffe://.+/ns/NS/(.+/|)sa/SA(/.+)?`.
-pub(super) fn service_account(value: &str, policy_namespace: &str) -> Vec<Text> {
+/// A service account, `NS/SA` or `SA` in the policy's namespace.
+pub(super) fn service_account(value: &str, policy_namespace: &str) -> Text {
     let (namespace, account) = value.split_once('/').unwrap_or((policy_namespace, value));
-    let near = format!("/ns/{namespace}/sa/{account}");
-    let (first, last) = (format!("/ns/{namespace}/"), format!("/sa/{account}"));
-    let glob = |literals: &[&str]| {
-        Text::Glob(Glob::new(SCHEME, literals.iter().map(|literal| (SOME, Box::from(*literal)))))
-    };
-    vec![
-        glob(&[&near]),
-        glob(&[&first, &last]),
-        glob(&[&format!("{near}/"), ""]),
-        glob(&[&first, &format!("{last}/"), ""]),
-    ]
+    Text::ServiceAccount { namespace: namespace.into(), account: account.into() }
 }
 
 /// A trust domain with at most one star, which spans no slash.
@@ -89,14 +77,14 @@ mod tests {
 
     #[test]
     fn service_accounts_allow_segments_between_and_behind() {
-        let any = |id: &str| service_account("my-ns/my-sa", "x").iter().any(|p| m(p, id));
+        let any = |id: &str| m(&service_account("my-ns/my-sa", "x"), id);
         assert!(any("spiffe://cluster.local/ns/my-ns/sa/my-sa"));
         assert!(any("spiffe://cluster.local/k1/v1/ns/my-ns/k2/v2/sa/my-sa/k3/v3"));
         assert!(any("spiffe://cluster.local/k/ns/my-ns/something/bar/sa/my-sa/baz"));
         assert!(!any("spiffe://ns/my-ns/sa/my-sa"));
         assert!(!any("spiffe://cluster.local/ns/my-ns-suffix/sa/my-sa"));
         assert!(!any("spiffe://cluster.local/ns/my-ns/sa/my-sa/"));
-        assert!(service_account("a", "ns1").iter().any(|p| m(p, "spiffe://td/ns/ns1/sa/a")));
+        assert!(m(&service_account("a", "ns1"), "spiffe://td/ns/ns1/sa/a"));
     }
 
     #[test]

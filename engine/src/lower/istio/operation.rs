@@ -14,7 +14,7 @@ use crate::{
 use alloc::vec::Vec;
 
 impl RuleContext<'_> {
-    /// The tests of one operation.
+    /// The tests of one operation, in the order that istiod writes them.
     pub(super) fn operation(&self, operation: &Operation) -> Result<Vec<Test>, Dropped> {
         let mut tests = Vec::new();
         let t = &mut tests;
@@ -22,12 +22,12 @@ impl RuleContext<'_> {
         self.field(t, &Attribute::Host, yes, no, |v| {
             Ok(texts([text(&v.to_ascii_lowercase(), Text::Present)]))
         })?;
-        let (yes, no) = (list(&operation.ports), list(&operation.not_ports));
-        self.field(t, &Attribute::DestinationPort, yes, no, port_pattern)?;
         let (yes, no) = (list(&operation.methods), list(&operation.not_methods));
         self.field(t, &Attribute::Method, yes, no, |v| Ok(texts([text(v, Text::Present)])))?;
         let (yes, no) = (list(&operation.paths), list(&operation.not_paths));
         self.field(t, &Attribute::Path, yes, no, |v| Ok(texts([path(v)])))?;
+        let (yes, no) = (list(&operation.ports), list(&operation.not_ports));
+        self.field(t, &Attribute::DestinationPort, yes, no, port_pattern)?;
         Ok(tests)
     }
 }

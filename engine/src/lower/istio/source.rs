@@ -12,7 +12,7 @@ use crate::{
 use alloc::{vec, vec::Vec};
 
 impl RuleContext<'_> {
-    /// The tests of one source.
+    /// The tests of one source, in the order that istiod writes them.
     pub(super) fn source(&self, source: &Source) -> Result<Vec<Test>, Dropped> {
         let mut tests = Vec::new();
         let t = &mut tests;
@@ -20,16 +20,16 @@ impl RuleContext<'_> {
         self.field(t, &Attribute::Identity, yes, no, |v| Ok(self.principal(v)))?;
         let (yes, no) = (list(&source.request_principals), list(&source.not_request_principals));
         self.field(t, &Attribute::RequestPrincipal, yes, no, |v| Ok(vec![request_principal(v)]))?;
-        let (yes, no) = (list(&source.namespaces), list(&source.not_namespaces));
-        self.field(t, &Attribute::Identity, yes, no, |v| Ok(texts([identity::namespace(v)])))?;
         let (yes, no) = (list(&source.service_accounts), list(&source.not_service_accounts));
         self.field(t, &Attribute::Identity, yes, no, |v| Ok(self.service_account(v)))?;
+        let (yes, no) = (list(&source.namespaces), list(&source.not_namespaces));
+        self.field(t, &Attribute::Identity, yes, no, |v| Ok(texts([identity::namespace(v)])))?;
         let (yes, no) = (list(&source.trust_domains), list(&source.not_trust_domains));
         self.field(t, &Attribute::Identity, yes, no, |v| Ok(self.trust_domain(v)))?;
-        let (yes, no) = (list(&source.ip_blocks), list(&source.not_ip_blocks));
-        self.field(t, &Attribute::SourceIp, yes, no, cidr_pattern)?;
         let (yes, no) = (list(&source.remote_ip_blocks), list(&source.not_remote_ip_blocks));
         self.field(t, &Attribute::RemoteIp, yes, no, cidr_pattern)?;
+        let (yes, no) = (list(&source.ip_blocks), list(&source.not_ip_blocks));
+        self.field(t, &Attribute::SourceIp, yes, no, cidr_pattern)?;
         Ok(tests)
     }
 
@@ -40,7 +40,7 @@ impl RuleContext<'_> {
 
     /// The patterns of a service account.
     pub(super) fn service_account(&self, value: &str) -> Vec<Pattern> {
-        texts(identity::service_account(value, self.namespace))
+        texts([identity::service_account(value, self.namespace)])
     }
 
     /// The patterns of a trust domain and its aliases.
