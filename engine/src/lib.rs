@@ -81,7 +81,9 @@ mod decision;
 mod diagnostic;
 mod dns;
 mod explain;
+pub mod export;
 pub mod flow;
+mod fqdn;
 pub mod http;
 pub mod ir;
 mod labels;
@@ -105,6 +107,7 @@ pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Out
 pub use diagnostic::{Diagnostic, Origin, Severity};
 pub use dns::{CacheLimits, NameCache};
 pub use explain::{Failure, RuleTrace, nearest_miss};
+pub use fqdn::FqdnPattern;
 pub use labels::{Label, Labels};
 pub use net::{Protocol, Transport};
 pub use network::{Direction, NetworkProgram};

@@ -10,5 +10,5 @@ mod program;
 
 pub use compiled_rules::CompiledRules;
 pub(crate) use evaluate::{FailedTest, Observer, texts};
-pub use program::{CompileSwitches, Interpreter};
 pub(crate) use program::Program;
+pub use program::{CompileSwitches, Interpreter};
