@@ -94,11 +94,15 @@ impl Cluster {
         let k8s = |key: &str, value: &str| Label::new(K8S, key, value);
         let cluster = workload.labels.get(CLUSTER).unwrap_or(&options.cluster_name);
         let own = workload.labels.iter().filter(|(key, _)| *key != CLUSTER).map(|(k, v)| k8s(k, v));
+        // The API server gives every namespace its name as a label.
+        let name = ("kubernetes.io/metadata.name", workload.namespace.as_str());
         let namespace = self.namespace(&workload.namespace).into_iter().flat_map(|n| &n.labels);
-        let namespace = namespace.map(|(key, value)| {
+        let namespace =
+            namespace.map(|(key, value)| (key.as_str(), value.as_str())).filter(|l| l.0 != name.0);
+        let namespace = namespace.chain([name]).map(|(key, value)| {
             let mut long = String::from(NAMESPACE_LABELS);
             long.push_str(key);
-            Label::new(K8S, long, value.as_str())
+            Label::new(K8S, long, value)
         });
         let fixed = [
             k8s(NAMESPACE, &workload.namespace),

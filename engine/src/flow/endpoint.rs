@@ -171,7 +171,11 @@ impl<'c> Simulation<'c> {
 
     /// The names that `side`, as an identity, has for `port`: those of every pod with the same labels.
     pub(super) fn port_names(&self, side: &Side<'c>, transport: crate::net::Transport) -> Vec<&'c str> {
-        let Some(own) = side.workload else { return Vec::new() };
+        let Some(own) = side.workload else {
+            // The cluster's DNS where no manifest tells of it.
+            let dns = side.kind == EndKind::Pod && transport.port == 53;
+            return if dns { Vec::from(["dns", "dns-tcp"]) } else { Vec::new() };
+        };
         let twins = self.cluster.workloads().filter(|w| {
             w.namespace == own.namespace && w.labels == own.labels && w.service_account == own.service_account
         });

@@ -8,7 +8,8 @@ use super::{
         RequestAuthenticationSpec, ServiceEntrySpec,
     },
     kubernetes::{
-        Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate, Service, ServiceAccount,
+        ClusterNetworkPolicySpec, Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate,
+        Service, ServiceAccount,
     },
     meta::{Object, title},
     quotes,
@@ -75,6 +76,8 @@ pub struct Resources {
     pub cilium_network_policies: Vec<Object<CiliumPolicy>>,
     /// CiliumClusterwideNetworkPolicies.
     pub cilium_clusterwide_network_policies: Vec<Object<CiliumPolicy>>,
+    /// ClusterNetworkPolicies.
+    pub cluster_network_policies: Vec<Object<ClusterNetworkPolicySpec>>,
     /// CiliumCIDRGroups.
     pub cidr_groups: Vec<Object<CidrGroupSpec>>,
     /// What no layer reads.
@@ -160,6 +163,12 @@ impl Resources {
                 let mut object = cilium_policy("CiliumClusterwideNetworkPolicy", fields, origin)?;
                 object.metadata.namespace = String::new();
                 self.cilium_clusterwide_network_policies.push(object);
+            }
+            ("policy.networking.k8s.io", "ClusterNetworkPolicy") => {
+                let envelope = Envelope::new("ClusterNetworkPolicy", fields, &origin)?;
+                let mut object = envelope.with_spec("ClusterNetworkPolicy", false, true, origin)?;
+                object.metadata.namespace = String::new();
+                self.cluster_network_policies.push(object);
             }
             ("cilium.io", "CiliumCIDRGroup") => {
                 let envelope = Envelope::new("CiliumCIDRGroup", fields, &origin)?;

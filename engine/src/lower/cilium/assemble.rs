@@ -3,7 +3,7 @@
 use super::{
     l7::L7,
     peer::Ends,
-    policy::{Direction, Entry, Lowered, Policy},
+    policy::{Direction, Entry, Level, Lowered, Policy},
     port::{Number, Port, PortGroup, Ports},
     unlearnable::unlearnable,
 };
@@ -14,7 +14,7 @@ use crate::{
         Section, Test, Text, Unlearnable,
     },
     labels::Labels,
-    options::{EnforcementMode, Localhost, Options},
+    options::{EnforcementMode, Localhost, Options, Profile},
 };
 use alloc::{string::String, vec, vec::Vec};
 
@@ -112,6 +112,10 @@ impl Lowered {
             (false, false) => Posture::DefaultAllow,
         };
         let mut entries: Vec<&Entry> = selecting.iter().flat_map(|p| &of(p).entries).collect();
+        if armed && options.profile == Profile::Strict {
+            // What isolates a pod then ends the walk: nothing behind it re-opens the pod (T26).
+            entries.retain(|e| e.level.tier < Level::BASELINE || e.effect != Effect::Allow);
+        }
         entries.sort_by_key(|e| e.level);
         let mut writer = Writer { endpoint, is_egress, armed, layer: DirectionLayer::default() };
         for tier in entries.chunk_by(|a, b| a.level.tier == b.level.tier) {

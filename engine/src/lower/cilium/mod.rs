@@ -6,6 +6,7 @@
 mod assemble;
 mod cidr;
 mod cidr_set;
+mod cluster_network_policy;
 mod entity;
 mod findings;
 mod icmp;

@@ -1,7 +1,7 @@
 //! Objects to entries: what each policy says, for whichever endpoint it selects.
 
 use super::{
-    Findings, network_policy,
+    Findings, cluster_network_policy, network_policy,
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
@@ -36,6 +36,8 @@ pub(super) struct Level {
 impl Level {
     /// The tier of CiliumNetworkPolicy, CiliumClusterwideNetworkPolicy and NetworkPolicy.
     pub(super) const NORMAL: Self = Self { tier: 200, priority: 0 };
+    /// The tier behind it, of ClusterNetworkPolicy.
+    pub(super) const BASELINE: u8 = 250;
 }
 
 /// One entry of one direction.
@@ -97,6 +99,13 @@ impl Lowered {
             findings.about(object.title(), &object.origin);
             let before = findings.errors();
             let policy = network_policy::policy(object, &scope, findings);
+            lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
+        }
+        for object in &resources.cluster_network_policies {
+            let scope = Scope { cluster, options, namespace: None, init: false };
+            findings.about(object.title(), &object.origin);
+            let before = findings.errors();
+            let policy = cluster_network_policy::policy(object, &scope, findings);
             lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
         }
         lowered

@@ -1,9 +1,14 @@
 //! The Kubernetes kinds that describe the cluster. Only the fields that a decision needs are read.
 
+mod cluster_network_policy;
 mod network_policy;
 mod pod;
 mod service;
 
+pub use cluster_network_policy::{
+    ClusterEgressRule, ClusterIngressRule, ClusterNetworkPolicySpec, DestinationPort, EgressPeer,
+    NamespacedPods, PodPeer, PortMatch, PortRange, ProtocolMatch,
+};
 pub use network_policy::{
     IpBlock, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec,
 };

@@ -1,0 +1,281 @@
+//! ClusterNetworkPolicy as Cilium 1.20 enforces it (`spec/cilium.md` 2.8).
+
+use super::{
+    Findings, cidr,
+    l7::L7,
+    name,
+    peer::{Ends, Scope, by_address, by_labels, local_cluster},
+    policy::{Direction, Entry, Level, Policy},
+    port::{Number, Port, PortGroup, Ports},
+    selector::{Keys, equals, selector},
+};
+use crate::{
+    cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
+    ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Selector, Test},
+    net::Protocol,
+    options::CiliumVersion,
+    resource::{
+        LabelSelector, Object,
+        kubernetes::{
+            ClusterNetworkPolicySpec, EgressPeer, NamespacedPods, PodPeer, PortMatch, ProtocolMatch,
+        },
+    },
+    rule_id::{PolicyRef, RuleId},
+};
+use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
+
+/// Rules of one policy stand this close together in the order of priorities.
+const STEPS: u32 = 100;
+
+/// Reads `object`. It never arms default deny.
+pub(super) fn policy(
+    object: &Object<ClusterNetworkPolicySpec>,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Policy {
+    let spec = &object.spec;
+    if scope.options.cilium_version < CiliumVersion::V1_20 {
+        let help = "set the option `ciliumVersion` to 1.20, or leave the object out";
+        findings.error("not-supported", "", "Cilium reads this kind since 1.20", help);
+    }
+    let tier = match spec.tier.as_str() {
+        "Admin" => 100,
+        "Baseline" => Level::BASELINE,
+        other => {
+            let message = format!("`{other}` is no tier");
+            findings.error("bad-tier", "spec.tier", message, "use `Admin` or `Baseline`");
+            Level::BASELINE
+        }
+    };
+    if spec.priority > 1000 {
+        let message = format!("priority {} is more than 1000", spec.priority);
+        findings.error("bad-priority", "spec.priority", message, "use 0 to 1000; lower comes first");
+    }
+    let reference = Arc::new(object.reference());
+    let subject = match pod_peer(&spec.subject, "spec.subject", scope, findings) {
+        Some(subject) => subject,
+        None => {
+            let help = "write `namespaces: {}` to select every pod";
+            findings.error("no-subject", "spec.subject", "the policy selects nothing", help);
+            Selector::default()
+        }
+    };
+    let reader = Reader { reference: &reference, tier, priority: spec.priority };
+    let mut ingress = Direction { present: spec.ingress.is_some(), ..Direction::default() };
+    for (i, rule) in (0u32..).zip(spec.ingress.iter().flatten()) {
+        let path = format!("spec.ingress[{i}]");
+        let peers = rule.from.iter().enumerate().map(|(n, peer)| {
+            let labels = pod_peer(peer, &format!("{path}.from[{n}]"), scope, findings);
+            labels.map(|labels| by_labels(vec![labels]))
+        });
+        let peers = peers.collect();
+        let protocols = rule.protocols.as_deref().unwrap_or_default();
+        ingress.entries.extend(reader.entry("ingress", i, &rule.action, peers, protocols, path, findings));
+    }
+    let mut egress = Direction { present: spec.egress.is_some(), ..Direction::default() };
+    for (i, rule) in (0u32..).zip(spec.egress.iter().flatten()) {
+        let path = format!("spec.egress[{i}]");
+        let peers = rule.to.iter().enumerate();
+        let peers = peers.map(|(n, peer)| egress_peer(peer, &format!("{path}.to[{n}]"), scope, findings));
+        let peers = peers.collect();
+        let protocols = rule.protocols.as_deref().unwrap_or_default();
+        let names: Vec<NamePattern> = domain_names(&rule.to, scope).collect();
+        if !names.is_empty() && rule.action != "Accept" {
+            let help = "name addresses in `networks`";
+            findings.error("bad-action", &path, "`domainNames` go with `Accept` only", help);
+        }
+        let entry = reader.entry("egress", i, &rule.action, peers, protocols, path, findings);
+        let lookups = entry.as_ref().filter(|_| !names.is_empty()).map(|entry| lookups(entry, names));
+        egress.entries.extend(entry.into_iter().chain(lookups));
+    }
+    ingress.present &= !ingress.entries.is_empty();
+    egress.present &= !egress.entries.is_empty();
+    Policy { reference, subject, host: false, egress, ingress }
+}
+
+struct Reader<'a> {
+    reference: &'a Arc<PolicyRef>,
+    tier: u8,
+    priority: u32,
+}
+
+impl Reader<'_> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one rule, which has a type of its own per direction"
+    )]
+    fn entry(
+        &self,
+        section: &'static str,
+        number: u32,
+        action: &str,
+        peers: Vec<Option<Vec<Clause>>>,
+        protocols: &[ProtocolMatch],
+        path: String,
+        findings: &mut Findings,
+    ) -> Option<Entry> {
+        let unknown = peers.is_empty() || peers.iter().any(Option::is_none);
+        let effect = match action {
+            "Accept" => Effect::Allow,
+            "Deny" => Effect::Deny,
+            "Pass" => Effect::Pass,
+            other => {
+                let message = format!("`{other}` is no action");
+                findings.error("bad-action", &format!("{path}.action"), message, "use Accept, Deny or Pass");
+                return None;
+            }
+        };
+        // What cannot be understood opens nothing and closes everything (T25).
+        let (effect, ends) = match (unknown, effect) {
+            (false, effect) => (effect, Ends::Only(peers.into_iter().flatten().flatten().collect())),
+            (true, Effect::Allow) => (Effect::Allow, Ends::Only(Vec::new())),
+            (true, _) => (Effect::Deny, Ends::Only(vec![Clause::default()])),
+        };
+        if unknown {
+            let help = "name namespaces, pods, nodes, networks or domainNames";
+            findings.warn(
+                "no-peer",
+                &path,
+                "a peer names nobody: Accept then allows nothing, Deny and Pass deny all",
+                help,
+            );
+        }
+        let ports = ports(protocols, &path, findings);
+        let id = RuleId::in_section(self.reference.clone(), section, number);
+        let level = Level { tier: self.tier, priority: self.priority * STEPS + number };
+        Some(Entry { id, path, effect, level, ends, ports })
+    }
+}
+
+/// Pods; none where the peer names nobody.
+fn pod_peer(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Option<Selector> {
+    pods(peer.namespaces.as_ref(), peer.pods.as_ref(), path, scope, findings)
+}
+
+fn pods(
+    namespaces: Option<&LabelSelector>,
+    pods: Option<&NamespacedPods>,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Option<Selector> {
+    let mut labels = Selector::default();
+    let by_namespace = match (namespaces, pods) {
+        (Some(namespaces), None) => Some(namespaces),
+        (None, Some(pods)) => {
+            if let Some(own) = &pods.pod_selector {
+                labels = selector(own, Keys::Any, "", &format!("{path}.pods.podSelector"), findings);
+            }
+            if labels.requirements.iter().any(|r| r.source.as_deref() == Some(RESERVED)) {
+                return Some(labels);
+            }
+            pods.namespace_selector.as_ref()
+        }
+        _ => return None,
+    };
+    let none = LabelSelector::default();
+    let at = format!("{path}.namespaceSelector");
+    let by_namespace =
+        selector(by_namespace.unwrap_or(&none), Keys::Plain(K8S), NAMESPACE_LABELS, &at, findings);
+    labels.requirements.extend(by_namespace.requirements);
+    labels.require(K8S, NAMESPACE, Operator::Exists);
+    local_cluster(&mut labels, scope);
+    Some(labels)
+}
+
+/// The ends that one egress peer names; none where it names nobody.
+fn egress_peer(
+    peer: &EgressPeer,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Option<Vec<Clause>> {
+    let labels = pods(peer.namespaces.as_ref(), peer.pods.as_ref(), path, scope, findings);
+    if let Some(labels) = labels {
+        return Some(by_labels(vec![labels]));
+    }
+    if let Some(nodes) = &peer.nodes {
+        if !scope.options.node_labels {
+            let help = "set the option `nodeLabels` (agent: enable-node-selector-labels)";
+            findings.error("option-needed", &format!("{path}.nodes"), "selecting nodes is off", help);
+        }
+        let nodes = selector(nodes, Keys::Forced(NODE), "", &format!("{path}.nodes"), findings);
+        let with = |kind| {
+            let mut labels = nodes.clone();
+            labels.require(RESERVED, kind, Operator::Exists);
+            labels
+        };
+        return Some(by_labels(vec![with("host"), with("remote-node")]));
+    }
+    if let Some(networks) = &peer.networks {
+        let mut nets = Vec::new();
+        for (i, text) in networks.iter().enumerate() {
+            nets.extend(cidr::block(text, &format!("{path}.networks[{i}]"), scope.options, findings));
+        }
+        return Some(by_address(&nets, scope.options));
+    }
+    let names: Vec<NamePattern> = domain_names(core::slice::from_ref(peer), scope).collect();
+    let test = Test::any_of(Attribute::PeerName, names.iter().cloned().map(Pattern::Name));
+    (!names.is_empty()).then(|| vec![Clause { tests: vec![test], index: 0 }])
+}
+
+/// `*.x` stands for every depth.
+fn domain_names(peers: &[EgressPeer], scope: &Scope<'_>) -> impl Iterator<Item = NamePattern> {
+    let names = peers.iter().flat_map(|p| p.domain_names.iter().flatten());
+    names.map(move |text| match text.strip_prefix("*.") {
+        Some(parent) => name::wildcard(&format!("**.{parent}"), false, scope.options),
+        None => NamePattern::Name(name::canonical(text)),
+    })
+}
+
+/// The lookups that names need: at the cluster's DNS, of these names.
+fn lookups(entry: &Entry, names: Vec<NamePattern>) -> Entry {
+    let mut server = Selector::default();
+    server.require(K8S, "k8s-app", equals("kube-dns"));
+    server.require(K8S, NAMESPACE, equals("kube-system"));
+    let port = |protocol, name: &str| Port { protocol, number: Number::Named(name.into(), None) };
+    let ports = vec![port(Protocol::Udp, "dns"), port(Protocol::Tcp, "dns-tcp")];
+    let group = PortGroup { index: 0, ports, l7: L7::Dns(names) };
+    Entry { ends: Ends::Only(by_labels(vec![server])), ports: Ports::Listed(vec![group]), ..entry.clone() }
+}
+
+fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
+    if list.is_empty() {
+        return Ports::Any;
+    }
+    let mut groups = Vec::new();
+    for (index, item) in (0u32..).zip(list) {
+        let mut ports = Vec::new();
+        for (protocol, range) in
+            [(Protocol::Tcp, &item.tcp), (Protocol::Udp, &item.udp), (Protocol::Sctp, &item.sctp)]
+        {
+            let Some(range) = range else { continue };
+            match number(range) {
+                Some(number) => ports.push(Port { protocol, number }),
+                None => {
+                    let at = format!("{path}.protocols[{index}]");
+                    let help = "write `destinationPort: {number: 80}` or `{range: {start: 80, end: 90}}`";
+                    findings.error("bad-port", &at, "this is no port", help);
+                }
+            }
+        }
+        if let Some(name) = &item.destination_named_port {
+            let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
+            let number = Number::Named(name.to_ascii_lowercase().into(), None);
+            ports.extend(all.map(|protocol| Port { protocol, number: number.clone() }));
+        }
+        groups.push(PortGroup { index, ports, l7: L7::None });
+    }
+    Ports::Listed(groups)
+}
+
+fn number(range: &PortMatch) -> Option<Number> {
+    let Some(port) = &range.destination_port else { return Some(Number::Range(0, u16::MAX)) };
+    match (port.number, &port.range) {
+        (Some(number), None) if number > 0 => Some(Number::Range(number, number)),
+        (None, Some(range)) if range.start > 0 && range.start <= range.end => {
+            Some(Number::Range(range.start, range.end))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,127 @@
+//! `policy.networking.k8s.io/v1alpha2` ClusterNetworkPolicy, as written.
+
+use crate::resource::meta::LabelSelector;
+use alloc::{string::String, vec::Vec};
+use serde::Deserialize;
+
+/// `spec` of a ClusterNetworkPolicy.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClusterNetworkPolicySpec {
+    /// `Admin` or `Baseline`.
+    pub tier: String,
+    /// Rank in the tier, 0 to 1000; lower first.
+    pub priority: u32,
+    /// The pods it applies to.
+    pub subject: PodPeer,
+    /// Who may connect, first match first.
+    pub ingress: Option<Vec<ClusterIngressRule>>,
+    /// What may be reached, first match first.
+    pub egress: Option<Vec<ClusterEgressRule>>,
+}
+
+/// Pods, by their namespaces or by both.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PodPeer {
+    /// Every pod of these namespaces.
+    pub namespaces: Option<LabelSelector>,
+    /// These pods of these namespaces.
+    pub pods: Option<NamespacedPods>,
+}
+
+/// Pods by label, in namespaces by label.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NamespacedPods {
+    /// The namespaces; absent means all.
+    pub namespace_selector: Option<LabelSelector>,
+    /// The pods.
+    pub pod_selector: Option<LabelSelector>,
+}
+
+/// A rule of `ingress`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClusterIngressRule {
+    /// For people.
+    pub name: Option<String>,
+    /// `Accept`, `Deny` or `Pass`.
+    pub action: String,
+    /// Peers, ORed.
+    pub from: Vec<PodPeer>,
+    /// Ports, ORed; absent means all.
+    pub protocols: Option<Vec<ProtocolMatch>>,
+}
+
+/// A rule of `egress`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ClusterEgressRule {
+    /// For people.
+    pub name: Option<String>,
+    /// `Accept`, `Deny` or `Pass`.
+    pub action: String,
+    /// Peers, ORed.
+    pub to: Vec<EgressPeer>,
+    /// Ports, ORed; absent means all.
+    pub protocols: Option<Vec<ProtocolMatch>>,
+}
+
+/// A peer of an egress rule.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct EgressPeer {
+    /// Every pod of these namespaces.
+    pub namespaces: Option<LabelSelector>,
+    /// These pods of these namespaces.
+    pub pods: Option<NamespacedPods>,
+    /// Nodes.
+    pub nodes: Option<LabelSelector>,
+    /// Blocks of addresses.
+    pub networks: Option<Vec<String>>,
+    /// Names, `*.` for all below.
+    pub domain_names: Option<Vec<String>>,
+}
+
+/// Ports of one protocol, or ports by name.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ProtocolMatch {
+    /// TCP.
+    pub tcp: Option<PortMatch>,
+    /// UDP.
+    pub udp: Option<PortMatch>,
+    /// SCTP.
+    pub sctp: Option<PortMatch>,
+    /// Ports of this name.
+    pub destination_named_port: Option<String>,
+}
+
+/// Destination ports of one protocol; absent means all.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PortMatch {
+    /// The ports.
+    pub destination_port: Option<DestinationPort>,
+}
+
+/// One port or a range.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DestinationPort {
+    /// One port.
+    pub number: Option<u16>,
+    /// A range.
+    pub range: Option<PortRange>,
+}
+
+/// A range of ports, inclusive.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PortRange {
+    /// First.
+    pub start: u16,
+    /// Last.
+    pub end: u16,
+}
