@@ -4,11 +4,11 @@ use crate::{
     compile::{CompileSwitches, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
-    ir::{AuthorizationLayer, Effect},
+    ir::{AuthorizationLayer, Effect, Rule},
     request::{Attributes, Read},
     rule_id::{PolicyRef, RuleId},
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 /// Compiled AuthorizationPolicies.
 #[derive(Debug)]
@@ -38,7 +38,14 @@ pub(crate) enum Custom {
 impl Authorization {
     /// Compiles `layer`.
     pub(crate) fn new(layer: &AuthorizationLayer, switches: CompileSwitches) -> Self {
-        let program = |rules: &[_]| Program::new(rules, switches);
+        // A policy without rules is written down as a rule that never holds; explanations need not name it.
+        let program = |rules: &[Rule]| match rules.iter().any(Rule::is_never) {
+            false => Program::new(rules, switches),
+            true => {
+                let possible: Vec<Rule> = rules.iter().filter(|r| !r.is_never()).cloned().collect();
+                Program::new(&possible, switches)
+            }
+        };
         Self {
             selected: !layer.policies.is_empty(),
             custom: program(&layer.custom),
@@ -61,17 +68,37 @@ impl Authorization {
     pub(crate) fn custom<A: Attributes + ?Sized>(&self, request: &A) -> Read<Custom> {
         let mut asked = None;
         let mut floor = 0;
-        while let Some(number) = self.custom.first_match(request, floor)? {
-            match self.custom.rule(number) {
-                Some((id, Effect::Unaskable(_))) => return Ok(Custom::Deny(id.clone())),
-                Some((id, Effect::Ask(provider))) if asked.is_none() => {
-                    asked = Some(Custom::Ask(id.clone(), provider.clone()));
-                }
-                _ => {}
+        while let Some((number, custom)) = self.next_custom(request, floor)? {
+            if matches!(custom, Custom::Deny(_)) {
+                return Ok(custom);
             }
+            asked.get_or_insert(custom);
             floor = number + 1;
         }
         Ok(asked.unwrap_or(Custom::Pass))
+    }
+
+    /// The first rule of every provider that has to be asked. Allocates.
+    pub(crate) fn asked<A: Attributes + ?Sized>(&self, request: &A) -> Read<BTreeMap<Arc<str>, RuleId>> {
+        let mut asked = BTreeMap::new();
+        let mut floor = 0;
+        while let Some((number, custom)) = self.next_custom(request, floor)? {
+            if let Custom::Ask(id, provider) = custom {
+                asked.entry(provider).or_insert(id);
+            }
+            floor = number + 1;
+        }
+        Ok(asked)
+    }
+
+    fn next_custom<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<(u32, Custom)>> {
+        let number = self.custom.first_match(request, floor)?;
+        Ok(number.and_then(|n| self.custom.rule(n).map(|rule| (n, rule))).map(
+            |(n, (id, effect))| match effect {
+                Effect::Ask(provider) => (n, Custom::Ask(id.clone(), provider.clone())),
+                _ => (n, Custom::Deny(id.clone())),
+            },
+        ))
     }
 
     /// The DENY and ALLOW steps.

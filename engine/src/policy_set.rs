@@ -12,7 +12,7 @@ use crate::{
     rule_id::RuleId,
     strict::{Strict, View},
 };
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 /// The compiled AuthorizationPolicies, PeerAuthentication and RequestAuthentications of one workload. Immutable;
 /// a clone is another handle to the same set.
@@ -91,6 +91,33 @@ impl PolicySet {
     /// Decides an HTTP request whose CUSTOM step has let it pass.
     pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
         self.0.answer(&self.0.http, Step::AfterCustom, request, Some(403))
+    }
+
+    /// The external providers that CUSTOM rules want asked of an HTTP request, each with the first rule that does.
+    /// All of them have to allow.
+    ///
+    /// # Errors
+    ///
+    /// An attribute could not be read.
+    pub fn providers<A: Attributes + ?Sized>(&self, request: &A) -> Read<BTreeMap<Arc<str>, RuleId>> {
+        self.0.http.asked(request)
+    }
+
+    /// The same for a TCP connection.
+    ///
+    /// # Errors
+    ///
+    /// An attribute could not be read.
+    pub fn providers_of_connection<A: Attributes + ?Sized>(
+        &self,
+        connection: &A,
+    ) -> Read<BTreeMap<Arc<str>, RuleId>> {
+        self.0.tcp.asked(connection)
+    }
+
+    /// Decides a TCP connection whose CUSTOM step has let it pass.
+    pub fn decide_connection_after_custom<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
+        self.0.answer(&self.0.tcp, Step::AfterCustom, connection, None)
     }
 
     /// Every enforced rule that applies, looked at in full.

@@ -174,7 +174,7 @@ impl Simulation<'_> {
             if connection.tcp { set.decide_connection(r) } else { set.decide(r) }
         });
         if decision.verdict == Verdict::Ask {
-            decision = self.ask(flow, set, &request, decision);
+            decision = Self::ask(flow, set, &request, connection.tcp, decision);
         }
         answer.status = decision.status;
         answer.shadow = decision.shadow;
@@ -187,17 +187,24 @@ impl Simulation<'_> {
         layer.decision = LayerDecision { outcome, by: Some(decision.by) };
     }
 
-    /// What the provider's answer makes of a CUSTOM rule.
-    fn ask(&self, flow: &Flow, set: &PolicySet, request: &MeshRequest, asked: Decision) -> Decision {
-        let DecidedBy::Rule(id) = &asked.by else { return asked };
-        let policies = &self.cluster.resources().authorization_policies;
-        let policy = policies.iter().find(|p| p.reference() == *id.policy);
-        let provider = policy.and_then(|p| p.spec.provider.as_ref()?.name.as_deref());
-        match provider.and_then(|name| flow.ext_authz.get(name)) {
-            None => asked,
-            Some(true) => request.with(|r| set.decide_after_custom(r)),
-            Some(false) => Decision { verdict: Verdict::Deny, status: Some(403), ..asked },
+    /// What the providers' answers make of CUSTOM rules.
+    fn ask(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool, asked: Decision) -> Decision {
+        let providers = request.with(|r| if tcp { set.providers_of_connection(r) } else { set.providers(r) });
+        for (provider, id) in providers.unwrap_or_default() {
+            let by = DecidedBy::Rule(id);
+            match flow.ext_authz.get(&*provider) {
+                None => return Decision { by, ..asked },
+                Some(false) => {
+                    let status = (!tcp).then_some(403);
+                    return Decision { verdict: Verdict::Deny, status, by, ..asked };
+                }
+                Some(true) => {}
+            }
         }
+        request.with(|r| match tcp {
+            true => set.decide_connection_after_custom(r),
+            false => set.decide_after_custom(r),
+        })
     }
 }
 

@@ -23,11 +23,13 @@ pub(super) fn validate(
     }
     let mut failure = None;
     for rule in &rules.rules {
-        for token in tokens.iter().filter(|t| rule.sources.iter().any(|s| stands(&t.place, s))) {
-            match check(token, rule) {
-                Ok(()) => return Ok(Some(rule.payload(&token.claims))),
-                Err(status) => failure = Some(failure.unwrap_or(status).max(status)),
-            }
+        let standing = || tokens.iter().filter(|t| rule.sources.iter().any(|s| stands(&t.place, s)));
+        // One rule wants every token it finds to be good; of several rules one is enough.
+        let checked = standing().try_for_each(|token| check(token, rule));
+        match (checked, standing().next()) {
+            (Ok(()), Some(token)) => return Ok(Some(rule.payload(&token.claims))),
+            (Ok(()), None) => {}
+            (Err(status), _) => failure = Some(failure.unwrap_or(status).max(status)),
         }
     }
     let reason = "the token is refused";

@@ -3,14 +3,23 @@
 mod cilium;
 mod istio;
 mod istio_rule;
+mod istio_traps;
 
-use crate::{cluster::Cluster, diagnostic::Diagnostic, options::Options, resource::Object};
+use crate::{
+    cluster::Cluster,
+    diagnostic::Diagnostic,
+    options::{Options, Profile},
+    resource::Object,
+};
 use alloc::{string::String, vec::Vec};
 
 /// Every finding about the policies of `cluster`; those of severity error make a load fail.
 pub fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     istio::check(cluster, &mut findings);
+    if options.profile == Profile::Strict {
+        istio_traps::check(cluster, &mut findings);
+    }
     findings.0.extend(cilium::check(cluster, options));
     findings.0
 }

@@ -4,7 +4,7 @@
 //! needs. A [`Resources`] holds every object of one load, each with its [`Origin`], and counts what nobody reads.
 
 pub mod cilium;
-mod decode;
+pub(crate) mod decode;
 pub mod istio;
 pub mod kubernetes;
 mod meta;
