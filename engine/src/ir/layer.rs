@@ -13,14 +13,20 @@ pub struct AuthorizationLayer {
     pub policies: Vec<Arc<PolicyRef>>,
     /// Enforced CUSTOM rules.
     pub custom: Vec<Rule>,
+    /// Whether an AUDIT policy applies, even if no rule of it is left.
+    pub has_audit: bool,
     /// Enforced AUDIT rules.
     pub audit: Vec<Rule>,
+    /// Whether an enforced DENY policy applies, even if no rule of it is left.
+    pub has_deny: bool,
     /// Enforced DENY rules.
     pub deny: Vec<Rule>,
     /// Enforced ALLOW rules.
     pub allow: Vec<Rule>,
     /// The first enforced ALLOW policy, whose mere presence denies what no rule allows (`spec/istio.md` 1.2).
     pub default_deny: Option<Arc<PolicyRef>>,
+    /// Whether a dry-run DENY policy applies, even if no rule of it is left.
+    pub has_shadow_deny: bool,
     /// Dry-run DENY rules.
     pub shadow_deny: Vec<Rule>,
     /// Dry-run ALLOW rules.

@@ -9,22 +9,19 @@ pub(crate) fn matches(namespace: &str, account: &str, value: &[u8]) -> bool {
     if rest.contains(&b'\n') {
         return false;
     }
-    let behind = |text: &[u8], name: &str| -> Option<usize> {
-        text.strip_prefix(name.as_bytes()).map(|tail| text.len() - tail.len())
+    let Some(path) = after_segment(rest, b"/ns/", namespace).find_map(|after| after.strip_prefix(b"/"))
+    else {
+        return false;
     };
-    let namespace = memchr::memmem::find_iter(rest.get(1..).unwrap_or_default(), b"/ns/").find_map(|at| {
-        let after = rest.get(at + 5..)?;
-        after.get(behind(after, namespace)?..)?.strip_prefix(b"/")
-    });
-    let Some(path) = namespace else { return false };
-    let ends = |after: &[u8]| match behind(after, account).and_then(|at| after.get(at..)) {
-        Some([]) => true,
-        Some([b'/', more @ ..]) => !more.is_empty(),
-        _ => false,
-    };
-    path.strip_prefix(b"sa/").is_some_and(ends)
-        || memchr::memmem::find_iter(path.get(1..).unwrap_or_default(), b"/sa/")
-            .any(|at| path.get(at + 5..).is_some_and(ends))
+    let ends = |after: &[u8]| matches!(after, [] | [b'/', _, ..]);
+    path.strip_prefix(b"sa/").and_then(|p| p.strip_prefix(account.as_bytes())).is_some_and(ends)
+        || after_segment(path, b"/sa/", account).any(ends)
+}
+
+/// What follows `key` and `name`, wherever both stand behind at least one byte.
+fn after_segment<'v>(text: &'v [u8], key: &'static [u8], name: &'v str) -> impl Iterator<Item = &'v [u8]> {
+    let slashes = memchr::memchr_iter(b'/', text).filter(|at| *at > 0);
+    slashes.filter_map(move |at| text.get(at..)?.strip_prefix(key)?.strip_prefix(name.as_bytes()))
 }
 
 #[cfg(test)]
@@ -57,5 +54,6 @@ mod tests {
     fn names_that_look_like_keys_are_found() {
         assert!(matches("ns", "sa", b"spiffe://td/ns/ns/sa/sa"));
         assert!(matches("ns", "sa", b"spiffe://td/ns/ns/ns/sa/sa/sa"));
+        assert!(matches("a", "b", b"spiffe://td/ns/ns/a/sa/sa/b"));
     }
 }

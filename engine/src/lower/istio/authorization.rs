@@ -1,6 +1,11 @@
 //! AuthorizationPolicies of one workload (`spec/istio.md` 1, 2.1, 3).
 
-use super::{Chain, RuleContext, attachment::Target, field::Dropped};
+use super::{
+    Chain, RuleContext,
+    attachment::Target,
+    ext_authz::{AuthorizationService, ServiceTransport},
+    field::Dropped,
+};
 use crate::{
     cluster::Cluster,
     ir::{AuthorizationLayer, Clause, Effect, Group, Rule, Section, Test},
@@ -48,6 +53,12 @@ pub(crate) fn authorization(
             },
         };
         let cx = RuleContext { mesh: &resources.mesh, namespace: &policy.metadata.namespace, action, chain };
+        match (action, shadow) {
+            (Action::Audit, _) => layer.has_audit = true,
+            (Action::Deny, false) => layer.has_deny = true,
+            (Action::Deny, true) => layer.has_shadow_deny = true,
+            (Action::Allow | Action::Custom, _) => {}
+        }
         if action == Action::Allow {
             let default = if shadow { &mut layer.shadow_default_deny } else { &mut layer.default_deny };
             default.get_or_insert_with(|| reference.clone());
@@ -101,6 +112,12 @@ fn lower_rules(
     out: &mut Vec<Rule>,
 ) {
     let rules = policy.spec.rules.as_deref().unwrap_or_default();
+    if rules.is_empty() {
+        // istiod writes down a rule that never matches.
+        let never = Group { section: Section::From, clauses: Vec::new() };
+        let id = RuleId::new(reference.clone(), 0);
+        out.push(Rule { id, effect: effect.clone(), groups: alloc::vec![never] });
+    }
     for (number, rule) in (0u32..).zip(rules) {
         if let Some(rule) = rule
             && let Ok(groups) = lower_rule(rule, cx)
@@ -159,14 +176,13 @@ impl<'a> Providers<'a> {
     fn effect(&self, policy: &Policy) -> Option<Effect> {
         let name = provider(policy);
         let mut known = self.cluster.resources().mesh.extension_providers.iter().filter(|p| p.name == name);
-        match known.next() {
-            _ if self.refuse_all => Some(Effect::Deny),
-            Some(p) if p.envoy_ext_authz_grpc.is_some() => Some(Effect::Ask(name.into())),
-            Some(p) if p.envoy_ext_authz_http.is_some() => match self.chain {
-                Chain::Http => Some(Effect::Ask(name.into())),
-                Chain::Tcp => None,
+        let service = known.next().and_then(AuthorizationService::new);
+        match service {
+            Some(service) if !self.refuse_all => match (service.transport, self.chain) {
+                (ServiceTransport::Http(_), Chain::Tcp) => None,
+                _ => Some(Effect::Ask(name.into())),
             },
-            _ => Some(Effect::Deny),
+            _ => Some(Effect::Unaskable(name.into())),
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod attachment;
 mod authorization;
 pub(crate) mod condition;
+pub(crate) mod ext_authz;
 pub(crate) mod field;
 mod identity;
 mod operation;
@@ -20,7 +21,7 @@ use crate::resource::istio::{Action, MeshConfig};
 
 /// The kind of filter chain rules are compiled for (`spec/istio.md` 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Chain {
+pub enum Chain {
     /// Requests.
     Http,
     /// Connections: fields that need a request cannot be compiled.

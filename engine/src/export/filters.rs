@@ -1,0 +1,161 @@
+//! Envoy's filters for one workload, in the order in which istiod puts them.
+
+use super::{ext_authz, policy::policy, test::IdentitySource};
+use crate::{
+    cluster::{Cluster, MeshRole, Workload},
+    ir::{AuthorizationLayer, Effect, Rule},
+    lower::istio::{self, Chain, attachment::Target, ext_authz::AuthorizationService},
+    options::Options,
+};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use serde_json::{Map, Value, json};
+
+/// The filters that istiod would make of the AuthorizationPolicies that apply to `workload`: CUSTOM (shadow rules
+/// with the filter that asks the provider, or a refusal where it cannot be asked), AUDIT, DENY, ALLOW. Dry-run
+/// policies are shadow rules.
+///
+/// ```
+/// use palisade::{Cluster, Options, Workload, export, resource::Resources};
+///
+/// let mut resources = Resources::default();
+/// resources.add(serde_json::json!({
+///     "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+///     "metadata": {"name": "get-only", "namespace": "foo"},
+///     "spec": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]},
+/// }), Default::default()).unwrap();
+/// let (cluster, _) = Cluster::new(resources);
+/// let sample = Workload::new("foo", [("app", "sample")], "sample");
+/// let filters = export::envoy_rbac(&cluster, &sample, export::Chain::Http, &Options::default());
+/// assert_eq!(filters[0]["name"], "envoy.filters.http.rbac");
+/// assert!(filters[0]["typedConfig"]["rules"]["policies"]["ns[foo]-policy[get-only]-rule[0]"].is_object());
+/// ```
+pub fn envoy_rbac(cluster: &Cluster, workload: &Workload, chain: Chain, options: &Options) -> Vec<Value> {
+    let mesh = &cluster.resources().mesh;
+    let target = Target::new(workload, &mesh.root_namespace, options);
+    let layer = istio::authorization(cluster, &target, chain, options);
+    let identity = match workload.role {
+        MeshRole::Waypoint(_) => IdentitySource::FilterState,
+        MeshRole::Proxy | MeshRole::GatewayApi(_) => IdentitySource::Certificate,
+    };
+    let builder = Builder { chain, identity };
+    let mut filters = builder.custom(&layer.custom, |name| {
+        let provider = mesh.extension_providers.iter().find(|p| p.name == name)?;
+        AuthorizationService::new(provider)
+    });
+    filters.extend(builder.steps(&layer));
+    filters
+}
+
+const ALLOW_SHADOW: &str = "istio_dry_run_allow_";
+const DENY_SHADOW: &str = "istio_dry_run_deny_";
+const CUSTOM_SHADOW: &str = "istio_ext_authz_";
+
+struct Builder {
+    chain: Chain,
+    identity: IdentitySource,
+}
+
+/// The two sets of rules of one filter; an absent one has no policies at all.
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    enforced: Option<&'a [Rule]>,
+    shadow: Option<&'a [Rule]>,
+}
+
+impl Builder {
+    /// AUDIT, DENY and ALLOW. A step is there when it has policies, even if no rule of theirs is left.
+    fn steps(&self, layer: &AuthorizationLayer) -> Vec<Value> {
+        let audit = Rules { enforced: layer.has_audit.then_some(&*layer.audit), shadow: None };
+        let deny = Rules {
+            enforced: layer.has_deny.then_some(&*layer.deny),
+            shadow: layer.has_shadow_deny.then_some(&*layer.shadow_deny),
+        };
+        let allow = Rules {
+            enforced: layer.default_deny.is_some().then_some(&*layer.allow),
+            shadow: layer.shadow_default_deny.is_some().then_some(&*layer.shadow_allow),
+        };
+        let steps = [("LOG", audit), ("DENY", deny), ("ALLOW", allow)];
+        steps.into_iter().filter_map(|(action, rules)| self.step(action, rules)).collect()
+    }
+
+    fn step(&self, action: &str, rules: Rules<'_>) -> Option<Value> {
+        if rules.enforced.is_none() && rules.shadow.is_none() {
+            return None;
+        }
+        let mut fields = Map::new();
+        for (name, rules) in [("rules", rules.enforced), ("shadowRules", rules.shadow)] {
+            if let Some(rules) = rules {
+                fields.insert(name.into(), self.rules(action, rules, |rule| rule.id.envoy_name()));
+            }
+        }
+        // istiod names the prefix after the action of the shadow rules, which is ALLOW where there are none.
+        let shadow_is_deny = action == "DENY" && rules.shadow.is_some();
+        let prefix = if shadow_is_deny { DENY_SHADOW } else { ALLOW_SHADOW };
+        fields.insert("shadowRulesStatPrefix".into(), prefix.into());
+        Some(self.rbac(fields))
+    }
+
+    /// The filters of each provider, in alphabetical order.
+    fn custom(&self, rules: &[Rule], service: impl Fn(&str) -> Option<AuthorizationService>) -> Vec<Value> {
+        let mut providers: BTreeMap<&str, (bool, Vec<&Rule>)> = BTreeMap::new();
+        for rule in rules {
+            let (Effect::Ask(provider) | Effect::Unaskable(provider)) = &rule.effect else { continue };
+            let asked = matches!(rule.effect, Effect::Ask(_));
+            let (_, rules) = providers.entry(provider).or_insert((asked, Vec::new()));
+            rules.push(rule);
+        }
+        let mut filters = Vec::new();
+        for (provider, (asked, rules)) in providers {
+            let prefix = format!("istio-ext-authz-{provider}");
+            let suffix = if asked { "" } else { "-deny-due-to-bad-CUSTOM-action" };
+            let name = |rule: &Rule| format!("{prefix}-{}{suffix}", rule.id.envoy_name());
+            let rules = self.rules("DENY", rules, name);
+            let mut fields = Map::new();
+            match service(provider).filter(|_| asked) {
+                None => {
+                    fields.insert("rules".into(), rules);
+                    filters.push(self.rbac(fields));
+                }
+                Some(service) => {
+                    fields.insert("shadowRules".into(), rules);
+                    fields.insert("shadowRulesStatPrefix".into(), CUSTOM_SHADOW.into());
+                    filters.push(self.rbac(fields));
+                    filters.push(ext_authz::filter(&service, self.chain, &prefix));
+                }
+            }
+        }
+        filters
+    }
+
+    /// `envoy.config.rbac.v3.RBAC`; ALLOW is the default that is left out.
+    fn rules<'r>(
+        &self,
+        action: &str,
+        rules: impl IntoIterator<Item = &'r Rule>,
+        name: impl Fn(&Rule) -> String,
+    ) -> Value {
+        let mut rbac = Map::new();
+        if action != "ALLOW" {
+            rbac.insert("action".into(), action.into());
+        }
+        let policies: Map<String, Value> =
+            rules.into_iter().map(|rule| (name(rule), policy(rule, self.identity))).collect();
+        if !policies.is_empty() {
+            rbac.insert("policies".into(), policies.into());
+        }
+        rbac.into()
+    }
+
+    fn rbac(&self, mut fields: Map<String, Value>) -> Value {
+        let (name, kind) = match self.chain {
+            Chain::Http => ("envoy.filters.http.rbac", "http"),
+            Chain::Tcp => ("envoy.filters.network.rbac", "network"),
+        };
+        let kind = format!("type.googleapis.com/envoy.extensions.filters.{kind}.rbac.v3.RBAC");
+        fields.insert("@type".into(), kind.into());
+        if self.chain == Chain::Tcp {
+            fields.insert("statPrefix".into(), "tcp.".into());
+        }
+        json!({"name": name, "typedConfig": fields})
+    }
+}

@@ -1,0 +1,59 @@
+//! One rule as a policy of Envoy's RBAC: permissions and principals, of each of which one must hold.
+
+use super::test::{IdentitySource, Side, metadata};
+use crate::ir::{Attribute, Clause, Group, Rule, Section, Test};
+use alloc::{vec, vec::Vec};
+use serde_json::{Value, json};
+
+/// `rule` as `envoy.config.rbac.v3.Policy`.
+pub(super) fn policy(rule: &Rule, identity: IdentitySource) -> Value {
+    if rule.is_never() {
+        let never = |side: Side| vec![side.not(json!({"any": true}))];
+        return json!({"permissions": never(Side::Permission), "principals": never(Side::Principal)});
+    }
+    let side = |section, side| {
+        // A condition holds whichever alternative of the rule is taken, so each gets a copy.
+        let conditions = rule.groups.iter().filter(|g| g.section == Section::When);
+        let conditions: Vec<Value> =
+            conditions.filter(|g| side_of(g) == side).flat_map(|g| condition(g, side, identity)).collect();
+        let group = rule.groups.iter().find(|g| g.section == section);
+        let always = [Clause::default()];
+        let clauses = group.map_or(&always[..], |g| &g.clauses);
+        let alternative = |clause: &Clause| {
+            let mut all: Vec<Value> = clause.tests.iter().map(|test| side.test(test, identity)).collect();
+            all.extend(conditions.iter().cloned());
+            if all.is_empty() {
+                all.push(json!({"any": true}));
+            }
+            side.and(all)
+        };
+        clauses.iter().map(alternative).collect::<Vec<Value>>()
+    };
+    json!({
+        "permissions": side(Section::To, Side::Permission),
+        "principals": side(Section::From, Side::Principal),
+    })
+}
+
+/// Conditions on the connection's near end are permissions, all others principals.
+fn side_of(condition: &Group) -> Side {
+    match condition.clauses.first().and_then(|c| c.tests.first()).map(|t| &t.attribute) {
+        Some(
+            Attribute::DestinationIp
+            | Attribute::DestinationPort
+            | Attribute::ServerName
+            | Attribute::Metadata { .. },
+        ) => Side::Permission,
+        _ => Side::Principal,
+    }
+}
+
+/// The parts of one condition. Those on metadata were split by value, and are put together again.
+fn condition(group: &Group, side: Side, identity: IdentitySource) -> Vec<Value> {
+    let tests: Vec<&Test> = group.clauses.iter().flat_map(|c| &c.tests).collect();
+    match metadata(&tests) {
+        Some(any) if tests.iter().all(|t| t.negated) => vec![side.not(any)],
+        Some(any) => vec![any],
+        None => tests.into_iter().map(|test| side.test(test, identity)).collect(),
+    }
+}
