@@ -70,11 +70,8 @@ pub trait Backend: Sync {
     /// # Errors
     ///
     /// Flows of this cluster cannot run here at all.
-    fn open<'c>(
-        &'c self,
-        cluster: &'c Cluster,
-        options: &Options,
-    ) -> Result<Box<dyn Session + 'c>, NoAnswer>;
+    fn open<'c>(&'c self, cluster: &'c Cluster, options: &Options)
+    -> Result<Box<dyn Session + 'c>, NoAnswer>;
 }
 
 /// A back end made ready for one cluster under one set of options.

@@ -94,7 +94,9 @@ fn load_case(text: CaseText, file: String) -> Result<LoadCase, Wrong> {
     let valid = match text.expect.0 {
         Expect::Valid => true,
         Expect::Invalid => false,
-        Expect::Verdict(_) => return Err(("expect", "a `load` case expects `valid` or `invalid`".to_owned())),
+        Expect::Verdict(_) => {
+            return Err(("expect", "a `load` case expects `valid` or `invalid`".to_owned()));
+        }
     };
     if valid && text.reason.is_some() {
         return Err(("reason", "`reason` is the reason for `invalid`".to_owned()));

@@ -25,11 +25,7 @@ impl fmt::Display for Mismatch {
 pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut differs = |what: &str, expected: &dyn fmt::Display, got: &dyn fmt::Display| {
-        found.push(Mismatch {
-            what: what.to_owned(),
-            expected: expected.to_string(),
-            got: got.to_string(),
-        });
+        found.push(Mismatch { what: what.to_owned(), expected: expected.to_string(), got: got.to_string() });
     };
     if case.expect != answer.verdict {
         differs("verdict", &case.expect, &answer.verdict);
@@ -72,7 +68,9 @@ fn is_by(expected: &str, layer: Layer, by: &DecidedBy) -> bool {
 /// Whether `expected` is `rule`, its section given or not, its number given or not.
 fn names(expected: &str, rule: &RuleId) -> bool {
     let Some(rest) = expected.strip_prefix(rule.policy.to_string().as_str()) else { return false };
-    rest.is_empty() || rest == format!("#{}", rule.rule) || rest == format!("#{}[{}]", rule.section, rule.rule)
+    rest.is_empty()
+        || rest == format!("#{}", rule.rule)
+        || rest == format!("#{}[{}]", rule.section, rule.rule)
 }
 
 /// `allow` means that the layer does not deny; everything else means just that.

@@ -48,7 +48,7 @@ impl CaseFile {
     /// As [`Self::read`].
     pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let name = path.display().to_string();
-        let written: FileText = manifest::read(&name, text).map_err(|finding| vec![finding])?;
+        let written: FileText = manifest::read(&name, text).map_err(|finding| vec![of_a_case(finding)])?;
         let origin = Origin { file: Some(name.into()), line: first_line(text), ..Origin::default() };
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let mut cases = Vec::with_capacity(written.cases.len());
@@ -59,16 +59,13 @@ impl CaseFile {
             match case::build(case.value, line, &written.options, written.profile) {
                 Ok(case) => cases.push(case),
                 Err((field, message)) => {
-                    let mut finding = Diagnostic::error("case-field", message)
-                        .at(format!("cases[{n}].{field}"))
-                        .help("the fields of a case are described in docs/case-files.md")
-                        .of(title, &origin);
-                    manifest::place(&mut finding, text);
-                    findings.push(finding);
+                    let finding = Diagnostic::error("case-field", message).at(format!("cases[{n}].{field}"));
+                    findings.push(finding.help(FIELDS).of(title, &origin));
                 }
             }
         }
         if !findings.is_empty() {
+            manifest::place(&mut findings, text);
             return Err(findings);
         }
         let manifests = match written.manifests {
@@ -79,9 +76,21 @@ impl CaseFile {
     }
 }
 
+/// `finding` with the path as the user knows it, and our own advice on values.
+fn of_a_case(finding: Diagnostic) -> Diagnostic {
+    let path = finding.path.replace("].value", "]");
+    if path.is_empty() || finding.code != "yaml-syntax" {
+        return finding.at(path);
+    }
+    Diagnostic { code: "case-field", ..finding.at(path).help(FIELDS) }
+}
+
+const FIELDS: &str = "the fields of a case are described in docs/case-files.md";
+
 /// The line where the document begins: the first that is more than a comment.
 fn first_line(text: &str) -> u32 {
-    let begins = |line: &str| !(line.trim().is_empty() || line.starts_with(['#', '%']) || line.trim_end() == "---");
+    let begins =
+        |line: &str| !(line.trim().is_empty() || line.starts_with(['#', '%']) || line.trim_end() == "---");
     let before = text.trim_start_matches('\u{feff}').lines().take_while(|line| !begins(line)).count();
     u32::try_from(before + 1).unwrap_or(u32::MAX)
 }

@@ -58,15 +58,23 @@ impl Manifests {
     /// What Istio's and Cilium's own validation would refuse or warn of, and traps that users report.
     pub fn lint(&self, options: &Options) -> Vec<Diagnostic> {
         let mut findings = lint::check(&self.cluster, options);
-        let mut texts: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut by_file: BTreeMap<String, Vec<&mut Diagnostic>> = BTreeMap::new();
         for finding in &mut findings {
-            let Some(file) = finding.origin.file.as_deref() else { continue };
-            let text = match file {
-                "-" => &self.stdin,
-                file => texts.entry(file.to_owned()).or_insert_with(|| source::read(Path::new(file)).ok()),
+            if let Some(file) = finding.origin.file.as_deref() {
+                by_file.entry(file.to_owned()).or_default().push(finding);
+            }
+        }
+        for (file, findings) in by_file {
+            let read;
+            let text = match file.as_str() {
+                "-" => self.stdin.as_deref(),
+                file => {
+                    read = source::read(Path::new(file)).ok();
+                    read.as_deref()
+                }
             };
             if let Some(text) = text {
-                manifest::place(finding, text);
+                manifest::place(findings, text);
             }
         }
         findings
@@ -86,7 +94,11 @@ impl Loader {
             match source::read_stdin() {
                 Ok(text) => {
                     if self.text("-", &text) == 0 {
-                        self.nothing(path, "standard input holds no object", "pipe Kubernetes YAML or JSON in");
+                        self.nothing(
+                            path,
+                            "standard input holds no object",
+                            "pipe Kubernetes YAML or JSON in",
+                        );
                     }
                     self.stdin = Some(text);
                 }

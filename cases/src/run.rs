@@ -33,6 +33,9 @@ pub struct FileReport {
     pub cases: Vec<CaseReport>,
     /// What is wrong with the file or its manifests.
     pub errors: Arc<Vec<Diagnostic>>,
+    /// Whether validation would refuse the manifests. Their cases run all the same: a cluster may hold such a policy,
+    /// and what it does there is well defined.
+    pub refused: bool,
 }
 
 /// What became of one case.
@@ -145,13 +148,19 @@ pub fn run(files: &[PathBuf], backend: &dyn Backend, done: &(dyn Fn(&FileReport)
         match read {
             Ok(read) => groups.entry(read.manifests.clone()).or_default().push((n, read)),
             Err(errors) => {
-                let report = FileReport { file: file.clone(), cases: Vec::new(), errors: Arc::new(errors) };
+                let report = FileReport {
+                    file: file.clone(),
+                    cases: Vec::new(),
+                    errors: Arc::new(errors),
+                    refused: false,
+                };
                 done(&report);
                 reports.push((n, report));
             }
         }
     }
-    let ran: Vec<_> = groups.into_par_iter().flat_map(|(source, files)| group(&source, files, backend, done)).collect();
+    let ran: Vec<_> =
+        groups.into_par_iter().flat_map(|(source, files)| group(&source, files, backend, done)).collect();
     reports.extend(ran);
     reports.sort_by_key(|(n, _)| *n);
     Report { files: reports.into_iter().map(|(_, report)| report).collect() }
@@ -169,12 +178,19 @@ fn group(
         ManifestSource::Listed(paths) => Manifests::load(paths),
     };
     let broken = Arc::new(errors(&manifests.findings));
+    let refused = broken.is_empty() && !errors(&manifests.lint(&Options::default())).is_empty();
     let run = |(n, file): (usize, CaseFile)| {
         let report = if broken.is_empty() {
-            let mut runner = Runner { manifests: &manifests, backend, ready: Vec::new(), folder: folder(&file.path) };
+            let mut runner = Runner {
+                manifests: &manifests,
+                backend,
+                refused,
+                ready: Vec::new(),
+                folder: folder(&file.path),
+            };
             runner.file(file)
         } else {
-            FileReport { file: file.path, cases: Vec::new(), errors: Arc::clone(&broken) }
+            FileReport { file: file.path, cases: Vec::new(), errors: Arc::clone(&broken), refused: false }
         };
         done(&report);
         (n, report)
@@ -194,21 +210,21 @@ fn errors(findings: &[Diagnostic]) -> Vec<Diagnostic> {
 enum Ready<'c> {
     Session(Box<dyn Session + 'c>),
     Unavailable(NoAnswer),
-    /// Validation refuses the manifests.
-    Refused(Arc<Vec<Diagnostic>>),
 }
 
 /// Runs one file.
 struct Runner<'c> {
     manifests: &'c Manifests,
     backend: &'c dyn Backend,
+    refused: bool,
     ready: Vec<(Options, Ready<'c>)>,
     folder: PathBuf,
 }
 
 impl<'c> Runner<'c> {
     fn file(&mut self, file: CaseFile) -> FileReport {
-        let mut report = FileReport { file: file.path, cases: Vec::new(), errors: Arc::default() };
+        let mut report =
+            FileReport { file: file.path, cases: Vec::new(), errors: Arc::default(), refused: self.refused };
         for case in file.cases {
             let result = match &case.question {
                 Question::Load(load) => {
@@ -219,10 +235,6 @@ impl<'c> Runner<'c> {
                 Question::Flow(flow) => match self.ready(&case.options) {
                     Ready::Session(session) => result(session.answer(flow), flow, &case, &report.file),
                     Ready::Unavailable(no) => result(Err(no.clone()), flow, &case, &report.file),
-                    Ready::Refused(errors) => {
-                        report.errors = Arc::clone(errors);
-                        CaseResult::Failed("its manifests are refused".to_owned())
-                    }
                 },
             };
             report.cases.push(CaseReport { case, result });
@@ -238,10 +250,6 @@ impl<'c> Runner<'c> {
     }
 
     fn open(&self, options: &Options) -> Ready<'c> {
-        let errors = errors(&self.manifests.lint(options));
-        if !errors.is_empty() {
-            return Ready::Refused(Arc::new(errors));
-        }
         match self.backend.open(&self.manifests.cluster, options) {
             Ok(session) => Ready::Session(session),
             Err(no) => Ready::Unavailable(no),

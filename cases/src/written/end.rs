@@ -25,7 +25,11 @@ impl FromText {
             (Some(workload), None, None, None) => Place::Workload(workload),
             (None, Some(Ip(ip)), None, None) => Place::Ip(ip),
             (None, None, Some(name), node) => Place::Entity { name: entity(name)?, node },
-            _ => return Err("one of `workload`, `ip` or `entity` names this end (`node` only beside `entity`)"),
+            _ => {
+                return Err(
+                    "one of `workload`, `ip` or `entity` names this end (`node` only beside `entity`)",
+                );
+            }
         };
         let certificate = Certificate {
             uris: self.principal.unwrap_or_default().0,
@@ -59,20 +63,23 @@ impl ToText {
     pub(crate) fn place(self) -> Result<Place, &'static str> {
         let ip = self.ip.map(|Ip(ip)| ip);
         let service = reference(self.service)?;
-        let place = match (reference(self.workload)?, reference(self.gateway)?, service, self.fqdn, self.entity) {
-            (Some(workload), None, None, None, None) if ip.is_none() => Place::Workload(workload),
-            (None, Some(gateway), service, None, None) if ip.is_none() => Place::Gateway { gateway, service },
-            (None, None, Some(service), None, None) if ip.is_none() => Place::Service(service),
-            (None, None, None, Some(name), None) => Place::Fqdn { name, ip },
-            (None, None, None, None, Some(name)) if ip.is_none() => {
-                return Ok(Place::Entity { name: entity(name)?, node: self.node });
-            }
-            (None, None, None, None, None) => match ip {
-                Some(ip) => Place::Ip(ip),
-                None => return Err(WHERE),
-            },
-            _ => return Err(WHERE),
-        };
+        let place =
+            match (reference(self.workload)?, reference(self.gateway)?, service, self.fqdn, self.entity) {
+                (Some(workload), None, None, None, None) if ip.is_none() => Place::Workload(workload),
+                (None, Some(gateway), service, None, None) if ip.is_none() => {
+                    Place::Gateway { gateway, service }
+                }
+                (None, None, Some(service), None, None) if ip.is_none() => Place::Service(service),
+                (None, None, None, Some(name), None) => Place::Fqdn { name, ip },
+                (None, None, None, None, Some(name)) if ip.is_none() => {
+                    return Ok(Place::Entity { name: entity(name)?, node: self.node });
+                }
+                (None, None, None, None, None) => match ip {
+                    Some(ip) => Place::Ip(ip),
+                    None => return Err(WHERE),
+                },
+                _ => return Err(WHERE),
+            };
         if self.node.is_some() { Err("`node` goes with `entity` only") } else { Ok(place) }
     }
 }
@@ -80,9 +87,8 @@ impl ToText {
 const WHERE: &str = "one of `workload`, `service`, `gateway`, `fqdn`, `ip` or `entity` names this end (`ip` may stand \
      beside `fqdn`, `service` beside `gateway`)";
 
-const ENTITIES: [&str; 9] = [
-    "host", "remote-node", "world", "health", "init", "ingress", "unmanaged", "kube-apiserver", "cluster",
-];
+const ENTITIES: [&str; 8] =
+    ["host", "remote-node", "world", "health", "init", "ingress", "unmanaged", "kube-apiserver"];
 
 fn entity(name: String) -> Result<String, &'static str> {
     if ENTITIES.contains(&name.as_str()) {

@@ -10,8 +10,8 @@ pub(crate) use end::{FromText, ToText};
 pub(crate) use event::EventText;
 pub use expect::Expect;
 pub(crate) use expect::{ExpectText, LayerText, OptionsText, OutcomeText, ProtocolText, ProviderAnswer};
-pub use request::{default_host, token};
 pub(crate) use request::{GrpcText, HttpText, TokenText};
+pub use request::{default_host, token};
 pub(crate) use scalar::OneOrMany;
 
 use palisade::Profile;

@@ -73,9 +73,9 @@ impl<'de> Deserialize<'de> for Bytes {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Bytes, A::Error> {
                 let Hex { bytes } = Hex::deserialize(MapAccessDeserializer::new(map))?;
-                hex::decode(&bytes).map(Bytes).map_err(|error| {
-                    de::Error::custom(format!("`{bytes}` is not hexadecimal: {error}"))
-                })
+                hex::decode(&bytes)
+                    .map(Bytes)
+                    .map_err(|error| de::Error::custom(format!("`{bytes}` is not hexadecimal: {error}")))
             }
         }
         deserializer.deserialize_any(Any)
@@ -104,8 +104,8 @@ impl<'de> Deserialize<'de> for Span {
         if let Ok(seconds) = text.parse() {
             return Ok(Self(Duration::from_secs(seconds)));
         }
-        humantime::parse_duration(&text).map(Self).map_err(|error| {
-            de::Error::custom(format!("`{text}` is not a time span such as `10s`: {error}"))
-        })
+        humantime::parse_duration(&text)
+            .map(Self)
+            .map_err(|error| de::Error::custom(format!("`{text}` is not a time span such as `10s`: {error}")))
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod fqdn;
 mod input;
 mod lint;
 mod test;
@@ -15,6 +16,7 @@ pub(crate) enum Command {
     Check(Box<check::Check>),
     Test(test::Test),
     Lint(lint::Lint),
+    Fqdn(fqdn::Fqdn),
     Completions(completions::Completions),
 }
 
@@ -24,6 +26,7 @@ impl Command {
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),
             Self::Lint(lint) => lint.run(),
+            Self::Fqdn(fqdn) => fqdn.run(),
             Self::Completions(completions) => completions.run(),
         }
     }

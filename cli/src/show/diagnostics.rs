@@ -30,7 +30,10 @@ impl Sources<'_> {
     fn line(&mut self, file: &str, line: u32) -> Option<&str> {
         let text = match file {
             "-" => self.stdin?,
-            _ => self.files.entry(file.to_owned()).or_insert_with(|| fs::read_to_string(file).unwrap_or_default()),
+            _ => self
+                .files
+                .entry(file.to_owned())
+                .or_insert_with(|| fs::read_to_string(file).unwrap_or_default()),
         };
         text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
     }

@@ -42,10 +42,12 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> String {
     }
     if let Some(shadow) = &decision.shadow {
         let by = shadow.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-        let _ = writeln!(out, "\n{}: dry-run policies would say {}{by}", paint(BOLD, "shadow"), shadow.outcome);
+        let _ =
+            writeln!(out, "\n{}: dry-run policies would say {}{by}", paint(BOLD, "shadow"), shadow.outcome);
     }
-    for note in &decision.notes {
-        let _ = writeln!(out, "\n{}: {note}", paint(DOUBT, "note"));
+    for (n, note) in decision.notes.iter().enumerate() {
+        let gap = if n == 0 { "\n" } else { "" };
+        let _ = writeln!(out, "{gap}{}: {note}", paint(DOUBT, "note"));
     }
     out
 }
@@ -59,7 +61,7 @@ fn ladder(out: &mut String, marker: &str, layer: &LayerExplanation, beyond: bool
         (true, _) if by.is_empty() => "(not reached)".to_owned(),
         (true, _) => format!("{by} (not reached)"),
     };
-    let outcome = paint(style, format!("{outcome:<13}"));
+    let outcome = paint(style, format!("{:<13}", outcome.as_str()));
     let line = format!("{marker} {:<21} {outcome} {by}", layer.layer.as_str());
     let _ = writeln!(out, "{}", line.trim_end());
 }
@@ -96,17 +98,56 @@ fn candidates(out: &mut String, layer: &LayerExplanation) {
 
 fn condition(failure: &Failure) -> String {
     let wanted = if failure.negated { "refuses" } else { "wanted" };
-    let seen = if failure.seen.is_empty() { "none".to_owned() } else { list(&failure.seen) };
-    format!("{} {}: {wanted} {}, seen {seen}", failure.clause, failure.attribute, list(&failure.wanted))
+    let clause = format!("{} {}", failure.clause, failure.attribute);
+    let wanted_labels = failure.wanted.join(" ");
+    let seen: Vec<String> = failure
+        .seen
+        .iter()
+        .filter(|value| matters(value, &wanted_labels))
+        .map(|value| label(value))
+        .collect();
+    let alternatives: Vec<String> = failure.wanted.iter().map(|value| label(value)).collect();
+    let seen = if seen.is_empty() { "none".to_owned() } else { list(&seen) };
+    format!("{clause}: {wanted} {}, seen {seen}", list(&alternatives))
+}
+
+/// The label that every peer of the default cluster has, and every selector asks for.
+const CLUSTER: &str = "k8s:io.cilium.k8s.policy.cluster=default";
+
+/// Whether a label says something to the reader: those that Cilium adds only do where the rule asks for them.
+fn matters(value: &str, wanted: &str) -> bool {
+    let key = value.split('=').next().unwrap_or(value);
+    !key.starts_with("k8s:io.cilium.") || (value != CLUSTER && wanted.contains(key))
+}
+
+/// A label, or a list of labels, as it would be written in a manifest.
+fn label(value: &str) -> String {
+    if !value.starts_with("k8s:") {
+        return value.to_owned();
+    }
+    let labels = value.split(", ").filter(|label| *label != CLUSTER);
+    let short = labels.map(|label| {
+        let label = label.strip_prefix("k8s:").unwrap_or(label);
+        match label.strip_prefix("io.kubernetes.pod.namespace=") {
+            Some(namespace) => format!("namespace={namespace}"),
+            None => label.to_owned(),
+        }
+    });
+    short.collect::<Vec<_>>().join(" ")
 }
 
 fn list(values: &[String]) -> String {
-    let shown: Vec<String> = values
-        .iter()
-        .take(VALUES)
-        .map(|value| if value.is_empty() || value.contains(' ') { format!("{value:?}") } else { value.clone() })
-        .collect();
-    let more = values.len().saturating_sub(VALUES);
-    let tail = if more > 0 { format!(" and {more} more") } else { String::new() };
-    if values.is_empty() { "nothing".to_owned() } else { format!("{}{tail}", shown.join(" | ")) }
+    let mut shown: Vec<String> = values.iter().take(VALUES).map(|value| quoted(value)).collect();
+    if values.len() > shown.len() {
+        shown.push(format!("{} more", values.len() - shown.len()));
+    }
+    if values.is_empty() { "nothing".to_owned() } else { shown.join(" | ") }
+}
+
+fn quoted(value: &str) -> String {
+    if value.is_empty() || value.chars().any(char::is_control) {
+        format!("{value:?}")
+    } else {
+        value.to_owned()
+    }
 }

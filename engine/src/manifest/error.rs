@@ -1,7 +1,10 @@
 //! The YAML library's errors, in our words: where, what, and what to do.
 
 use crate::diagnostic::Diagnostic;
-use alloc::string::{String, ToString};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 use serde_saphyr::Error;
 
 /// `error` of reading `text`.
@@ -9,7 +12,7 @@ pub(super) fn diagnostic(error: &Error, text: &str) -> Diagnostic {
     let error = error.without_snippet();
     let position = error.location().map(|at| (to_u32(at.line()), to_u32(at.column())));
     let message = message(error);
-    let (code, help) = class(error, &message);
+    let (code, help) = class(&message);
     let mut help = help.to_string();
     if code == "yaml-syntax"
         && let Some((line, _)) = position
@@ -24,37 +27,56 @@ pub(super) fn diagnostic(error: &Error, text: &str) -> Diagnostic {
 fn message(error: &Error) -> String {
     let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
-    let text = match text.rfind(" at line ") {
+    let text = match text.find(" at line ") {
         Some(at) => text.get(..at).unwrap_or(text),
         None => text,
     };
-    text.trim_start_matches("error: ").trim_end_matches(['.', ':', ',']).to_string()
-}
-
-fn class(error: &Error, message: &str) -> (&'static str, &'static str) {
-    if matches!(error, Error::Budget { .. })
-        || message.contains("alias replay")
-        || message.contains("limit exceeded")
-    {
-        ("too-large", "unfold the aliases, nest less deeply, or split the file: what is larger is refused")
-    } else if message.contains("duplicate") {
-        ("duplicate-key", "keep one of the two: which one counts is not the same everywhere")
-    } else if message.contains("unknown field") {
-        ("unknown-field", "correct the field's name, or remove it: an unknown field is never ignored")
-    } else if message.contains("missing field") {
-        ("missing-field", "add the field")
-    } else if message.contains("invalid type")
-        || message.contains("invalid value")
-        || message.contains("expected")
-    {
-        (
-            "yaml-syntax",
-            "write the value in the shape that is expected; text that looks like a number needs quotes",
-        )
-    } else {
-        ("yaml-syntax", "correct the YAML; nothing of this file was read")
+    let text = text.trim_start_matches("error: ").trim_end_matches(['.', ':', ',']);
+    match text.strip_prefix("budget breached: ") {
+        Some(breach) => format!("more than is read of one file: {}", words(breach)),
+        None => text.to_string(),
     }
 }
+
+/// `MaxDepth { depth: 129 }` as `max depth (129)`.
+fn words(breach: &str) -> String {
+    let (name, detail) = breach.split_once([' ', '{', '(']).unwrap_or((breach, ""));
+    let mut words = String::new();
+    for c in name.chars() {
+        if c.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    let number: String = detail.chars().filter(char::is_ascii_digit).collect();
+    if number.is_empty() { words } else { format!("{words} ({number})") }
+}
+
+fn class(message: &str) -> (&'static str, &'static str) {
+    const CLASSES: [(&str, &str, &str); 7] = [
+        ("more than is read", "too-large", TOO_LARGE),
+        ("alias replay", "too-large", TOO_LARGE),
+        ("recursion", "too-large", TOO_LARGE),
+        ("duplicate", "duplicate-key", "keep one of the two: which one counts is not the same everywhere"),
+        (
+            "unknown field",
+            "unknown-field",
+            "correct the field's name, or remove it: an unknown field is never ignored",
+        ),
+        ("missing field", "missing-field", "add the field"),
+        (
+            "invalid type",
+            "wrong-shape",
+            "write the value in the shape that is expected, numbers meant as text in quotes",
+        ),
+    ];
+    let found = CLASSES.iter().find(|(part, ..)| message.contains(part));
+    found.map_or(("yaml-syntax", "correct the YAML; nothing of this file was read"), |(_, code, help)| {
+        (code, help)
+    })
+}
+
+const TOO_LARGE: &str = "unfold the aliases, nest less deeply, or split the file: what is larger is refused";
 
 /// The slip that most often stands behind a syntax error in `line` or just above it.
 fn hint(text: &str, line: u32) -> Option<&'static str> {

@@ -14,8 +14,7 @@ pub(super) struct Found {
 }
 
 const FROM: &str = "name a pod (namespace/name), an IP address, or an entity such as entity:world";
-const TO: &str =
-    "name a pod or Service (namespace/name:port), a DNS name (www.example.com:443), an IP address, or an entity";
+const TO: &str = "name a pod or Service (namespace/name:port), a DNS name (www.example.com:443), an IP address, or an entity";
 
 /// Finds `--from`.
 pub(super) fn from(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
@@ -53,7 +52,10 @@ pub(super) fn to(cluster: &Cluster, text: &str) -> Result<Found, Failure> {
         None => (rest, None),
         Some((name, port)) => {
             let number = port.parse().map_err(|_| {
-                Failure::argument(format!("`--to {text}`: `{port}` is no port"), "a port is a number up to 65535")
+                Failure::argument(
+                    format!("`--to {text}`: `{port}` is no port"),
+                    "a port is a number up to 65535",
+                )
             })?;
             (name, Some(number))
         }
@@ -121,7 +123,11 @@ fn entity(name: &str) -> Result<Place, Failure> {
 
 fn missing(cluster: &Cluster, argument: &str, name: &str, what: &str) -> Failure {
     let help = pods(cluster, name);
-    let help = if help.is_empty() { "give its manifest with -f".to_owned() } else { help.trim_start_matches("; ").to_owned() };
+    let help = if help.is_empty() {
+        "give its manifest with -f".to_owned()
+    } else {
+        help.trim_start_matches("; ").to_owned()
+    };
     Failure::argument(format!("`{argument} {name}`: the manifests have no {what} of that name"), help)
 }
 

@@ -37,7 +37,11 @@ pub(super) struct FlowArgs {
     #[arg(long, help_heading = "HTTP request (without any of these: raw TCP)")]
     host: Option<String>,
     /// A header line. May be repeated.
-    #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "HTTP request (without any of these: raw TCP)")]
+    #[arg(
+        long = "header",
+        value_name = "NAME: VALUE",
+        help_heading = "HTTP request (without any of these: raw TCP)"
+    )]
     headers: Vec<String>,
     /// The client address that the proxy trusts.
     #[arg(long, value_name = "IP", help_heading = "HTTP request (without any of these: raw TCP)")]
@@ -141,7 +145,10 @@ impl FlowArgs {
         }
         let headers = self.headers.iter().map(|line| {
             let (name, value) = line.split_once(':').ok_or_else(|| {
-                Failure::argument(format!("`--header {line}` has no colon"), "write it as --header 'x-user: alice'")
+                Failure::argument(
+                    format!("`--header {line}` has no colon"),
+                    "write it as --header 'x-user: alice'",
+                )
             })?;
             Ok((name.trim().to_owned(), value.trim().as_bytes().to_vec()))
         });

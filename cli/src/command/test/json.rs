@@ -3,53 +3,73 @@
 use crate::command::lint::finding;
 use palisade_cases::{CaseJson, CaseReport, CaseResult, FileReport, Mismatch, Report};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[derive(Serialize)]
-struct FileJson {
+struct ReportJson<'r> {
+    files: Vec<FileJson<'r>>,
+    summary: SummaryJson,
+}
+
+#[derive(Serialize)]
+struct SummaryJson {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+#[derive(Serialize)]
+struct FileJson<'r> {
     file: String,
-    cases: Vec<Value>,
+    cases: Vec<Line<'r>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Value>,
 }
 
-/// The whole report, on one line a file would be unreadable: indented.
-pub(super) fn render(report: &Report) -> String {
-    let summary = report.summary();
-    let report = json!({
-        "files": report.files.iter().map(file).collect::<Vec<_>>(),
-        "summary": {"passed": summary.passed, "failed": summary.failed, "skipped": summary.skipped},
-    });
-    format!("{report:#}\n")
+/// A case that was answered, one that could not be, one that was left out.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Line<'r> {
+    Answered(Box<CaseJson>),
+    Failed { name: &'r str, error: &'r str, expected: &'static str, passed: bool },
+    Skipped { name: &'r str, skipped: &'r str },
 }
 
-fn file(report: &FileReport) -> FileJson {
+/// The whole report, on one line.
+pub(super) fn render(report: &Report) -> String {
+    let summary = report.summary();
+    let report = ReportJson {
+        files: report.files.iter().map(file).collect(),
+        summary: SummaryJson { passed: summary.passed, failed: summary.failed, skipped: summary.skipped },
+    };
+    let mut text = serde_json::to_string(&report).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn file(report: &FileReport) -> FileJson<'_> {
     FileJson {
         file: report.file.display().to_string(),
-        cases: report.cases.iter().map(case).collect(),
+        cases: report.cases.iter().map(line).collect(),
         errors: report.errors.iter().map(finding).collect(),
     }
 }
 
-fn case(report: &CaseReport) -> Value {
-    let name = &report.case.name;
-    let (mut value, found) = match &report.result {
+fn line(report: &CaseReport) -> Line<'_> {
+    let name = report.case.name.as_str();
+    let expected = report.case.expected().as_str();
+    let failed = |error| Line::Failed { name, error, expected, passed: false };
+    let (mut answer, found) = match &report.result {
         CaseResult::Flow(answer, found) => (CaseJson::new(name, answer), found),
         CaseResult::Load(answer, found) => {
             (CaseJson::bare(name, if answer.valid { "valid" } else { "invalid" }), found)
         }
-        CaseResult::Skipped(reason) => return json!({"name": name, "skipped": reason}),
-        CaseResult::Wrong(error) => return failed(report, &error.message),
-        CaseResult::Failed(error) => return failed(report, error),
+        CaseResult::Skipped(reason) => return Line::Skipped { name, skipped: reason },
+        CaseResult::Wrong(error) => return failed(error.message.as_str()),
+        CaseResult::Failed(error) => return failed(error.as_str()),
     };
-    value.mismatches = found.iter().map(Mismatch::to_string).collect();
-    value.expected = Some(report.case.expected().as_str());
-    value.passed = Some(report.passed());
-    serde_json::to_value(value).unwrap_or_default()
-}
-
-fn failed(report: &CaseReport, error: &str) -> Value {
-    json!({
-        "name": report.case.name, "error": error, "expected": report.case.expected().as_str(), "passed": false,
-    })
+    answer.mismatches = found.iter().map(Mismatch::to_string).collect();
+    answer.expected = Some(expected);
+    answer.passed = Some(report.passed());
+    Line::Answered(Box::new(answer))
 }

@@ -38,7 +38,9 @@ fn status(report: &CaseReport) -> TestCaseStatus {
         status
     };
     match &report.result {
-        CaseResult::Flow(_, found) | CaseResult::Load(_, found) if found.is_empty() => TestCaseStatus::success(),
+        CaseResult::Flow(_, found) | CaseResult::Load(_, found) if found.is_empty() => {
+            TestCaseStatus::success()
+        }
         CaseResult::Flow(_, found) | CaseResult::Load(_, found) => {
             let texts: Vec<String> = found.iter().map(Mismatch::to_string).collect();
             refused(NonSuccessKind::Failure, texts.join("\n"))

@@ -72,6 +72,14 @@ impl Test {
         if !errors.is_empty() && self.output == Format::Text {
             notes::say("cases of bad files and bad manifests did not run");
         }
+        let refused: Vec<_> = report.files.iter().filter(|file| file.refused).collect();
+        if let [first, ..] = refused.as_slice() {
+            notes::say(&format!(
+                "validation would refuse manifests of {} files, such as those of {}; `palisade lint` says why",
+                refused.len(),
+                first.file.display(),
+            ));
+        }
         let text = match self.output {
             Format::Text => text::render(&report, self.quiet),
             Format::Json => json::render(&report),

@@ -40,7 +40,9 @@ pub(super) fn render(report: &Report, quiet: bool) -> String {
     for (reason, count) in skips {
         let _ = writeln!(out, "{} {count}: {reason}", paint(DOUBT, "skipped"));
     }
-    let count = |style, n: usize, what| if n > 0 { paint(style, format!("{n} {what}")) } else { format!("{n} {what}") };
+    let count = |style, n: usize, what| {
+        if n > 0 { paint(style, format!("{n} {what}")) } else { format!("{n} {what}") }
+    };
     let _ = writeln!(
         out,
         "{}, {}, {} in {} files",

@@ -1,0 +1,103 @@
+//! `palisade fqdn`.
+
+use super::input::OptionArgs;
+use crate::{
+    Output,
+    failure::Failure,
+    show::style::{BAD, GOOD, paint},
+};
+use clap::Args;
+use palisade::{FqdnPattern, Options};
+use serde::{Deserialize, Serialize};
+use std::io::{BufRead, stdin};
+
+/// Does a `matchPattern` of Cilium match a name, and why not?
+///
+/// Examples:
+///
+///     palisade fqdn '*.google.com' www.google.com google.com
+///     palisade fqdn --option ciliumVersion=1.18 '**.google.com' a.b.google.com
+///     palisade fqdn --json-lines < pairs
+///
+/// With --json-lines, each line of standard input is {"pattern": "..", "name": ".."}, and each line of output
+/// {"valid": true, "matches": false}.
+///
+/// Exit code 0: every name matches (with --json-lines: every line was read). 1: some name does not. 2: the pattern is
+/// not one that Cilium accepts, or a line cannot be read.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Fqdn {
+    /// The pattern, as in `toFQDNs` and `rules.dns`.
+    #[arg(required_unless_present = "json_lines")]
+    pattern: Option<String>,
+    /// The names.
+    #[arg(value_name = "NAME", required_unless_present = "json_lines")]
+    names: Vec<String>,
+    /// Read pairs from standard input, one JSON object a line.
+    #[arg(long, conflicts_with_all = ["pattern", "names"])]
+    json_lines: bool,
+    #[command(flatten)]
+    options: OptionArgs,
+}
+
+#[derive(Deserialize)]
+struct Pair {
+    pattern: String,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    valid: bool,
+    matches: bool,
+}
+
+impl Fqdn {
+    pub(crate) fn run(&self) -> Result<Output, Failure> {
+        let options = self.options.options()?;
+        match &self.pattern {
+            None => lines(&options),
+            Some(pattern) => self.names(pattern, &options),
+        }
+    }
+
+    fn names(&self, text: &str, options: &Options) -> Result<Output, Failure> {
+        let pattern = FqdnPattern::new(text, options).map_err(|why| {
+            let help = "a pattern has letters, digits, `-`, `_`, `.` and `*`, at most 255 of them";
+            Failure::argument(format!("`{text}` is not a pattern that Cilium accepts: {why}"), help)
+        })?;
+        let mut output = Output::default();
+        for name in &self.names {
+            let line = match pattern.mismatch(name) {
+                None => format!("{}  {name}\n", paint(GOOD, "yes")),
+                Some(why) => {
+                    output.code = 1;
+                    format!("{}   {name}: {why}\n", paint(BAD, "no"))
+                }
+            };
+            output.text.push_str(&line);
+        }
+        Ok(output)
+    }
+}
+
+fn lines(options: &Options) -> Result<Output, Failure> {
+    let mut output = Output::default();
+    for (n, line) in (1..).zip(stdin().lock().lines()) {
+        let wrong = |why: String| {
+            let help = r#"write each line as {"pattern": "*.example.com", "name": "www.example.com"}"#;
+            Failure::argument(format!("line {n} of standard input: {why}"), help)
+        };
+        let line = line.map_err(|error| wrong(error.to_string()))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let pair: Pair = serde_json::from_str(&line).map_err(|error| wrong(error.to_string()))?;
+        let pattern = FqdnPattern::new(&pair.pattern, options);
+        let matches = pattern.as_ref().is_ok_and(|pattern| pattern.matches(&pair.name));
+        let answer = Answer { valid: pattern.is_ok(), matches };
+        output.text.push_str(&serde_json::to_string(&answer).unwrap_or_default());
+        output.text.push('\n');
+    }
+    Ok(output)
+}

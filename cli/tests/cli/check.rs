@@ -1,0 +1,129 @@
+//! `palisade check`.
+
+use crate::folder::Folder;
+use serde_json::Value;
+
+const CLUSTER: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: foo, labels: {istio-injection: enabled}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: sleep, namespace: foo, labels: {app: sleep}}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: sample, namespace: foo, labels: {app: sample}}
+spec: {containers: [{name: c, ports: [{containerPort: 8000}]}]}
+status: {podIP: 10.0.0.2}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: sample, namespace: foo}
+spec: {selector: {app: sample}, ports: [{name: http, port: 80, targetPort: 8000}]}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: s, namespace: foo}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: get, namespace: foo}
+spec: {selector: {matchLabels: {app: sample}}, rules: [{to: [{operation: {methods: [GET]}}]}]}
+";
+
+fn folder() -> Folder {
+    Folder::new(&[("m/all.yaml", CLUSTER.as_bytes()), ("m/x.cases.yaml", b"cases: 1")])
+}
+
+#[test]
+fn the_verdict_is_the_exit_code() {
+    let folder = folder();
+    let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method GET");
+    ran.says(0, &["note: no layer reads these kinds: Secret (1)"]);
+    assert!(ran.out.starts_with("ALLOW, by AuthorizationPolicy/foo/get#0\n"), "{}", ran.out);
+    let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST");
+    ran.says(1, &[]);
+    assert!(ran.out.starts_with("DENY with status 403, by authorization-policy (no ALLOW rule matched)\n"));
+    assert!(
+        ran.out.contains(
+            "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0] method: wanted GET, seen POST"
+        )
+    );
+}
+
+#[test]
+fn a_pod_goes_before_a_service_and_the_choice_is_named() {
+    let folder = folder();
+    let ran = folder.run("check -f m --from foo/sleep --to foo/sample --method GET");
+    ran.says(0, &["`foo/sample` is a pod and a Service; the pod is meant"]);
+    folder.run("check -f m --from foo/sleep --to service:foo/sample --method GET").says(0, &[]);
+}
+
+#[test]
+fn json_is_what_the_contract_says() {
+    let ran = folder().run("check -f m --from foo/sleep --to pod:foo/sample:8000 --path /x --output json");
+    ran.says(0, &[]);
+    let answer: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(answer["verdict"], "allow");
+    assert_eq!(answer["decidedBy"]["kind"], "AuthorizationPolicy");
+    assert_eq!(answer["decidedBy"]["rule"], 0);
+    let layers: Vec<_> =
+        answer["layers"].as_array().unwrap().iter().map(|l| l["layer"].as_str().unwrap()).collect();
+    assert_eq!(layers, ["cilium-egress", "cilium-ingress", "peer-authentication", "authorization-policy"]);
+    assert_eq!(answer["layers"][0]["outcome"], "not-selected");
+    assert_eq!(answer["profile"], "compat");
+    assert!(!ran.out.contains("passed"));
+}
+
+#[test]
+fn manifests_come_from_standard_input_too() {
+    let arguments = ["check", "-f", "-", "--from", "foo/sleep", "--to", "foo/sample", "--method", "GET"];
+    Folder::new(&[]).run_with(&arguments, CLUSTER.as_bytes()).says(0, &[]);
+}
+
+#[test]
+fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
+    let folder = folder();
+    for (arguments, parts) in [
+        ("--from foo/slep --to foo/sample", ["no pod of that name", "foo/sleep"]),
+        ("--from foo/sleep --to foo/sampel:80", ["no pod and no Service", "foo/sample"]),
+        ("--from foo/sleep --to www.google.com", ["leaves the port open", "www.google.com:PORT"]),
+        ("--from foo/sleep --to foo/sample:http", ["`http` is no port", "a number"]),
+        ("--from nobody --to foo/sample", ["names no end of a flow", "namespace/name"]),
+        ("--from entity:moon --to foo/sample", ["no entity `moon`", "kube-apiserver"]),
+        ("--from foo/sleep --to foo/sample --protocol tcp", ["no protocol `tcp`", "in capitals"]),
+        ("--from foo/sleep --to foo/sample --header x", ["has no colon", "x-user"]),
+        ("--from foo/sleep --to foo/sample --jwt []", ["not a JSON object", "claims as JSON"]),
+        ("--from foo/sleep --to foo/sample --dns x", ["`--dns x` cannot be read", "=192.0.2.1"]),
+        ("--from foo/sleep --to foo/sample --option moon=1", ["unknown field `moon`", "case files"]),
+        ("--from foo/sleep --to foo/sample --option ciliumVersion=9", ["unknown variant", "case files"]),
+    ] {
+        folder.run(&format!("check -f m {arguments}")).says(2, &parts);
+    }
+}
+
+#[test]
+fn options_take_text_lists_and_truth_values() {
+    let folder = folder();
+    let options = "--option ciliumVersion=1.19 --option cidrMatch=nodes --option ipv6=true --profile strict";
+    let ran = folder
+        .run(&format!("check -f m --from foo/sleep --to foo/sample --method GET --output json {options}"));
+    assert!(
+        ran.out.contains("\"cilium\": \"1.19\"") && ran.out.contains("\"profile\": \"strict\""),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn help_and_completions_are_there() {
+    let folder = Folder::new(&[]);
+    for command in ["--help", "check --help", "test --help", "lint --help", "completions --help"] {
+        folder.run(command).says(0, &[]);
+    }
+    assert!(folder.run("completions bash").out.contains("palisade"));
+    folder.run("moon").says(2, &["unrecognized subcommand"]);
+}

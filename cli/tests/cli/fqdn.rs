@@ -1,0 +1,37 @@
+//! `palisade fqdn`.
+
+use crate::folder::Folder;
+
+#[test]
+fn names_that_match_and_names_that_do_not() {
+    let folder = Folder::new(&[]);
+    let ran = folder.run("fqdn *.google.com www.google.com google.com a.b.google.com www.google.org");
+    ran.says(1, &[]);
+    assert_eq!(
+        ran.out,
+        "yes  www.google.com
+no   google.com: the pattern has 3 labels and the name 2: a star never stands for a dot
+no   a.b.google.com: the pattern has 3 labels and the name 4: a star never stands for a dot
+no   www.google.org: `com` does not match the label `org`
+"
+    );
+    folder.run("fqdn **.google.com a.b.google.com").says(0, &[]);
+    folder.run("fqdn --option ciliumVersion=1.18 **.google.com a.b.google.com").says(1, &[]);
+    folder.run("fqdn *.göögle.com x").says(2, &["not a pattern that Cilium accepts", "`ö`", "help:"]);
+}
+
+#[test]
+fn pairs_as_json_lines() {
+    let pairs = br#"{"pattern": "*.a.io", "name": "x.a.io."}
+{"pattern": "*.a.io", "name": "a.io"}
+
+{"pattern": "a b", "name": "a b"}
+"#;
+    let ran = Folder::new(&[]).run_with(&["fqdn", "--json-lines"], pairs);
+    ran.says(0, &[]);
+    let answers = "{\"valid\":true,\"matches\":true}\n{\"valid\":true,\"matches\":false}\n{\"valid\":false,\"matches\":false}\n";
+    assert_eq!(ran.out, answers);
+    Folder::new(&[])
+        .run_with(&["fqdn", "--json-lines"], b"{}")
+        .says(2, &["line 1", "missing field `pattern`"]);
+}

@@ -1,0 +1,12 @@
+//! The command as scripts see it: the real binary, its streams and its exit codes.
+
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod case_files;
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod folder;
+#[cfg(test)]
+mod fqdn;

@@ -1,0 +1,101 @@
+//! One `matchPattern` on its own: does it match a name, and if not, why not.
+
+use crate::{
+    ir::NamePattern,
+    lower::cilium::name::{canonical, validate_pattern, wildcard},
+    matcher,
+    options::Options,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// A `matchPattern` of `toFQDNs` or of a DNS rule, as Cilium reads it (`spec/cilium.md` 3.4).
+///
+/// ```
+/// use palisade::{FqdnPattern, Options};
+///
+/// let pattern = FqdnPattern::new("*.google.com", &Options::default()).unwrap();
+/// assert!(pattern.matches("www.Google.com."));
+/// assert!(!pattern.matches("google.com"));
+/// assert_eq!(
+///     pattern.mismatch("google.com").unwrap(),
+///     "the pattern has 3 labels and the name 2: a star never stands for a dot"
+/// );
+/// assert!(FqdnPattern::new("*.göögle.com", &Options::default()).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FqdnPattern {
+    text: String,
+    pattern: NamePattern,
+}
+
+impl FqdnPattern {
+    /// Reads `text` as `toFQDNs` does.
+    ///
+    /// # Errors
+    ///
+    /// What the agent finds wrong with it.
+    pub fn new(text: &str, options: &Options) -> Result<Self, String> {
+        validate_pattern(text)?;
+        Ok(Self { text: canonical(text).into(), pattern: wildcard(text, false, options) })
+    }
+
+    /// Whether it matches `name`, in any case and with or without the final dot.
+    pub fn matches(&self, name: &str) -> bool {
+        matcher::name::matches_one(&self.pattern, canonical(name).as_bytes())
+    }
+
+    /// Why it does not match `name`; none when it does.
+    pub fn mismatch(&self, name: &str) -> Option<String> {
+        if self.matches(name) {
+            return None;
+        }
+        let name = canonical(name);
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if let Some(bad) = name.chars().find(|c| !legal(*c)) {
+            return Some(format!("`{bad}` cannot stand in a name that a pattern matches"));
+        }
+        Some(self.difference(&name))
+    }
+
+    fn difference(&self, name: &str) -> String {
+        let labels = |text: &str| -> Vec<String> {
+            text.trim_end_matches('.').split('.').map(ToString::to_string).collect()
+        };
+        let (wanted, seen) = (labels(&self.text), labels(name));
+        let NamePattern::Wildcard { subdomains, .. } = self.pattern else {
+            return format!("the name is not `{}`", self.text);
+        };
+        let stars = self.text.bytes().take_while(|b| *b == b'*').count();
+        if subdomains && stars >= 2 && self.text.as_bytes().get(stars) == Some(&b'.') {
+            return if seen.len() < wanted.len() {
+                "a leading `**.` stands for at least one whole label, and the name has none there".to_string()
+            } else {
+                format!("the name does not end as `{}` asks", self.text.trim_end_matches('.'))
+            };
+        }
+        if wanted.len() != seen.len() {
+            return format!(
+                "the pattern has {} labels and the name {}: a star never stands for a dot",
+                wanted.len(),
+                seen.len()
+            );
+        }
+        let one = |(wanted, seen): (&String, &String)| {
+            let pattern =
+                NamePattern::Wildcard { pattern: canonical(wanted), subdomains: false, any_bytes: false };
+            let literal = !wanted.contains('*');
+            let all_stars = wanted.bytes().all(|b| b == b'*');
+            let same = if literal {
+                wanted == seen
+            } else {
+                all_stars || matcher::name::matches_one(&pattern, canonical(seen).as_bytes())
+            };
+            (!same).then(|| format!("`{wanted}` does not match the label `{seen}`"))
+        };
+        wanted.iter().zip(&seen).find_map(one).unwrap_or_else(|| "the name is not of that form".to_string())
+    }
+}
