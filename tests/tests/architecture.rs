@@ -7,19 +7,20 @@ use std::{
 };
 
 /// Modules from left to right; those of one string may use each other, as two halves of one step.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "limits labels net rule_id",
     "diagnostic options",
     "resource manifest",
     "cluster",
-    "request decision",
+    "request decision http",
     "ir",
     "matcher",
-    "lower dns",
-    "lint",
+    "lower dns fqdn",
+    "lint export",
     "compile explain",
+    "strict",
     "authorization network policy_set",
-    "flow http",
+    "flow",
 ];
 
 /// What points to the right, with the reason that it may.

@@ -2,4 +2,6 @@
 
 mod allocations;
 mod architecture;
+mod corpus;
+mod documents;
 mod properties;

@@ -1,9 +1,12 @@
 //! Compiled rules answer as the reference does, for rules and requests at random.
 
 use core::cell::Cell;
-use palisade::{CompileSwitches, CompiledRules, ir::Rule};
+use palisade::{
+    CompileSwitches, CompiledRules, DecidedBy, Direction, NetworkProgram,
+    ir::{NetworkLayer, Rule},
+};
 use palisade_tests::{
-    generate::{aim, narrow_rules, rules, sample, single_tests},
+    generate::{aim, direction, narrow_rules, rules, sample, single_tests},
     reference,
     sample::Sample,
 };
@@ -56,7 +59,8 @@ fn requests(rules: &[Rule], drawn: &[Sample], choice: usize) -> Vec<Sample> {
 }
 
 fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Result<(), TestCaseError> {
-    let compiled = [true, false].map(|index| CompiledRules::new(rules, CompileSwitches { index }));
+    let compiled =
+        [true, false].map(|index| CompiledRules::new(rules, CompileSwitches { index, interpreter: None }));
     for request in requests(rules, drawn, choice) {
         let floor = if choice.is_multiple_of(3) { (choice % (rules.len() + 1)) as u32 } else { 0 };
         let expected = reference::first_match(rules, &request, floor);
@@ -104,4 +108,29 @@ fn many_rules_equal_the_reference() {
         .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("many rules");
+}
+
+#[test]
+fn directions_equal_the_reference() {
+    let tally = Tally::default();
+    let input = (direction(), prop::collection::vec(sample(), 1..3), any::<usize>());
+    TestRunner::new(cases(5_000))
+        .run(&input, |(layer, drawn, choice)| {
+            let network = NetworkLayer { egress: layer.clone(), ..NetworkLayer::default() };
+            let compiled = NetworkProgram::new(&network, CompileSwitches::default());
+            for request in requests(&layer.rules, &drawn, choice) {
+                let (outcome, rule) = reference::direction(&layer, &request);
+                tally.add(rule.is_some());
+                let found = compiled.decide(Direction::Egress, &request);
+                prop_assert_eq!(found.outcome, outcome, "{:#?}", request);
+                let by = found.by.and_then(|by| match by {
+                    DecidedBy::Rule(id) => Some(id),
+                    DecidedBy::Default(_) => None,
+                });
+                prop_assert_eq!(by, rule);
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    tally.close("directions");
 }

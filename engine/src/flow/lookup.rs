@@ -52,7 +52,7 @@ impl<'c> Simulation<'c> {
         let family = known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let labels = self.cluster.outside_identity(family, &self.options);
         let to = Side { labels, address: known, ..to.clone() };
-        let exchange = Exchange { names, ..exchange.clone() };
+        let exchange = Exchange { names, wanted: Some(&name), ..exchange.clone() };
         let mut layer = self.layer(Direction::Egress, from, &to, &exchange);
         if layer.decision.outcome == Outcome::Deny && !learned {
             let note = "passes no DNS proxy, so its answer teaches nothing";
@@ -64,7 +64,7 @@ impl<'c> Simulation<'c> {
     /// What egress says of a lookup, and whether its answer teaches.
     fn lookup(&self, from: &Side<'c>, server: &Side<'c>, name: &str, port: u16) -> (LayerExplanation, bool) {
         let transport = Transport { protocol: Protocol::Udp, port };
-        let exchange = Exchange { transport, names: Vec::new(), query: Some(name), sni: None };
+        let exchange = Exchange { transport, names: Vec::new(), wanted: None, query: Some(name), sni: None };
         let layer = self.layer(Direction::Egress, from, server, &exchange);
         let names = self.port_names(server, transport);
         let request = Request {

@@ -15,11 +15,11 @@ mod simulation;
 mod token;
 mod types;
 
+pub use crate::http::{Headers, HttpRequest, HttpVersion};
 pub use explanation::{FlowError, FlowExplanation, LayerExplanation};
 pub use history::History;
 pub use mesh::MeshRequest;
 pub use simulation::Simulation;
 pub use types::{
-    Certificate, DnsLookup, End, Event, Flow, FlowDecision, Headers, HttpRequest, HttpVersion, Lookup, Place,
-    Tls, Token, TokenFault, TokenPlace,
+    Certificate, DnsLookup, End, Event, Flow, FlowDecision, Lookup, Place, Tls, Token, TokenFault, TokenPlace,
 };

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     cluster::EndKind,
     decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
+    ir::Unlearnable,
     lower::cilium::{self, Endpoint, Lowered},
     net::{Protocol, Transport},
     network::{Direction, NetworkProgram},
@@ -35,6 +36,8 @@ pub(super) struct Exchange<'a> {
     pub(super) transport: Transport,
     /// Names known for the other end's address.
     pub(super) names: Vec<&'a str>,
+    /// Name that the address was looked for by, in canonical form.
+    pub(super) wanted: Option<&'a str>,
     /// Name asked for, in canonical form.
     pub(super) query: Option<&'a str>,
     pub(super) sni: Option<&'a [u8]>,
@@ -52,6 +55,7 @@ impl<'c> Simulation<'c> {
         let exchange = Exchange {
             transport,
             names: names.flat_map(|ip| history.names.names(*ip)).collect(),
+            wanted: None,
             query: query.as_deref(),
             sni: sni.as_deref().map(str::as_bytes),
         };
@@ -97,7 +101,10 @@ impl<'c> Simulation<'c> {
         let mut notes = Vec::new();
         let missed = matches!(decision.by, Some(DecidedBy::Default(DefaultReason::NoRuleMatched)));
         if missed && direction == Direction::Egress && peer.kind == EndKind::World {
-            let lost = program.unlearnable().iter();
+            let concerned = |lost: &&Unlearnable| {
+                exchange.wanted.is_none_or(|name| cilium::is_lost(lost, name, &self.options))
+            };
+            let lost = program.unlearnable().iter().filter(concerned);
             notes.extend(lost.map(|lost| cilium::lost_name(lost, program.observes_any())));
         }
         let rules = program.explain(direction, &request);

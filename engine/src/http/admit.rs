@@ -4,11 +4,9 @@ use super::{
     authority::{absolute_form, is_authority},
     header::{is_inline, is_name, is_referer, is_value, trim},
     normalize::{NormalizationVersion, normalize_path},
+    request::{HttpRequest, HttpVersion},
 };
-use crate::{
-    flow::{HttpRequest, HttpVersion},
-    resource::istio::PathNormalization,
-};
+use crate::resource::istio::PathNormalization;
 use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 

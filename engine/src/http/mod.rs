@@ -7,7 +7,9 @@ mod admit;
 mod authority;
 mod header;
 mod normalize;
+mod request;
 
 pub use admit::{Admitted, Proxy, Refusal, admit};
 pub(crate) use header::is_inline;
 pub use normalize::{NormalizationVersion, normalize_path};
+pub use request::{Headers, HttpRequest, HttpVersion};

@@ -66,11 +66,6 @@ impl Trie {
         Self { from, case, nodes: builder.nodes.into(), labels: builder.labels.into() }
     }
 
-    /// Whether no key is stored.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.nodes.first().is_none_or(|root| root.value == NONE && root.children.is_empty())
-    }
-
     /// Calls `visit` with the value of each key that `input` starts (or ends) with.
     #[inline]
     pub(crate) fn walk(
@@ -203,7 +198,6 @@ mod tests {
     #[test]
     fn an_empty_trie_finds_nothing() {
         let trie = Trie::new(From::Start, Case::Kept, []);
-        assert!(trie.is_empty());
         assert!(found(&trie, "x").is_empty());
     }
 }

@@ -1,0 +1,170 @@
+//! Every case file, on every back end: those of `policies/`, all of which pass everywhere, and the corpus beside the
+//! project where it is there.
+
+use palisade_cases::{Backend, CaseResult, Report, find, run};
+use palisade_tests::backend::{Engine, Wasm};
+use serde::Deserialize;
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Prints past the test runner, which keeps to itself what a test that passes has printed.
+fn tell(line: &str) {
+    let _ = writeln!(io::stdout().lock(), "{line}");
+}
+
+/// The module that `cargo xtask wasm` builds. Without it the back end does not run, and says so; where
+/// `PALISADE_REQUIRE_WASM` is 1 that is a failure.
+fn wasm() -> Option<Wasm> {
+    let path = root().join("target/wasm/palisade_filter.wasm");
+    match fs::read(&path) {
+        Ok(module) => Some(Wasm::new(&module).expect("a proxy-wasm module")),
+        Err(error) => {
+            let required = env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
+            assert!(!required, "{}: {error}; build it with `cargo xtask wasm`", path.display());
+            tell(
+                "wasm in wasmtime: NOT RUN, there is no target/wasm/palisade_filter.wasm (`cargo xtask wasm`)",
+            );
+            None
+        }
+    }
+}
+
+/// The back ends that can run every case.
+fn engines() -> [Engine; 3] {
+    [Engine::reference(), Engine::compiled(), Engine::without_index()]
+}
+
+fn run_all(folder: &Path, backend: &dyn Backend) -> Report {
+    let files = find(&[folder.to_path_buf()]).unwrap_or_else(|error| panic!("{error}"));
+    assert!(!files.is_empty(), "{} holds no case file", folder.display());
+    run(&files, backend, &|_| {})
+}
+
+/// Every case that did not pass, and why.
+fn failures(report: &Report) -> Vec<String> {
+    let mut lines: Vec<String> = report.errors().iter().map(|error| error.to_string()).collect();
+    for file in &report.files {
+        for case in file.cases.iter().filter(|case| !case.passed() && !case.skipped()) {
+            let why = match &case.result {
+                CaseResult::Flow(_, found) | CaseResult::Load(_, found) => {
+                    found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+                }
+                CaseResult::Failed(reason) | CaseResult::Skipped(reason) => reason.clone(),
+                CaseResult::Wrong(error) => error.to_string(),
+            };
+            lines.push(format!("{}:{} {}: {why}", file.file.display(), case.case.line, case.case.name));
+        }
+    }
+    lines
+}
+
+/// How many cases were skipped for each reason.
+fn skips(report: &Report) -> BTreeMap<String, usize> {
+    let mut reasons = BTreeMap::new();
+    for case in report.files.iter().flat_map(|file| &file.cases) {
+        if let CaseResult::Skipped(reason) = &case.result {
+            *reasons.entry(reason.clone()).or_default() += 1;
+        }
+    }
+    reasons
+}
+
+fn line(folder: &str, backend: &dyn Backend, report: &Report) -> String {
+    let sum = report.summary();
+    let mut text = format!(
+        "{folder:<16} {:<22} {:>6} passed {:>4} failed {:>6} skipped",
+        backend.name(),
+        sum.passed,
+        sum.failed,
+        sum.skipped
+    );
+    for (reason, count) in skips(report) {
+        text.push_str(&format!("\n{:>24} skipped: {reason}", count));
+    }
+    text
+}
+
+#[test]
+fn policies_pass_on_every_back_end() {
+    let folder = root().join("policies");
+    let mut counts = Vec::new();
+    for engine in engines() {
+        let report = run_all(&folder, &engine);
+        tell(&line("policies", &engine, &report));
+        let failed = failures(&report);
+        assert!(failed.is_empty(), "{}:\n{}", engine.name(), failed.join("\n"));
+        counts.push(report.summary());
+    }
+    assert!(counts.iter().all(|sum| sum.skipped == 0 && *sum == counts[0]), "{counts:?}");
+    if let Some(wasm) = wasm() {
+        let report = run_all(&folder, &wasm);
+        tell(&line("policies", &wasm, &report));
+        let failed = failures(&report);
+        assert!(failed.is_empty(), "{}:\n{}", wasm.name(), failed.join("\n"));
+        assert!(report.summary().passed > 0, "no case reaches the filter");
+    }
+}
+
+/// `tests/corpus-minimum.toml`.
+#[derive(Debug, Deserialize)]
+struct Minimum {
+    passed: BTreeMap<String, usize>,
+}
+
+/// The corpus is no part of the project: `PALISADE_CORPUS`, else `../shared/corpus`.
+fn corpus() -> Option<PathBuf> {
+    let folder =
+        env::var_os("PALISADE_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    tell("corpus: NOT RUN, there is no ../shared/corpus (PALISADE_CORPUS names another place)");
+    None
+}
+
+#[test]
+fn the_corpus_does_not_get_worse() {
+    let Some(corpus) = corpus() else { return };
+    let text =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus-minimum.toml")).expect("text");
+    let minimum: Minimum = toml::from_str(&text).expect("a table of counts");
+    let mut worse = Vec::new();
+    let wasm = wasm();
+    for (name, minimum) in &minimum.passed {
+        let folder = corpus.join(name);
+        let mut failed = Vec::new();
+        for engine in engines() {
+            let report = run_all(&folder, &engine);
+            tell(&line(name, &engine, &report));
+            if report.summary().passed < *minimum {
+                worse.push(format!("{name} on {}: fewer than {minimum} pass", engine.name()));
+            }
+            failed.push(failures(&report));
+        }
+        if failed.iter().any(|lines| *lines != failed[0]) {
+            worse.push(format!("{name}: the back ends do not fail in the same cases"));
+        }
+        if let Some(wasm) = &wasm {
+            let report = run_all(&folder, wasm);
+            tell(&line(name, wasm, &report));
+            let known: Vec<&str> =
+                failed[0].iter().map(|line| line.split(": ").next().unwrap_or_default()).collect();
+            let more = failures(&report)
+                .into_iter()
+                .filter(|line| !known.iter().any(|known| line.starts_with(known)));
+            worse.extend(more.map(|line| format!("{}: {line}", wasm.name())));
+        }
+        for line in &failed[0] {
+            tell(&format!("  known failure: {line}"));
+        }
+    }
+    assert!(worse.is_empty(), "{} are worse:\n{}", worse.len(), worse.join("\n"));
+}
