@@ -8,9 +8,9 @@ use std::{
 
 /// `corpus/` beside the project, where it is.
 fn corpus(part: &str) -> Option<PathBuf> {
-    let root = env::var_os("PALISADE_CORPUS").map(PathBuf::from).unwrap_or_else(|| {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus")
-    });
+    let root = env::var_os("PALISADE_CORPUS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
     Some(root.join(part)).filter(|path| path.exists())
 }
 

@@ -115,7 +115,7 @@ impl Wildcard {
         }
         // INVARIANT: every text is a list of labels, so the parser cannot fail.
         let mut labels = labels(text).map(|(_, labels)| labels).unwrap_or_default();
-        let subdomains = subdomains && text.bytes().nth(stars) == Some(b'.') && stars >= 2;
+        let subdomains = subdomains && text.as_bytes().get(stars) == Some(&b'.') && stars >= 2;
         if subdomains {
             labels.remove(0);
         }

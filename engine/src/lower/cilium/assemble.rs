@@ -16,7 +16,7 @@ use crate::{
     labels::Labels,
     options::{EnforcementMode, Localhost, Options, Profile},
 };
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
 
 /// The endpoint whose policy is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +36,14 @@ impl Policy {
 impl Lowered {
     /// What the policies say of `endpoint`.
     pub(crate) fn layer(&self, endpoint: &Endpoint<'_>, options: &Options) -> NetworkLayer {
+        let selecting: Vec<&Policy> = self.policies.iter().filter(|p| p.selects(endpoint)).collect();
+        let egress = selecting.iter().flat_map(|p| &p.egress.entries);
+        let ingress = selecting.iter().flat_map(|p| &p.ingress.entries);
+        let error = conflict(&egress.collect::<Vec<_>>()).or_else(|| conflict(&ingress.collect::<Vec<_>>()));
         NetworkLayer {
             egress: self.direction(endpoint, true, |p| &p.egress, options),
             ingress: self.direction(endpoint, false, |p| &p.ingress, options),
-            error: None,
+            error,
         }
     }
 
@@ -134,6 +138,22 @@ impl Lowered {
         }
         layer
     }
+}
+
+/// What of `entries` the agent cannot merge: two authentication modes for the same peers and ports.
+fn conflict(entries: &[&Entry]) -> Option<Box<str>> {
+    let written = || entries.iter().filter(|e| e.authentication.is_some());
+    for (i, first) in written().enumerate() {
+        let clashes = |other: &&&Entry| {
+            (&other.ends, &other.ports) == (&first.ends, &first.ports)
+                && other.authentication != first.authentication
+        };
+        if let Some(second) = written().skip(i + 1).find(clashes) {
+            let text = format!("{} and {} want different authentication", first.id, second.id);
+            return Some(text.into());
+        }
+    }
+    None
 }
 
 struct Writer<'a> {

@@ -4,6 +4,7 @@ use super::{
     Findings, cidr,
     peer::Scope,
     selector::{Keys, selector},
+    trap,
 };
 use crate::{
     ir::Clause,
@@ -32,6 +33,9 @@ pub(super) fn clauses(
     let outer = text.and_then(|t| cidr::block(t, &format!("{path}.cidr"), scope.options, findings));
     if text.is_some() && outer.is_none() {
         return Vec::new();
+    }
+    if let Some(net) = outer {
+        trap::pods_in_block(net, path, scope, findings);
     }
     let holes = cidr::holes(item.except.as_deref().unwrap_or_default(), outer, path, scope.options, findings);
     let nets = match (outer, name, &item.cidr_group_selector) {

@@ -143,7 +143,7 @@ impl Reader<'_> {
         let ports = ports(protocols, &path, findings);
         let id = RuleId::in_section(self.reference.clone(), section, number);
         let level = Level { tier: self.tier, priority: self.priority * STEPS + number };
-        Some(Entry { id, path, effect, level, ends, ports })
+        Some(Entry { id, path, effect, level, ends, ports, authentication: None })
     }
 }
 

@@ -18,9 +18,10 @@ mod policy;
 mod port;
 mod selector;
 mod service;
+mod trap;
 mod unlearnable;
 
 pub(crate) use assemble::Endpoint;
 pub(crate) use findings::Findings;
 pub(crate) use policy::Lowered;
-pub(crate) use unlearnable::{lost_name, lost_why, remedy};
+pub(crate) use unlearnable::{is_lost, lost_name, lost_why, remedy};

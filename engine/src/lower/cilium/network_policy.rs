@@ -66,7 +66,8 @@ pub(super) fn policy(
             }
             let ends = ends(peers, egress, &path, scope, findings);
             let ports = ports(&rule.ports, &path, scope, findings);
-            entries.push(Entry { id, path, effect: Effect::Allow, level: Level::NORMAL, ends, ports });
+            let (effect, level) = (Effect::Allow, Level::NORMAL);
+            entries.push(Entry { id, path, effect, level, ends, ports, authentication: None });
         }
         let present = !rules.is_empty() || listed;
         Direction { present, arms: present, entries }

@@ -5,7 +5,7 @@ use super::{
     entity::entity,
     name,
     selector::{Keys, below, equals, selector},
-    service,
+    service, trap,
 };
 use crate::{
     cluster::{
@@ -86,7 +86,9 @@ pub(super) fn ends(
     if let Some(list) = peers.cidr {
         let mut nets = Vec::new();
         for (i, text) in list.iter().enumerate() {
-            nets.extend(cidr::block(text, &format!("{cidrs}[{i}]"), scope.options, findings));
+            let at = format!("{cidrs}[{i}]");
+            nets.extend(cidr::block(text, &at, scope.options, findings));
+            nets.iter().skip(i).for_each(|net| trap::pods_in_block(*net, &at, scope, findings));
         }
         clauses.extend(by_address(&nets, scope.options));
     }
@@ -131,6 +133,7 @@ pub(super) fn ends(
     }
     if let Some(list) = peers.fqdns.filter(|l| !l.is_empty()) {
         resolved = true;
+        trap::stars(list, &below(path, "toFQDNs"), findings);
         clauses.push(name::peer_clause(list, &below(path, "toFQDNs"), scope.options, findings));
     }
     let listed = [
@@ -199,6 +202,7 @@ pub(super) fn endpoint(
     findings: &mut Findings,
 ) -> Selector {
     let mut labels = selector(item, Keys::Any, "", path, findings);
+    trap::negative_peer(&labels, path, scope, findings);
     if labels.requirements.iter().any(|r| r.source.as_deref() == Some(RESERVED)) {
         return labels;
     }

@@ -5,6 +5,7 @@ use super::{
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
+    trap,
 };
 use crate::{
     cluster::{
@@ -15,11 +16,14 @@ use crate::{
     options::Options,
     resource::{
         Object,
-        cilium::{CiliumPolicy, CiliumRule, EgressRule, IcmpRule, IngressRule, Peers, PortRule},
+        cilium::{
+            Authentication, CiliumPolicy, CiliumRule, EgressRule, IcmpRule, IngressRule, Peers, PortRule,
+        },
     },
     rule_id::{PolicyRef, RuleId},
 };
 use alloc::{
+    boxed::Box,
     format,
     string::{String, ToString},
     sync::Arc,
@@ -50,6 +54,8 @@ pub(super) struct Entry {
     pub(super) level: Level,
     pub(super) ends: Ends,
     pub(super) ports: Ports,
+    /// `authentication.mode`, where it is written.
+    pub(super) authentication: Option<Box<str>>,
 }
 
 /// What one rule says about one direction.
@@ -150,6 +156,9 @@ struct Parts<'a> {
     peers: Peers<'a>,
     to_ports: Option<&'a [PortRule]>,
     icmps: Option<&'a [IcmpRule]>,
+    authentication: Option<&'a Authentication>,
+    /// Whether it has an `auth`.
+    auth: bool,
 }
 
 impl Builder<'_> {
@@ -168,6 +177,7 @@ impl Builder<'_> {
             let help = "write at least one entry; `ingress: [{}]` closes a direction";
             findings.error("no-section", self.path, "no section has an entry", help);
         }
+        trap::idle_flag(rule, self.path, findings);
         let flag = rule.enable_default_deny.unwrap_or_default();
         let may_disarm = scope.options.non_default_deny;
         let mut directions = [Direction::default(), Direction::default()];
@@ -231,11 +241,23 @@ impl Builder<'_> {
 }
 
 fn from_ingress(rule: &IngressRule) -> Parts<'_> {
-    Parts { peers: rule.peers(), to_ports: rule.to_ports.as_deref(), icmps: rule.icmps.as_deref() }
+    Parts {
+        peers: rule.peers(),
+        to_ports: rule.to_ports.as_deref(),
+        icmps: rule.icmps.as_deref(),
+        authentication: rule.authentication.as_ref(),
+        auth: rule.auth.is_some(),
+    }
 }
 
 fn from_egress(rule: &EgressRule) -> Parts<'_> {
-    Parts { peers: rule.peers(), to_ports: rule.to_ports.as_deref(), icmps: rule.icmps.as_deref() }
+    Parts {
+        peers: rule.peers(),
+        to_ports: rule.to_ports.as_deref(),
+        icmps: rule.icmps.as_deref(),
+        authentication: rule.authentication.as_ref(),
+        auth: rule.auth.is_some(),
+    }
 }
 
 fn entry(
@@ -257,8 +279,21 @@ fn entry(
         let help = "deny by `toCIDR` or `toEntities`: names cannot be denied";
         findings.warn("dropped-field", &format!("{path}.toFQDNs"), message, help);
     }
+    for (set, field) in
+        [(parts.authentication.is_some() && place.deny, "authentication"), (parts.auth, "auth")]
+    {
+        if set {
+            let message = format!("there is no `{field}` here, so it is dropped silently");
+            findings.warn("dropped-field", &format!("{path}.{field}"), message, "remove it");
+        }
+    }
+    let filled = |len: Option<usize>| len.is_some_and(|len| len > 0);
+    let has_ports = filled(parts.to_ports.map(<[_]>::len)) || filled(parts.icmps.map(<[_]>::len));
+    trap::empty_lists(&peers, has_ports, place.egress, path, findings);
     let ends = peer::ends(&peers, place.egress, path, scope, findings);
     let ports = port::ports(parts.to_ports, parts.icmps, place, path, scope, findings);
     let effect = if place.deny { Effect::Deny } else { Effect::Allow };
-    Entry { id, path: path.to_string(), effect, level: Level::NORMAL, ends, ports }
+    let mode = parts.authentication.filter(|_| !place.deny).and_then(|a| a.mode.as_deref());
+    let authentication = mode.filter(|m| !m.is_empty()).map(Into::into);
+    Entry { id, path: path.to_string(), effect, level: Level::NORMAL, ends, ports, authentication }
 }

@@ -1,6 +1,6 @@
 //! Ports, ICMP types and what a proxy looks at on them (`spec/cilium.md` 2.4).
 
-use super::{Findings, icmp, l7, peer::Scope, selector::below};
+use super::{Findings, icmp, l7, peer::Scope, selector::below, trap};
 use crate::{
     net::Protocol,
     options::CiliumVersion,
@@ -97,6 +97,7 @@ fn port_list(list: &[PortProtocol], path: &str, scope: &Scope<'_>, findings: &mu
     let mut ports = Vec::new();
     for (i, item) in list.iter().enumerate() {
         let at = format!("{path}.ports[{i}]");
+        trap::port_text(item, &at, findings);
         let protocols = protocols(item, &at, scope, findings);
         let Some(number) = number(item, &protocols, &at, scope, findings) else { continue };
         ports.extend(protocols.into_iter().map(|protocol| Port { protocol, number: number.clone() }));

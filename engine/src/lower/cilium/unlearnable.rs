@@ -3,6 +3,7 @@
 use crate::{
     ir::{Attribute, DirectionLayer, Effect, NamePattern, Pattern, Rule, Unlearnable},
     matcher::name::matches_one,
+    options::Options,
 };
 use alloc::{boxed::Box, string::ToString, vec::Vec};
 
@@ -56,6 +57,11 @@ fn sample(pattern: &NamePattern) -> Box<str> {
 pub(crate) fn lost_name(lost: &Unlearnable, any_dns_rule: bool) -> alloc::string::String {
     let (names, why) = (lost.names.join("`, `"), lost_why(any_dns_rule));
     alloc::format!("`{names}` of {} never has an address: {why}; {}", lost.id, remedy(lost))
+}
+
+/// Whether `name`, in canonical form, is one of those `lost` is about.
+pub(crate) fn is_lost(lost: &Unlearnable, name: &str, options: &Options) -> bool {
+    lost.names.iter().any(|n| matches_one(&super::name::wildcard(n, false, options), name.as_bytes()))
 }
 
 /// Why a name has no address.

@@ -36,6 +36,8 @@ pub struct IngressRule {
     pub icmps: List<IcmpRule>,
     /// Mutual authentication.
     pub authentication: Option<Authentication>,
+    /// What `authentication` was called before it was released; dropped silently.
+    pub auth: Option<Value>,
 }
 
 /// An entry of `egress` or `egressDeny`.
@@ -74,6 +76,8 @@ pub struct EgressRule {
     pub icmps: List<IcmpRule>,
     /// Mutual authentication.
     pub authentication: Option<Authentication>,
+    /// What `authentication` was called before it was released; dropped silently.
+    pub auth: Option<Value>,
 }
 
 /// The other end in an entry of either direction.
