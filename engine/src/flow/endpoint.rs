@@ -25,6 +25,13 @@ pub(super) struct Side<'c> {
     pub(super) address: Option<IpAddr>,
 }
 
+impl Side<'_> {
+    /// The node whose agent enforces its policy; empty is the one that all unplaced pods share.
+    pub(super) fn on_node(&self) -> &str {
+        self.workload.map(|w| w.node.as_str()).or(self.node.as_deref()).unwrap_or_default()
+    }
+}
+
 /// The destination of a flow, and its port behind service translation.
 #[derive(Clone, Debug)]
 pub(super) struct Destination<'c> {

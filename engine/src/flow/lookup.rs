@@ -14,7 +14,12 @@ use crate::{
     network::Direction,
     request::{Peer, Request},
 };
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::net::{IpAddr, Ipv4Addr};
 
 const DNS_PORT: u16 = 53;
@@ -30,7 +35,7 @@ impl<'c> Simulation<'c> {
         history: &History,
     ) -> LayerExplanation {
         let name = canonical(name);
-        let known = history.names.addresses(&name).next();
+        let known = history.addresses(from.on_node(), &name).next();
         if !from.kind.is_enforced(&self.options) {
             return self.layer(Direction::Egress, from, to, exchange);
         }
@@ -44,7 +49,8 @@ impl<'c> Simulation<'c> {
             return answer.0;
         }
         let learned = answer.1;
-        let mut names: Vec<&str> = known.into_iter().flat_map(|ip| history.names.names(ip)).collect();
+        let mut names: Vec<&str> =
+            known.into_iter().flat_map(|ip| history.names(from.on_node(), ip)).collect();
         if learned && !names.contains(&&*name) {
             names.push(&name);
         }
@@ -99,8 +105,8 @@ impl<'c> Simulation<'c> {
     pub(super) fn happen_network(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
         match event {
             Event::Wait(time) => history.wait(*time),
-            Event::Connect { from, to } => history.names.connect(from, *to),
-            Event::Close { from, to } => history.names.close(from, *to),
+            Event::Connect { from, to } => history.cache(&self.node_of(from)?).connect(from, *to),
+            Event::Close { from, to } => history.cache(&self.node_of(from)?).close(from, *to),
             Event::Dns(lookup) => self.learn(history, lookup)?,
         }
         Ok(())
@@ -116,9 +122,25 @@ impl<'c> Simulation<'c> {
             // Addresses inside the cluster keep their own identity, whatever name was asked.
             let outside = lookup.answers.iter().copied().filter(|ip| self.cluster.workload_at(*ip).is_none());
             let ttl = u64::from(lookup.ttl) * 1000;
-            history.names.learn(asker, &name, outside, ttl, history.now);
+            let now = history.now;
+            for node in self.taught(lookup.from.as_deref())? {
+                history.cache(&node).learn(asker, &name, outside.clone(), ttl, now);
+            }
         }
         Ok(())
+    }
+
+    /// The node of the pod `from`.
+    fn node_of(&self, from: &str) -> Result<String, FlowError> {
+        Ok(self.source(&Place::Workload(from.to_string()))?.on_node().to_string())
+    }
+
+    /// The nodes that an answer for `from` teaches; all of them where nobody is said to have asked.
+    fn taught(&self, from: Option<&str>) -> Result<BTreeSet<String>, FlowError> {
+        match from {
+            Some(from) => Ok([self.node_of(from)?].into()),
+            None => Ok(self.cluster.workloads().map(|w| w.node.clone()).chain([String::new()]).collect()),
+        }
     }
 
     fn passes_proxy(&self, lookup: &Lookup, name: &str) -> Result<bool, FlowError> {
@@ -130,5 +152,167 @@ impl<'c> Simulation<'c> {
         };
         let (layer, learned) = self.lookup(&from, &server, name, port);
         Ok(learned && layer.decision.passes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Cluster, DecidedBy, DefaultReason, Options, Verdict,
+        flow::{DnsLookup, Flow},
+        manifest,
+        resource::Resources,
+    };
+
+    const PODS: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: dns, namespace: kube-system, labels: {k8s-app: kube-dns}}
+status: {podIP: 10.0.0.10}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: foo, labels: {app: a}}
+spec: {nodeName: one}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, namespace: foo, labels: {app: a}}
+spec: {nodeName: two}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: p, namespace: foo}
+spec:
+  endpointSelector: {}
+";
+
+    const SERVER: &str = "{matchLabels: {'k8s:io.kubernetes.pod.namespace': kube-system, k8s-app: kube-dns}}";
+
+    fn cluster(rest: &str) -> Cluster {
+        let mut resources = Resources::default();
+        let text = format!("{PODS}{}", rest.replace("SERVER", SERVER));
+        assert_eq!(manifest::load("p.yaml", &text, &mut resources), []);
+        Cluster::new(resources).0
+    }
+
+    fn names(rest: &str) -> Cluster {
+        let ports = "[{ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchPattern: '*.x.io'}]}}]";
+        cluster(&format!("  egress:\n  - {{toEndpoints: [SERVER], toPorts: {ports}}}\n{rest}"))
+    }
+
+    fn lookup(name: &str, protocol: Protocol) -> Flow {
+        let dns = Some(DnsLookup { query: name.to_string(), record_type: "A".to_string() });
+        Flow { protocol, dns, ..Flow::new("foo/a", "kube-system/dns", 53) }
+    }
+
+    fn answer(from: &str, name: &str, learned: bool) -> Event {
+        Event::Dns(Lookup {
+            query: name.to_string(),
+            from: Some(from.to_string()),
+            answers: [address()].into(),
+            ttl: 10,
+            cname: Vec::new(),
+            rcode: None,
+            server: None,
+            learned,
+        })
+    }
+
+    fn address() -> IpAddr {
+        IpAddr::from([198, 51, 100, 7])
+    }
+
+    fn outcome(cluster: &Cluster, flow: &Flow) -> Outcome {
+        let simulation = Simulation::new(cluster, Options::default());
+        let decision = simulation.decide(flow, &History::default()).unwrap();
+        decision.layers[0].1.outcome
+    }
+
+    #[test]
+    fn what_reaches_the_server_otherwise_does_not_lift_the_names() {
+        let raw = Flow { protocol: Protocol::Udp, ..Flow::new("foo/a", "kube-system/dns", 53) };
+        for other in
+            ["", "  - {toEndpoints: [SERVER]}", "  - {toPorts: [{ports: [{port: '50', endPort: 60}]}]}"]
+        {
+            let cluster = names(other);
+            assert_eq!(outcome(&cluster, &lookup("A.X.io", Protocol::Udp)), Outcome::Allow, "{other}");
+            assert_eq!(outcome(&cluster, &lookup("y.io", Protocol::Udp)), Outcome::Deny, "{other}");
+            assert_eq!(outcome(&cluster, &raw), Outcome::NeedsRequest, "{other}");
+            let by_tcp = if other.is_empty() { Outcome::Deny } else { Outcome::Allow };
+            assert_eq!(outcome(&cluster, &lookup("y.io", Protocol::Tcp)), by_tcp, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_plain_rule_of_the_same_port_lifts_the_names() {
+        let cluster = names("  - {toPorts: [{ports: [{port: '53'}]}]}");
+        assert_eq!(outcome(&cluster, &lookup("y.io", Protocol::Udp)), Outcome::Allow);
+    }
+
+    #[test]
+    fn without_default_deny_every_name_passes() {
+        let cluster = names("  enableDefaultDeny: {egress: false}");
+        assert_eq!(outcome(&cluster, &lookup("y.io", Protocol::Udp)), Outcome::Allow);
+    }
+
+    #[test]
+    fn from_lookup_to_expiry_and_back() {
+        let cluster = names("  - {toFQDNs: [{matchPattern: '*.x.io'}]}");
+        let simulation = Simulation::new(&cluster, Options::default());
+        let mut history = History::default();
+        let to = |from: &str| Flow { to: Place::Ip(address()), ..Flow::new(from, "", 443) };
+        let verdict = |history: &History, from| simulation.decide(&to(from), history).unwrap().verdict;
+        let mut happen = |history: &mut History, event| simulation.happen(history, &event).unwrap();
+        assert_eq!(verdict(&history, "foo/a"), Verdict::Deny);
+        happen(&mut history, answer("foo/a", "y.io", false));
+        assert_eq!(verdict(&history, "foo/a"), Verdict::Deny, "a refused lookup teaches nothing");
+        happen(&mut history, answer("foo/a", "a.x.io", false));
+        assert_eq!(verdict(&history, "foo/a"), Verdict::Allow);
+        assert_eq!(verdict(&history, "foo/b"), Verdict::Deny, "another node learns for itself");
+        happen(&mut history, Event::Connect { from: "foo/a".to_string(), to: address() });
+        happen(&mut history, Event::Wait(60_000));
+        assert_eq!(verdict(&history, "foo/a"), Verdict::Allow, "a live connection keeps the address");
+        happen(&mut history, Event::Close { from: "foo/a".to_string(), to: address() });
+        assert_eq!(verdict(&history, "foo/a"), Verdict::Deny);
+        happen(&mut history, answer("foo/a", "a.x.io", false));
+        assert_eq!(verdict(&history, "foo/a"), Verdict::Allow);
+    }
+
+    #[test]
+    fn a_name_is_looked_up_first() {
+        let cluster = names("  - {toFQDNs: [{matchPattern: '*'}]}");
+        let simulation = Simulation::new(&cluster, Options::default());
+        let to = |name: &str| {
+            let to = Place::Fqdn { name: name.to_string(), ip: None };
+            let flow = Flow { to, ..Flow::new("foo/a", "", 443) };
+            simulation.decide(&flow, &History::default()).unwrap()
+        };
+        assert_eq!(to("a.x.io").verdict, Verdict::Allow);
+        let refused = to("y.io");
+        assert_eq!(refused.decided_by.1, DecidedBy::Default(DefaultReason::LookupRefused));
+        assert_eq!(
+            refused.notes,
+            ["the lookup of `y.io` at kube-system/dns is refused: CiliumNetworkPolicy/foo/p#egress[0]"]
+        );
+    }
+
+    #[test]
+    fn names_that_nobody_may_ask_for_are_told() {
+        let cluster = cluster("  egress:\n  - {toEndpoints: [SERVER]}\n  - {toFQDNs: [{matchName: a.x.io}]}");
+        let findings = crate::lint::check(&cluster, &Options::default());
+        let [finding] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!(finding.code, "fqdn-without-dns-rule");
+        assert_eq!(finding.path, "spec.egress[1].toFQDNs");
+        let to = Place::Fqdn { name: "a.x.io".to_string(), ip: None };
+        let flow = Flow { to, ..Flow::new("foo/a", "", 443) };
+        let simulation = Simulation::new(&cluster, Options::default());
+        let decision = simulation.decide(&flow, &History::default()).unwrap();
+        assert!(
+            decision.notes[1].contains("rules: {dns: [{matchName: \"a.x.io\"}]}"),
+            "{:?}",
+            decision.notes
+        );
     }
 }

@@ -54,7 +54,7 @@ impl<'c> Simulation<'c> {
         let names = to.address.iter().filter(|_| to.kind == EndKind::World);
         let exchange = Exchange {
             transport,
-            names: names.flat_map(|ip| history.names.names(*ip)).collect(),
+            names: names.flat_map(|ip| history.names(from.on_node(), *ip)).collect(),
             wanted: None,
             query: query.as_deref(),
             sni: sni.as_deref().map(str::as_bytes),
