@@ -193,7 +193,7 @@ mod tests {
             for key in port_blocks(first, last) {
                 let Key::Ports { start, length } = key else { panic!("not a port") };
                 assert_eq!(u32::from(start), next);
-                assert_eq!(start.trailing_zeros().min(16) + u32::from(length) >= 16, true);
+                assert!(start.trailing_zeros().min(16) + u32::from(length) >= 16);
                 next += 1 << (16 - u32::from(length));
             }
             assert_eq!(next, u32::from(last) + 1);

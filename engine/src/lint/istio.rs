@@ -112,12 +112,11 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
     let rules = spec.rules.as_deref().unwrap_or_default();
     let provider = spec.provider.as_ref().map(|p| p.name.as_deref().unwrap_or_default());
     match action {
-        Action::Custom => {
-            if provider.is_none_or(str::is_empty) {
-                let help = "name one of the mesh's extensionProviders in spec.provider.name";
-                findings.error(policy, "spec.provider", "CUSTOM without a provider", help);
-            }
+        Action::Custom if provider.is_none_or(str::is_empty) => {
+            let help = "name one of the mesh's extensionProviders in spec.provider.name";
+            findings.error(policy, "spec.provider", "CUSTOM without a provider", help);
         }
+        Action::Custom => {}
         _ if provider.is_some() => {
             let help = "remove the provider, or use action CUSTOM";
             findings.error(policy, "spec.provider", "a provider with another action than CUSTOM", help);

@@ -42,6 +42,10 @@ pub(crate) struct Large {
     accounts: Box<[Text]>,
 }
 
+fn hash_of(text: &str, case: Case) -> u64 {
+    case.hash(text.as_bytes())
+}
+
 /// Whether one pattern matches `value`.
 pub(crate) fn matches_one(pattern: &Text, case: Case, value: &[u8]) -> bool {
     match pattern {
@@ -72,7 +76,7 @@ impl TextSet {
                 Text::Exact(text) => {
                     let hash = case.hash(text.as_bytes());
                     if exact.find(hash, |t| *t == text).is_none() {
-                        exact.insert_unique(hash, text, |t: &Box<str>| case.hash(t.as_bytes()));
+                        exact.insert_unique(hash, text, move |t| hash_of(t, case));
                     }
                 }
                 Text::Prefix(text) => prefixes.push(text),

@@ -42,7 +42,8 @@ impl<'a> Target<'a> {
     ) -> bool {
         let own = namespace == self.root_namespace || namespace == self.workload.namespace;
         let called = self.service.is_some_and(|s| s.namespace == namespace);
-        if !own && !(called && matches!(self.workload.role, MeshRole::Waypoint(_))) {
+        let waypoint = matches!(self.workload.role, MeshRole::Waypoint(_));
+        if !own && !(waypoint && called) {
             return false;
         }
         let refs: Vec<&TargetRef> = match target_refs.as_deref() {
