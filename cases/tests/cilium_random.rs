@@ -1,8 +1,15 @@
 //! The random clusters whose verdicts Cilium's own policy code computed, layer by layer.
 
+use palisade::{
+    Cluster, Layer, Options, Outcome,
+    flow::{End, Flow, History, Place, Simulation},
+    manifest,
+    resource::Resources,
+};
 use palisade_cases::{CaseResult, InProcess, find, run};
+use serde_json::Value;
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -46,4 +53,50 @@ fn every_random_cluster_is_decided_as_cilium_decides_it() {
     println!("{decided} cases");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(decided >= 10_000, "only {decided} cases");
+}
+
+#[test]
+fn every_end_is_selected_as_cilium_selects_it() {
+    let Some(folder) = corpus("cilium/random") else {
+        eprintln!("skipped: corpus/cilium/random is not there");
+        return;
+    };
+    let selected: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("selected.json")).unwrap()).unwrap();
+    let mut wrong = Vec::new();
+    let mut ends = 0;
+    for (scenario, expected) in selected.as_object().unwrap() {
+        let text = fs::read_to_string(folder.join(format!("{scenario}.yaml"))).unwrap();
+        let dual =
+            fs::read_to_string(folder.join(format!("{scenario}.cases.yaml"))).unwrap().contains("ipv6: true");
+        let mut resources = Resources::default();
+        manifest::load(scenario, &text, &mut resources);
+        let cluster = Cluster::new(resources).0;
+        let simulation = Simulation::new(&cluster, Options { ipv6: dual, ..Options::default() });
+        for (name, flags) in expected.as_object().unwrap() {
+            let own = match name.contains('/') {
+                true => Place::Workload(name.clone()),
+                false => Place::Entity { name: name.clone(), node: None },
+            };
+            let world = Place::Ip("192.0.2.77".parse().unwrap());
+            let flow = |from: &Place, to: &Place| Flow {
+                from: End { place: from.clone(), mtls: Some(false), certificate: None, mesh: None },
+                to: to.clone(),
+                ..Flow::new("", "", 1)
+            };
+            let says = |from: &Place, to: &Place, layer: Layer| {
+                let answer = simulation.decide(&flow(from, to), &History::default()).unwrap();
+                let (_, decision) = answer.layers.into_iter().find(|(l, _)| *l == layer).unwrap();
+                decision.outcome != Outcome::NotSelected
+            };
+            let egress = if says(&own, &world, Layer::CiliumEgress) { 'E' } else { '-' };
+            let ingress = if says(&world, &own, Layer::CiliumIngress) { 'I' } else { '-' };
+            ends += 1;
+            if flags.as_str() != Some(&format!("{egress}{ingress}")) {
+                wrong.push(format!("{scenario} {name}: {flags}, got {egress}{ingress}"));
+            }
+        }
+    }
+    println!("{ends} ends");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -9,7 +9,7 @@ use crate::{
     lower::cilium::{Endpoint, Findings, Lowered, lost_why, remedy},
     options::Options,
 };
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 /// Every finding about the network policies of `cluster`.
 pub(super) fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
@@ -30,17 +30,18 @@ fn lost_names(lowered: &Lowered, cluster: &Cluster, options: &Options, findings:
         .iter()
         .map(|(name, labels, ports)| (name.clone(), Endpoint { kind: EndKind::Pod, labels, ports }))
         .collect();
-    for (lost, path, any, endpoint) in lowered.unlearnable(&endpoints, options) {
-        let policy = &lost.id.policy;
+    for lost in lowered.unlearnable(&endpoints, options) {
         let resources = cluster.resources();
         let objects =
             resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
-        let object = objects.into_iter().find(|o| o.reference() == **policy);
+        let object = objects.into_iter().find(|o| o.reference() == *lost.rule.id.policy);
         if let Some(object) = object {
             findings.about(object.title(), &object.origin);
         }
-        let of = endpoint.map_or_else(Default::default, |e| format!(" for {e}"));
-        let message = format!("`{}` never has an address{of}: {}", lost.names.join("`, `"), lost_why(any));
-        findings.warn("fqdn-without-dns-rule", &format!("{path}.toFQDNs"), message, &remedy(&lost));
+        let of = lost.endpoint.map_or_else(String::new, |e| format!(" for {e}"));
+        let (names, why) = (lost.rule.names.join("`, `"), lost_why(lost.any_dns_rule));
+        let message = format!("`{names}` never has an address{of}: {why}");
+        let path = format!("{}.toFQDNs", lost.path);
+        findings.warn("fqdn-without-dns-rule", &path, message, &remedy(&lost.rule));
     }
 }

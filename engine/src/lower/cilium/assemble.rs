@@ -11,12 +11,12 @@ use crate::{
     cluster::{EndKind, NamedPort},
     ir::{
         Attribute, Clause, DirectionLayer, Effect, Group, NetworkLayer, Pattern, Posture, Proxy, Rule,
-        Section, Test, Text, Unlearnable,
+        Section, Test, Text,
     },
     labels::Labels,
     options::{EnforcementMode, Localhost, Options, Profile},
 };
-use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, format, vec, vec::Vec};
 
 /// The endpoint whose policy is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -28,7 +28,7 @@ pub(crate) struct Endpoint<'a> {
 }
 
 impl Policy {
-    fn selects(&self, endpoint: &Endpoint<'_>) -> bool {
+    pub(super) fn selects(&self, endpoint: &Endpoint<'_>) -> bool {
         self.host == (endpoint.kind == EndKind::Host) && self.subject.matches(endpoint.labels)
     }
 }
@@ -45,55 +45,6 @@ impl Lowered {
             ingress: self.direction(endpoint, false, |p| &p.ingress, options),
             error,
         }
-    }
-
-    /// What the policy at `index` says alone, of an endpoint that it selects.
-    fn alone(&self, index: usize, options: &Options) -> NetworkLayer {
-        let Some(policy) = self.policies.get(index) else { return NetworkLayer::default() };
-        let everything = Policy { subject: Default::default(), ..policy.clone() };
-        let kind = if policy.host { EndKind::Host } else { EndKind::Pod };
-        let endpoint = Endpoint { kind, labels: &Labels::default(), ports: &[] };
-        Self { policies: vec![everything] }.layer(&endpoint, options)
-    }
-
-    /// The toFQDNs rules that can never have an address, each with its path, whether the endpoint may look up any
-    /// name through the proxy, and which endpoint that is. Policies that select nothing are judged by themselves.
-    pub(crate) fn unlearnable(
-        &self,
-        endpoints: &[(String, Endpoint<'_>)],
-        options: &Options,
-    ) -> Vec<(Unlearnable, String, bool, Option<String>)> {
-        let mut found: Vec<(Unlearnable, String, bool, Option<String>)> = Vec::new();
-        let path = |id| {
-            let entries = self.policies.iter().flat_map(|p| &p.egress.entries);
-            entries.into_iter().find(|e| e.id == id).map(|e| e.path.clone())
-        };
-        for (index, policy) in self.policies.iter().enumerate() {
-            let named = |e: &Entry| match &e.ends {
-                Ends::Only(c) => c.iter().flat_map(|c| &c.tests).any(|t| t.attribute == Attribute::PeerName),
-                Ends::Anyone => false,
-            };
-            if !policy.egress.entries.iter().any(named) {
-                continue;
-            }
-            let mut layers: Vec<(Option<String>, NetworkLayer)> = Vec::new();
-            for (name, endpoint) in endpoints.iter().filter(|(_, e)| policy.selects(e)) {
-                layers.push((Some(name.clone()), self.layer(endpoint, options)));
-            }
-            if layers.is_empty() {
-                layers.push((None, self.alone(index, options)));
-            }
-            for (name, layer) in layers {
-                let any = !layer.egress.observed.is_empty();
-                for lost in layer.egress.unlearnable {
-                    if lost.id.policy == policy.reference && !found.iter().any(|f| f.0.id == lost.id) {
-                        let path = path(lost.id.clone()).unwrap_or_default();
-                        found.push((lost, path, any, name.clone()));
-                    }
-                }
-            }
-        }
-        found
     }
 
     fn direction(

@@ -25,3 +25,19 @@ pub(crate) use assemble::Endpoint;
 pub(crate) use findings::Findings;
 pub(crate) use policy::Lowered;
 pub(crate) use unlearnable::{is_lost, lost_name, lost_why, remedy};
+
+use crate::{
+    cluster::{Cluster, EndKind, Workload},
+    ir::NetworkLayer,
+    options::Options,
+};
+
+impl NetworkLayer {
+    /// The network policies of the pod `workload` of `cluster`. What is wrong with a policy is told by
+    /// [`crate::lint`]; here it has no effect.
+    pub fn of(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
+        let lowered = Lowered::new(cluster, options, &mut Findings::default());
+        let labels = cluster.pod_identity(workload, options);
+        lowered.layer(&Endpoint { kind: EndKind::Pod, labels: &labels, ports: &workload.ports }, options)
+    }
+}

@@ -1,11 +1,83 @@
 //! toFQDNs rules whose names nobody may ask for, so that no address is ever learned (T30).
 
+use super::{
+    assemble::Endpoint,
+    peer::Ends,
+    policy::{Lowered, Policy},
+};
 use crate::{
-    ir::{Attribute, DirectionLayer, Effect, NamePattern, Pattern, Rule, Unlearnable},
+    cluster::EndKind,
+    ir::{
+        Attribute, DirectionLayer, Effect, NamePattern, NetworkLayer, Pattern, Rule, Selector, Unlearnable,
+    },
+    labels::Labels,
     matcher::name::matches_one,
     options::Options,
 };
-use alloc::{boxed::Box, string::ToString, vec::Vec};
+use alloc::{
+    boxed::Box,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// A toFQDNs rule that can never have an address, and where that is so.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) rule: Unlearnable,
+    /// Where the rule stands in its object.
+    pub(crate) path: String,
+    /// Whether any lookup passes the proxy.
+    pub(crate) any_dns_rule: bool,
+    /// The endpoint; none where the policy selects none that is known, and was judged by itself.
+    pub(crate) endpoint: Option<String>,
+}
+
+impl Lowered {
+    /// What the policy at `index` says alone, of an endpoint that it selects.
+    fn alone(&self, index: usize, options: &Options) -> NetworkLayer {
+        let Some(policy) = self.policies.get(index) else { return NetworkLayer::default() };
+        let everything = Policy { subject: Selector::default(), ..policy.clone() };
+        let kind = if policy.host { EndKind::Host } else { EndKind::Pod };
+        let endpoint = Endpoint { kind, labels: &Labels::default(), ports: &[] };
+        Self { policies: Vec::from([everything]) }.layer(&endpoint, options)
+    }
+
+    /// Every toFQDNs rule that can never have an address, once.
+    pub(crate) fn unlearnable(&self, endpoints: &[(String, Endpoint<'_>)], options: &Options) -> Vec<Lost> {
+        let mut found: Vec<Lost> = Vec::new();
+        for (index, policy) in self.policies.iter().enumerate().filter(|(_, p)| names_something(p)) {
+            let mut layers: Vec<(Option<String>, NetworkLayer)> = Vec::new();
+            for (name, endpoint) in endpoints.iter().filter(|(_, e)| policy.selects(e)) {
+                layers.push((Some(name.clone()), self.layer(endpoint, options)));
+            }
+            if layers.is_empty() {
+                layers.push((None, self.alone(index, options)));
+            }
+            for (endpoint, layer) in layers {
+                let any_dns_rule = !layer.egress.observed.is_empty();
+                for rule in layer.egress.unlearnable {
+                    let entry = policy.egress.entries.iter().find(|e| e.id == rule.id);
+                    let known = found.iter().any(|f| f.rule.id == rule.id);
+                    if let Some(entry) = entry.filter(|_| !known) {
+                        let (path, endpoint) = (entry.path.clone(), endpoint.clone());
+                        found.push(Lost { rule, path, any_dns_rule, endpoint });
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+fn names_something(policy: &Policy) -> bool {
+    policy.egress.entries.iter().any(|e| match &e.ends {
+        Ends::Only(clauses) => {
+            clauses.iter().flat_map(|c| &c.tests).any(|t| t.attribute == Attribute::PeerName)
+        }
+        Ends::Anyone => false,
+    })
+}
 
 /// The toFQDNs rules of `layer` some of whose names no observed lookup may be about.
 pub(super) fn unlearnable(layer: &DirectionLayer) -> Vec<Unlearnable> {
@@ -54,9 +126,9 @@ fn sample(pattern: &NamePattern) -> Box<str> {
 }
 
 /// Why the names of `lost` have no address, and the remedy.
-pub(crate) fn lost_name(lost: &Unlearnable, any_dns_rule: bool) -> alloc::string::String {
+pub(crate) fn lost_name(lost: &Unlearnable, any_dns_rule: bool) -> String {
     let (names, why) = (lost.names.join("`, `"), lost_why(any_dns_rule));
-    alloc::format!("`{names}` of {} never has an address: {why}; {}", lost.id, remedy(lost))
+    format!("`{names}` of {} never has an address: {why}; {}", lost.id, remedy(lost))
 }
 
 /// Whether `name`, in canonical form, is one of those `lost` is about.
@@ -74,14 +146,14 @@ pub(crate) fn lost_why(any_dns_rule: bool) -> &'static str {
 }
 
 /// The DNS rule that is missing.
-pub(crate) fn remedy(lost: &Unlearnable) -> alloc::string::String {
+pub(crate) fn remedy(lost: &Unlearnable) -> String {
     let items: Vec<_> = lost
         .names
         .iter()
         .map(|name| {
             let field = if name.contains('*') { "matchPattern" } else { "matchName" };
-            alloc::format!("{{{field}: \"{name}\"}}")
+            format!("{{{field}: \"{name}\"}}")
         })
         .collect();
-    alloc::format!("add `rules: {{dns: [{}]}}` to the `toPorts` that opens port 53", items.join(", "))
+    format!("add `rules: {{dns: [{}]}}` to the `toPorts` that opens port 53", items.join(", "))
 }
