@@ -8,11 +8,11 @@ use crate::{
     load::LoadAnswer,
     manifests::Manifests,
 };
+use core::ops::AddAssign;
 use palisade::{Diagnostic, Options, Origin};
 use rayon::prelude::*;
 use std::{
     collections::BTreeMap,
-    ops::AddAssign,
     path::{Path, PathBuf},
     sync::Arc,
 };

@@ -11,7 +11,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum EventText {
-    Dns(LookupText),
+    Dns(Box<LookupText>),
     Wait(Span),
     Connect(Connection),
     Close(Connection),

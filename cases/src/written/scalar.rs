@@ -2,11 +2,12 @@
 //!
 //! They are read by hand rather than as untagged enums: those lose the place of a mistake.
 
+use core::{marker::PhantomData, net::IpAddr, time::Duration};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
-use std::{fmt, marker::PhantomData, net::IpAddr, time::Duration};
+use std::fmt;
 
 /// One value, or a list of values.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod export;
 mod fqdn;
 mod input;
 mod lint;
@@ -17,6 +18,7 @@ pub(crate) enum Command {
     Test(test::Test),
     Lint(lint::Lint),
     Fqdn(fqdn::Fqdn),
+    Export(export::Export),
     Completions(completions::Completions),
 }
 
@@ -27,6 +29,7 @@ impl Command {
             Self::Test(test) => test.run(),
             Self::Lint(lint) => lint.run(),
             Self::Fqdn(fqdn) => fqdn.run(),
+            Self::Export(export) => export.run(),
             Self::Completions(completions) => completions.run(),
         }
     }

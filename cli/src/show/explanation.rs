@@ -1,13 +1,13 @@
 //! A decision that a person wants to read: the verdict, the ladder of layers, and what was nearly right.
 
 use super::style::{BOLD, DIM, DOUBT, GOOD, of_outcome, paint};
+use core::fmt::Write;
 use palisade::{
     DecidedBy, Failure, Outcome, RuleTrace, Verdict,
     flow::{FlowExplanation, LayerExplanation},
     ir::Effect,
 };
 use palisade_cases::spell;
-use std::fmt::Write;
 
 /// Most candidate rules that are shown.
 const CANDIDATES: usize = 10;

@@ -1,8 +1,8 @@
 //! The few styles there are. They are always written; the stream drops them where there is no terminal or `NO_COLOR`.
 
 use anstyle::{AnsiColor, Style};
+use core::fmt::Display;
 use palisade::Outcome;
-use std::fmt::Display;
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();

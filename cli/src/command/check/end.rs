@@ -1,8 +1,8 @@
 //! `--from` and `--to`: which pod, Service, name, address or entity is meant.
 
 use crate::failure::Failure;
+use core::net::IpAddr;
 use palisade::{Cluster, flow::Place};
-use std::net::IpAddr;
 
 /// One end as the user named it, found in the cluster.
 #[derive(Debug)]

@@ -3,13 +3,14 @@
 use super::end::{self, Found};
 use crate::failure::Failure;
 use clap::Args;
+use core::net::IpAddr;
 use palisade::{
     Cluster, Protocol,
     flow::{Certificate, DnsLookup, End, Event, Flow, HttpRequest, Lookup, Place, Tls, Token},
 };
 use palisade_cases::{default_host, token};
 use serde_json::Value;
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 /// What is asked.
 #[derive(Debug, Args)]

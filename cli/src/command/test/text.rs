@@ -1,8 +1,9 @@
 //! Test results for people.
 
 use crate::show::style::{BAD, BOLD, DIM, DOUBT, GOOD, paint};
+use core::fmt::Write;
 use palisade_cases::{CaseReport, CaseResult, FileReport, Mismatch, Report, spell};
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 /// The whole report; with `quiet`, files whose cases all passed are left out.
 pub(super) fn render(report: &Report, quiet: bool) -> String {

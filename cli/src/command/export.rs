@@ -1,0 +1,65 @@
+//! `palisade export`.
+
+use super::input::{ManifestArgs, OptionArgs, valid};
+use crate::{Output, failure::Failure};
+use clap::{Args, Subcommand};
+use palisade::export::{Chain, envoy_rbac};
+use serde_json::Value;
+
+/// Print policies in the form of another tool.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(subcommand)]
+    format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+enum Format {
+    EnvoyRbac(EnvoyRbac),
+}
+
+/// Print the Envoy filters that istiod would make of a workload's AuthorizationPolicies, as JSON.
+///
+/// A list of filters in the order in which Envoy runs them: CUSTOM (with the filter that asks the provider), AUDIT,
+/// DENY, ALLOW. Dry-run policies are shadow rules. An empty list: no policy applies.
+#[derive(Debug, Args)]
+struct EnvoyRbac {
+    #[command(flatten)]
+    manifests: ManifestArgs,
+    /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    workload: String,
+    /// The network filters of a TCP port instead of the HTTP filters.
+    #[arg(long)]
+    tcp: bool,
+    #[command(flatten)]
+    options: OptionArgs,
+}
+
+impl Export {
+    pub(crate) fn run(&self) -> Result<Output, Failure> {
+        match &self.format {
+            Format::EnvoyRbac(export) => export.run(),
+        }
+    }
+}
+
+impl EnvoyRbac {
+    fn run(&self) -> Result<Output, Failure> {
+        let options = self.options.options()?;
+        let manifests = valid(&self.manifests, &options)?;
+        let cluster = &manifests.cluster;
+        let Some(workload) = cluster.workload(&self.workload) else {
+            let known: Vec<String> =
+                cluster.workloads().take(5).map(|w| format!("`{}/{}`", w.namespace, w.name)).collect();
+            let help = match known.is_empty() {
+                true => "add the manifest of the Pod or its controller with -f".to_owned(),
+                false => format!("the manifests hold {}", known.join(", ")),
+            };
+            return Err(Failure::argument(format!("no workload `{}`", self.workload), help));
+        };
+        let chain = if self.tcp { Chain::Tcp } else { Chain::Http };
+        let filters = Value::from(envoy_rbac(cluster, workload, chain, &options));
+        Ok(Output { text: format!("{filters:#}\n"), code: 0 })
+    }
+}
