@@ -1,4 +1,10 @@
 //! The hand-made flows, validation samples and example files whose answers Cilium's own policy code computed.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on has to stop"
+)]
 
 use palisade::{
     Cluster, EndKind, Layer, Options, Outcome, Protocol, Severity,
@@ -273,7 +279,7 @@ fn example_files_load_or_are_refused_as_the_agent_does() {
         let content = fs::read_to_string(folder.join(file)).unwrap();
         let valid = |options: &Options| {
             let mut resources = Resources::default();
-            let mut errors = load(std::slice::from_ref(&content), "default", &mut resources);
+            let mut errors = load(core::slice::from_ref(&content), "default", &mut resources);
             errors.extend(lint_errors(&Cluster::new(resources).0, options));
             errors
         };

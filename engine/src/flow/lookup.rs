@@ -255,6 +255,10 @@ spec:
     fn without_default_deny_every_name_passes() {
         let cluster = names("  enableDefaultDeny: {egress: false}");
         assert_eq!(outcome(&cluster, &lookup("y.io", Protocol::Udp)), Outcome::Allow);
+        let options = Options { cilium_version: crate::CiliumVersion::V1_17, ..Options::default() };
+        let simulation = Simulation::new(&cluster, options);
+        let decision = simulation.decide(&lookup("y.io", Protocol::Udp), &History::default()).unwrap();
+        assert_eq!(decision.layers[0].1.outcome, Outcome::Deny);
     }
 
     #[test]
@@ -264,7 +268,7 @@ spec:
         let mut history = History::default();
         let to = |from: &str| Flow { to: Place::Ip(address()), ..Flow::new(from, "", 443) };
         let verdict = |history: &History, from| simulation.decide(&to(from), history).unwrap().verdict;
-        let mut happen = |history: &mut History, event| simulation.happen(history, &event).unwrap();
+        let happen = |history: &mut History, event| simulation.happen(history, &event).unwrap();
         assert_eq!(verdict(&history, "foo/a"), Verdict::Deny);
         happen(&mut history, answer("foo/a", "y.io", false));
         assert_eq!(verdict(&history, "foo/a"), Verdict::Deny, "a refused lookup teaches nothing");

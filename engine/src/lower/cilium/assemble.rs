@@ -14,7 +14,7 @@ use crate::{
         Section, Test, Text,
     },
     labels::Labels,
-    options::{EnforcementMode, Localhost, Options, Profile},
+    options::{CiliumVersion, EnforcementMode, Localhost, Options, Profile},
 };
 use alloc::{boxed::Box, format, vec, vec::Vec};
 
@@ -72,7 +72,8 @@ impl Lowered {
             entries.retain(|e| e.level.tier < Level::BASELINE || e.effect != Effect::Allow);
         }
         entries.sort_by_key(|e| e.level);
-        let mut writer = Writer { endpoint, is_egress, armed, layer: DirectionLayer::default() };
+        let refuses = armed || options.cilium_version < CiliumVersion::V1_18;
+        let mut writer = Writer { endpoint, is_egress, refuses, layer: DirectionLayer::default() };
         for tier in entries.chunk_by(|a, b| a.level.tier == b.level.tier) {
             if !writer.layer.rules.is_empty() {
                 writer.layer.tiers.push(writer.layer.rules.len() as u32);
@@ -110,8 +111,8 @@ fn conflict(entries: &[&Entry]) -> Option<Box<str>> {
 struct Writer<'a> {
     endpoint: &'a Endpoint<'a>,
     is_egress: bool,
-    /// Without default deny a proxy refuses nothing (T10).
-    armed: bool,
+    /// Whether a proxy refuses anything: since 1.18 not without default deny (T10).
+    refuses: bool,
     layer: DirectionLayer,
 }
 
@@ -151,7 +152,7 @@ impl Writer<'_> {
             let ports = self.ports(&[group], |_| true);
             let mut rule = self.rule(entry, Some(ports), Effect::Allow);
             fences.push(Rule { effect: Effect::Refuse(Proxy::Dns), ..rule.clone() });
-            if self.armed && !patterns.iter().any(is_everything) {
+            if self.refuses && !patterns.iter().any(is_everything) {
                 let test = Test::any_of(Attribute::DnsQuery, patterns.iter().cloned().map(Pattern::Name));
                 let clauses = vec![Clause { tests: vec![test], index: 0 }];
                 rule.groups.push(Group { section: Section::L7, clauses });

@@ -13,7 +13,7 @@ use crate::{
         identity::{CLUSTER, K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
     },
     ir::{Attribute, Clause, Operator, Pattern, Selector, Test},
-    options::{Options, Profile},
+    options::{CiliumVersion, Options, Profile},
     resource::{LabelSelector, cilium::Peers},
 };
 use alloc::{format, string::ToString, vec, vec::Vec};
@@ -71,7 +71,9 @@ pub(super) fn ends(
     findings: &mut Findings,
 ) -> Ends {
     let [endpoints, cidrs, sets, entities, nodes, groups, requires] = fields(egress).map(|f| below(path, f));
-    if peers.requires {
+    if peers.requires && scope.options.cilium_version < CiliumVersion::V1_19 {
+        findings.unsupported(&requires);
+    } else if peers.requires {
         let help = "remove it; write a deny entry, or say it in the endpoint selector";
         findings.error("removed-field", &requires, "this field was removed in Cilium 1.19", help);
     }

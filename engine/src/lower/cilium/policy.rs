@@ -13,7 +13,7 @@ use crate::{
         identity::{K8S, NAMESPACE, RESERVED},
     },
     ir::{Effect, Requirement, Selector},
-    options::Options,
+    options::{CiliumVersion, Options},
     resource::{
         Object,
         cilium::{
@@ -173,7 +173,7 @@ impl Builder<'_> {
             rule.egress.iter().flatten().map(from_egress).collect(),
             rule.egress_deny.iter().flatten().map(from_egress).collect(),
         ];
-        if lists.iter().all(Vec::is_empty) {
+        if lists.iter().all(Vec::is_empty) && scope.options.cilium_version >= CiliumVersion::V1_19 {
             let help = "write at least one entry; `ingress: [{}]` closes a direction";
             findings.error("no-section", self.path, "no section has an entry", help);
         }
