@@ -61,9 +61,9 @@ fn ladder(out: &mut String, marker: &str, layer: &LayerExplanation, beyond: bool
         (true, _) if by.is_empty() => "(not reached)".to_owned(),
         (true, _) => format!("{by} (not reached)"),
     };
-    let outcome = paint(style, format!("{:<13}", outcome.as_str()));
-    let line = format!("{marker} {:<21} {outcome} {by}", layer.layer.as_str());
-    let _ = writeln!(out, "{}", line.trim_end());
+    let outcome = outcome.as_str();
+    let gap = if by.is_empty() { String::new() } else { " ".repeat(14_usize.saturating_sub(outcome.len())) };
+    let _ = writeln!(out, "{marker} {:<21} {}{gap}{by}", layer.layer.as_str(), paint(style, outcome));
 }
 
 /// The rules that could have let the flow pass, nearest first.
@@ -84,7 +84,7 @@ fn candidates(out: &mut String, layer: &LayerExplanation) {
             let _ = writeln!(out, "    {}", condition(failure));
         }
         if rule.failures.len() > 1 {
-            let more = format!("and {} more conditions that do not hold", rule.failures.len() - 1);
+            let more = more_conditions(rule.failures.len() - 1);
             let _ = writeln!(out, "    {}", paint(DIM, more));
         }
         if rule.failures.is_empty() {
@@ -94,6 +94,13 @@ fn candidates(out: &mut String, layer: &LayerExplanation) {
     if rules.len() > CANDIDATES {
         let _ = writeln!(out, "  and {} more", rules.len() - CANDIDATES);
     }
+}
+
+fn more_conditions(count: usize) -> String {
+    if count == 1 {
+        return "and 1 more condition that does not hold".to_owned();
+    }
+    format!("and {count} more conditions that do not hold")
 }
 
 fn condition(failure: &Failure) -> String {

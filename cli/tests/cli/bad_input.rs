@@ -76,7 +76,7 @@ fn curly_quotes() {
     refused(cilium, &["bad.yaml:8:7", "curly-quotes", "spec.egress[0].toFQDNs[0].matchPattern"]);
     refused(
         POLICY.replace("AuthorizationPolicy", "“AuthorizationPolicy”"),
-        &["bad.yaml:2:7", "curly-quotes"],
+        &["bad.yaml:2:1", "curly-quotes"],
     );
 }
 
