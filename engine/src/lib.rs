@@ -102,7 +102,7 @@ mod rule_id;
 mod strict;
 
 pub use cluster::{Cluster, EndKind, MeshRole, NamedPort, Workload};
-pub use compile::{CompileSwitches, CompiledRules, Interpreter};
+pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Diagnostic, Origin, Severity};
 pub use dns::{CacheLimits, NameCache};

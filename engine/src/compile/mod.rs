@@ -11,4 +11,4 @@ mod program;
 pub use compiled_rules::CompiledRules;
 pub(crate) use evaluate::{FailedTest, Observer, texts};
 pub(crate) use program::Program;
-pub use program::{CompileSwitches, Interpreter};
+pub use program::{CompileSwitches, Evaluate, Interpreter};

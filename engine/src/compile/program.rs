@@ -24,7 +24,10 @@ pub struct CompileSwitches {
 /// A function that gives the number of the first rule, at or after a number, that holds. With it a whole decision, from
 /// manifests to verdict, can be held against another reading of the rules.
 #[derive(Clone, Copy, Debug)]
-pub struct Interpreter(pub fn(&[Rule], &dyn Attributes, u32) -> Read<Option<u32>>);
+pub struct Interpreter(pub Evaluate);
+
+/// Rules, request, first number to look at.
+pub type Evaluate = fn(&[Rule], &dyn Attributes, u32) -> Read<Option<u32>>;
 
 impl PartialEq for Interpreter {
     fn eq(&self, other: &Self) -> bool {

@@ -43,7 +43,7 @@ impl<'a> Target<'a> {
         let own = namespace == self.root_namespace || namespace == self.workload.namespace;
         let called = self.service.is_some_and(|s| s.namespace == namespace);
         let waypoint = matches!(self.workload.role, MeshRole::Waypoint(_));
-        if !own && !(waypoint && called) {
+        if !(own || waypoint && called) {
             return false;
         }
         let refs: Vec<&TargetRef> = match target_refs.as_deref() {
