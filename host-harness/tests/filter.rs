@@ -33,8 +33,15 @@ fn policy(name: &str, action: &str, rules: Value) -> Value {
 }
 
 fn plugin(conformance: &Conformance, resources: Value) -> Plugin {
-    let configuration =
-        json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}, "resources": resources});
+    attached(conformance, "http", resources)
+}
+
+fn attached(conformance: &Conformance, attachment: &str, resources: Value) -> Plugin {
+    let configuration = json!({
+        "workload": {"namespace": "foo", "labels": {"app": "sample"}},
+        "attachment": attachment,
+        "resources": resources,
+    });
     conformance.plugin(configuration.to_string().as_bytes(), Node::default()).unwrap()
 }
 
@@ -137,7 +144,7 @@ fn a_claim_is_what_it_is_and_not_what_its_bytes_look_like() {
 fn a_connection_is_decided_after_its_handshake() {
     let Some(conformance) = conformance() else { return };
     let rules = json!([{"from": [{"source": {"namespaces": ["foo"]}}]}]);
-    let mut plugin = plugin(conformance, json!([policy("same-namespace", "ALLOW", rules)]));
+    let mut plugin = attached(conformance, "tcp", json!([policy("same-namespace", "ALLOW", rules)]));
     let mut ask = |uri: &str| {
         let connection =
             Connection { tls: true, mtls: true, uri_sans: vec![uri.to_owned()], ..Connection::default() };

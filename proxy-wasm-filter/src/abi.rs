@@ -1,27 +1,25 @@
-//! The boundary to the proxy: every function of ABI 0.2.1 that is imported or exported, and nothing else.
+//! The host calls that the SDK cannot be trusted with, declared here; the only file with unsafe code.
 //!
-//! The only file with unsafe code. It is written out rather than taken from the Rust SDK because the SDK panics
-//! on a status it does not know and on names that are no UTF-8, takes no response-code details, and exports
-//! every callback there is, each of which Envoy then calls for every request.
+//! Entry, dispatch, contexts and the plugin configuration are the SDK's (`proxy_wasm`). Its calls below panic on
+//! every status they do not name, a refused capability for one, and a panic takes the whole VM with all of its
+//! streams. Here a status is a number and no bytes are assumed to be text:
+//!
+//! | call | what else the SDK does with it |
+//! |---|---|
+//! | `proxy_get_header_map_pairs` | panics on a name that is no UTF-8, which a client can send |
+//! | `proxy_get_property` | panics where Envoy cannot serialize the value |
+//! | `proxy_send_local_response` | has no response-code details, and no gRPC status beside an HTTP one |
+//! | `proxy_close_stream`, metrics | nothing else |
+//! | `proxy_log` | nothing else; but the hook that logs a panic must not panic |
+//!
+//! The SDK declares the same imports with the same types, so the module has each of them once.
 #![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "pointers cross to and from the host"))]
 
-use crate::host::{HostError, Level};
-
-/// Which buffer: the plugin's configuration.
-const PLUGIN_CONFIGURATION: u32 = 7;
-/// Which header map: the request's.
-const REQUEST_HEADERS: u32 = 0;
-/// Which metric: a counter.
-const COUNTER: u32 = 0;
-/// Which stream: the connection to the client.
-const DOWNSTREAM: u32 = 2;
-
-pub(crate) fn plugin_configuration() -> Result<Vec<u8>, HostError> {
-    imports::take(|data, len| imports::get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX >> 1, data, len))
-}
+use crate::host::HostError;
+use proxy_wasm::types::{LogLevel, MapType, MetricType, StreamType};
 
 pub(crate) fn request_headers() -> Result<Vec<u8>, HostError> {
-    imports::take(|data, len| imports::get_header_map_pairs(REQUEST_HEADERS, data, len))
+    imports::take(|data, len| imports::get_header_map_pairs(MapType::HttpRequestHeaders as u32, data, len))
 }
 
 /// The property at a path whose parts are separated by zero bytes.
@@ -29,13 +27,13 @@ pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, HostError> {
     imports::take(|data, len| imports::get_property(path, data, len))
 }
 
-pub(crate) fn log(level: Level, message: &str) -> Result<(), HostError> {
+pub(crate) fn log(level: LogLevel, message: &str) -> Result<(), HostError> {
     HostError::check(imports::log(level as u32, message.as_bytes()))
 }
 
 pub(crate) fn define_counter(name: &str) -> Result<u32, HostError> {
     let mut id = 0;
-    HostError::check(imports::define_metric(COUNTER, name.as_bytes(), &mut id))?;
+    HostError::check(imports::define_metric(MetricType::Counter as u32, name.as_bytes(), &mut id))?;
     Ok(id)
 }
 
@@ -53,7 +51,7 @@ pub(crate) fn send_local_response(
 }
 
 pub(crate) fn close_downstream() -> Result<(), HostError> {
-    HostError::check(imports::close_stream(DOWNSTREAM))
+    HostError::check(imports::close_stream(StreamType::Downstream as u32))
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -64,13 +62,6 @@ mod imports {
         #[link(wasm_import_module = "env")]
         unsafe extern "C" {
             pub(super) fn proxy_log(level: u32, message: *const u8, len: usize) -> u32;
-            pub(super) fn proxy_get_buffer_bytes(
-                buffer: u32,
-                start: usize,
-                max: usize,
-                data: *mut *mut u8,
-                len: *mut usize,
-            ) -> u32;
             pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, len: *mut usize) -> u32;
             pub(super) fn proxy_get_property(
                 path: *const u8,
@@ -101,8 +92,8 @@ mod imports {
         if data.is_null() || len == 0 {
             return Ok(Vec::new());
         }
-        // SAFETY: the host got `data` from `proxy_on_memory_allocate(len)` below, wrote `len` bytes there and
-        // forgot it; a boxed slice has capacity equal to its length.
+        // SAFETY: the host got `data` from the SDK's `malloc(len)`, wrote `len` bytes there and forgot it; the SDK
+        // makes it a boxed slice, whose capacity is its length.
         Ok(unsafe { Vec::from_raw_parts(data, len, len) })
     }
 
@@ -111,16 +102,6 @@ mod imports {
 
     pub(super) fn log(level: u32, message: &[u8]) -> u32 {
         unsafe { raw::proxy_log(level, message.as_ptr(), message.len()) }
-    }
-
-    pub(super) fn get_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        max: usize,
-        data: &mut *mut u8,
-        len: &mut usize,
-    ) -> u32 {
-        unsafe { raw::proxy_get_buffer_bytes(buffer, start, max, data, len) }
     }
 
     pub(super) fn get_header_map_pairs(map: u32, data: &mut *mut u8, len: &mut usize) -> u32 {
@@ -173,9 +154,6 @@ mod imports {
     pub(super) fn log(_: u32, _: &[u8]) -> u32 {
         UNIMPLEMENTED
     }
-    pub(super) fn get_buffer_bytes(_: u32, _: usize, _: usize, _: &mut *mut u8, _: &mut usize) -> u32 {
-        UNIMPLEMENTED
-    }
     pub(super) fn get_header_map_pairs(_: u32, _: &mut *mut u8, _: &mut usize) -> u32 {
         UNIMPLEMENTED
     }
@@ -193,55 +171,5 @@ mod imports {
     }
     pub(super) fn close_stream(_: u32) -> u32 {
         UNIMPLEMENTED
-    }
-}
-
-/// What the proxy calls. Each function only passes its arguments on.
-#[cfg(target_arch = "wasm32")]
-mod exports {
-    use crate::contexts;
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_abi_version_0_2_1() {}
-
-    #[unsafe(no_mangle)]
-    extern "C" fn _initialize() {
-        contexts::log_panics();
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_memory_allocate(len: usize) -> *mut u8 {
-        let mut bytes = Vec::new();
-        // Null tells the host that there is no memory; the call it serves then fails, and that denies.
-        if bytes.try_reserve_exact(len).is_err() {
-            return core::ptr::null_mut();
-        }
-        bytes.resize(len, 0u8);
-        Box::into_raw(bytes.into_boxed_slice()).cast()
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_context_create(context: u32, root: u32) {
-        contexts::create(context, root);
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_configure(root: u32, _len: usize) -> u32 {
-        u32::from(contexts::configure(root))
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_request_headers(context: u32, _headers: u32, _end: u32) -> u32 {
-        contexts::request_headers(context) as u32
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_downstream_data(context: u32, _len: usize, _end: u32) -> u32 {
-        contexts::downstream_data(context) as u32
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_delete(context: u32) {
-        contexts::delete(context);
     }
 }

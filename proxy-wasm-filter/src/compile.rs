@@ -2,13 +2,15 @@
 
 use crate::{
     config::{Config, Direction, Mesh, PathNormalization},
-    host::{Host, Level},
+    host::Host,
     policies::{Compiled, Policies},
 };
+use core::fmt;
 use palisade::{
     Attributes, Cluster, Decision, Diagnostic, Options, Origin, PolicySet, Severity, Workload, lint,
     resource::{Resources, istio},
 };
+use proxy_wasm::types::LogLevel;
 use serde_json::Value;
 
 /// How many mistakes a refusal names; the rest are counted.
@@ -29,7 +31,7 @@ pub fn compile<H: Host>(config: &Config, host: &H) -> Result<Compiled, String> {
     let workload = config.workload(host)?;
     let build = |name: &str, list: &[Value]| {
         policy_set(list, &config.mesh, &workload, &mut |finding| {
-            host.log(Level::Warn, &format!("palisade: {name}: {finding}"));
+            host.log(LogLevel::Warn, &format!("palisade: {name}: {finding}"));
         })
         .map_err(|mistakes| describe(name, &mistakes))
     };
@@ -45,13 +47,16 @@ fn policy_set(
     list: &[Value],
     mesh: &Mesh,
     workload: &Workload,
-    warn: &mut dyn FnMut(&Diagnostic),
+    warn: &mut dyn FnMut(&dyn fmt::Display),
 ) -> Result<Box<dyn Policies>, Vec<Diagnostic>> {
     let mut resources = Resources::default();
     let mut findings = Vec::new();
     for (document, value) in (0u32..).zip(list) {
         let origin = Origin { document, ..Origin::default() };
         findings.extend(resources.add(value.clone(), origin).err());
+    }
+    if let Some(kinds) = not_enforced(&resources) {
+        warn(&format_args!("not enforced by this filter: {kinds}; enforce them where they act"));
     }
     set_mesh(&mut resources.mesh, mesh);
     let options = Options::default();
@@ -60,11 +65,25 @@ fn policy_set(
     findings.extend(lint::check(&cluster, &options));
     let (mistakes, warnings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);
-    warnings.iter().for_each(warn);
+    warnings.iter().for_each(|finding| warn(finding));
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
     Ok(Box::new(PolicySet::compile(&cluster, workload, &options)))
+}
+
+/// The kinds of policy that other parts of a cluster enforce, and how many of each are here.
+fn not_enforced(resources: &Resources) -> Option<String> {
+    let kinds = [
+        ("PeerAuthentication", resources.peer_authentications.len()),
+        ("RequestAuthentication", resources.request_authentications.len()),
+        ("NetworkPolicy", resources.network_policies.len()),
+        ("CiliumNetworkPolicy", resources.cilium_network_policies.len()),
+        ("CiliumClusterwideNetworkPolicy", resources.cilium_clusterwide_network_policies.len()),
+    ];
+    let found: Vec<_> =
+        kinds.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{kind} ({n})")).collect();
+    Some(found.join(", ")).filter(|found| !found.is_empty())
 }
 
 /// What the configuration says of the mesh goes before what a ConfigMap among the resources says.
@@ -158,6 +177,30 @@ mod tests {
         .unwrap_err();
 
         assert!(reason.contains("`outbound`"), "{reason}");
+    }
+
+    #[test]
+    fn kinds_that_others_enforce_are_named_once() {
+        let beside = GET_ONLY.replacen(
+            r#""resources": ["#,
+            r#""resources": [{"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
+                "metadata": {"name": "strict", "namespace": "foo"}, "spec": {"mtls": {"mode": "STRICT"}}},"#,
+            1,
+        );
+        let warned = |configuration: &str| {
+            let host = Fake::default();
+            compile(&config(configuration), &host).unwrap();
+            let logged = host.logged.take().into_iter().map(|(_, message)| message);
+            logged.filter(|message| message.contains("not enforced")).collect::<Vec<_>>()
+        };
+
+        assert!(warned(GET_ONLY).is_empty());
+        let said = warned(&beside);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].contains("resources: not enforced by this filter: PeerAuthentication (1)"),
+            "{said:?}"
+        );
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct Config {
     /// Which side of the workload the listener is on.
     #[serde(default)]
     pub direction: Direction,
+    /// Where in the proxy the plugin stands.
+    #[serde(default)]
+    pub attachment: Attachment,
     /// Whether a denial denies.
     #[serde(default)]
     pub mode: Mode,
@@ -90,6 +93,19 @@ pub enum Direction {
     Inbound,
     /// Away from it.
     Outbound,
+}
+
+/// Where in the proxy the plugin stands. It has to be told, since contexts of the two kinds are made before the
+/// proxy calls anything that would tell them apart. Where it is wrong the first stream kills the VM, and a plugin
+/// with `failure_policy: FAIL_CLOSED`, the default, then lets nothing through.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Attachment {
+    /// It is an HTTP filter (`envoy.filters.http.wasm`): requests are decided.
+    #[default]
+    Http,
+    /// It is a network filter (`envoy.filters.network.wasm`): connections are decided.
+    Tcp,
 }
 
 /// Whether a denial denies.

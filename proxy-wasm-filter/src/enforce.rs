@@ -1,12 +1,8 @@
 //! What a decision comes to, for requests and connections alike: counted, logged, enforced or only shown.
 
-use crate::{
-    config::Mode,
-    host::{Host, Level},
-    policies::Policies,
-    root::Plugin,
-};
+use crate::{config::Mode, host::Host, policies::Policies, root::Plugin};
 use palisade::{DecidedBy, Decision, DefaultReason, Verdict};
+use proxy_wasm::types::LogLevel;
 
 /// Decides with `ask`, counts, and tells the decision that is to be enforced; none lets the stream pass.
 pub(crate) fn denial(
@@ -30,7 +26,7 @@ pub(crate) fn denial(
         Mode::Enforce => Some(decision),
         Mode::Shadow => {
             let message = format!("palisade: would deny: {} ({})", decision.by, decision.layer);
-            host.log(Level::Info, &message);
+            host.log(LogLevel::Info, &message);
             None
         }
     }
@@ -42,6 +38,6 @@ fn compare(host: &impl Host, enforced: &Decision, shadow: &Decision) {
             "palisade: shadow disagrees: enforced {} by {}, shadow {} by {}",
             enforced.verdict, enforced.by, shadow.verdict, shadow.by
         );
-        host.log(Level::Info, &message);
+        host.log(LogLevel::Info, &message);
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::{
     header_map::tests::serialize,
-    host::{Host, HostError, Level},
+    host::{Host, HostError},
     policies::Policies,
     reply::Reply,
 };
 use core::cell::RefCell;
 use palisade::{Attributes, DecidedBy, Decision, DefaultReason, Layer, Verdict};
+use proxy_wasm::types::LogLevel;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -18,7 +19,7 @@ pub(crate) struct Fake {
     /// Every call answers this.
     pub(crate) broken: Option<HostError>,
     pub(crate) asked: RefCell<Vec<String>>,
-    pub(crate) logged: RefCell<Vec<(Level, String)>>,
+    pub(crate) logged: RefCell<Vec<(LogLevel, String)>>,
     pub(crate) counted: RefCell<BTreeMap<String, u64>>,
     pub(crate) replies: RefCell<Vec<Reply>>,
     pub(crate) closed: RefCell<u32>,
@@ -66,7 +67,7 @@ impl Host for Fake {
         Ok(self.properties.get(&path).cloned())
     }
 
-    fn log(&self, level: Level, message: &str) {
+    fn log(&self, level: LogLevel, message: &str) {
         self.logged.borrow_mut().push((level, message.to_owned()));
     }
 

@@ -1,6 +1,10 @@
 //! The few things asked of the proxy, as a trait, so that contexts are tested without one.
 
 use crate::{abi, reply::Reply};
+use proxy_wasm::{
+    hostcalls,
+    types::{BufferType, LogLevel},
+};
 
 /// A host call did not answer `Ok`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,21 +19,6 @@ impl HostError {
     }
 }
 
-/// How loud a log line is; the numbers are the ABI's.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Level {
-    /// For whoever debugs.
-    Debug = 1,
-    /// Worth knowing.
-    Info = 2,
-    /// Suspicious.
-    Warn = 3,
-    /// Broken.
-    Error = 4,
-    /// The VM is about to die.
-    Critical = 5,
-}
-
 /// What the contexts need of a proxy. Every call concerns the context that is being called back.
 pub trait Host {
     /// The plugin configuration, while the root is being configured.
@@ -39,7 +28,7 @@ pub trait Host {
     /// A property; none when the proxy has no such thing.
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError>;
     /// Writes to the proxy's log; that this can fail helps nobody.
-    fn log(&self, level: Level, message: &str);
+    fn log(&self, level: LogLevel, message: &str);
     /// A counter of this name.
     fn define_counter(&self, name: &str) -> Result<u32, HostError>;
     /// Adds one to a counter.
@@ -54,9 +43,18 @@ pub trait Host {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Proxy;
 
+impl Proxy {
+    /// A panic is a bug that kills the VM: its place must not be lost. The SDK's own hook can panic itself.
+    pub fn log_panics() {
+        std::panic::set_hook(Box::new(|panic| Self.log(LogLevel::Critical, &panic.to_string())));
+    }
+}
+
 impl Host for Proxy {
     fn configuration(&self) -> Result<Vec<u8>, HostError> {
-        abi::plugin_configuration()
+        hostcalls::get_buffer(BufferType::PluginConfiguration, 0, usize::MAX)
+            .map(Option::unwrap_or_default)
+            .map_err(|status| HostError(status as u32))
     }
 
     fn request_headers(&self) -> Result<Vec<u8>, HostError> {
@@ -71,7 +69,7 @@ impl Host for Proxy {
         }
     }
 
-    fn log(&self, level: Level, message: &str) {
+    fn log(&self, level: LogLevel, message: &str) {
         let _ = abi::log(level, message);
     }
 

@@ -3,19 +3,35 @@
 use crate::{
     attributes::StreamAttributes,
     enforce::denial,
-    host::{Host, Level},
+    host::{Host, Proxy},
     reply::Reply,
     root::Plugin,
 };
+use proxy_wasm::{
+    traits::{Context, HttpContext},
+    types::{Action, LogLevel},
+};
+use std::rc::Rc;
 
-/// What the proxy does with the stream next.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[repr(u32)]
-pub enum Action {
-    /// It goes on.
-    Continue = 0,
-    /// It stays where it is; a reply or a close is under way.
-    Pause = 1,
+/// The context of one request. It keeps the plugin that was in force when the request came.
+#[derive(Debug)]
+pub struct Request {
+    plugin: Option<Rc<Plugin>>,
+}
+
+impl Request {
+    /// A request that `plugin` decides.
+    pub fn new(plugin: Option<Rc<Plugin>>) -> Self {
+        Self { plugin }
+    }
+}
+
+impl Context for Request {}
+
+impl HttpContext for Request {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        request_headers(&Proxy, self.plugin.as_deref())
+    }
 }
 
 /// Decides the request whose headers have come. Without a plugin in force, and whenever something fails, the
@@ -33,7 +49,7 @@ pub fn request_headers(host: &impl Host, plugin: Option<&Plugin>) -> Action {
 
 fn deny(host: &impl Host, reply: &Reply) -> Action {
     if let Err(error) = host.reply(reply) {
-        host.log(Level::Error, &format!("palisade: the denial cannot be sent: status {}", error.0));
+        host.log(LogLevel::Error, &format!("palisade: the denial cannot be sent: status {}", error.0));
     }
     Action::Pause
 }

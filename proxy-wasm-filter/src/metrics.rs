@@ -1,6 +1,7 @@
 //! Counters: `palisade.allowed`, `palisade.denied`, `palisade.errors`.
 
-use crate::host::{Host, Level};
+use crate::host::Host;
+use proxy_wasm::types::LogLevel;
 
 /// The counters of one plugin. One that could not be defined is not counted; no decision depends on it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +17,7 @@ impl Metrics {
         let counter = |name: &str| {
             host.define_counter(name)
                 .inspect_err(|error| {
-                    host.log(Level::Warn, &format!("counter `{name}` is not there: status {}", error.0));
+                    host.log(LogLevel::Warn, &format!("counter `{name}` is not there: status {}", error.0));
                 })
                 .ok()
         };

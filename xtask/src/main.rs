@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything about this repository that is not plain cargo.
 
 mod envoy;
+mod exports;
 mod no_std;
 mod process;
 mod test;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::toolchain::{Toolchain, Via};
-use crate::{process, workspace};
+use crate::{exports, process, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const MAX_MEMORY: u32 = 256 * 1024 * 1024;
@@ -33,8 +33,12 @@ pub(crate) fn run(options: &Options) -> Result<PathBuf> {
 
     let built = build.join(TARGET).join("wasm").join("palisade_filter.wasm");
     let module = workspace::target_dir().join("wasm").join("palisade_filter.wasm");
-    let size = publish(&built, &module)?;
-    println!("{}: {} KiB", module.display(), size.div_ceil(1024));
+    let linked = fs::read(&built).with_context(|| format!("cargo left no `{}`", built.display()))?;
+    let trimmed = exports::trim(&linked)?;
+    publish(&trimmed.module, &module)?;
+    println!("linked:  {} bytes, exports {}", linked.len(), trimmed.before.join(" "));
+    println!("shipped: {} bytes, exports {}", trimmed.module.len(), trimmed.after.join(" "));
+    println!("{}: {} KiB", module.display(), trimmed.module.len().div_ceil(1024));
     Ok(module)
 }
 
@@ -60,11 +64,10 @@ fn flags(toolchain: &Toolchain) -> OsString {
 }
 
 /// Puts a copy in place in one step, as a test may be reading the one before.
-fn publish(built: &Path, module: &Path) -> Result<u64> {
+fn publish(bytes: &[u8], module: &Path) -> Result<()> {
     let folder = module.parent().context("the module has no folder")?;
     fs::create_dir_all(folder)?;
     let scratch = folder.join("palisade_filter.wasm.new");
-    let size = fs::copy(built, &scratch).with_context(|| format!("cargo left no `{}`", built.display()))?;
-    fs::rename(&scratch, module).with_context(|| format!("cannot write `{}`", module.display()))?;
-    Ok(size)
+    fs::write(&scratch, bytes).with_context(|| format!("cannot write `{}`", scratch.display()))?;
+    fs::rename(&scratch, module).with_context(|| format!("cannot write `{}`", module.display()))
 }

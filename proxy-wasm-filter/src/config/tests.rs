@@ -11,11 +11,12 @@ fn the_whole_configuration_is_read() {
         br#"{"workload": {"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample"},
              "mesh": {"rootNamespace": "istio-system", "trustDomain": "td", "trustDomainAliases": ["old"],
                       "pathNormalization": "DECODE_AND_MERGE_SLASHES"},
-             "direction": "outbound", "mode": "shadow", "resources": [{}], "shadowResources": []}"#,
+             "direction": "outbound", "attachment": "tcp", "mode": "shadow", "resources": [{}], "shadowResources": []}"#,
     )
     .unwrap();
 
     assert_eq!((config.direction, config.mode), (Direction::Outbound, Mode::Shadow));
+    assert_eq!(config.attachment, Attachment::Tcp);
     assert_eq!(config.mesh.path_normalization, Some(PathNormalization::DecodeAndMergeSlashes));
     let workload = config.workload(&Fake::default()).unwrap();
     assert_eq!((workload.namespace.as_str(), workload.service_account.as_str()), ("foo", "sample"));
@@ -30,6 +31,7 @@ fn errors_say_what_was_expected() {
     );
     assert!(error(r#"{"workload": {"namespace": "a", "label": {}}}"#).contains("unknown field `label`"));
     assert!(error(r#"{"workload": {"namespace": "a"}, "mode": "off"}"#).contains("`enforce` or `shadow`"));
+    assert!(error(r#"{"workload": {"namespace": "a"}, "attachment": "udp"}"#).contains("`http` or `tcp`"));
     assert!(error("{}").contains("missing field `workload`"));
 }
 

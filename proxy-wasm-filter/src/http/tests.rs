@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    config::Mode,
+    config::{Attachment, Mode},
     fake::{Everything, Fake, OnlyGet},
     host::HostError,
     metrics::Metrics,
@@ -10,7 +10,7 @@ use crate::{
 
 fn plugin(host: &Fake, mode: Mode) -> Plugin {
     let policies = Compiled { enforced: Box::new(OnlyGet), shadow: None };
-    Plugin { policies, mode, metrics: Metrics::define(host) }
+    Plugin { policies, mode, attachment: Attachment::Http, metrics: Metrics::define(host) }
 }
 
 #[test]

@@ -17,7 +17,7 @@ const GOOD: &str = r#"{"workload": {"namespace": "foo"}}"#;
 
 #[test]
 fn a_good_configuration_is_put_in_force() {
-    let root = Root::default();
+    let mut root = Root::default();
 
     assert!(root.plugin().is_none());
     assert!(root.configure(&host(GOOD), compile));
@@ -25,8 +25,19 @@ fn a_good_configuration_is_put_in_force() {
 }
 
 #[test]
+fn streams_are_what_the_configuration_attaches_to() {
+    let mut root = Root::default();
+    assert_eq!(root.get_type(), Some(ContextType::HttpContext));
+
+    root.configure(&host(r#"{"workload": {"namespace": "foo"}, "attachment": "tcp"}"#), compile);
+    assert_eq!(root.get_type(), Some(ContextType::StreamContext));
+    root.configure(&host(GOOD), compile);
+    assert_eq!(root.get_type(), Some(ContextType::HttpContext));
+}
+
+#[test]
 fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
-    let root = Root::default();
+    let mut root = Root::default();
     root.configure(&host(GOOD), compile);
     let before = root.plugin().unwrap();
 
@@ -38,7 +49,7 @@ fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
         let host = host(configuration);
         assert!(!root.configure(&host, compile), "{configuration}");
         let logged = host.logged.borrow();
-        assert_eq!(logged[0].0, Level::Error);
+        assert_eq!(logged[0].0, LogLevel::Error);
         assert!(logged[0].1.contains(reason), "{logged:?}");
         assert_eq!(host.counter("palisade.errors"), 1);
         assert!(Rc::ptr_eq(&before, &root.plugin().unwrap()));
@@ -47,7 +58,7 @@ fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
 
 #[test]
 fn a_configuration_that_cannot_be_had_is_refused() {
-    let root = Root::default();
+    let mut root = Root::default();
     let host = Fake { broken: Some(HostError(10)), ..host(GOOD) };
 
     assert!(!root.configure(&host, compile));
