@@ -19,7 +19,7 @@ const ORDER: [&str; 13] = [
     "lint export",
     "compile explain",
     "strict",
-    "authorization network policy_set",
+    "authorization network policy_set export",
     "flow",
 ];
 

@@ -4,4 +4,6 @@ mod allocations;
 mod architecture;
 mod corpus;
 mod documents;
+mod golden;
+mod istio_tables;
 mod properties;

@@ -2,7 +2,7 @@
 //! project where it is there.
 
 use palisade_cases::{Backend, CaseResult, Report, find, run};
-use palisade_tests::backend::{Engine, Wasm};
+use palisade_tests::backend::{Engine, InEnvoy, Wasm};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ fn root() -> PathBuf {
 }
 
 /// Prints past the test runner, which keeps to itself what a test that passes has printed.
-fn tell(line: &str) {
+pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
@@ -35,6 +35,21 @@ fn wasm() -> Option<Wasm> {
             None
         }
     }
+}
+
+/// The same module in Envoy. Without module or Envoy it does not run, and says so.
+fn envoy() -> Option<InEnvoy> {
+    let module = root().join("target/wasm/palisade_filter.wasm");
+    let fetched = palisade_envoy::fetch::binary();
+    if module.is_file() && fetched.is_ok() {
+        return Some(InEnvoy::new(module));
+    }
+    let required = env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
+    assert!(!required, "no module or no Envoy: {fetched:?}");
+    tell(
+        "wasm in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy (`cargo xtask envoy`)",
+    );
+    None
 }
 
 /// The back ends that can run every case.
@@ -111,6 +126,13 @@ fn policies_pass_on_every_back_end() {
         assert!(failed.is_empty(), "{}:\n{}", wasm.name(), failed.join("\n"));
         assert!(report.summary().passed > 0, "no case reaches the filter");
     }
+    if let Some(envoy) = envoy() {
+        let report = run_all(&folder, &envoy);
+        tell(&line("policies", &envoy, &report));
+        let failed = failures(&report);
+        assert!(failed.is_empty(), "{}:\n{}", envoy.name(), failed.join("\n"));
+        assert!(report.summary().passed > 50, "too few cases reach Envoy");
+    }
 }
 
 /// `tests/corpus-minimum.toml`.
@@ -120,7 +142,7 @@ struct Minimum {
 }
 
 /// The corpus is no part of the project: `PALISADE_CORPUS`, else `../shared/corpus`.
-fn corpus() -> Option<PathBuf> {
+pub(crate) fn corpus() -> Option<PathBuf> {
     let folder =
         env::var_os("PALISADE_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
     if folder.is_dir() {

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     ir::{Attribute, Pattern, Section, Text},
     matcher::{bytes::Case, text},
-    request::{Attributes, ClaimName, Read, Shape, Visit},
+    request::{Attributes, ClaimName, Read, Shape, Unavailable, Visit},
 };
 use core::{net::IpAddr, ops::ControlFlow};
 
@@ -55,10 +55,28 @@ impl Observer for Ignore {
 impl Program {
     /// The first rule, at or after number `floor`, that holds. Allocates nothing; reads attributes only as the
     /// candidates left by the index need them.
+    ///
+    /// # Errors
+    ///
+    /// A rule before the first that holds needs an attribute that cannot be read.
     pub(crate) fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
         if let Some((interpreter, rules)) = &self.interpreted {
             return (interpreter.0)(rules, &request, floor);
         }
+        // The index reads attributes in its own order. What it cannot read, the rules before the match may not need.
+        self.first_candidate(request, floor).or_else(|Unavailable| self.first_in_order(request, floor))
+    }
+
+    fn first_in_order<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
+        for rule in floor..self.len() {
+            if self.holds(rule, request, &mut Ignore)? {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
+    }
+
+    fn first_candidate<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
         let cx = Context { request };
         let mut best = None;
         let mut failure = None;

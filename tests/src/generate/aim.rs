@@ -94,6 +94,7 @@ fn witness(text: &Text) -> String {
         Text::Exact(text) => text.to_string(),
         Text::Prefix(text) => format!("{text}b"),
         Text::Suffix(text) => format!("a{text}"),
+        Text::ServiceAccount { namespace, account } => format!("spiffe://td/ns/{namespace}/sa/{account}"),
         Text::Glob(glob) => {
             let mut value = glob.head.to_string();
             for piece in &glob.pieces {

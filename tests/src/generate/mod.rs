@@ -1,10 +1,12 @@
 //! Rules and requests at random, from an alphabet so small that they meet.
 
 mod aim;
+mod direction;
 mod pattern;
 mod request;
 mod rule;
 
 pub use aim::aim;
+pub use direction::direction;
 pub use request::sample;
 pub use rule::{narrow_rules, rules, single_tests};

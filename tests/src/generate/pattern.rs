@@ -148,15 +148,13 @@ fn template() -> impl Strategy<Value = Text> {
 /// Namespaces and accounts as they are looked for in an identity.
 fn identity() -> impl Strategy<Value = Text> {
     let any = Gap { min: 0, class: GapClass::Any };
-    let some = Gap { min: 1, class: GapClass::Any };
     let word = prop::sample::select(&["a", "b", "ns"][..]);
     prop_oneof![
         word.clone().prop_map(move |ns| {
             Text::Glob(Glob::new("", [(any, format!("/ns/{ns}/").into()), (any, "".into())]))
         }),
-        (word.clone(), word.clone()).prop_map(move |(ns, sa)| {
-            Text::Glob(Glob::new("spiffe://", [(some, format!("/ns/{ns}/sa/{sa}").into())]))
-        }),
+        (word.clone(), word.clone())
+            .prop_map(|(ns, sa)| Text::ServiceAccount { namespace: ns.into(), account: sa.into() }),
         (word.clone(), word.clone())
             .prop_map(|(ns, sa)| Text::Exact(format!("spiffe://td/ns/{ns}/sa/{sa}").into())),
         word.clone().prop_map(|ns| Text::Prefix(format!("spiffe://td/ns/{ns}").into())),

@@ -21,6 +21,7 @@ fn identity() -> impl Strategy<Value = Vec<u8>> {
         4 => (word.clone(), word.clone()).prop_map(|(ns, sa)| format!("spiffe://td/ns/{ns}/sa/{sa}").into()),
         1 => (word.clone(), word).prop_map(|(ns, sa)| format!("x/ns/{ns}/ns/{sa}/").into()),
         1 => "(/|ns|a|b|spiffe://){0,6}".prop_map(String::into_bytes),
+        2 => "spiffe://(td|x|\n|/|/ns/a|/ns/b|/ns/a/|/sa/a|/sa/b|/sa/a/){1,7}".prop_map(String::into_bytes),
         1 => text(),
     ]
 }
@@ -37,7 +38,7 @@ fn json() -> impl Strategy<Value = Value> {
 fn labels() -> impl Strategy<Value = Labels> {
     let label = (
         prop::sample::select(&["k8s", "reserved", "cidr"][..]),
-        prop::sample::select(&["app", "env", "x"][..]),
+        prop::sample::select(&["app", "env", "host"][..]),
         "[ab]{0,1}",
     );
     vec(label.prop_map(|(source, key, value)| Label::new(source, key, value)), 0..4)

@@ -8,56 +8,64 @@ mod layer;
 mod pattern;
 mod value;
 
-pub use layer::{Answer, authorization, direction, peer_authentication};
+pub use layer::direction;
 
 use palisade::{
-    Attributes,
+    Attributes, Read,
     ir::{Clause, Group, Rule, Test},
 };
 
 /// The first of `rules`, at or after number `floor`, that holds.
-pub fn first_match(rules: &[Rule], request: &dyn Attributes, floor: u32) -> Option<u32> {
-    for (number, candidate) in rules.iter().enumerate() {
-        if number as u32 >= floor && rule(candidate, request) {
-            return Some(number as u32);
+///
+/// # Errors
+///
+/// An attribute that a rule on the way needs could not be read.
+pub fn first_match(rules: &[Rule], request: &dyn Attributes, floor: u32) -> Read<Option<u32>> {
+    for (number, candidate) in (0u32..).zip(rules) {
+        if number >= floor && rule(candidate, request)? {
+            return Ok(Some(number));
         }
     }
-    None
+    Ok(None)
 }
 
 /// Whether every group holds.
-pub fn rule(rule: &Rule, request: &dyn Attributes) -> bool {
+///
+/// # Errors
+///
+/// An attribute could not be read.
+pub fn rule(rule: &Rule, request: &dyn Attributes) -> Read<bool> {
     for part in &rule.groups {
-        if !group(part, request) {
-            return false;
+        if !group(part, request)? {
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Whether some clause holds.
-fn group(group: &Group, request: &dyn Attributes) -> bool {
+fn group(group: &Group, request: &dyn Attributes) -> Read<bool> {
     for part in &group.clauses {
-        if clause(part, request) {
-            return true;
+        if clause(part, request)? {
+            return Ok(true);
         }
     }
-    false
+    Ok(false)
 }
 
 /// Whether every test holds.
-fn clause(clause: &Clause, request: &dyn Attributes) -> bool {
+fn clause(clause: &Clause, request: &dyn Attributes) -> Read<bool> {
     for part in &clause.tests {
-        if !test(part, request) {
-            return false;
+        if !test(part, request)? {
+            return Ok(false);
         }
     }
-    true
+    Ok(true)
 }
 
 /// Whether some value matches some pattern; negated, whether none does.
-fn test(test: &Test, request: &dyn Attributes) -> bool {
-    let values = value::values(&test.attribute, request);
+fn test(test: &Test, request: &dyn Attributes) -> Read<bool> {
+    let values = value::values(&test.attribute, request)?;
     let mut found = false;
     for value in &values {
         for pattern in &test.patterns {
@@ -66,5 +74,5 @@ fn test(test: &Test, request: &dyn Attributes) -> bool {
             }
         }
     }
-    found != test.negated
+    Ok(found != test.negated)
 }

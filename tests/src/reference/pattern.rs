@@ -38,6 +38,10 @@ fn text(pattern: &Text) -> String {
         Text::Exact(text) => regex::escape(text),
         Text::Prefix(text) => format!("{}.*", regex::escape(text)),
         Text::Suffix(text) => format!(".*{}", regex::escape(text)),
+        Text::ServiceAccount { namespace, account } => {
+            let (namespace, account) = (regex::escape(namespace), regex::escape(account));
+            format!(r"spiffe://[^\n]+/ns/{namespace}/(?:[^\n]+/|)sa/{account}(?:/[^\n]+)?")
+        }
         Text::Glob(glob) => {
             let mut expression = regex::escape(&glob.head);
             for piece in &glob.pieces {

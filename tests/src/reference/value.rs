@@ -23,19 +23,14 @@ pub(crate) enum Value {
 }
 
 /// Every value of `attribute`; none when it is absent.
-pub(crate) fn values(attribute: &Attribute, request: &dyn Attributes) -> Vec<Value> {
-    let text = |bytes: Read<Option<&[u8]>>| texts(bytes.expect("readable").map(<[u8]>::to_vec));
-    let address =
-        |ip: Read<Option<IpAddr>>| ip.expect("readable").into_iter().map(Value::Address).collect::<Vec<_>>();
-    match attribute {
-        Attribute::DestinationPort => {
-            request.destination_port().expect("readable").into_iter().map(Value::Port).collect()
-        }
-        Attribute::Transport => vec![Value::Transport(request.transport().expect("readable"))],
-        Attribute::Method => text(request.method()),
-        Attribute::Host => texts(request.authority().expect("readable").map(<[u8]>::to_ascii_lowercase)),
-        Attribute::Authority => text(request.authority()),
-        Attribute::Path => texts(request.path().expect("readable").map(|path| {
+pub(crate) fn values(attribute: &Attribute, request: &dyn Attributes) -> Read<Vec<Value>> {
+    Ok(match attribute {
+        Attribute::DestinationPort => request.destination_port()?.into_iter().map(Value::Port).collect(),
+        Attribute::Transport => vec![Value::Transport(request.transport()?)],
+        Attribute::Method => text(request.method()?),
+        Attribute::Host => texts(request.authority()?.map(<[u8]>::to_ascii_lowercase)),
+        Attribute::Authority => text(request.authority()?),
+        Attribute::Path => texts(request.path()?.map(|path| {
             let mut kept = Vec::new();
             for byte in path {
                 if *byte == b'?' || *byte == b'#' {
@@ -45,47 +40,51 @@ pub(crate) fn values(attribute: &Attribute, request: &dyn Attributes) -> Vec<Val
             }
             kept
         })),
-        Attribute::PathAndQuery => text(request.path()),
-        Attribute::Header(name) => texts(collect(|visit| request.header(name, visit))),
-        Attribute::ServerName => {
-            texts([request.server_name().expect("readable").unwrap_or_default().to_vec()])
-        }
-        Attribute::Identity => texts(collect(|visit| request.identities(visit))),
-        Attribute::SourceIp => address(request.source_ip()),
-        Attribute::RemoteIp => address(request.remote_ip()),
-        Attribute::DestinationIp => address(request.destination_ip()),
+        Attribute::PathAndQuery => text(request.path()?),
+        Attribute::Header(name) => texts(collect(|visit| request.header(name, visit))?),
+        Attribute::ServerName => texts([request.server_name()?.unwrap_or_default().to_vec()]),
+        Attribute::Identity => texts(collect(|visit| request.identities(visit))?),
+        Attribute::SourceIp => address(request.source_ip()?),
+        Attribute::RemoteIp => address(request.remote_ip()?),
+        Attribute::DestinationIp => address(request.destination_ip()?),
         Attribute::RequestPrincipal => {
             let claim =
                 |name: &'static str| collect(|visit| request.claim(&[name.into()], Shape::Text, visit));
-            vec![Value::Principal(claim("iss"), claim("sub"))]
+            vec![Value::Principal(claim("iss")?, claim("sub")?)]
         }
-        Attribute::Claim(path) => texts(collect(|visit| request.claim(path, Shape::TextOrList, visit))),
+        Attribute::Claim(path) => texts(collect(|visit| request.claim(path, Shape::TextOrList, visit))?),
         Attribute::Metadata { filter, key, shape } => {
-            texts(collect(|visit| request.metadata(filter, key, *shape, visit)))
+            texts(collect(|visit| request.metadata(filter, key, *shape, visit))?)
         }
-        Attribute::PeerLabels => vec![Value::Labels(request.peer().expect("readable").labels.clone())],
-        Attribute::PeerAddress => address(request.peer().map(|peer| peer.cidr)),
-        Attribute::PeerName => {
-            collect(|visit| request.peer_names(visit)).into_iter().map(Value::Name).collect()
-        }
-        Attribute::PortName => texts(collect(|visit| request.port_names(visit))),
-        Attribute::DnsQuery => {
-            let name = request.dns_query().expect("readable");
-            name.into_iter().map(|name| Value::Name(name.to_vec())).collect()
-        }
-    }
+        Attribute::PeerLabels => vec![Value::Labels(request.peer()?.labels.clone())],
+        Attribute::PeerAddress => address(request.peer()?.cidr),
+        Attribute::PeerName => names(collect(|visit| request.peer_names(visit))?),
+        Attribute::PortName => texts(collect(|visit| request.port_names(visit))?),
+        Attribute::DnsQuery => names(request.dns_query()?.map(<[u8]>::to_vec)),
+    })
+}
+
+fn text(value: Option<&[u8]>) -> Vec<Value> {
+    texts(value.map(<[u8]>::to_vec))
 }
 
 fn texts(values: impl IntoIterator<Item = Vec<u8>>) -> Vec<Value> {
     values.into_iter().map(Value::Text).collect()
 }
 
-fn collect(read: impl FnOnce(Visit<'_>) -> Read<()>) -> Vec<Vec<u8>> {
+fn names(values: impl IntoIterator<Item = Vec<u8>>) -> Vec<Value> {
+    values.into_iter().map(Value::Name).collect()
+}
+
+fn address(ip: Option<IpAddr>) -> Vec<Value> {
+    ip.into_iter().map(Value::Address).collect()
+}
+
+fn collect(read: impl FnOnce(Visit<'_>) -> Read<()>) -> Read<Vec<Vec<u8>>> {
     let mut all = Vec::new();
     read(&mut |value| {
         all.push(value.to_vec());
         ControlFlow::Continue(())
-    })
-    .expect("readable");
-    all
+    })?;
+    Ok(all)
 }

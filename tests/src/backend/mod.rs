@@ -1,0 +1,53 @@
+//! The back ends: every way there is to decide the flow of a case file.
+
+mod envoy;
+mod policies;
+mod wasm;
+
+pub use envoy::InEnvoy;
+pub use wasm::Wasm;
+
+use crate::reference;
+use palisade::{Cluster, CompileSwitches, Interpreter, Options, flow::Simulation};
+use palisade_cases::{Backend, NoAnswer, Session};
+
+/// The engine in this process, compiled one way or another.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    name: &'static str,
+    switches: CompileSwitches,
+}
+
+impl Engine {
+    /// As it ships.
+    pub fn compiled() -> Self {
+        Self { name: "compiled", switches: CompileSwitches::default() }
+    }
+
+    /// Without the index: every rule is tried.
+    pub fn without_index() -> Self {
+        let switches = CompileSwitches { index: false, ..CompileSwitches::default() };
+        Self { name: "compiled without index", switches }
+    }
+
+    /// Every rule read by the reference evaluator.
+    pub fn reference() -> Self {
+        let interpreter = Some(Interpreter(reference::first_match));
+        Self { name: "reference", switches: CompileSwitches { index: false, interpreter } }
+    }
+}
+
+impl Backend for Engine {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn open<'c>(
+        &'c self,
+        cluster: &'c Cluster,
+        options: &Options,
+    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
+        let options = Options { switches: self.switches, ..options.clone() };
+        Ok(Box::new(Simulation::new(cluster, options)))
+    }
+}

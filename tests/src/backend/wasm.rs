@@ -1,0 +1,183 @@
+//! The module that ships, in wasmtime.
+
+use super::policies::{authorization_policies, configuration};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use palisade::{
+    Cluster, Layer, Options, Severity, Verdict,
+    flow::{History, MeshRequest, Place, Simulation},
+    lint,
+};
+use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
+use palisade_harness::{Conformance, Connection, HttpRequest, Node, Plugin, Stream, Verdict as Seen};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The filter's module under the harness: what the destination's proxy decides, given what that proxy would see.
+#[derive(Debug)]
+pub struct Wasm {
+    conformance: Conformance,
+}
+
+impl Wasm {
+    /// Compiles `module`.
+    ///
+    /// # Errors
+    ///
+    /// It is no proxy-wasm module.
+    pub fn new(module: &[u8]) -> Result<Self, String> {
+        let conformance = Conformance::new(module).map_err(|error| error.to_string())?;
+        Ok(Self { conformance })
+    }
+}
+
+impl Backend for Wasm {
+    fn name(&self) -> &str {
+        "wasm in wasmtime"
+    }
+
+    fn open<'c>(
+        &'c self,
+        cluster: &'c Cluster,
+        options: &Options,
+    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
+        same_semantics(options)?;
+        Ok(Box::new(Proxies {
+            conformance: &self.conformance,
+            simulation: Simulation::new(cluster, options.clone()),
+            policies: authorization_policies(cluster)?,
+            plugins: BTreeMap::new(),
+        }))
+    }
+}
+
+/// The filter knows one semantics, the default.
+pub(super) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
+    let known = Options::default();
+    let same = options.profile == known.profile
+        && options.istio_version == known.istio_version
+        && options.envoy_version == known.envoy_version
+        && options.selector_on_gateway_api == known.selector_on_gateway_api
+        && options.multiple_custom_providers == known.multiple_custom_providers;
+    if same { Ok(()) } else { skip("its configuration knows no other semantics than the default") }
+}
+
+pub(super) fn skip<T>(reason: &str) -> Result<T, NoAnswer> {
+    Err(NoAnswer::Skip(reason.to_string()))
+}
+
+/// The proxies of one cluster: a plugin for each workload, started when first needed.
+struct Proxies<'c> {
+    conformance: &'c Conformance,
+    simulation: Simulation<'c>,
+    policies: Vec<Value>,
+    plugins: BTreeMap<(String, &'static str), Plugin>,
+}
+
+impl Session for Proxies<'_> {
+    fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
+        let request = proxied(&self.simulation, case)?;
+        let findings = lint::check(self.simulation.cluster(), self.simulation.options());
+        if findings.iter().any(|finding| finding.severity == Severity::Error) {
+            return skip("the filter refuses what a webhook refuses");
+        }
+        let attachment = if request.http.is_some() { "http" } else { "tcp" };
+        let plugin = self.plugin(&request.workload, attachment)?;
+        let stream = stream(&request);
+        let seen = match &request.http {
+            Some(_) => Conformance::http(plugin, stream, &http(&request)).verdict,
+            None => Conformance::tcp(plugin, stream).verdict,
+        };
+        match seen {
+            Seen::Allow => Ok(Answer::new(Verdict::Allow)),
+            Seen::Closed if request.http.is_none() => Ok(Answer::new(Verdict::Deny)),
+            Seen::Deny { status: 403, ref body, .. } if body == b"RBAC: access denied" => {
+                Ok(Answer { status: Some(403), ..Answer::new(Verdict::Deny) })
+            }
+            Seen::Deny { grpc_status: Some(7), .. } => Ok(Answer::new(Verdict::Deny)),
+            other => Err(NoAnswer::Failed(format!("the filter answers {other:?}"))),
+        }
+    }
+}
+
+/// What the destination's proxy is asked, where it is asked at all and sees all that matters.
+pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<MeshRequest, NoAnswer> {
+    let mut history = History::default();
+    for event in &case.after {
+        simulation.happen(&mut history, event)?;
+    }
+    let decision = simulation.decide(&case.flow, &history)?;
+    let network = [Layer::CiliumEgress, Layer::CiliumIngress];
+    let blocked =
+        |(layer, decision): &(Layer, palisade::LayerDecision)| network.contains(layer) && !decision.passes();
+    if decision.layers.iter().any(blocked) {
+        return skip("a network policy decides before the destination's proxy");
+    }
+    let Some(request) = simulation.mesh_request(&case.flow)? else {
+        return skip("no request reaches a policy of the destination's proxy");
+    };
+    if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) {
+        return skip("the filter is not told which service a waypoint is called for");
+    }
+    if request.uris.len() > 1 || request.dns_names.len() > 1 {
+        return skip("a proxy shows a filter only the first name of each kind");
+    }
+    if decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty() {
+        return skip("external providers are not asked by the filter");
+    }
+    Ok(request)
+}
+
+impl Proxies<'_> {
+    fn plugin(&mut self, workload: &str, attachment: &'static str) -> Result<&mut Plugin, NoAnswer> {
+        let key = (workload.to_string(), attachment);
+        if !self.plugins.contains_key(&key) {
+            let mut configuration = configuration(self.simulation.cluster(), workload, &self.policies);
+            configuration["attachment"] = json!(attachment);
+            let plugin = self
+                .conformance
+                .plugin(configuration.to_string().as_bytes(), Node::default())
+                .map_err(|error| NoAnswer::Failed(error.to_string()))?;
+            self.plugins.insert(key.clone(), plugin);
+        }
+        Ok(self.plugins.get_mut(&key).expect("just inserted"))
+    }
+}
+
+fn stream(request: &MeshRequest) -> Stream {
+    let socket =
+        |ip: Option<IpAddr>, port| SocketAddr::new(ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port);
+    let source = socket(request.source_ip, 40000);
+    let mut stream = Stream {
+        connection: Connection {
+            id: 1,
+            tls: request.mtls || request.sni.is_some(),
+            mtls: request.mtls,
+            uri_sans: request.uris.clone(),
+            dns_sans: request.dns_names.clone(),
+            subject: request.subject.clone().unwrap_or_default(),
+            server_name: request.sni.clone().unwrap_or_default(),
+            source,
+            forwarded: request.http.as_ref().and_then(|http| http.remote_ip),
+            destination: socket(request.destination_ip, request.destination_port.unwrap_or_default()),
+        },
+        ..Stream::default()
+    };
+    stream.filter_state.insert("palisade.source_address".to_string(), source.to_string().into_bytes());
+    if let Some(claims) = &request.claims {
+        stream.metadata.insert("envoy.filters.http.jwt_authn".to_string(), json!({"payload": claims}));
+    }
+    stream
+}
+
+fn http(request: &MeshRequest) -> HttpRequest {
+    let sent = request.http.as_ref().expect("a request");
+    let pseudo = [
+        (":method", sent.method.clone()),
+        (":path", sent.path.clone()),
+        (":authority", sent.authority.clone()),
+        (":scheme", b"http".to_vec()),
+    ];
+    let pseudo = pseudo.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value));
+    let headers = sent.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()));
+    HttpRequest { headers: pseudo.chain(headers).collect(), ..HttpRequest::default() }
+}
