@@ -1,7 +1,7 @@
 //! A request with every attribute at hand, for requests made up by tests.
 
 use core::{net::IpAddr, ops::ControlFlow};
-use palisade::{Attributes, ClaimName, Labels, Peer, Protocol, Read, Shape, Transport, Visit};
+use palisade::{Attributes, ClaimName, Labels, Peer, Protocol, Read, Shape, Transport, Unavailable, Visit};
 use serde_json::Value;
 
 /// A request, attribute by attribute.
@@ -43,6 +43,8 @@ pub struct Sample {
     pub port_names: Vec<Vec<u8>>,
     /// Name asked for.
     pub query: Option<Vec<u8>>,
+    /// Number of the attribute, as [`Self::with_one_of`] counts, that cannot be read.
+    pub unreadable: Option<usize>,
 }
 
 impl Default for Sample {
@@ -66,6 +68,7 @@ impl Default for Sample {
             names: Vec::new(),
             port_names: Vec::new(),
             query: None,
+            unreadable: None,
         }
     }
 }
@@ -73,6 +76,11 @@ impl Default for Sample {
 impl Sample {
     /// How many attributes [`Self::with_one_of`] can change.
     pub const ATTRIBUTES: usize = 18;
+
+    /// Fails where attribute number `which` is the one that cannot be read.
+    fn read(&self, which: usize) -> Read<()> {
+        if self.unreadable == Some(which) { Err(Unavailable) } else { Ok(()) }
+    }
 
     /// The same request with attribute number `which` taken from `other`: a near miss.
     pub fn with_one_of(&self, other: &Self, which: usize) -> Self {
@@ -128,18 +136,23 @@ fn each<'a>(values: impl IntoIterator<Item = &'a Vec<u8>>, visit: Visit<'_>) -> 
 
 impl Attributes for Sample {
     fn method(&self) -> Read<Option<&[u8]>> {
+        self.read(0)?;
         Ok(self.method.as_deref())
     }
     fn path(&self) -> Read<Option<&[u8]>> {
+        self.read(1)?;
         Ok(self.path.as_deref())
     }
     fn authority(&self) -> Read<Option<&[u8]>> {
+        self.read(2)?;
         Ok(self.authority.as_deref())
     }
     fn header(&self, name: &str, visit: Visit<'_>) -> Read<()> {
+        self.read(3)?;
         each(self.headers.iter().filter(|(n, _)| n == name).map(|(_, value)| value), visit)
     }
     fn claim(&self, path: &[ClaimName], shape: Shape, visit: Visit<'_>) -> Read<()> {
+        self.read(4)?;
         let mut found = Some(&self.claims);
         for name in path {
             found = found.and_then(Value::as_object).and_then(|fields| fields.get(&**name));
@@ -147,39 +160,52 @@ impl Attributes for Sample {
         strings(found, shape, visit)
     }
     fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()> {
+        self.read(5)?;
         strings(self.metadata.get(filter).and_then(|keys| keys.get(key)), shape, visit)
     }
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
+        self.read(6)?;
         each(&self.identities, visit)
     }
     fn source_ip(&self) -> Read<Option<IpAddr>> {
+        self.read(7)?;
         Ok(self.source_ip)
     }
     fn remote_ip(&self) -> Read<Option<IpAddr>> {
+        self.read(8)?;
         Ok(self.remote_ip)
     }
     fn destination_ip(&self) -> Read<Option<IpAddr>> {
+        self.read(9)?;
         Ok(self.destination_ip)
     }
     fn destination_port(&self) -> Read<Option<u16>> {
+        self.read(10)?;
         Ok(self.destination_port)
     }
     fn server_name(&self) -> Read<Option<&[u8]>> {
+        self.read(11)?;
         Ok(self.server_name.as_deref())
     }
     fn transport(&self) -> Read<Transport> {
+        self.read(12)?;
         Ok(self.transport)
     }
     fn peer(&self) -> Read<Peer<'_>> {
+        self.read(13)?;
+        self.read(14)?;
         Ok(Peer { labels: &self.labels, cidr: self.address })
     }
     fn peer_names(&self, visit: Visit<'_>) -> Read<()> {
+        self.read(15)?;
         each(&self.names, visit)
     }
     fn port_names(&self, visit: Visit<'_>) -> Read<()> {
+        self.read(16)?;
         each(&self.port_names, visit)
     }
     fn dns_query(&self) -> Read<Option<&[u8]>> {
+        self.read(17)?;
         Ok(self.query.as_deref())
     }
 }

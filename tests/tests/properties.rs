@@ -134,3 +134,39 @@ fn directions_equal_the_reference() {
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("directions");
 }
+
+/// Where the reference can read what it needs, nothing changes. Where it cannot, the compiled rules say so as well,
+/// or give the answer that stands whatever the attribute is.
+#[test]
+fn what_cannot_be_read_never_changes_an_answer() {
+    let unread = Cell::new(0u64);
+    let input = (rules(1..8), prop::collection::vec(sample(), 4), 0..Sample::ATTRIBUTES, any::<usize>());
+    TestRunner::new(cases(10_000))
+        .run(&input, |(rules, drawn, which, choice)| {
+            for index in [true, false] {
+                let compiled = CompiledRules::new(&rules, CompileSwitches { index, interpreter: None });
+                for request in requests(&rules, &drawn, choice) {
+                    let broken = Sample { unreadable: Some(which), ..request.clone() };
+                    let found = compiled.first_match(&broken, 0);
+                    match reference::first_match(&rules, &broken, 0) {
+                        Ok(expected) => prop_assert_eq!(found, Ok(expected), "{:#?}", broken),
+                        Err(_) => unread.set(unread.get() + 1),
+                    }
+                    let Ok(answer) = found else { continue };
+                    for other in &drawn {
+                        let whole = request.with_one_of(other, which);
+                        prop_assert_eq!(
+                            reference::first_match(&rules, &whole, 0),
+                            Ok(answer),
+                            "{:#?}",
+                            whole
+                        );
+                    }
+                }
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    println!("unreadable attributes: {} requests that the reference cannot answer", unread.get());
+    assert!(unread.get() > 1000, "too few requests need what cannot be read");
+}

@@ -131,7 +131,7 @@ impl Proxies<'_> {
         Client::tls(port, &self.authority, Some(&identity)).map_err(failed)
     }
 
-    fn bootstrap(&self) -> Result<Bootstrap, Box<dyn std::error::Error + Send + Sync>> {
+    fn bootstrap(&self) -> Result<Bootstrap, Box<dyn core::error::Error + Send + Sync>> {
         let cluster = self.simulation.cluster();
         let mesh = &cluster.resources().mesh;
         let mut listeners = Vec::new();
@@ -182,6 +182,6 @@ fn bytes(http: &Admitted) -> Vec<u8> {
     bytes
 }
 
-fn failed(error: impl std::fmt::Display) -> NoAnswer {
+fn failed(error: impl core::fmt::Display) -> NoAnswer {
     NoAnswer::Failed(error.to_string())
 }

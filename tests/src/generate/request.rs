@@ -103,6 +103,7 @@ pub fn sample() -> impl Strategy<Value = Sample> {
             names: flow.4,
             port_names: flow.5,
             query: flow.6,
+            unreadable: None,
         }
     })
 }
