@@ -22,13 +22,13 @@ impl Default for CacheLimits {
 
 /// What one endpoint learned: this name has this address.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Lesson {
-    endpoint: Arc<str>,
-    name: Arc<str>,
+pub(super) struct Lesson {
+    pub(super) endpoint: Arc<str>,
+    pub(super) name: Arc<str>,
     /// Last millisecond it is in force by itself.
-    expires: u64,
+    pub(super) expires: u64,
     /// When it expired and a live connection kept it.
-    deferred: Option<u64>,
+    pub(super) deferred: Option<u64>,
 }
 
 /// The names a node knows for addresses. `now` is always passed in, in milliseconds, and never goes back.
@@ -46,9 +46,9 @@ struct Lesson {
 #[derive(Clone, Debug, Default)]
 pub struct NameCache {
     limits: CacheLimits,
-    lessons: BTreeMap<IpAddr, Vec<Lesson>>,
+    pub(super) lessons: BTreeMap<IpAddr, Vec<Lesson>>,
     /// Live connections, and how many of the same there are.
-    connections: BTreeMap<(Arc<str>, IpAddr), u32>,
+    pub(super) connections: BTreeMap<(Arc<str>, IpAddr), u32>,
 }
 
 impl NameCache {
