@@ -64,7 +64,7 @@ fn filter_in_envoy(_: &mut Tally) -> Result<Outcome> {
 fn tests(tally: &mut Tally) -> Result<Outcome> {
     // The module was built before: where it is missing, its back ends must not be left out in silence.
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
-    done(run_watched(command.env("PALISADE_REQUIRE_WASM", "1"), |line| {
+    done(run_watched(tests.env("PALISADE_REQUIRE_WASM", "1"), |line| {
         if let Some(counts) = Tally::of_line(line) {
             *tally += counts;
         }
