@@ -4,7 +4,7 @@
 
 use crate::{
     compile::{FailedTest, Observer, Program},
-    ir::{Attribute, Effect, Section},
+    ir::{Attribute, Effect, Pattern, Section, Text},
     request::{Attributes, Read},
     rule_id::RuleId,
 };
@@ -20,7 +20,7 @@ use core::ops::ControlFlow;
 pub struct Failure {
     /// Part of the policy, such as `to[0]`.
     pub clause: String,
-    /// What was looked at, such as `method`.
+    /// What was looked at: the field of an AuthorizationPolicy, such as `methods` or `notPaths`, else the attribute.
     pub attribute: String,
     /// Whether this is a `notX` field, where a match is what fails.
     pub negated: bool,
@@ -76,7 +76,10 @@ impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
                 Section::Peer | Section::Ports | Section::L7 => test.section.to_string(),
                 _ => format!("{}[{}]", test.section, test.clause),
             },
-            attribute: test.attribute.to_string(),
+            attribute: match test.section {
+                Section::From | Section::To => field(test.attribute, test.negated, test.patterns),
+                _ => test.attribute.to_string(),
+            },
             negated: test.negated,
             wanted: test.patterns.iter().map(ToString::to_string).collect(),
             seen: seen(test.attribute, self.request),
@@ -91,6 +94,28 @@ impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
         } else {
             self.failures.append(&mut self.pending);
         }
+    }
+}
+
+/// The field of an AuthorizationPolicy's source or operation that a test was written as.
+fn field(attribute: &Attribute, negated: bool, patterns: &[Pattern]) -> String {
+    let name = match (attribute, patterns.first()) {
+        (Attribute::Method, _) => "methods",
+        (Attribute::Path, _) => "paths",
+        (Attribute::Host, _) => "hosts",
+        (Attribute::DestinationPort, _) => "ports",
+        (Attribute::SourceIp, _) => "ipBlocks",
+        (Attribute::RemoteIp, _) => "remoteIpBlocks",
+        (Attribute::RequestPrincipal, _) => "requestPrincipals",
+        (Attribute::Identity, Some(Pattern::Text(Text::ServiceAccount { .. }))) => "serviceAccounts",
+        (Attribute::Identity, Some(Pattern::Text(Text::Glob(glob)))) if glob.head.is_empty() => "namespaces",
+        (Attribute::Identity, _) => "principals",
+        _ => return attribute.to_string(),
+    };
+    let mut letters = name.chars();
+    match (negated, letters.next()) {
+        (true, Some(first)) => format!("not{}{}", first.to_ascii_uppercase(), letters.as_str()),
+        _ => name.to_string(),
     }
 }
 

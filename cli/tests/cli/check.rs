@@ -49,7 +49,7 @@ fn the_verdict_is_the_exit_code() {
     assert!(ran.out.starts_with("DENY with status 403, by authorization-policy (no ALLOW rule matched)\n"));
     assert!(
         ran.out.contains(
-            "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0] method: wanted GET, seen POST"
+            "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0] methods: wanted GET, seen POST"
         )
     );
 }
