@@ -1,5 +1,6 @@
 //! `cargo xtask`: everything about this repository that is not plain cargo.
 
+mod differential;
 mod envoy;
 mod exports;
 mod no_std;
@@ -30,6 +31,8 @@ enum Task {
     NoStd(no_std::Options),
     /// Run a real Envoy with the filter, two policies and mutual TLS
     Envoy(envoy::Options),
+    /// Compare the engine with Envoy's own RBAC on random policies and requests
+    Differential(differential::Options),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Task::Wasm(options) => wasm::run(&options).map(drop),
         Task::NoStd(options) => no_std::run(&options).map(drop),
         Task::Envoy(options) => envoy::run(&options),
+        Task::Differential(options) => differential::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

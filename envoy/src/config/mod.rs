@@ -26,6 +26,8 @@ pub struct Bootstrap {
 pub struct Listener {
     /// The name by which its port is found again.
     pub name: String,
+    /// Its port; 0 lets the system choose.
+    pub port: u16,
     /// How a connection is secured.
     pub transport: Transport,
     /// Which way the traffic goes, as a filter sees it in `xds.listener_direction`.
@@ -88,7 +90,7 @@ impl Listener {
     }
 
     fn inbound(name: String, transport: Transport, chain: Chain) -> Self {
-        Self { name, transport, direction: Direction::Inbound, listener_filters: Vec::new(), chain }
+        Self { name, port: 0, transport, direction: Direction::Inbound, listener_filters: Vec::new(), chain }
     }
 
     fn to_json(&self) -> Value {
@@ -103,7 +105,7 @@ impl Listener {
         }
         json!({
             "name": self.name,
-            "address": loopback(0),
+            "address": loopback(self.port),
             "traffic_direction": match self.direction {
                 Direction::Inbound => "INBOUND",
                 Direction::Outbound => "OUTBOUND",

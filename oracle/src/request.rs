@@ -1,0 +1,371 @@
+//! Requests: built to satisfy a rule, then one attribute changed.
+
+use crate::{policy::PATHS, random::Random};
+use palisade::{
+    PolicySet, Request, Verdict,
+    http::{HttpRequest, NormalizationVersion, Proxy, admit},
+    resource::istio::PathNormalization,
+};
+use serde_json::{Map, Value, json};
+use std::net::{IpAddr, Ipv4Addr};
+
+/// A request, and what stands behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Attempt {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) host: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) identity: Option<String>,
+    pub(crate) claims: Option<Value>,
+    pub(crate) metadata: Option<Value>,
+}
+
+const HEADERS: &[&str] = &["x-a", "x-b", "x-c", "user-agent", "accept", "cookie", "x-forwarded-for"];
+const TEXTS: &[&str] = &["a", "b", "ab", "ba", "", "A", "a,b", "a*", "*", "aa", "xa", "a b"];
+const ADDRESSES: &[&str] = &["1.2.3.4", "1.2.9.9", "2001:db8::1", "1.2.3.4, 9.9.9.9", "9.9.9.9, 1.2.3.4", "x", "1.2.3.5"];
+const TARGETS: &[&str] = &[
+    "/", "/a", "/a/", "/a/b", "/a/b/", "/a/x/b", "/A", "/a?x=/a/b", "/a/../a", "/a%20b", "/a|b", "/b", "//a", "/a//b",
+    "/a/%2e%2e/b", "/a*b", "/x/b", "/a/[x]", "/a%7Cb", "/a/x/c/y", "/a%2Fb", "/a;b", "/a/x/y", "/%61",
+];
+const HOSTS: &[&str] = &["a.com", "A.COM", "a.com:80", "b.a.com", "b", "a.x", "[::1]", "x.com", "a*m"];
+const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"];
+const IDENTITIES: &[&str] = &[
+    "spiffe://td1/ns/a/sa/b", "spiffe://old/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b", "spiffe://td9/ns/a/sa/b",
+    "spiffe://td1/ns/a.b/sa/c", "spiffe://td1/ns/axb/sa/c", "spiffe://td1/k/ns/a/v/sa/b/x", "spiffe://td1/ns/a/sa/bb",
+    "spiffe://td1/ns/b/sa/b", "x/ns/a/y", "spiffe://td1/ns/a", "spiffe://new-td/ns/a/sa/b", "spiffe://td1/ns/foo/sa/b",
+    "spiffe://td1/ns/abcd/sa/c", "spiffe:///ns/a/sa/b", "spiffe://td1/ns/ns/a/sa/sa/b",
+];
+
+/// What SP `value` matches.
+fn witness(value: &str) -> String {
+    match (value, value.strip_prefix('*'), value.strip_suffix('*')) {
+        ("*", ..) => "a".into(),
+        (_, Some(suffix), _) => format!("x{suffix}"),
+        (_, None, Some(prefix)) => format!("{prefix}x"),
+        _ => value.into(),
+    }
+}
+
+/// One of the values written at `object[name]`.
+fn one(random: &mut Random, object: &Value, name: &str) -> Option<String> {
+    let values = object[name].as_array()?;
+    Some(values.get(random.below(values.len()))?.as_str()?.to_owned())
+}
+
+fn target_of(value: &str) -> String {
+    let text = witness(&value.replace("{**}", "y/z").replace("{*}", "x"));
+    if text.starts_with('/') { text } else { format!("/{text}") }
+}
+
+fn address_of(value: &str) -> String {
+    match value.split('/').next().unwrap_or_default() {
+        "0.0.0.0" => "8.8.8.8".into(),
+        "2001:db8::" => "2001:db8::7".into(),
+        "1.2.0.0" => "1.2.7.7".into(),
+        address => address.into(),
+    }
+}
+
+impl Attempt {
+    fn free(random: &mut Random) -> Self {
+        let mut attempt = Self {
+            method: random.pick(METHODS).into(),
+            target: random.pick(TARGETS).into(),
+            host: random.pick(HOSTS).into(),
+            headers: Vec::new(),
+            identity: random.percent(60).then(|| random.pick(IDENTITIES).to_owned()),
+            claims: None,
+            metadata: None,
+        };
+        for _ in 0..random.below(3) {
+            attempt.mutate(random);
+        }
+        attempt
+    }
+
+    /// A request near `policies`: most miss or match a rule by one attribute.
+    pub(crate) fn near(random: &mut Random, policies: &[Value]) -> Self {
+        let mut attempt = Self::free(random);
+        if random.percent(8) {
+            return attempt;
+        }
+        let rules: Vec<&Value> =
+            policies.iter().flat_map(|p| p["spec"]["rules"].as_array().into_iter().flatten()).collect();
+        if !rules.is_empty() {
+            let chosen = random.below(rules.len());
+            attempt.satisfy(random, rules[chosen]);
+        }
+        if random.percent(80) {
+            attempt.mutate(random);
+        }
+        attempt
+    }
+
+    fn satisfy(&mut self, random: &mut Random, rule: &Value) {
+        let entry = |random: &mut Random, name: &str| {
+            let list = rule[name].as_array().map_or(&[][..], Vec::as_slice);
+            list.get(random.below(list.len())).cloned().unwrap_or_default()
+        };
+        let source = entry(random, "from")["source"].clone();
+        let operation = entry(random, "to")["operation"].clone();
+        let fields = [
+            (&source, "principals", "source.principal"),
+            (&source, "namespaces", "source.namespace"),
+            (&source, "serviceAccounts", "source.serviceAccount"),
+            (&source, "trustDomains", "source.trustDomain"),
+            (&source, "remoteIpBlocks", "remote.ip"),
+            (&source, "requestPrincipals", "request.auth.principal"),
+            (&operation, "hosts", "request.headers[host]"),
+            (&operation, "methods", "request.headers[:method]"),
+            (&operation, "paths", "request.headers[:path]"),
+        ];
+        for (object, name, key) in fields {
+            if let Some(value) = one(random, object, name) {
+                self.set(random, key, &value);
+            }
+        }
+        for condition in rule["when"].as_array().into_iter().flatten() {
+            if let Some(value) = one(random, condition, "values") {
+                let key = condition["key"].as_str().unwrap_or_default().to_owned();
+                self.set(random, &key, &value);
+            }
+        }
+    }
+
+    fn set(&mut self, random: &mut Random, key: &str, value: &str) {
+        match key {
+            "source.principal" => {
+                let value = value.strip_prefix("cluster.local/").map_or(value.into(), |v| format!("td1/{v}"));
+                self.identity = Some(format!("spiffe://{}", witness(&value)));
+            }
+            "source.namespace" => {
+                let name = value.replace('*', if random.percent(50) { "" } else { "x" });
+                self.identity = Some(format!("spiffe://td1/ns/{name}/sa/b"));
+            }
+            "source.serviceAccount" => {
+                let (namespace, account) = value.split_once('/').unwrap_or(("foo", value));
+                self.identity = Some(format!("spiffe://td1/ns/{namespace}/sa/{account}"));
+            }
+            "source.trustDomain" => self.identity = Some(format!("spiffe://{}/ns/a/sa/b", witness(value))),
+            "remote.ip" => {
+                self.headers.retain(|(name, _)| name != "x-forwarded-for");
+                self.headers.push(("x-forwarded-for".into(), address_of(value)));
+            }
+            "request.auth.principal" => {
+                let (issuer, subject) = match value {
+                    "*" => ("i", "s"),
+                    value => value.rsplit_once('/').unwrap_or((value, "")),
+                };
+                self.claim(&["iss"], json!(witness(issuer)));
+                self.claim(&["sub"], json!(witness(subject)));
+            }
+            "request.auth.audiences" => self.claim(&["aud"], claim_value(random, value)),
+            "request.auth.presenter" => self.claim(&["azp"], claim_value(random, value)),
+            "request.headers[host]" | "request.headers[:authority]" => self.host = witness(value),
+            "request.headers[:method]" => self.method = witness(value),
+            "request.headers[:path]" => self.target = target_of(value),
+            "experimental.envoy.filters.m[k]" => {
+                let list = value.starts_with('[');
+                let text = witness(value.trim_matches(['[', ']']));
+                self.metadata = Some(if list { json!(["z", text]) } else { json!(text) });
+            }
+            key => {
+                let inner = key.split_once('[').map_or("", |(_, rest)| rest.trim_end_matches(']'));
+                if key.starts_with("request.headers") {
+                    self.headers.push((inner.to_ascii_lowercase(), witness(value)));
+                } else if key.starts_with("request.auth.claims") {
+                    let path: Vec<&str> = inner.split("][").collect();
+                    self.claim(&path, claim_value(random, value));
+                }
+            }
+        }
+    }
+
+    fn claim(&mut self, path: &[&str], value: Value) {
+        let mut at = self.claims.get_or_insert_with(|| json!({}));
+        for name in path {
+            if !at.is_object() {
+                *at = json!({});
+            }
+            at = &mut at[*name];
+        }
+        *at = value;
+    }
+
+    /// Changes one attribute.
+    fn mutate(&mut self, random: &mut Random) {
+        match random.below(11) {
+            0 => self.method = random.pick(METHODS).into(),
+            1 => self.target = random.pick(TARGETS).into(),
+            2 => {
+                let more = ["/", "x", "?x", "/../a", "//", "%2e", ";x", "]", "/b", "A"];
+                self.target.push_str(random.pick(&more));
+            }
+            3 => self.host = random.pick(HOSTS).into(),
+            4 => self.host.push_str(random.pick(&[":80", "x", ".com"])),
+            5 => self.identity = random.percent(75).then(|| random.pick(IDENTITIES).to_owned()),
+            6 => {
+                if let Some(identity) = &mut self.identity {
+                    identity.push_str(random.pick(&["x", "/", "/x", "b", "*"]));
+                }
+            }
+            7 => {
+                let name = random.pick(HEADERS);
+                if random.percent(40) {
+                    self.headers.retain(|(n, _)| n != name);
+                }
+                if random.percent(75) {
+                    let value = if name == "x-forwarded-for" { random.pick(ADDRESSES) } else { random.pick(TEXTS) };
+                    self.headers.push((name.into(), value.into()));
+                }
+            }
+            8 => self.target = target_of(random.pick(PATHS)),
+            9 => {
+                let values = [
+                    json!("a"), json!(["a"]), json!(["b", "ab"]), json!(1), json!(null), json!(""), json!(true),
+                    json!({"h": "a"}), json!([["a"]]), json!({"h": ["x", "a"]}), json!([]), json!("a b"),
+                ];
+                let value = values[random.below(values.len())].clone();
+                match random.below(9) {
+                    0 => self.claims = None,
+                    1 => self.metadata = None,
+                    2 => self.metadata = Some(value),
+                    3 => self.claim(&["iss"], json!(random.pick(&["i", "xi", "https://i/x", ""]))),
+                    4 => self.claim(&["sub"], json!(random.pick(&["s", "xs", "", "*"]))),
+                    _ => {
+                        let name = random.pick(&["g", "a.b", "scope", "aud", "azp", "iss", "sub"]);
+                        self.claim(&[name], value);
+                    }
+                }
+            }
+            _ => {
+                if let Some((_, value)) = self.headers.first_mut() {
+                    value.push_str(random.pick(&["x", ",b", " ", "a"]));
+                }
+            }
+        }
+    }
+
+    /// The status that the engine foresees.
+    pub(crate) fn decide(&self, set: &PolicySet, port: u16) -> u16 {
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut http = HttpRequest::new(&self.method, &self.target, &self.host);
+        http.headers = self.headers.iter().map(|(n, v)| (n.clone(), v.clone().into_bytes())).collect();
+        let proxy = Proxy {
+            normalization: PathNormalization::Base,
+            version: NormalizationVersion::default(),
+            gateway: false,
+            trusted_proxies: 0,
+            strict: false,
+        };
+        let admitted = match admit(&http, Some(here), &proxy) {
+            Ok(admitted) => admitted,
+            Err(refusal) => return refusal.status,
+        };
+        let headers: Vec<(&str, &[u8])> =
+            admitted.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let metadata: Map<String, Value> = self
+            .metadata
+            .iter()
+            .map(|value| ("envoy.filters.m".to_owned(), json!({"k": value})))
+            .collect();
+        let identities: Vec<&[u8]> = self.identity.iter().map(|id| id.as_bytes()).collect();
+        let request = Request {
+            method: Some(&admitted.method),
+            path: Some(&admitted.path),
+            authority: Some(&admitted.authority),
+            headers: &headers,
+            claims: self.claims.as_ref().and_then(Value::as_object),
+            metadata: Some(&metadata),
+            identities: &identities,
+            source_ip: Some(here),
+            remote_ip: Ok(admitted.remote_ip),
+            destination_ip: Some(here),
+            destination_port: Some(port),
+            ..Request::default()
+        };
+        if set.decide(&request).verdict == Verdict::Allow { 200 } else { 403 }
+    }
+
+    /// The bytes of the request, for the policies of route number `route`.
+    pub(crate) fn wire(&self, route: usize) -> Vec<u8> {
+        let mut text = format!(
+            "{} {} HTTP/1.1\r\nhost: {}\r\nx-policy: {route}\r\ncontent-length: 0\r\n",
+            self.method, self.target, self.host
+        );
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some(identity) = &self.identity {
+            text.push_str(&format!("x-identity: {identity}\r\n"));
+        }
+        for (name, value) in [("x-payload", &self.claims), ("x-metadata", &self.metadata)] {
+            if let Some(value) = value {
+                text.push_str(&format!("{name}: {}\r\n", base64(&protobuf(value))));
+            }
+        }
+        text.push_str("\r\n");
+        text.into_bytes()
+    }
+}
+
+fn claim_value(random: &mut Random, value: &str) -> Value {
+    let text = witness(value);
+    if random.percent(50) { json!(text) } else { json!(["z", text]) }
+}
+
+/// `value` as `google.protobuf.Value`.
+fn protobuf(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Null => vec![0x08, 0],
+        Value::Number(n) => {
+            let mut out = vec![0x11];
+            out.extend(n.as_f64().unwrap_or_default().to_le_bytes());
+            out
+        }
+        Value::String(text) => delimited(3, text.as_bytes()),
+        Value::Bool(on) => vec![0x20, u8::from(*on)],
+        Value::Object(fields) => {
+            let mut body = Vec::new();
+            for (key, value) in fields {
+                let mut entry = delimited(1, key.as_bytes());
+                entry.extend(delimited(2, &protobuf(value)));
+                body.extend(delimited(1, &entry));
+            }
+            delimited(5, &body)
+        }
+        Value::Array(items) => {
+            let body: Vec<u8> = items.iter().flat_map(|item| delimited(1, &protobuf(item))).collect();
+            delimited(6, &body)
+        }
+    }
+}
+
+fn delimited(field: u8, body: &[u8]) -> Vec<u8> {
+    let mut out = vec![field << 3 | 2];
+    let mut length = body.len();
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    out.extend(body);
+    out
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let word = chunk.iter().fold(0u32, |w, b| w << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
+        for digit in 0..4 {
+            if digit <= chunk.len() {
+                out.push(char::from(DIGITS[(word >> (18 - 6 * digit)) as usize & 63]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
