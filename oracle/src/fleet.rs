@@ -19,8 +19,8 @@ use std::{
     net::TcpListener,
 };
 
-/// Requests written before their answers are read.
-const BATCH: usize = 64;
+/// Connections, each with one request under way.
+const CONNECTIONS: usize = 128;
 
 /// The policies of one route: compiled, and as Envoy is told.
 #[derive(Debug)]
@@ -83,22 +83,25 @@ impl Fleet {
         Ok(Self { _envoy: envoy, client })
     }
 
-    /// The status of each request, in order; 0 where the connection ended without one.
+    /// The status of each request, in order; 0 where the connection ended without one. Envoy closes a connection
+    /// behind the second of several pipelined requests that it answers itself, so each has one at a time.
     pub(crate) fn ask(&self, requests: &[Vec<u8>]) -> Result<Vec<u16>> {
+        let open = || Ok::<_, anyhow::Error>(BufReader::new(self.client.connect()?));
+        let mut connections = Vec::new();
+        for _ in 0..requests.len().min(CONNECTIONS) {
+            connections.push(open()?);
+        }
         let mut statuses = Vec::with_capacity(requests.len());
-        let mut connection = BufReader::new(self.client.connect()?);
-        while statuses.len() < requests.len() {
-            let batch = &requests[statuses.len()..requests.len().min(statuses.len() + BATCH)];
-            let bytes: Vec<u8> = batch.concat();
-            // A connection that Envoy closed early shows when its answers are read.
-            let _ = connection.get_mut().write_all(&bytes).and_then(|()| connection.get_mut().flush());
-            for request in batch {
-                let answer = status(&mut connection, request.starts_with(b"HEAD "));
-                let (status, open) = answer.unwrap_or((0, false));
+        for batch in requests.chunks(CONNECTIONS) {
+            for (request, connection) in batch.iter().zip(&mut connections) {
+                // A connection that Envoy closed shows when its answer is read.
+                let _ = connection.get_mut().write_all(request).and_then(|()| connection.get_mut().flush());
+            }
+            for (request, connection) in batch.iter().zip(&mut connections) {
+                let (status, stays) = status(connection, request.starts_with(b"HEAD ")).unwrap_or((0, false));
                 statuses.push(status);
-                if !open {
-                    connection = BufReader::new(self.client.connect()?);
-                    break;
+                if !stays {
+                    *connection = open()?;
                 }
             }
         }
