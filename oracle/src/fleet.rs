@@ -109,7 +109,13 @@ impl Fleet {
     }
 
     /// One disagreement decided alone.
-    pub(crate) fn differs(&self, subject: &Subject, route: usize, attempt: &Attempt, port: u16) -> Result<bool> {
+    pub(crate) fn differs(
+        &self,
+        subject: &Subject,
+        route: usize,
+        attempt: &Attempt,
+        port: u16,
+    ) -> Result<bool> {
         let seen = self.ask(&[attempt.wire(route)])?;
         Ok(seen.first() != Some(&attempt.decide(&subject.set, port)))
     }

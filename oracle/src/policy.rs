@@ -4,21 +4,53 @@ use crate::random::Random;
 use serde_json::{Map, Value, json};
 
 pub(crate) const PATHS: &[&str] = &[
-    "/a", "/a/*", "*/b", "*", "/a/{*}", "/a/{**}", "/{*}/b", "/a/{**}/b", "/a/{**}/", "/A", "/a%20b", "/a b", "/a*b",
-    "/a/", "/", "*/a*", "/a/{*}/{**}", "/a%7Cb", "/a|b", "/a;b", "/a/{*}/c/{*}",
+    "/a",
+    "/a/*",
+    "*/b",
+    "*",
+    "/a/{*}",
+    "/a/{**}",
+    "/{*}/b",
+    "/a/{**}/b",
+    "/a/{**}/",
+    "/A",
+    "/a%20b",
+    "/a b",
+    "/a*b",
+    "/a/",
+    "/",
+    "*/a*",
+    "/a/{*}/{**}",
+    "/a%7Cb",
+    "/a|b",
+    "/a;b",
+    "/a/{*}/c/{*}",
 ];
 const HOSTS: &[&str] =
     &["a.com", "*.com", "a.*", "A.Com", "*", "a.com:80", "*:80", "b*", "*.a.com", "[::1]", "a*m", "**"];
 const METHODS: &[&str] = &["GET", "POST", "P*", "*T", "*", "DELETE", "get", "G*T", "HEAD", "*E*"];
 const PRINCIPALS: &[&str] = &[
-    "td1/ns/a/sa/b", "cluster.local/ns/a/sa/b", "*", "td1/ns/a/*", "*/sa/b", "old/ns/a/sa/b", "spiffe://td1/ns/a/sa/b",
-    "*-td/ns/a/sa/b", "t*", "td9/ns/a/sa/b", "td*/ns/a/sa/b", "*b", "td1/ns/a.b/sa/c",
+    "td1/ns/a/sa/b",
+    "cluster.local/ns/a/sa/b",
+    "*",
+    "td1/ns/a/*",
+    "*/sa/b",
+    "old/ns/a/sa/b",
+    "spiffe://td1/ns/a/sa/b",
+    "*-td/ns/a/sa/b",
+    "t*",
+    "td9/ns/a/sa/b",
+    "td*/ns/a/sa/b",
+    "*b",
+    "td1/ns/a.b/sa/c",
 ];
 const NAMESPACES: &[&str] = &["a", "b", "*a", "a*", "*", "*c*", "a.b", "a/sa", "a*b"];
 const ACCOUNTS: &[&str] = &["a/b", "b", "a.b/c", "istio-system/b", "c"];
 const DOMAINS: &[&str] = &["td1", "*", "t*", "*1", "old", "cluster.local", "td9"];
-const BLOCKS: &[&str] = &["127.0.0.1", "127.0.0.0/8", "10.0.0.0/8", "::/0", "0.0.0.0/0", "127.0.0.1/8", "::1"];
-const REMOTES: &[&str] = &["1.2.3.4", "1.2.0.0/16", "2001:db8::/32", "127.0.0.1", "0.0.0.0/0", "1.2.3.4/24", "1.2.3.5"];
+const BLOCKS: &[&str] =
+    &["127.0.0.1", "127.0.0.0/8", "10.0.0.0/8", "::/0", "0.0.0.0/0", "127.0.0.1/8", "::1"];
+const REMOTES: &[&str] =
+    &["1.2.3.4", "1.2.0.0/16", "2001:db8::/32", "127.0.0.1", "0.0.0.0/0", "1.2.3.4/24", "1.2.3.5"];
 const REQUEST_PRINCIPALS: &[&str] =
     &["*", "i/s", "i/*", "*/s", "*s", "i*", "https://i/x/s", "i", "*/*", "*i/s", "i/s*", "/s", "i/"];
 const TEXTS: &[&str] = &["a", "b", "a*", "*a", "*", "ab", "*a*", "a*b", "a,b", "A", "**"];
@@ -26,10 +58,21 @@ const METADATA: &[&str] = &["a", "a*", "*a", "*", "[a]", "[a*]", "[*]", "[[a]]",
 const SNI: &[&str] = &["a.com", "*", "*.com", "a.*"];
 
 const TEXT_KEYS: &[&str] = &[
-    "request.headers[x-a]", "request.headers[X-B]", "request.headers[:method]", "request.headers[user-agent]",
-    "request.headers[x-a]", "request.headers[x-c]", "request.headers[accept]", "request.headers[cookie]",
-    "request.headers[x-forwarded-for]", "request.auth.claims[g]", "request.auth.claims[g][h]",
-    "request.auth.claims[a.b]", "request.auth.claims[scope]", "request.auth.claims[iss]", "request.auth.audiences",
+    "request.headers[x-a]",
+    "request.headers[X-B]",
+    "request.headers[:method]",
+    "request.headers[user-agent]",
+    "request.headers[x-a]",
+    "request.headers[x-c]",
+    "request.headers[accept]",
+    "request.headers[cookie]",
+    "request.headers[x-forwarded-for]",
+    "request.auth.claims[g]",
+    "request.auth.claims[g][h]",
+    "request.auth.claims[a.b]",
+    "request.auth.claims[scope]",
+    "request.auth.claims[iss]",
+    "request.auth.audiences",
     "request.auth.presenter",
 ];
 
@@ -63,8 +106,7 @@ fn policy(random: &mut Random, number: usize, port: u16) -> Value {
 fn rule(random: &mut Random, port: u16) -> Value {
     let mut rule = Map::new();
     if random.percent(55) {
-        let from: Vec<Value> =
-            (0..1 + random.below(2)).map(|_| json!({"source": source(random)})).collect();
+        let from: Vec<Value> = (0..1 + random.below(2)).map(|_| json!({"source": source(random)})).collect();
         rule.insert("from".into(), from.into());
     }
     if random.percent(65) {

@@ -23,18 +23,53 @@ pub(crate) struct Attempt {
 
 const HEADERS: &[&str] = &["x-a", "x-b", "x-c", "user-agent", "accept", "cookie", "x-forwarded-for"];
 const TEXTS: &[&str] = &["a", "b", "ab", "ba", "", "A", "a,b", "a*", "*", "aa", "xa", "a b"];
-const ADDRESSES: &[&str] = &["1.2.3.4", "1.2.9.9", "2001:db8::1", "1.2.3.4, 9.9.9.9", "9.9.9.9, 1.2.3.4", "x", "1.2.3.5"];
+const ADDRESSES: &[&str] =
+    &["1.2.3.4", "1.2.9.9", "2001:db8::1", "1.2.3.4, 9.9.9.9", "9.9.9.9, 1.2.3.4", "x", "1.2.3.5"];
 const TARGETS: &[&str] = &[
-    "/", "/a", "/a/", "/a/b", "/a/b/", "/a/x/b", "/A", "/a?x=/a/b", "/a/../a", "/a%20b", "/a|b", "/b", "//a", "/a//b",
-    "/a/%2e%2e/b", "/a*b", "/x/b", "/a/[x]", "/a%7Cb", "/a/x/c/y", "/a%2Fb", "/a;b", "/a/x/y", "/%61",
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/b/",
+    "/a/x/b",
+    "/A",
+    "/a?x=/a/b",
+    "/a/../a",
+    "/a%20b",
+    "/a|b",
+    "/b",
+    "//a",
+    "/a//b",
+    "/a/%2e%2e/b",
+    "/a*b",
+    "/x/b",
+    "/a/[x]",
+    "/a%7Cb",
+    "/a/x/c/y",
+    "/a%2Fb",
+    "/a;b",
+    "/a/x/y",
+    "/%61",
 ];
 const HOSTS: &[&str] = &["a.com", "A.COM", "a.com:80", "b.a.com", "b", "a.x", "[::1]", "x.com", "a*m"];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"];
 const IDENTITIES: &[&str] = &[
-    "spiffe://td1/ns/a/sa/b", "spiffe://old/ns/a/sa/b", "spiffe://cluster.local/ns/a/sa/b", "spiffe://td9/ns/a/sa/b",
-    "spiffe://td1/ns/a.b/sa/c", "spiffe://td1/ns/axb/sa/c", "spiffe://td1/k/ns/a/v/sa/b/x", "spiffe://td1/ns/a/sa/bb",
-    "spiffe://td1/ns/b/sa/b", "x/ns/a/y", "spiffe://td1/ns/a", "spiffe://new-td/ns/a/sa/b", "spiffe://td1/ns/foo/sa/b",
-    "spiffe://td1/ns/abcd/sa/c", "spiffe:///ns/a/sa/b", "spiffe://td1/ns/ns/a/sa/sa/b",
+    "spiffe://td1/ns/a/sa/b",
+    "spiffe://old/ns/a/sa/b",
+    "spiffe://cluster.local/ns/a/sa/b",
+    "spiffe://td9/ns/a/sa/b",
+    "spiffe://td1/ns/a.b/sa/c",
+    "spiffe://td1/ns/axb/sa/c",
+    "spiffe://td1/k/ns/a/v/sa/b/x",
+    "spiffe://td1/ns/a/sa/bb",
+    "spiffe://td1/ns/b/sa/b",
+    "x/ns/a/y",
+    "spiffe://td1/ns/a",
+    "spiffe://new-td/ns/a/sa/b",
+    "spiffe://td1/ns/foo/sa/b",
+    "spiffe://td1/ns/abcd/sa/c",
+    "spiffe:///ns/a/sa/b",
+    "spiffe://td1/ns/ns/a/sa/sa/b",
 ];
 
 /// What SP `value` matches.
@@ -216,15 +251,26 @@ impl Attempt {
                     self.headers.retain(|(n, _)| n != name);
                 }
                 if random.percent(75) {
-                    let value = if name == "x-forwarded-for" { random.pick(ADDRESSES) } else { random.pick(TEXTS) };
+                    let value =
+                        if name == "x-forwarded-for" { random.pick(ADDRESSES) } else { random.pick(TEXTS) };
                     self.headers.push((name.into(), value.into()));
                 }
             }
             8 => self.target = target_of(random.pick(PATHS)),
             9 => {
                 let values = [
-                    json!("a"), json!(["a"]), json!(["b", "ab"]), json!(1), json!(null), json!(""), json!(true),
-                    json!({"h": "a"}), json!([["a"]]), json!({"h": ["x", "a"]}), json!([]), json!("a b"),
+                    json!("a"),
+                    json!(["a"]),
+                    json!(["b", "ab"]),
+                    json!(1),
+                    json!(null),
+                    json!(""),
+                    json!(true),
+                    json!({"h": "a"}),
+                    json!([["a"]]),
+                    json!({"h": ["x", "a"]}),
+                    json!([]),
+                    json!("a b"),
                 ];
                 let value = values[random.below(values.len())].clone();
                 match random.below(9) {
@@ -265,11 +311,8 @@ impl Attempt {
         };
         let headers: Vec<(&str, &[u8])> =
             admitted.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
-        let metadata: Map<String, Value> = self
-            .metadata
-            .iter()
-            .map(|value| ("envoy.filters.m".to_owned(), json!({"k": value})))
-            .collect();
+        let metadata: Map<String, Value> =
+            self.metadata.iter().map(|value| ("envoy.filters.m".to_owned(), json!({"k": value}))).collect();
         let identities: Vec<&[u8]> = self.identity.iter().map(|id| id.as_bytes()).collect();
         let request = Request {
             method: Some(&admitted.method),

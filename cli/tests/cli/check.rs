@@ -47,11 +47,9 @@ fn the_verdict_is_the_exit_code() {
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST");
     ran.says(1, &[]);
     assert!(ran.out.starts_with("DENY with status 403, by authorization-policy (no ALLOW rule matched)\n"));
-    assert!(
-        ran.out.contains(
-            "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0] methods: wanted GET, seen POST"
-        )
-    );
+    assert!(ran.out.contains(
+        "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0] methods: wanted GET, seen POST"
+    ));
 }
 
 #[test]
