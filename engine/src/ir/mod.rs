@@ -3,7 +3,7 @@
 //! A [`Rule`] holds when every [`Group`] holds; a group when one of its clauses does; a [`Clause`] when all its
 //! tests do; a [`Test`] when one of the attribute's values matches one of the patterns (or, negated, when none
 //! does). Nothing here knows Istio or Cilium. The reference evaluator of the tests reads these types by plain
-//! loops; [`crate::compile`] turns them into matchers.
+//! loops; `compile` turns them into matchers.
 
 mod attribute;
 mod glob;
