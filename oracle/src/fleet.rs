@@ -203,3 +203,39 @@ fn http(subjects: &[&Subject]) -> Http {
     );
     http
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allow(method: &str) -> Subject {
+        let policy = json!({
+            "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": "a", "namespace": "foo"},
+            "spec": {
+                "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": WAYPOINT}],
+                "rules": [{"to": [{"operation": {"methods": [method]}}]}],
+            },
+        });
+        Subject::new(vec![policy]).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_decision_is_seen() {
+        let (get, mut wrong) = (allow("GET"), allow("POST"));
+        wrong.per_route = get.per_route.clone();
+        let port = free_port().unwrap();
+        let fleet = Fleet::start(&[&get, &wrong], port).unwrap();
+        let attempt = Attempt {
+            method: "GET".into(),
+            target: "/".into(),
+            host: "a".into(),
+            headers: Vec::new(),
+            identity: None,
+            claims: None,
+            metadata: None,
+        };
+        assert!(!fleet.differs(&get, 0, &attempt, port).unwrap());
+        assert!(fleet.differs(&wrong, 1, &attempt, port).unwrap());
+    }
+}

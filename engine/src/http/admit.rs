@@ -168,8 +168,12 @@ fn headers(request: &HttpRequest, http1: bool) -> Result<Vec<(String, Vec<u8>)>,
         let crumbs = !http1 && name == "cookie";
         let joined = (crumbs || is_inline(&name)).then(|| out.iter_mut().find(|(n, _)| *n == name)).flatten();
         match joined {
+            // Envoy appends nothing for an empty line, and no separator to an empty one.
+            Some(_) if value.is_empty() && !crumbs => {}
             Some((_, before)) => {
-                before.extend_from_slice(if crumbs { b"; " } else { b"," });
+                if !before.is_empty() {
+                    before.extend_from_slice(if crumbs { b"; " } else { b"," });
+                }
                 before.extend_from_slice(value);
             }
             None => out.push((name, value.to_vec())),
