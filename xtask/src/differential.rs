@@ -9,14 +9,24 @@ use palisade_oracle::Plan;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// How many pairs of policies and request
-    #[arg(long, default_value_t = 200_000)]
-    pairs: u64,
+    #[arg(long, default_value_t = PAIRS)]
+    pub(crate) pairs: u64,
     /// Where the random numbers start; a new seed each time by default
     #[arg(long)]
-    seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// How many disagreements are shrunk and printed
     #[arg(long, default_value_t = 3)]
-    shrink: usize,
+    pub(crate) shrink: usize,
+}
+
+/// Pairs of one run of continuous integration.
+const PAIRS: u64 = 200_000;
+
+impl Options {
+    /// What continuous integration runs: the same pairs every time for `Some` seed, new ones for none.
+    pub(crate) fn of_seed(seed: Option<u64>) -> Self {
+        Self { pairs: PAIRS, seed, shrink: 3 }
+    }
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {

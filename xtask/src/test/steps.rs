@@ -5,10 +5,10 @@ use anyhow::Result;
 use super::Outcome;
 use super::tally::Tally;
 use crate::process::{ask, cargo, command, run, run_watched};
-use crate::{envoy, no_std, wasm};
+use crate::{differential, envoy, no_std, wasm};
 
 /// The steps by name, in order: what is quick to fail comes first, what others need before them.
-pub(super) const ALL: [(&str, Step); 10] = [
+pub(super) const ALL: [(&str, Step); 11] = [
     ("formatting", formatting),
     ("lints", lints),
     ("dependencies", dependencies),
@@ -17,6 +17,7 @@ pub(super) const ALL: [(&str, Step); 10] = [
     ("Envoy download", envoy_download),
     ("command line", command_line),
     ("filter in Envoy", filter_in_envoy),
+    ("native RBAC", native_rbac),
     ("tests", tests),
     ("documentation", documentation),
 ];
@@ -59,6 +60,14 @@ fn command_line(_: &mut Tally) -> Result<Outcome> {
 
 fn filter_in_envoy(_: &mut Tally) -> Result<Outcome> {
     done(envoy::run(&envoy::Options { once: true }))
+}
+
+/// The seed of the pairs that are the same every time.
+const SEED: u64 = 1;
+
+fn native_rbac(_: &mut Tally) -> Result<Outcome> {
+    differential::run(&differential::Options::of_seed(Some(SEED)))?;
+    done(differential::run(&differential::Options::of_seed(None)))
 }
 
 fn tests(tally: &mut Tally) -> Result<Outcome> {
