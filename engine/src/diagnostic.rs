@@ -1,6 +1,6 @@
 //! What is wrong with the input, where, and what to do about it.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 /// How much a [`Diagnostic`] matters.
@@ -10,6 +10,34 @@ pub enum Severity {
     Warning,
     /// The resource is refused.
     Error,
+}
+
+/// Whose validation refuses a resource. The agent and the schema of a Cilium policy disagree, in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Authority {
+    /// istiod's admission webhook.
+    Istiod,
+    /// The API server's own validation of a kind that Kubernetes has built in.
+    ApiServer,
+    /// The schema of a custom resource definition, which the API server checks too.
+    Crd,
+    /// Cilium's agent, which reads what the API server let in.
+    CiliumAgent,
+    /// Azure's advanced container networking services, on top of what Cilium refuses.
+    AzureAcns,
+}
+
+impl Authority {
+    /// Its name in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Istiod => "istiod",
+            Self::ApiServer => "api-server",
+            Self::Crd => "crd",
+            Self::CiliumAgent => "cilium-agent",
+            Self::AzureAcns => "azure-acns",
+        }
+    }
 }
 
 /// Where a resource came from.
@@ -48,6 +76,8 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it, when that is known.
     pub help: Option<String>,
+    /// Whose validation refuses the resource because of it; empty for warnings and for what only Palisade refuses.
+    pub refused_by: Vec<Authority>,
     /// The resource's file.
     pub origin: Origin,
     /// Line and column, from 1, of the field when it was found in the file.
@@ -73,6 +103,7 @@ impl Diagnostic {
             path: String::new(),
             message,
             help: None,
+            refused_by: Vec::new(),
             origin: Origin::default(),
             position: None,
         }
@@ -92,6 +123,32 @@ impl Diagnostic {
         self
     }
 
+    /// The same finding as one of `authority`.
+    #[must_use]
+    pub fn refused_by(mut self, authority: Authority) -> Self {
+        self.refused_by.push(authority);
+        self
+    }
+
+    /// Who refuses the resource, in words.
+    pub fn refusal(&self) -> Option<&'static str> {
+        let by = |authority| self.refused_by.contains(&authority);
+        Some(match (by(Authority::Crd), by(Authority::CiliumAgent)) {
+            (true, true) => "refused by the API server (CRD) and by the Cilium agent",
+            (true, false) if self.severity == Severity::Warning => {
+                "refused by the API server (CRD); the Cilium agent would take it"
+            }
+            (true, false) => "refused by the API server (CRD)",
+            (false, true) => "refused by the Cilium agent; the API server (CRD) lets it in",
+            (false, false) => match self.refused_by.first()? {
+                Authority::Istiod => "refused by istiod's webhook",
+                Authority::ApiServer => "refused by the API server",
+                Authority::AzureAcns => "refused by Azure's advanced network policies (ACNS)",
+                Authority::Crd | Authority::CiliumAgent => return None,
+            },
+        })
+    }
+
     /// The same finding about `resource` (`Kind namespace/name`) from `origin`.
     #[must_use]
     pub fn of(mut self, resource: impl Into<String>, origin: &Origin) -> Self {
@@ -101,7 +158,7 @@ impl Diagnostic {
     }
 }
 
-/// One line: `file:line: error: message (Kind ns/name, path); help: remedy`.
+/// One line: `file:line: error: message (Kind ns/name, path); refused by ..; help: remedy`.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.origin.file {
@@ -123,6 +180,9 @@ impl fmt::Display for Diagnostic {
             (true, false) => write!(f, " ({})", self.path)?,
             (true, true) => {}
         }
+        if let Some(refusal) = self.refusal() {
+            write!(f, "; {refusal}")?;
+        }
         if let Some(help) = &self.help {
             write!(f, "; help: {help}")?;
         }
@@ -141,5 +201,18 @@ mod tests {
         let origin = Origin { file: Some("a.yaml".into()), line: 3, ..Origin::default() };
         let d = Diagnostic::error("c", "bad `x`").at("spec.x").help("remove it").of("Kind ns/n", &origin);
         assert_eq!(alloc::format!("{d}"), "a.yaml:3: error: bad `x` (Kind ns/n, spec.x); help: remove it");
+    }
+
+    #[test]
+    fn who_refuses_is_named() {
+        let agent = Diagnostic::error("c", "bad").refused_by(Authority::CiliumAgent);
+        assert_eq!(
+            alloc::format!("{agent}"),
+            "error: bad; refused by the Cilium agent; the API server (CRD) lets it in"
+        );
+        let both = agent.refused_by(Authority::Crd);
+        assert_eq!(both.refusal(), Some("refused by the API server (CRD) and by the Cilium agent"));
+        let crd = Diagnostic::warning("c", "bad").refused_by(Authority::Crd);
+        assert_eq!(crd.refusal(), Some("refused by the API server (CRD); the Cilium agent would take it"));
     }
 }

@@ -104,7 +104,7 @@ mod strict;
 pub use cluster::{Cluster, EndKind, MeshRole, NamedPort, Workload};
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
-pub use diagnostic::{Diagnostic, Origin, Severity};
+pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
 pub use dns::{CacheLimits, NameCache, RestoreError};
 pub use explain::{Failure, RuleTrace, nearest_miss};
 pub use fqdn::FqdnPattern;

@@ -82,6 +82,7 @@ pub(super) fn finding(finding: &Diagnostic) -> Value {
         "severity": match finding.severity { Severity::Error => "error", Severity::Warning => "warning" },
         "message": finding.message,
         "help": finding.help,
+        "refusedBy": finding.refused_by.iter().map(|authority| authority.as_str()).collect::<Vec<_>>(),
         "resource": finding.resource,
         "path": finding.path,
         "file": finding.origin.file.as_deref(),

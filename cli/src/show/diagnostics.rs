@@ -63,6 +63,9 @@ fn one(finding: &Diagnostic, sources: &mut Sources<'_>) -> String {
     if !subject.is_empty() {
         group = group.element(Level::NOTE.with_name("in").message(subject.join(", ")));
     }
+    if let Some(refusal) = finding.refusal() {
+        group = group.element(Level::NOTE.message(refusal));
+    }
     if let Some(help) = &finding.help {
         group = group.element(Level::HELP.message(clip(help, MESSAGE)));
     }

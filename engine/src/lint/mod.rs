@@ -7,7 +7,7 @@ mod istio_traps;
 
 use crate::{
     cluster::Cluster,
-    diagnostic::Diagnostic,
+    diagnostic::{Authority, Diagnostic},
     options::{Options, Profile},
     resource::Object,
 };
@@ -42,7 +42,8 @@ impl Findings {
         message: impl Into<String>,
         help: &str,
     ) {
-        self.add(object, Diagnostic::error("rejected-by-istiod", message).at(path).help(help));
+        let finding = Diagnostic::error("rejected-by-istiod", message).at(path).help(help);
+        self.add(object, finding.refused_by(Authority::Istiod));
     }
 
     /// A warning about the field at `path` of `object`.

@@ -210,7 +210,7 @@ fn egress_peer(
     if let Some(networks) = &peer.networks {
         let mut nets = Vec::new();
         for (i, text) in networks.iter().enumerate() {
-            nets.extend(cidr::block(text, &format!("{path}.networks[{i}]"), scope.options, findings));
+            nets.extend(cidr::block(text, &format!("{path}.networks[{i}]"), findings));
         }
         return Some(by_address(&nets, scope.options));
     }

@@ -1,6 +1,7 @@
 //! Collects what is wrong with the objects being lowered.
 
-use crate::diagnostic::{Diagnostic, Origin, Severity};
+use super::crd::Refusal;
+use crate::diagnostic::{Authority, Diagnostic, Origin, Severity};
 use alloc::{string::String, vec::Vec};
 
 /// What was found, each finding with its object.
@@ -8,19 +9,28 @@ use alloc::{string::String, vec::Vec};
 pub(crate) struct Findings {
     resource: String,
     origin: Origin,
+    authority: Option<Authority>,
     pub(crate) list: Vec<Diagnostic>,
 }
 
 impl Findings {
-    /// What is found from now on is about `resource`.
+    /// What is found from now on is about `resource`, whose errors are those of the Cilium agent.
     pub(crate) fn about(&mut self, resource: String, origin: &Origin) {
         self.resource = resource;
         self.origin = origin.clone();
+        self.authority = Some(Authority::CiliumAgent);
+    }
+
+    /// The errors found from now on are those of `authority`; none for what only Palisade refuses.
+    pub(crate) fn by(&mut self, authority: Option<Authority>) {
+        self.authority = authority;
     }
 
     /// The object is refused because of its field at `path`.
     pub(crate) fn error(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: &str) {
-        self.push(Diagnostic::error(code, message).at(path).help(help));
+        let mut finding = Diagnostic::error(code, message).at(path).help(help);
+        finding.refused_by.extend(self.authority);
+        self.push(finding);
     }
 
     /// The field at `path` is legal and probably not what was meant.
@@ -31,7 +41,25 @@ impl Findings {
     /// The field at `path` has a meaning that is not decided yet.
     pub(super) fn unsupported(&mut self, path: &str) {
         let message = "this field is not supported yet";
-        self.error("not-supported", path, message, "remove the field, or decide this flow on a cluster");
+        let help = "remove the field, or decide this flow on a cluster";
+        self.push(Diagnostic::error("not-supported", message).at(path).help(help));
+    }
+
+    /// What the schema refuses of the object whose findings begin at `from`: named beside the agent's own refusal of the
+    /// same field, or as a warning where the agent would take it.
+    pub(super) fn refused_by_schema(&mut self, from: usize, refusals: Vec<Refusal>) {
+        for Refusal { path, message, help } in refusals {
+            let own = self.list.iter_mut().skip(from);
+            let mut own = own.filter(|f| f.severity == Severity::Error && f.path == path).peekable();
+            if own.peek().is_none() {
+                let finding = Diagnostic::warning("rejected-by-crd", message).at(path).help(help);
+                self.push(finding.refused_by(Authority::Crd));
+                continue;
+            }
+            for finding in own.filter(|f| !f.refused_by.contains(&Authority::Crd)) {
+                finding.refused_by.push(Authority::Crd);
+            }
+        }
     }
 
     /// How many errors there are.

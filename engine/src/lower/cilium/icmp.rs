@@ -101,6 +101,11 @@ pub(super) fn fields(
     ports
 }
 
+/// Whether `kind` is a type of either family.
+pub(super) fn is_type(kind: &Value) -> bool {
+    [Protocol::Icmp, Protocol::Icmpv6].into_iter().any(|protocol| number(kind, protocol).is_some())
+}
+
 fn number(kind: &Value, protocol: Protocol) -> Option<u8> {
     if let Value::Number(number) = kind {
         return number.as_u64().and_then(|n| n.try_into().ok());

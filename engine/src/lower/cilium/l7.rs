@@ -1,15 +1,10 @@
 //! What a proxy looks at on the ports of one `toPorts` item (`spec/cilium.md` 3 and 4).
 
-use super::{
-    Findings, name,
-    peer::Scope,
-    port::{Place, is_service_name},
-    selector::below,
-};
+use super::{Findings, name, peer::Scope, port::Place, proxied, selector::below};
 use crate::{
     ir::NamePattern,
     options::CiliumVersion,
-    resource::cilium::{L7Rules, PortProtocol, PortRule},
+    resource::cilium::{L7Rules, PortRule},
 };
 use alloc::{format, vec::Vec};
 
@@ -28,7 +23,6 @@ pub(super) enum L7 {
 /// Reads what `rule` has beside its ports.
 pub(super) fn l7(
     rule: &PortRule,
-    ports: &[PortProtocol],
     place: Place,
     path: &str,
     scope: &Scope<'_>,
@@ -38,6 +32,7 @@ pub(super) fn l7(
         dropped(rule, path, findings);
         return L7::None;
     }
+    proxied::check(rule, place, path, scope, findings);
     for (set, field) in [
         (rule.server_names.as_ref().is_some_and(|l| !l.is_empty()), "serverNames"),
         (rule.terminating_tls.is_some(), "terminatingTLS"),
@@ -53,26 +48,12 @@ pub(super) fn l7(
     removed_parsers(rules, &path, scope, findings);
     let http = rules.http.as_deref().filter(|l| !l.is_empty());
     let dns = rules.dns.as_deref().filter(|l| !l.is_empty());
-    if http.is_some() && dns.is_some() {
-        let help = "write an item of `toPorts` of its own for each";
-        findings.error("two-parsers", &path, "`http` and `dns` stand together", help);
-        return L7::Unsupported;
-    }
     if http.is_some() {
-        check_ports(ports, &["TCP"], false, &below(&path, "http"), findings);
         findings.unsupported(&below(&path, "http"));
         return L7::Unsupported;
     }
     let Some(list) = dns else { return L7::None };
     let path = below(&path, "dns");
-    if !place.egress {
-        let help = "names are asked for by the source: write the rule in its egress";
-        findings.error("dns-on-ingress", &path, "DNS rules stand in egress only", help);
-    }
-    if ports.is_empty() {
-        findings.error("l7-without-port", &path, "DNS rules without a port", "list the port: usually 53");
-    }
-    check_ports(ports, &["", "ANY", "TCP", "UDP"], true, &path, findings);
     L7::Dns(name::queries(list, &path, scope.options, findings))
 }
 
@@ -104,32 +85,6 @@ fn removed_parsers(rules: &L7Rules, path: &str, scope: &Scope<'_>, findings: &mu
             findings.warn("dropped-field", &at, message, help);
         } else {
             findings.unsupported(&at);
-        }
-    }
-}
-
-/// A proxy needs ports of its protocol.
-fn check_ports(
-    ports: &[PortProtocol],
-    protocols: &[&str],
-    single: bool,
-    path: &str,
-    findings: &mut Findings,
-) {
-    for port in ports {
-        let protocol = port.protocol.as_deref().unwrap_or_default().to_ascii_uppercase();
-        if !protocols.contains(&protocol.as_str()) {
-            let message = format!("these rules do not go with protocol `{protocol}`");
-            findings.error("l7-protocol", path, message, "set the port's `protocol` as the rules need it");
-        }
-        let text = port.port.as_deref().unwrap_or_default();
-        if text == "0" {
-            findings.error("l7-port-0", path, "rules of a proxy on every port", "name the port");
-        }
-        let end = port.end_port.unwrap_or(0);
-        let first = text.parse::<i32>().unwrap_or(0);
-        if single && end > first && !is_service_name(text) {
-            findings.error("l7-range", path, "DNS rules on a range of ports", "name one port");
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports, is_service_name},
     selector::{Keys, equals, selector},
+    trap,
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS},
@@ -18,7 +19,7 @@ use crate::{
     },
     rule_id::RuleId,
 };
-use alloc::{format, sync::Arc, vec, vec::Vec};
+use alloc::{format, string::ToString, sync::Arc, vec, vec::Vec};
 use serde_json::Value;
 
 /// Reads `object`.
@@ -42,6 +43,10 @@ pub(super) fn policy(
             message,
             "use Ingress or Egress",
         );
+    }
+    if types.len() > 2 {
+        let message = "more than two policy types";
+        findings.error("bad-policy-type", "spec.policyTypes", message, "name each direction once");
     }
     let mut read = |list: &Option<Vec<Option<NetworkPolicyRule>>>, egress: bool, listed: bool| {
         let section = if egress { "egress" } else { "ingress" };
@@ -99,11 +104,17 @@ fn ends(
                     let message = "`ipBlock` stands beside a selector";
                     findings.error("two-peers", &at, message, "write a peer of its own for each");
                 }
-                let net = cidr::block(&block.cidr, &format!("{at}.ipBlock.cidr"), scope.options, findings);
+                let net = cidr::block(&block.cidr, &format!("{at}.ipBlock.cidr"), findings);
                 let Some(net) = net else { continue };
                 let holes = block.except.as_deref().unwrap_or_default();
                 let at = format!("{at}.ipBlock");
-                let holes = cidr::holes(holes, Some(net), &at, scope.options, findings);
+                let holes = cidr::holes(holes, Some(net), &at, findings);
+                trap::pods_in_block(net, &format!("{at}.cidr"), scope, findings);
+                for hole in holes.iter().filter(|hole| **hole == net) {
+                    let message = format!("the exception is all of `{hole}`");
+                    let help = "an exception must be smaller than its block";
+                    findings.error("bad-cidr", &format!("{at}.except"), message, help);
+                }
                 clauses.push(cidr::clause(net, &holes, index, scope.options));
             }
             None => {
@@ -176,21 +187,43 @@ fn number(
     scope: &Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Number> {
-    let port = match &item.port {
-        None | Some(Value::Null) => return Some(Number::Range(0, u16::MAX)),
-        Some(Value::Number(number)) => number.as_u64().and_then(|n| u16::try_from(n).ok()),
-        Some(Value::String(name)) if is_service_name(name) => {
-            let end = item.end_port.filter(|_| !scope.is_strict());
-            return Some(Number::Named(name.to_ascii_lowercase().into(), end));
+    let (at, end_at) = (format!("{path}.port"), format!("{path}.endPort"));
+    let mut no_range = |why: &str| {
+        if item.end_port.is_some() {
+            let message = format!("`endPort` stands beside {why}");
+            findings.error("bad-port", &end_at, message, "write the first port as a number");
         }
-        Some(_) => None,
     };
-    match port {
-        None | Some(0) => {
-            let help = "write a number from 1 to 65535, or the name of a container port";
-            findings.error("bad-port", &format!("{path}.port"), "this is no port", help);
-            None
+    let wrong = match &item.port {
+        None | Some(Value::Null) => {
+            no_range("no port");
+            return Some(Number::Range(0, u16::MAX));
         }
-        Some(port) => Some(Number::Range(port, item.end_port.unwrap_or(port).max(port))),
-    }
+        Some(Value::Number(number)) => match number.as_u64().and_then(|n| u16::try_from(n).ok()) {
+            Some(port @ 1..) => {
+                if item.end_port.is_some_and(|end| end < port) {
+                    let message = "the last port comes before the first";
+                    findings.error("bad-port", &end_at, message, "write the larger number last");
+                }
+                return Some(Number::Range(port, item.end_port.unwrap_or(port).max(port)));
+            }
+            _ => format!("{number} is no port"),
+        },
+        Some(Value::String(name)) if is_port_name(name) => {
+            no_range("the name of a port");
+            let end = item.end_port.filter(|_| !scope.is_strict());
+            return Some(Number::Named(name.as_str().into(), end));
+        }
+        Some(Value::String(text)) => format!("`{text}` is no name of a port"),
+        Some(_) => "this is no port".to_string(),
+    };
+    let help = "write a number from 1 to 65535 without quotes, or the name of a container port: at most 15 \
+                lower-case letters, digits and single dashes, with a letter";
+    findings.error("bad-port", &at, wrong, help);
+    None
+}
+
+/// Whether Kubernetes takes `text` for the name of a port.
+fn is_port_name(text: &str) -> bool {
+    is_service_name(text) && !text.bytes().any(|b| b.is_ascii_uppercase())
 }

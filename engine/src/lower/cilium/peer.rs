@@ -89,7 +89,7 @@ pub(super) fn ends(
         let mut nets = Vec::new();
         for (i, text) in list.iter().enumerate() {
             let at = format!("{cidrs}[{i}]");
-            nets.extend(cidr::block(text, &at, scope.options, findings));
+            nets.extend(cidr::address_or_block(text, &at, scope.options, findings));
             nets.iter().skip(i).for_each(|net| trap::pods_in_block(*net, &at, scope, findings));
         }
         clauses.extend(by_address(&nets, scope.options));

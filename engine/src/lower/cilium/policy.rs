@@ -1,7 +1,7 @@
 //! Objects to entries: what each policy says, for whichever endpoint it selects.
 
 use super::{
-    Findings, cluster_network_policy, network_policy,
+    Findings, cidr_set, cluster_network_policy, crd, network_policy,
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
@@ -12,6 +12,7 @@ use crate::{
         Cluster,
         identity::{K8S, NAMESPACE, RESERVED},
     },
+    diagnostic::Authority,
     ir::{Effect, Requirement, Selector},
     options::{CiliumVersion, Options},
     resource::{
@@ -90,6 +91,7 @@ impl Lowered {
     pub(crate) fn new(cluster: &Cluster, options: &Options, findings: &mut Findings) -> Self {
         let mut lowered = Self { policies: Vec::new() };
         let resources = cluster.resources();
+        cidr_set::check_groups(cluster, findings);
         for object in &resources.cilium_network_policies {
             let namespace = Some(object.metadata.namespace.as_str());
             let scope = Scope { cluster, options, namespace, init: false };
@@ -103,6 +105,7 @@ impl Lowered {
             let namespace = Some(object.metadata.namespace.as_str());
             let scope = Scope { cluster, options, namespace, init: false };
             findings.about(object.title(), &object.origin);
+            findings.by(Some(Authority::ApiServer));
             let before = findings.errors();
             let policy = network_policy::policy(object, &scope, findings);
             lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
@@ -110,6 +113,7 @@ impl Lowered {
         for object in &resources.cluster_network_policies {
             let scope = Scope { cluster, options, namespace: None, init: false };
             findings.about(object.title(), &object.origin);
+            findings.by(Some(Authority::Crd));
             let before = findings.errors();
             let policy = cluster_network_policy::policy(object, &scope, findings);
             lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
@@ -119,7 +123,7 @@ impl Lowered {
 
     fn cilium(&mut self, object: &Object<CiliumPolicy>, scope: &Scope<'_>, findings: &mut Findings) {
         findings.about(object.title(), &object.origin);
-        let before = findings.errors();
+        let (before, from) = (findings.errors(), findings.list.len());
         let kept = self.policies.len();
         let reference = Arc::new(object.reference());
         let mut counters = [0; 4];
@@ -136,6 +140,7 @@ impl Lowered {
         if object.spec.spec.is_none() && object.spec.specs.as_ref().is_none_or(Vec::is_empty) {
             findings.error("no-rule", "", "neither `spec` nor `specs` is given", "write a `spec`");
         }
+        findings.refused_by_schema(from, crd::refusals(&object.spec, scope.options));
         if findings.errors() > before {
             self.policies.truncate(kept);
         }

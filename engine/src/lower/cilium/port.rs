@@ -78,7 +78,7 @@ pub(super) fn ports(
             findings.warn("no-port", &at, "the item names no port, so it contributes nothing", help);
         }
         let ports = port_list(list, &at, scope, findings);
-        let l7 = l7::l7(rule, list, place, &at, scope, findings);
+        let l7 = l7::l7(rule, place, &at, scope, findings);
         groups.push(PortGroup { index, ports, l7 });
     }
     for (index, rule) in (0u32..).zip(icmps) {
@@ -110,10 +110,6 @@ fn protocols(item: &PortProtocol, path: &str, scope: &Scope<'_>, findings: &mut 
     let text = item.protocol.as_deref().unwrap_or_default();
     let upper = text.to_ascii_uppercase();
     let at = below(path, "protocol");
-    if upper != text {
-        let help = format!("write `{upper}`: the API server's schema refuses lower case, the agent does not");
-        findings.warn("crd-refuses", &at, format!("`{text}` is not written in upper case"), &help);
-    }
     match (upper.as_str(), Protocol::parse(&upper)) {
         ("" | "ANY", _) => vec![Protocol::Tcp, Protocol::Udp, Protocol::Sctp],
         (_, Some(protocol @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp))) => vec![protocol],
@@ -145,7 +141,8 @@ fn number(
 ) -> Option<Number> {
     let text = item.port.as_deref().unwrap_or_default();
     let at = below(path, "port");
-    if protocols.iter().any(|p| matches!(p, Protocol::Other(_))) {
+    let without_ports = protocols.iter().any(|p| matches!(p, Protocol::Other(_)));
+    if without_ports && !is_service_name(text) {
         if !matches!(text, "" | "0") {
             let message = "this protocol has no ports";
             findings.error("bad-port", &at, message, "remove the port");
@@ -153,6 +150,10 @@ fn number(
         return Some(Number::Range(0, u16::MAX));
     }
     if text.is_empty() {
+        // With them switched on the agent asks for no port of any protocol.
+        if scope.options.extended {
+            return Some(Number::Range(0, u16::MAX));
+        }
         findings.error("bad-port", &at, "no port is given", "write a number or a name; `\"0\"` means all");
         return None;
     }
@@ -191,7 +192,7 @@ pub(super) fn is_service_name(text: &str) -> bool {
 }
 
 /// A number as Go reads it with base detection; what has a letter was a name before.
-fn parse_port(text: &str) -> Option<u16> {
+pub(super) fn parse_port(text: &str) -> Option<u16> {
     let mut digits = String::with_capacity(text.len());
     for part in text.split('_') {
         if part.is_empty() {

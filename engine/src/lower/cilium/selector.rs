@@ -134,7 +134,7 @@ fn is_key(key: &str) -> bool {
     }
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
     let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
     name.len() <= 63 && name.bytes().all(inner) && edge(name.bytes().next()) && edge(name.bytes().next_back())

@@ -1,0 +1,242 @@
+//! What the schema of CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy refuses (`spec/cilium.md` 6).
+//!
+//! The API server checks it before the agent sees the object, and the two disagree in both directions (T44): each is
+//! asked by itself. Types and unknown fields are not repeated here: reading the object refuses them.
+
+mod l7;
+mod text;
+
+use super::{peer::fields, port::MAX_PORTS, selector::below};
+use crate::{
+    options::{CiliumVersion, Options},
+    resource::{
+        LabelSelector,
+        cilium::{Authentication, CiliumPolicy, CiliumRule, IcmpRule, Peers, PortRule},
+    },
+};
+use alloc::{
+    borrow::ToOwned,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// One thing that the schema refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) path: String,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+/// Everything that the schema of Cilium's policies refuses in `policy`.
+pub(super) fn refusals(policy: &CiliumPolicy, options: &Options) -> Vec<Refusal> {
+    let mut schema = Schema { version: options.cilium_version, found: Vec::new() };
+    let one = policy.spec.iter().map(|rule| ("spec".to_owned(), rule));
+    let many = policy.specs.iter().flatten().enumerate().map(|(i, rule)| (format!("specs[{i}]"), rule));
+    for (path, rule) in one.chain(many) {
+        schema.rule(rule, &path);
+    }
+    schema.found
+}
+
+struct Schema {
+    version: CiliumVersion,
+    found: Vec<Refusal>,
+}
+
+impl Schema {
+    fn refuse(&mut self, path: impl Into<String>, message: impl Into<String>, help: &str) {
+        self.found.push(Refusal { path: path.into(), message: message.into(), help: help.to_owned() });
+    }
+
+    fn rule(&mut self, rule: &CiliumRule, path: &str) {
+        if rule.endpoint_selector.is_some() == rule.node_selector.is_some() {
+            let help = "give one of `endpointSelector` and `nodeSelector`";
+            self.refuse(path, "not exactly one of the two selectors is given", help);
+        }
+        let subjects = [("endpointSelector", &rule.endpoint_selector), ("nodeSelector", &rule.node_selector)];
+        for (field, selector) in subjects {
+            self.selectors(selector.as_slice(), &|_| below(path, field));
+        }
+        if let Some(value) = rule.log.as_ref().and_then(|log| log.value.as_deref())
+            && !text::is_log_value(value)
+        {
+            let help = "write at most 32 printable characters";
+            self.refuse(format!("{path}.log.value"), "the value is too long, or cannot be printed", help);
+        }
+        for (section, list) in [("ingress", &rule.ingress), ("ingressDeny", &rule.ingress_deny)] {
+            for (i, entry) in list.iter().flatten().enumerate() {
+                let deny = section.ends_with("Deny");
+                let at = format!("{path}.{section}[{i}]");
+                self.peers(&entry.peers(), false, &at);
+                self.ports(entry.to_ports.as_deref(), entry.icmps.as_deref(), deny, &at);
+                self.authentication(entry.authentication.as_ref().filter(|_| !deny), &at);
+            }
+        }
+        for (section, list) in [("egress", &rule.egress), ("egressDeny", &rule.egress_deny)] {
+            for (i, entry) in list.iter().flatten().enumerate() {
+                let deny = section.ends_with("Deny");
+                let at = format!("{path}.{section}[{i}]");
+                self.peers(
+                    &Peers { fqdns: entry.peers().fqdns.filter(|_| !deny), ..entry.peers() },
+                    true,
+                    &at,
+                );
+                self.ports(entry.to_ports.as_deref(), entry.icmps.as_deref(), deny, &at);
+                self.authentication(entry.authentication.as_ref().filter(|_| !deny), &at);
+            }
+        }
+    }
+
+    fn peers(&mut self, peers: &Peers<'_>, egress: bool, path: &str) {
+        let [endpoints, cidrs, sets, entities, nodes, ..] = fields(egress).map(|f| below(path, f));
+        self.selectors(peers.endpoints.unwrap_or_default(), &|i| format!("{endpoints}[{i}]"));
+        self.selectors(peers.nodes.unwrap_or_default(), &|i| format!("{nodes}[{i}]"));
+        for (i, cidr) in peers.cidr.into_iter().flatten().enumerate() {
+            self.cidr(cidr, format!("{cidrs}[{i}]"));
+        }
+        for (i, item) in peers.cidr_set.into_iter().flatten().enumerate() {
+            let at = format!("{sets}[{i}]");
+            let sources =
+                [item.cidr.is_some(), item.cidr_group_ref.is_some(), item.cidr_group_selector.is_some()];
+            if sources.iter().filter(|s| **s).count() != 1 {
+                let help = "give exactly one of `cidr`, `cidrGroupRef` and `cidrGroupSelector`";
+                self.refuse(at.as_str(), "the item has no source of addresses, or several", help);
+            }
+            if let Some(cidr) = &item.cidr {
+                self.cidr(cidr, below(&at, "cidr"));
+            }
+            if let Some(name) = item.cidr_group_ref.as_deref().filter(|n| !text::is_subdomain(n)) {
+                let help = "a name is lower-case letters, digits, dashes and dots";
+                self.refuse(below(&at, "cidrGroupRef"), format!("`{name}` is no name of a group"), help);
+            }
+            self.selectors(item.cidr_group_selector.as_slice(), &|_| below(&at, "cidrGroupSelector"));
+            for (n, hole) in item.except.iter().flatten().enumerate() {
+                self.cidr(hole, format!("{at}.except[{n}]"));
+            }
+        }
+        for (i, entity) in peers.entities.into_iter().flatten().enumerate() {
+            if !text::is_entity(entity, self.version) {
+                let help = "use all, world, cluster, host, remote-node, kube-apiserver, health, init, ingress, \
+                            unmanaged or none; case counts";
+                self.refuse(
+                    format!("{entities}[{i}]"),
+                    format!("`{entity}` is no entity of the schema"),
+                    help,
+                );
+            }
+        }
+        for (i, item) in peers.fqdns.into_iter().flatten().enumerate() {
+            self.names(&item.match_name, &item.match_pattern, &format!("{path}.toFQDNs[{i}]"));
+        }
+    }
+
+    fn cidr(&mut self, cidr: &str, path: String) {
+        if super::cidr::parse(cidr).is_none() {
+            let help = "write an address, a slash and a prefix length, such as `10.0.0.0/8`";
+            self.refuse(path, format!("`{cidr}` is no block of addresses in the schema's form"), help);
+        }
+    }
+
+    fn selectors(&mut self, selectors: &[LabelSelector], path: &dyn Fn(usize) -> String) {
+        for (i, selector) in selectors.iter().enumerate() {
+            let at = path(i);
+            for value in selector.match_labels.iter().flatten().map(|(_, value)| value) {
+                if !(value.is_empty() || super::selector::is_name(value)) {
+                    let help = "a value has at most 63 letters, digits, `-`, `_` and `.`";
+                    let message = format!("`{value}` is no label value");
+                    self.refuse(format!("{at}.matchLabels"), message, help);
+                }
+            }
+            for (n, expression) in selector.match_expressions.iter().flatten().enumerate() {
+                if !matches!(expression.operator.as_str(), "In" | "NotIn" | "Exists" | "DoesNotExist") {
+                    let message = format!("`{}` is no operator", expression.operator);
+                    let help = "use `In`, `NotIn`, `Exists` or `DoesNotExist`; case counts";
+                    self.refuse(format!("{at}.matchExpressions[{n}].operator"), message, help);
+                }
+            }
+        }
+    }
+
+    /// `matchName` and `matchPattern` of the item at `path`, which may be left out.
+    fn names(&mut self, name: &Option<String>, pattern: &Option<String>, path: &str) {
+        let help = "write a DNS name of at most 255 letters, digits, `-` and `_`, without a dot in front or two in a row";
+        for (field, value, stars) in [("matchName", name, false), ("matchPattern", pattern, true)] {
+            if let Some(value) = value
+                && !text::is_dns_name(value, stars)
+            {
+                self.refuse(below(path, field), format!("`{value}` is no name of the schema's form"), help);
+            }
+        }
+    }
+
+    fn authentication(&mut self, authentication: Option<&Authentication>, path: &str) {
+        let Some(authentication) = authentication else { return };
+        let mode = authentication.mode.as_deref().unwrap_or_default();
+        if !matches!(mode, "disabled" | "required" | "test-always-fail") {
+            let help = "write `required`, `disabled` or `test-always-fail`";
+            let message = format!("`{mode}` is no authentication mode");
+            self.refuse(format!("{path}.authentication.mode"), message, help);
+        }
+    }
+
+    fn ports(&mut self, to_ports: Option<&[PortRule]>, icmps: Option<&[IcmpRule]>, deny: bool, path: &str) {
+        for (i, rule) in to_ports.unwrap_or_default().iter().enumerate() {
+            let at = format!("{path}.toPorts[{i}]");
+            let list = rule.ports.as_deref().unwrap_or_default();
+            if list.len() > MAX_PORTS {
+                let message = format!("{} ports, more than {MAX_PORTS}", list.len());
+                self.refuse(below(&at, "ports"), message, "split the item");
+            }
+            for (n, item) in list.iter().enumerate() {
+                let at = format!("{at}.ports[{n}]");
+                if let Some(port) = item.port.as_deref().filter(|p| !text::is_port(p)) {
+                    let help = "write a number up to 65535, or a name of letters, digits and single dashes";
+                    self.refuse(
+                        below(&at, "port"),
+                        format!("`{port}` is no port of the schema's form"),
+                        help,
+                    );
+                }
+                if let Some(end) = item.end_port.filter(|end| !(0..=65535).contains(end)) {
+                    let help = "write a number up to 65535";
+                    self.refuse(below(&at, "endPort"), format!("{end} is no port number"), help);
+                }
+                if let Some(protocol) =
+                    item.protocol.as_deref().filter(|p| !text::is_protocol(p, self.version))
+                {
+                    let message = format!("`{protocol}` is no protocol of the schema");
+                    let upper = protocol.to_ascii_uppercase();
+                    let help = if text::is_protocol(&upper, self.version) {
+                        format!("write `{upper}`: upper case")
+                    } else {
+                        "use TCP, UDP, SCTP or ANY".to_string()
+                    };
+                    self.refuse(below(&at, "protocol"), message, &help);
+                }
+            }
+            if !deny {
+                self.proxied(rule, &at);
+            }
+        }
+        for (i, rule) in icmps.unwrap_or_default().iter().enumerate() {
+            let at = format!("{path}.icmps[{i}].fields");
+            let list = rule.fields.as_deref().unwrap_or_default();
+            if list.len() > MAX_PORTS {
+                let message = format!("{} fields, more than {MAX_PORTS}", list.len());
+                self.refuse(at.as_str(), message, "split the item");
+            }
+            for (n, field) in list.iter().enumerate() {
+                if let Some(family) = field.family.as_deref().filter(|f| !matches!(*f, "IPv4" | "IPv6")) {
+                    let message = format!("`{family}` is no address family");
+                    self.refuse(format!("{at}[{n}].family"), message, "use `IPv4` or `IPv6`");
+                }
+                if !field.kind.as_ref().is_some_and(super::icmp::is_type) {
+                    let help = "write a number up to 255, or a name such as `EchoRequest`";
+                    self.refuse(format!("{at}[{n}].type"), "this is no ICMP type of the schema", help);
+                }
+            }
+        }
+    }
+}
