@@ -111,7 +111,7 @@ pub use fqdn::FqdnPattern;
 pub use labels::{Label, Labels};
 pub use net::{Protocol, Transport};
 pub use network::{Direction, NetworkProgram};
-pub use options::{CiliumVersion, EnforcementMode, Localhost, Options, Profile};
+pub use options::{AdvancedNetworkPolicies, CiliumVersion, EnforcementMode, Localhost, Options, Profile};
 pub use policy_set::PolicySet;
 pub use request::{Attributes, ClaimName, Peer, Read, Request, Shape, Unavailable, Visit};
 pub use rule_id::{PolicyRef, RuleId};

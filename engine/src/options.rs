@@ -7,7 +7,7 @@ use alloc::{
 };
 use serde::Deserialize;
 
-/// How documented traps are decided.
+/// How documented traps are decided, and what a platform refuses besides.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
@@ -16,6 +16,23 @@ pub enum Profile {
     Compat,
     /// Never more permissive than compat, and closed where compat is a documented trap.
     Strict,
+    /// As compat; policies that Azure's advanced container networking services refuse are errors.
+    #[serde(rename = "azure-acns")]
+    AzureAcns,
+}
+
+/// `advancedNetworkPolicies` of Azure's advanced container networking services: which policies a cluster takes. Only the
+/// profile `azure-acns` asks.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub enum AdvancedNetworkPolicies {
+    /// Neither names nor requests.
+    None,
+    /// `toFQDNs` and DNS rules.
+    #[default]
+    #[serde(rename = "FQDN")]
+    Fqdn,
+    /// Rules about requests too.
+    L7,
 }
 
 /// A Cilium release line whose semantics are meant.
@@ -96,6 +113,8 @@ pub struct Options {
     pub extended: bool,
     /// `policy-cidr-match-mode`: `nodes`, `pods`.
     pub cidr_match: Vec<String>,
+    /// What the cluster takes, under the profile `azure-acns`.
+    pub advanced_network_policies: AdvancedNetworkPolicies,
     /// Istio release line, such as `1.31`.
     pub istio_version: String,
     /// Envoy release line, such as `1.40`.
@@ -124,6 +143,7 @@ impl Default for Options {
             non_default_deny: true,
             extended: false,
             cidr_match: Vec::new(),
+            advanced_network_policies: AdvancedNetworkPolicies::default(),
             istio_version: "1.31".to_string(),
             envoy_version: "1.40".to_string(),
             selector_on_gateway_api: true,

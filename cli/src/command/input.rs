@@ -18,7 +18,8 @@ pub(crate) struct ManifestArgs {
 /// `--profile` and `--option`.
 #[derive(Debug, Args)]
 pub(crate) struct OptionArgs {
-    /// How documented traps are decided: as Istio, Envoy and Cilium do, or closed.
+    /// How documented traps are decided: as Istio, Envoy and Cilium do, or closed; or which platform has to take the
+    /// policies.
     #[arg(long, value_enum, default_value_t = ProfileArg::Compat)]
     profile: ProfileArg,
     /// One of the options that case files have, such as `ciliumVersion=1.19` or `policyDefaultLocalCluster=false`. May
@@ -33,6 +34,8 @@ enum ProfileArg {
     Compat,
     /// Never more permissive than compat, and closed where compat is a documented trap.
     Strict,
+    /// As compat; `lint` and every load refuse what Azure's advanced container networking services refuse.
+    AzureAcns,
 }
 
 /// How results are printed.
@@ -87,6 +90,7 @@ impl OptionArgs {
         options.profile = match self.profile {
             ProfileArg::Compat => palisade::Profile::Compat,
             ProfileArg::Strict => palisade::Profile::Strict,
+            ProfileArg::AzureAcns => palisade::Profile::AzureAcns,
         };
         Ok(options)
     }

@@ -8,6 +8,7 @@ use crate::{
     diagnostic::Diagnostic,
     lower::cilium::{Endpoint, Findings, Lowered, lost_why, remedy},
     options::Options,
+    rule_id::PolicyRef,
 };
 use alloc::{format, string::String, vec::Vec};
 
@@ -15,12 +16,6 @@ use alloc::{format, string::String, vec::Vec};
 pub(super) fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     let lowered = Lowered::new(cluster, options, &mut findings);
-    lost_names(&lowered, cluster, options, &mut findings);
-    findings.list
-}
-
-/// toFQDNs rules for whose names no DNS rule lets the pod ask (T30).
-fn lost_names(lowered: &Lowered, cluster: &Cluster, options: &Options, findings: &mut Findings) {
     let pods: Vec<_> = cluster
         .workloads()
         .filter(|w| !w.host_network)
@@ -30,14 +25,48 @@ fn lost_names(lowered: &Lowered, cluster: &Cluster, options: &Options, findings:
         .iter()
         .map(|(name, labels, ports)| (name.clone(), Endpoint { kind: EndKind::Pod, labels, ports }))
         .collect();
-    for lost in lowered.unlearnable(&endpoints, options) {
-        let resources = cluster.resources();
-        let objects =
-            resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
-        let object = objects.into_iter().find(|o| o.reference() == *lost.rule.id.policy);
-        if let Some(object) = object {
-            findings.about(object.title(), &object.origin);
-        }
+    lost_names(&lowered, &endpoints, cluster, options, &mut findings);
+    closed(&lowered, &endpoints, cluster, &mut findings);
+    findings.list
+}
+
+/// What is found from now on is about the object that `policy` names.
+fn about(policy: &PolicyRef, cluster: &Cluster, findings: &mut Findings) {
+    let resources = cluster.resources();
+    let objects =
+        resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
+    if let Some(object) = objects.into_iter().find(|o| o.reference() == *policy) {
+        findings.about(object.title(), &object.origin);
+    }
+}
+
+/// Directions that deny entries alone close (T8).
+fn closed(
+    lowered: &Lowered,
+    endpoints: &[(String, Endpoint<'_>)],
+    cluster: &Cluster,
+    findings: &mut Findings,
+) {
+    for closed in lowered.closed_by_deny(endpoints) {
+        about(&closed.policy, cluster, findings);
+        let of = closed.endpoint.map_or_else(String::new, |e| format!(" of {e}"));
+        let direction = closed.direction;
+        let message = format!("deny entries alone arm default deny: all other {direction}{of} is closed too");
+        let help = format!("set `enableDefaultDeny: {{{direction}: false}}`, or allow the rest");
+        findings.warn("deny-only", &closed.path, message, &help);
+    }
+}
+
+/// toFQDNs rules for whose names no DNS rule lets the pod ask (T30).
+fn lost_names(
+    lowered: &Lowered,
+    endpoints: &[(String, Endpoint<'_>)],
+    cluster: &Cluster,
+    options: &Options,
+    findings: &mut Findings,
+) {
+    for lost in lowered.unlearnable(endpoints, options) {
+        about(&lost.rule.id.policy, cluster, findings);
         let of = lost.endpoint.map_or_else(String::new, |e| format!(" for {e}"));
         let (names, why) = (lost.rule.names.join("`, `"), lost_why(lost.any_dns_rule));
         let message = format!("`{names}` never has an address{of}: {why}");

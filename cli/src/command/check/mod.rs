@@ -92,6 +92,7 @@ fn profile(options: &Options) -> &'static str {
     match options.profile {
         Profile::Compat => "compat",
         Profile::Strict => "strict",
+        Profile::AzureAcns => "azure-acns",
     }
 }
 

@@ -5,6 +5,7 @@ use super::{
     peer::Ends,
     policy::{Direction, Entry, Level, Lowered, Policy},
     port::{Number, Port, PortGroup, Ports},
+    requires,
     unlearnable::unlearnable,
 };
 use crate::{
@@ -66,7 +67,11 @@ impl Lowered {
             (false, true) => Posture::Open,
             (false, false) => Posture::DefaultAllow,
         };
-        let mut entries: Vec<&Entry> = selecting.iter().flat_map(|p| &of(p).entries).collect();
+        let narrowed = requires::narrowed(&selecting, &of);
+        let mut entries: Vec<&Entry> = match &narrowed {
+            Some(narrowed) => narrowed.iter().collect(),
+            None => selecting.iter().flat_map(|p| &of(p).entries).collect(),
+        };
         if armed && options.profile == Profile::Strict {
             // What isolates a pod then ends the walk: nothing behind it re-opens the pod (T26).
             entries.retain(|e| e.level.tier < Level::BASELINE || e.effect != Effect::Allow);

@@ -4,7 +4,7 @@ use super::{
     Findings, cidr,
     peer::Scope,
     selector::{Keys, selector},
-    trap,
+    trap_cidr,
 };
 use crate::{
     cluster::Cluster,
@@ -37,7 +37,7 @@ pub(super) fn clauses(
         return Vec::new();
     }
     if let Some(net) = outer {
-        trap::pods_in_block(net, path, scope, findings);
+        trap_cidr::in_cluster(net, path, scope, findings);
     }
     let holes = cidr::holes(item.except.as_deref().unwrap_or_default(), outer, path, findings);
     let nets = match (outer, name, &item.cidr_group_selector) {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
+    diagnostic::Authority,
     ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Selector, Test},
     net::Protocol,
     options::CiliumVersion,
@@ -36,7 +37,9 @@ pub(super) fn policy(
     let spec = &object.spec;
     if scope.options.cilium_version < CiliumVersion::V1_20 {
         let help = "set the option `ciliumVersion` to 1.20, or leave the object out";
+        findings.by(None);
         findings.error("not-supported", "", "Cilium reads this kind since 1.20", help);
+        findings.by(Some(Authority::Crd));
     }
     let tier = match spec.tier.as_str() {
         "Admin" => 100,
@@ -80,6 +83,15 @@ pub(super) fn policy(
         let peers = peers.collect();
         let protocols = rule.protocols.as_deref().unwrap_or_default();
         let names: Vec<NamePattern> = domain_names(&rule.to, scope).collect();
+        for (n, peer) in rule.to.iter().enumerate() {
+            for (i, name) in
+                peer.domain_names.iter().flatten().enumerate().filter(|(_, n)| !is_domain_name(n))
+            {
+                let help = "write a DNS name, with `*.` in front for all names below it";
+                let at = format!("{path}.to[{n}].domainNames[{i}]");
+                findings.error("bad-name", &at, format!("`{name}` is no domain name"), help);
+            }
+        }
         if !names.is_empty() && rule.action != "Accept" {
             let help = "name addresses in `networks`";
             findings.error("bad-action", &path, "`domainNames` go with `Accept` only", help);
@@ -143,7 +155,8 @@ impl Reader<'_> {
         let ports = ports(protocols, &path, findings);
         let id = RuleId::in_section(self.reference.clone(), section, number);
         let level = Level { tier: self.tier, priority: self.priority * STEPS + number };
-        Some(Entry { id, path, effect, level, ends, ports, authentication: None })
+        let (authentication, by_endpoints, requires) = (None, false, Vec::new());
+        Some(Entry { id, path, effect, level, ends, ports, authentication, by_endpoints, requires })
     }
 }
 
@@ -197,7 +210,9 @@ fn egress_peer(
     if let Some(nodes) = &peer.nodes {
         if !scope.options.node_labels {
             let help = "set the option `nodeLabels` (agent: enable-node-selector-labels)";
+            findings.by(Some(Authority::CiliumAgent));
             findings.error("option-needed", &format!("{path}.nodes"), "selecting nodes is off", help);
+            findings.by(Some(Authority::Crd));
         }
         let nodes = selector(nodes, Keys::Forced(NODE), "", &format!("{path}.nodes"), findings);
         let with = |kind| {
@@ -217,6 +232,19 @@ fn egress_peer(
     let names: Vec<NamePattern> = domain_names(core::slice::from_ref(peer), scope).collect();
     let test = Test::any_of(Attribute::PeerName, names.iter().cloned().map(Pattern::Name));
     (!names.is_empty()).then(|| vec![Clause { tests: vec![test], index: 0 }])
+}
+
+/// Labels of letters, digits, `-` and `_`, at least two of them, with `*.` in front or not.
+fn is_domain_name(text: &str) -> bool {
+    let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name.contains('.')
+        && name.split('.').all(|label| {
+            label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                && edge(label.bytes().next())
+                && edge(label.bytes().next_back())
+        })
 }
 
 /// `*.x` stands for every depth.
@@ -245,6 +273,17 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
     }
     let mut groups = Vec::new();
     for (index, item) in (0u32..).zip(list) {
+        let given = [
+            item.tcp.is_some(),
+            item.udp.is_some(),
+            item.sctp.is_some(),
+            item.destination_named_port.is_some(),
+        ];
+        if given.iter().filter(|given| **given).count() != 1 {
+            let help = "give exactly one of `tcp`, `udp`, `sctp` and `destinationNamedPort`";
+            let at = format!("{path}.protocols[{index}]");
+            findings.error("bad-protocol", &at, "the item names no protocol, or several", help);
+        }
         let mut ports = Vec::new();
         for (protocol, range) in
             [(Protocol::Tcp, &item.tcp), (Protocol::Udp, &item.udp), (Protocol::Sctp, &item.sctp)]

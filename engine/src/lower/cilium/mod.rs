@@ -4,10 +4,12 @@
 //! [`Lowered::layer`] picks what selects one endpoint and puts its rules in order of precedence.
 
 mod assemble;
+mod azure;
 mod cidr;
 mod cidr_set;
 mod cluster_network_policy;
 mod crd;
+mod deny_only;
 mod entity;
 mod findings;
 mod icmp;
@@ -18,9 +20,12 @@ mod peer;
 mod policy;
 mod port;
 mod proxied;
+mod requires;
 mod selector;
 mod service;
 mod trap;
+mod trap_cidr;
+mod trap_l7;
 mod unlearnable;
 
 pub(crate) use assemble::Endpoint;

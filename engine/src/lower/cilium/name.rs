@@ -1,6 +1,6 @@
 //! Names: `toFQDNs` and `rules.dns` (`spec/cilium.md` 3.2 to 3.4).
 
-use super::Findings;
+use super::{Findings, trap};
 use crate::{
     ir::{Attribute, Clause, NamePattern, Pattern, Test},
     options::{CiliumVersion, Options},
@@ -65,6 +65,7 @@ pub(super) fn queries(
     options: &Options,
     findings: &mut Findings,
 ) -> Vec<NamePattern> {
+    trap::stars(list.iter().map(|item| item.match_pattern.as_deref()), path, options, findings);
     let mut patterns = Vec::new();
     for (i, item) in list.iter().enumerate() {
         let at = format!("{path}[{i}]");

@@ -7,7 +7,7 @@ use super::{
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports, is_service_name},
     selector::{Keys, equals, selector},
-    trap,
+    trap, trap_cidr,
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS},
@@ -72,7 +72,19 @@ pub(super) fn policy(
             let ends = ends(peers, egress, &path, scope, findings);
             let ports = ports(&rule.ports, &path, scope, findings);
             let (effect, level) = (Effect::Allow, Level::NORMAL);
-            entries.push(Entry { id, path, effect, level, ends, ports, authentication: None });
+            let (authentication, requires) = (None, Vec::new());
+            let by_endpoints = false;
+            entries.push(Entry {
+                id,
+                path,
+                effect,
+                level,
+                ends,
+                ports,
+                authentication,
+                by_endpoints,
+                requires,
+            });
         }
         let present = !rules.is_empty() || listed;
         Direction { present, arms: present, entries }
@@ -109,7 +121,7 @@ fn ends(
                 let holes = block.except.as_deref().unwrap_or_default();
                 let at = format!("{at}.ipBlock");
                 let holes = cidr::holes(holes, Some(net), &at, findings);
-                trap::pods_in_block(net, &format!("{at}.cidr"), scope, findings);
+                trap_cidr::in_cluster(net, &format!("{at}.cidr"), scope, findings);
                 for hole in holes.iter().filter(|hole| **hole == net) {
                     let message = format!("the exception is all of `{hole}`");
                     let help = "an exception must be smaller than its block";
@@ -144,6 +156,7 @@ fn pods(peer: &NetworkPolicyPeer, path: &str, scope: &Scope<'_>, findings: &mut 
             if by_label.requirements.is_empty() {
                 labels.require(K8S, NAMESPACE, Operator::Exists);
             } else {
+                trap::negative_namespaces(&by_label.requirements, &at, scope, findings);
                 labels.requirements.extend(by_label.requirements);
                 close_negative(&mut labels, scope);
             }
@@ -176,6 +189,10 @@ fn ports(
             continue;
         };
         let Some(number) = number(&item, &at, scope, findings) else { continue };
+        if item.protocol.is_none() && number == Number::Range(53, 53) && !speaks_udp(list) {
+            let help = "write a second port with `protocol: UDP`: lookups use it first";
+            findings.warn("tcp-only-dns", &at, "without a protocol port 53 is TCP only", help);
+        }
         groups.push(PortGroup { index, ports: vec![Port { protocol, number }], l7: L7::None });
     }
     Ports::Listed(groups)
@@ -221,6 +238,11 @@ fn number(
                 lower-case letters, digits and single dashes, with a letter";
     findings.error("bad-port", &at, wrong, help);
     None
+}
+
+/// Whether some port is open for UDP.
+fn speaks_udp(list: &[Option<NetworkPolicyPort>]) -> bool {
+    list.iter().flatten().any(|item| item.protocol.as_deref() == Some("UDP"))
 }
 
 /// Whether Kubernetes takes `text` for the name of a port.

@@ -5,14 +5,14 @@ use super::{
     entity::entity,
     name,
     selector::{Keys, below, equals, selector},
-    service, trap,
+    service, trap, trap_cidr,
 };
 use crate::{
     cluster::{
         Cluster,
         identity::{CLUSTER, K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
     },
-    ir::{Attribute, Clause, Operator, Pattern, Selector, Test},
+    ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
     options::{CiliumVersion, Options, Profile},
     resource::{LabelSelector, cilium::Peers},
 };
@@ -70,13 +70,7 @@ pub(super) fn ends(
     scope: &Scope<'_>,
     findings: &mut Findings,
 ) -> Ends {
-    let [endpoints, cidrs, sets, entities, nodes, groups, requires] = fields(egress).map(|f| below(path, f));
-    if peers.requires && scope.options.cilium_version < CiliumVersion::V1_19 {
-        findings.unsupported(&requires);
-    } else if peers.requires {
-        let help = "remove it; write a deny entry, or say it in the endpoint selector";
-        findings.error("removed-field", &requires, "this field was removed in Cilium 1.19", help);
-    }
+    let [endpoints, cidrs, sets, entities, nodes, groups, _] = fields(egress).map(|f| below(path, f));
     one_member(peers, path, findings);
     let mut clauses = Vec::new();
     if let Some(list) = peers.endpoints {
@@ -90,7 +84,7 @@ pub(super) fn ends(
         for (i, text) in list.iter().enumerate() {
             let at = format!("{cidrs}[{i}]");
             nets.extend(cidr::address_or_block(text, &at, scope.options, findings));
-            nets.iter().skip(i).for_each(|net| trap::pods_in_block(*net, &at, scope, findings));
+            nets.iter().skip(i).for_each(|net| trap_cidr::in_cluster(*net, &at, scope, findings));
         }
         clauses.extend(by_address(&nets, scope.options));
     }
@@ -135,7 +129,8 @@ pub(super) fn ends(
     }
     if let Some(list) = peers.fqdns.filter(|l| !l.is_empty()) {
         resolved = true;
-        trap::stars(list, &below(path, "toFQDNs"), findings);
+        let patterns = list.iter().map(|item| item.match_pattern.as_deref());
+        trap::stars(patterns, &below(path, "toFQDNs"), scope.options, findings);
         clauses.push(name::peer_clause(list, &below(path, "toFQDNs"), scope.options, findings));
     }
     let listed = [
@@ -154,6 +149,34 @@ pub(super) fn ends(
         return Ends::Only(Vec::new());
     }
     if resolved || listed.iter().any(Option::is_some) { Ends::Only(clauses) } else { Ends::Anyone }
+}
+
+/// What `fromRequires` or `toRequires` of the entry at `path` ask of every peer (up to Cilium 1.18).
+pub(super) fn requirements(
+    peers: &Peers<'_>,
+    egress: bool,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) -> Vec<Requirement> {
+    let Some(list) = peers.requires else { return Vec::new() };
+    let [.., field] = fields(egress);
+    let at = below(path, field);
+    if scope.options.cilium_version >= CiliumVersion::V1_19 {
+        let help = "remove it; write a deny entry, or say it in the endpoint selector";
+        findings.error("removed-field", &at, "this field was removed in Cilium 1.19", help);
+        return Vec::new();
+    }
+    let help = "say it in the endpoint selectors: Cilium 1.19 refuses the field";
+    findings.warn(
+        "removed-field",
+        &at,
+        "this field narrows every peer of the endpoint, and is gone in 1.19",
+        help,
+    );
+    let selectors = list.iter().enumerate();
+    let selectors = selectors.map(|(i, item)| endpoint(item, &format!("{at}[{i}]"), scope, findings));
+    selectors.flat_map(|selector| selector.requirements).collect()
 }
 
 fn one_member(peers: &Peers<'_>, path: &str, findings: &mut Findings) {

@@ -1,11 +1,11 @@
 //! Objects to entries: what each policy says, for whichever endpoint it selects.
 
 use super::{
-    Findings, cidr_set, cluster_network_policy, crd, network_policy,
+    Findings, azure, cidr_set, cluster_network_policy, crd, network_policy,
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
-    trap,
+    trap, trap_cidr,
 };
 use crate::{
     cluster::{
@@ -14,7 +14,7 @@ use crate::{
     },
     diagnostic::Authority,
     ir::{Effect, Requirement, Selector},
-    options::{CiliumVersion, Options},
+    options::{CiliumVersion, Options, Profile},
     resource::{
         Object,
         cilium::{
@@ -57,6 +57,10 @@ pub(super) struct Entry {
     pub(super) ports: Ports,
     /// `authentication.mode`, where it is written.
     pub(super) authentication: Option<Box<str>>,
+    /// Whether the ends are those of `fromEndpoints` or `toEndpoints`.
+    pub(super) by_endpoints: bool,
+    /// What `fromRequires` or `toRequires` ask of every such end of the endpoint.
+    pub(super) requires: Vec<Requirement>,
 }
 
 /// What one rule says about one direction.
@@ -141,6 +145,9 @@ impl Lowered {
             findings.error("no-rule", "", "neither `spec` nor `specs` is given", "write a `spec`");
         }
         findings.refused_by_schema(from, crd::refusals(&object.spec, scope.options));
+        if scope.options.profile == Profile::AzureAcns {
+            azure::check(&object.spec, scope, findings);
+        }
         if findings.errors() > before {
             self.policies.truncate(kept);
         }
@@ -183,6 +190,7 @@ impl Builder<'_> {
             findings.error("no-section", self.path, "no section has an entry", help);
         }
         trap::idle_flag(rule, self.path, findings);
+        trap_cidr::reopened(rule, self.path, findings);
         let flag = rule.enable_default_deny.unwrap_or_default();
         let may_disarm = scope.options.non_default_deny;
         let mut directions = [Direction::default(), Direction::default()];
@@ -228,6 +236,15 @@ impl Builder<'_> {
                     let help = "write a CiliumClusterwideNetworkPolicy";
                     let message = "a policy of a namespace cannot select nodes";
                     findings.error("node-selector", &at, message, help);
+                }
+                if !self.scope.options.host_firewall {
+                    let help = "set the option `hostFirewall` (agent: enable-host-firewall)";
+                    findings.warn(
+                        "option-needed",
+                        &at,
+                        "without the host firewall the rule does nothing",
+                        help,
+                    );
                 }
                 (selector(labels, Keys::Any, "", &at, findings), true)
             }
@@ -292,6 +309,9 @@ fn entry(
             findings.warn("dropped-field", &format!("{path}.{field}"), message, "remove it");
         }
     }
+    if place.deny && !place.egress {
+        trap::denied_host(&peers, path, findings);
+    }
     let filled = |len: Option<usize>| len.is_some_and(|len| len > 0);
     let has_ports = filled(parts.to_ports.map(<[_]>::len)) || filled(parts.icmps.map(<[_]>::len));
     trap::empty_lists(&peers, has_ports, place.egress, path, findings);
@@ -300,5 +320,9 @@ fn entry(
     let effect = if place.deny { Effect::Deny } else { Effect::Allow };
     let mode = parts.authentication.filter(|_| !place.deny).and_then(|a| a.mode.as_deref());
     let authentication = mode.filter(|m| !m.is_empty()).map(Into::into);
-    Entry { id, path: path.to_string(), effect, level: Level::NORMAL, ends, ports, authentication }
+    let requires = peer::requirements(&parts.peers, place.egress, path, scope, findings);
+    let by_endpoints = peers.endpoints.is_some();
+    let path = path.to_string();
+    let level = Level::NORMAL;
+    Entry { id, path, effect, level, ends, ports, authentication, by_endpoints, requires }
 }

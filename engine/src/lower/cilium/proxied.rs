@@ -7,6 +7,7 @@ use super::{
     peer::Scope,
     port::{Place, is_service_name, parse_port},
     selector::below,
+    trap_l7,
 };
 use crate::{
     options::CiliumVersion,
@@ -22,6 +23,7 @@ use alloc::{
 pub(super) fn check(rule: &PortRule, place: Place, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
     let rules = rule.rules.as_ref().filter(|rules| !given(rules, scope).is_empty());
     server_names(rule, rules.is_some(), path, findings);
+    trap_l7::check(rule, path, scope, findings);
     if let Some(listener) = &rule.listener {
         let at = below(path, "listener");
         if !place.egress {

@@ -6,12 +6,12 @@ use super::{
     selector::below,
 };
 use crate::{
-    cluster::identity::{K8S, NAMESPACE, RESERVED},
-    ir::{Operator, Selector},
-    resource::cilium::{CiliumRule, FqdnSelector, Peers, PortProtocol},
+    cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS, RESERVED},
+    ir::{Operator, Requirement, Selector},
+    options::{CiliumVersion, Options},
+    resource::cilium::{CiliumRule, Peers, PortProtocol},
 };
 use alloc::{format, vec::Vec};
-use ipnet::IpNet;
 
 fn is_negative(operator: &Operator) -> bool {
     matches!(operator, Operator::NotIn(_) | Operator::DoesNotExist)
@@ -27,11 +27,21 @@ pub(super) fn negative_peer(labels: &Selector, path: &str, scope: &Scope<'_>, fi
         findings.warn("negative-reserved", path, message, help);
         return;
     }
-    let on_namespace = labels
-        .requirements
-        .iter()
-        .filter(|r| *r.key == *NAMESPACE && r.source.as_deref().is_none_or(|s| s == K8S));
-    let on_namespace: Vec<_> = on_namespace.collect();
+    negative_namespaces(&labels.requirements, path, scope, findings);
+}
+
+/// Requirements on namespaces of which none demands one (T6).
+pub(super) fn negative_namespaces(
+    requirements: &[Requirement],
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) {
+    let names = |r: &&Requirement| {
+        (*r.key == *NAMESPACE || r.key.starts_with(NAMESPACE_LABELS))
+            && r.source.as_deref().is_none_or(|s| s == K8S)
+    };
+    let on_namespace: Vec<_> = requirements.iter().filter(names).collect();
     if !on_namespace.is_empty() && on_namespace.iter().all(|r| is_negative(&r.operator)) {
         let who = if scope.options.default_local_cluster() {
             "pods of every other namespace"
@@ -104,16 +114,16 @@ pub(super) fn idle_flag(rule: &CiliumRule, path: &str, findings: &mut Findings) 
     }
 }
 
-/// A block of addresses that holds pods, which it never selects (T21).
-pub(super) fn pods_in_block(net: IpNet, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
-    if net.prefix_len() == 0 || scope.options.cidr_match.iter().any(|m| m == "pods") {
-        return;
-    }
-    let inside = |w: &&crate::cluster::Workload| !w.host_network && w.ips.iter().any(|ip| net.contains(ip));
-    if let Some(pod) = scope.cluster.workloads().find(inside) {
-        let message =
-            format!("`{net}` holds pods such as {}/{}, and never selects one", pod.namespace, pod.name);
-        findings.warn("cidr-holds-pods", path, message, "select pods by their labels");
+/// A deny entry against the local host, which its kubelet probes from (T11).
+pub(super) fn denied_host(peers: &Peers<'_>, path: &str, findings: &mut Findings) {
+    for (i, entity) in peers.entities.into_iter().flatten().enumerate() {
+        if matches!(entity.as_str(), "host" | "all" | "cluster") {
+            let at = format!("{path}.fromEntities[{i}]");
+            let message =
+                format!("denying `{entity}` denies the local host too, and with it kubelet's probes");
+            let help = "name the ends that are meant, or restrict the entry to ports that no probe uses";
+            findings.warn("denied-host", &at, message, help);
+        }
     }
 }
 
@@ -133,18 +143,44 @@ pub(super) fn port_text(item: &PortProtocol, path: &str, findings: &mut Findings
     }
 }
 
-/// `*.x` beside `*.*.x`, where `**.x` is every depth; a double star that is only one (T31, T32).
-pub(super) fn stars(list: &[FqdnSelector], path: &str, findings: &mut Findings) {
-    let patterns: Vec<&str> = list.iter().filter_map(|item| item.match_pattern.as_deref()).collect();
-    for (i, item) in list.iter().enumerate() {
-        let Some(pattern) = item.match_pattern.as_deref() else { continue };
+/// The patterns of the list at `path`: `*.x` beside `*.*.x`, where `**.x` is every depth; a double star that is only one
+/// (T31, T32); a star that runs into a name (T33).
+pub(super) fn stars<'a>(
+    list: impl Iterator<Item = Option<&'a str>>,
+    path: &str,
+    options: &Options,
+    findings: &mut Findings,
+) {
+    let list: Vec<Option<&str>> = list.collect();
+    let patterns: Vec<&str> = list.iter().copied().flatten().collect();
+    let deep = options.cilium_version >= CiliumVersion::V1_19;
+    for (i, pattern) in list.iter().enumerate() {
+        let Some(pattern) = *pattern else { continue };
         let at = format!("{path}[{i}].matchPattern");
         if let Some(parent) = pattern.strip_prefix("*.*.")
             && patterns.iter().any(|p| p.strip_prefix("*.") == Some(parent))
         {
             let parent = parent.trim_start_matches("*.");
             let message = format!("`{pattern}` and its like are a ladder, a step for each depth");
-            findings.warn("star-ladder", &at, message, &format!("write `**.{parent}` for every depth"));
+            let help = match deep {
+                true => format!("write `**.{parent}` for every depth"),
+                false => format!("since Cilium 1.19 `**.{parent}` is every depth"),
+            };
+            findings.warn("star-ladder", &at, message, &help);
+        }
+        let after = pattern.trim_start_matches('*');
+        if after.len() < pattern.len()
+            && after.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && after.trim_end_matches('.').contains('.')
+        {
+            let message =
+                format!("`{pattern}` matches `evil{after}` and `{after}`, and no name below `{after}`");
+            let help = format!("write `*.{after}` for names below it, and `{after}` for itself");
+            findings.warn("star-without-dot", &at, message, &help);
+        }
+        if pattern.starts_with("**.") && !deep {
+            let message = format!("before Cilium 1.19 `{pattern}` is one label only, as with one star");
+            findings.warn("double-star", &at, message, "write a pattern for each depth");
         }
         let inner = pattern.strip_prefix("**.").unwrap_or(pattern);
         if inner.contains("**") && inner.bytes().any(|b| b != b'*' && b != b'.') {

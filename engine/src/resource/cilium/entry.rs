@@ -2,7 +2,7 @@
 
 use super::{IcmpRule, List, PortRule, list};
 use crate::resource::meta::LabelSelector;
-use alloc::string::String;
+use alloc::{collections::BTreeMap, string::String};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -14,7 +14,8 @@ pub struct IngressRule {
     #[serde(deserialize_with = "list")]
     pub from_endpoints: List<LabelSelector>,
     /// Removed in Cilium 1.19.
-    pub from_requires: Option<Value>,
+    #[serde(deserialize_with = "list")]
+    pub from_requires: List<LabelSelector>,
     /// Outside addresses.
     #[serde(rename = "fromCIDR")]
     pub from_cidr: List<String>,
@@ -27,7 +28,8 @@ pub struct IngressRule {
     #[serde(deserialize_with = "list")]
     pub from_nodes: List<LabelSelector>,
     /// Groups of a cloud provider.
-    pub from_groups: List<Value>,
+    #[serde(deserialize_with = "list")]
+    pub from_groups: List<Group>,
     /// Ports.
     #[serde(deserialize_with = "list")]
     pub to_ports: List<PortRule>,
@@ -48,7 +50,8 @@ pub struct EgressRule {
     #[serde(deserialize_with = "list")]
     pub to_endpoints: List<LabelSelector>,
     /// Removed in Cilium 1.19.
-    pub to_requires: Option<Value>,
+    #[serde(deserialize_with = "list")]
+    pub to_requires: List<LabelSelector>,
     /// Outside addresses.
     #[serde(rename = "toCIDR")]
     pub to_cidr: List<String>,
@@ -61,7 +64,8 @@ pub struct EgressRule {
     #[serde(deserialize_with = "list")]
     pub to_nodes: List<LabelSelector>,
     /// Groups of a cloud provider.
-    pub to_groups: List<Value>,
+    #[serde(deserialize_with = "list")]
+    pub to_groups: List<Group>,
     /// Services.
     #[serde(deserialize_with = "list")]
     pub to_services: List<ServicePeer>,
@@ -85,8 +89,8 @@ pub struct EgressRule {
 pub struct Peers<'a> {
     /// `fromEndpoints`, `toEndpoints`.
     pub endpoints: Option<&'a [LabelSelector]>,
-    /// Whether `fromRequires`, `toRequires` is set.
-    pub requires: bool,
+    /// `fromRequires`, `toRequires`.
+    pub requires: Option<&'a [LabelSelector]>,
     /// `fromCIDR`, `toCIDR`.
     pub cidr: Option<&'a [String]>,
     /// `fromCIDRSet`, `toCIDRSet`.
@@ -96,7 +100,7 @@ pub struct Peers<'a> {
     /// `fromNodes`, `toNodes`.
     pub nodes: Option<&'a [LabelSelector]>,
     /// `fromGroups`, `toGroups`.
-    pub groups: Option<&'a [Value]>,
+    pub groups: Option<&'a [Group]>,
     /// `toServices`.
     pub services: Option<&'a [ServicePeer]>,
     /// `toFQDNs`.
@@ -108,7 +112,7 @@ impl IngressRule {
     pub fn peers(&self) -> Peers<'_> {
         Peers {
             endpoints: self.from_endpoints.as_deref(),
-            requires: self.from_requires.is_some(),
+            requires: self.from_requires.as_deref(),
             cidr: self.from_cidr.as_deref(),
             cidr_set: self.from_cidr_set.as_deref(),
             entities: self.from_entities.as_deref(),
@@ -125,7 +129,7 @@ impl EgressRule {
     pub fn peers(&self) -> Peers<'_> {
         Peers {
             endpoints: self.to_endpoints.as_deref(),
-            requires: self.to_requires.is_some(),
+            requires: self.to_requires.as_deref(),
             cidr: self.to_cidr.as_deref(),
             cidr_set: self.to_cidr_set.as_deref(),
             entities: self.to_entities.as_deref(),
@@ -159,6 +163,28 @@ pub struct FqdnSelector {
     pub match_name: Option<String>,
     /// A pattern.
     pub match_pattern: Option<String>,
+}
+
+/// An item of `fromGroups` or `toGroups`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Group {
+    /// Instances of AWS.
+    pub aws: Option<AwsGroup>,
+}
+
+/// Instances of AWS, by what they carry.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AwsGroup {
+    /// Tags.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// Security groups by identifier.
+    pub security_groups_ids: List<String>,
+    /// Security groups by name.
+    pub security_groups_names: List<String>,
+    /// Region.
+    pub region: Option<String>,
 }
 
 /// An item of `toServices`.

@@ -10,8 +10,8 @@ mod ports;
 
 pub use cidr_group::CidrGroupSpec;
 pub use entry::{
-    Authentication, CidrRule, EgressRule, FqdnSelector, IngressRule, K8sService, K8sServiceSelector, Peers,
-    ServicePeer,
+    Authentication, AwsGroup, CidrRule, EgressRule, FqdnSelector, Group, IngressRule, K8sService,
+    K8sServiceSelector, Peers, ServicePeer,
 };
 pub use l7::{DnsRule, HeaderMatch, HttpRule, L7Rules, Secret};
 pub use policy::{CiliumPolicy, CiliumRule, EnableDefaultDeny, Log};

@@ -1,0 +1,58 @@
+//! `fromRequires` and `toRequires`: what every peer of an endpoint has to be besides (up to Cilium 1.18).
+//!
+//! They open nothing by themselves. All that the rules of one direction ask for, allow and deny apart, is added to each
+//! `fromEndpoints` or `toEndpoints` of that direction, of whichever policy.
+
+use super::{
+    peer::Ends,
+    policy::{Direction, Entry, Policy},
+};
+use crate::ir::{Attribute, Clause, Effect, Pattern, Requirement, Test};
+use alloc::{vec, vec::Vec};
+
+/// The entries of the policies `selecting`, narrowed where some rule has requirements; none where no rule has.
+pub(super) fn narrowed<'a>(
+    selecting: &[&'a Policy],
+    of: impl Fn(&'a Policy) -> &'a Direction,
+) -> Option<Vec<Entry>> {
+    let with = |effect: Effect| -> Vec<Requirement> {
+        let entries = selecting.iter().flat_map(|p| &of(p).entries).filter(|e| e.effect == effect);
+        entries.flat_map(|e| e.requires.iter().cloned()).collect()
+    };
+    let (allow, deny) = (with(Effect::Allow), with(Effect::Deny));
+    if allow.is_empty() && deny.is_empty() {
+        return None;
+    }
+    let entries = selecting.iter().flat_map(|p| &of(p).entries).map(|entry| {
+        let requirements = if entry.effect == Effect::Deny { &deny } else { &allow };
+        narrow(entry, requirements)
+    });
+    Some(entries.collect())
+}
+
+fn narrow(entry: &Entry, requirements: &[Requirement]) -> Entry {
+    let mut entry = entry.clone();
+    if let Ends::Only(clauses) = &mut entry.ends
+        && entry.by_endpoints
+        && !requirements.is_empty()
+    {
+        for clause in clauses {
+            *clause = require(core::mem::take(clause), requirements);
+        }
+    }
+    entry
+}
+
+fn require(mut clause: Clause, requirements: &[Requirement]) -> Clause {
+    if clause.tests.is_empty() {
+        let everyone = crate::ir::Selector { requirements: requirements.to_vec() };
+        clause.tests = vec![Test::any_of(Attribute::PeerLabels, [Pattern::Labels(everyone)])];
+        return clause;
+    }
+    for pattern in clause.tests.iter_mut().flat_map(|test| &mut test.patterns) {
+        if let Pattern::Labels(selector) = pattern {
+            selector.requirements.extend(requirements.iter().cloned());
+        }
+    }
+    clause
+}

@@ -1,0 +1,42 @@
+//! Warnings about what a proxy looks at (T40, T41).
+
+use super::{Findings, peer::Scope, selector::below};
+use crate::resource::cilium::{HttpRule, PortRule};
+use alloc::format;
+
+/// Names the traps of the item `rule` at `path`.
+pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
+    for (i, name) in rule.server_names.iter().flatten().enumerate() {
+        if !name.is_empty() && name.bytes().all(|b| b == b'*') {
+            let at = format!("{path}.serverNames[{i}]");
+            let message =
+                format!("`{name}` lets every server name pass; it only asks for TLS with a server name");
+            findings.warn("any-server-name", &at, message, "list the names, such as `*.example.com`");
+        }
+    }
+    for (i, item) in rule.rules.iter().flat_map(|r| &r.http).flatten().enumerate() {
+        http(item, &format!("{path}.rules.http[{i}]"), scope, findings);
+    }
+}
+
+fn http(rule: &HttpRule, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
+    for (i, text) in rule.headers.iter().flatten().enumerate() {
+        if let Some((name, value)) = text.split_once(':')
+            && !text.contains(' ')
+        {
+            let at = format!("{path}.headers[{i}]");
+            let message = format!("`{text}` asks for a header of that whole name, which no request has");
+            let help = match value {
+                "" => format!("write `{name}` to ask for the header, whatever its value"),
+                value => format!("write `{name}: {value}`, with a space"),
+            };
+            findings.warn("header-text", &at, message, &help);
+        }
+    }
+    let open = |path: &str| path.ends_with('*') || path.ends_with('+') || path.contains('?');
+    if let Some(text) = rule.path.as_deref().filter(|p| scope.is_strict() && !p.is_empty() && !open(p)) {
+        let message = format!("`{text}` is matched with the query, so a request with one is refused");
+        let help = format!("write `{text}([?].*)?` where a query is fine");
+        findings.warn("path-with-query", &below(path, "path"), message, &help);
+    }
+}
