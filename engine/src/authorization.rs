@@ -1,12 +1,12 @@
 //! Decides the AuthorizationPolicies of one workload for one kind of filter chain (`spec/istio.md` 1.2).
 
 use crate::{
-    compile::{CompileSwitches, Program},
+    compile::{CompileSwitches, Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
-    ir::{AuthorizationLayer, Effect, Rule},
+    ir::{Attribute, AuthorizationLayer, Effect, Rule},
     request::{Attributes, Read},
-    rule_id::{PolicyRef, RuleId},
+    rule_id::RuleId,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
@@ -14,14 +14,22 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 #[derive(Debug)]
 pub(crate) struct Authorization {
     selected: bool,
-    custom: Program,
+    enforced: Steps,
     audit: Program,
-    deny: Program,
-    allow: Program,
-    default_deny: Option<Arc<PolicyRef>>,
-    shadow_deny: Program,
-    shadow_allow: Program,
-    shadow_default_deny: Option<Arc<PolicyRef>>,
+    /// What dry-run policies would say; none where there are none.
+    shadow: Option<Steps>,
+}
+
+/// CUSTOM, DENY and ALLOW rules, in this order in one program: one look at a request finds the first of them.
+#[derive(Debug)]
+struct Steps {
+    rules: Program,
+    /// Number of the first rule that is not CUSTOM.
+    deny: u32,
+    /// Number of the first ALLOW rule.
+    allow: u32,
+    /// Whether what no ALLOW rule matches is denied.
+    default_deny: bool,
 }
 
 /// What the CUSTOM step says.
@@ -38,24 +46,22 @@ pub(crate) enum Custom {
 impl Authorization {
     /// Compiles `layer`.
     pub(crate) fn new(layer: &AuthorizationLayer, switches: CompileSwitches) -> Self {
-        // A policy without rules is written down as a rule that never holds; explanations need not name it.
-        let program = |rules: &[Rule]| match rules.iter().any(Rule::is_never) {
-            false => Program::new(rules, switches),
-            true => {
-                let possible: Vec<Rule> = rules.iter().filter(|r| !r.is_never()).cloned().collect();
-                Program::new(&possible, switches)
-            }
-        };
+        let any_shadow = layer.shadow_default_deny.is_some() || !layer.shadow_deny.is_empty();
         Self {
             selected: !layer.policies.is_empty(),
-            custom: program(&layer.custom),
-            audit: program(&layer.audit),
-            deny: program(&layer.deny),
-            allow: program(&layer.allow),
-            default_deny: layer.default_deny.clone(),
-            shadow_deny: program(&layer.shadow_deny),
-            shadow_allow: program(&layer.shadow_allow),
-            shadow_default_deny: layer.shadow_default_deny.clone(),
+            enforced: Steps::new(
+                [&layer.custom, &layer.deny, &layer.allow],
+                layer.default_deny.is_some(),
+                switches,
+            ),
+            audit: Program::new(&possible(&layer.audit), switches),
+            shadow: any_shadow.then(|| {
+                Steps::new(
+                    [&[], &layer.shadow_deny, &layer.shadow_allow],
+                    layer.shadow_default_deny.is_some(),
+                    switches,
+                )
+            }),
         }
     }
 
@@ -65,10 +71,10 @@ impl Authorization {
     }
 
     /// The CUSTOM step. A rule that refuses wins over one that asks.
-    pub(crate) fn custom<A: Attributes + ?Sized>(&self, request: &A) -> Read<Custom> {
+    pub(crate) fn custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<Custom> {
         let mut asked = None;
         let mut floor = 0;
-        while let Some((number, custom)) = self.next_custom(request, floor)? {
+        while let Some((number, custom)) = self.enforced.next_custom(cx, floor)? {
             if matches!(custom, Custom::Deny(_)) {
                 return Ok(custom);
             }
@@ -80,9 +86,10 @@ impl Authorization {
 
     /// The first rule of every provider that has to be asked. Allocates.
     pub(crate) fn asked<A: Attributes + ?Sized>(&self, request: &A) -> Read<BTreeMap<Arc<str>, RuleId>> {
+        let cx = Context::new(request);
         let mut asked = BTreeMap::new();
         let mut floor = 0;
-        while let Some((number, custom)) = self.next_custom(request, floor)? {
+        while let Some((number, custom)) = self.enforced.next_custom(&cx, floor)? {
             if let Custom::Ask(id, provider) = custom {
                 asked.entry(provider).or_insert(id);
             }
@@ -91,9 +98,57 @@ impl Authorization {
         Ok(asked)
     }
 
-    fn next_custom<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<(u32, Custom)>> {
-        let number = self.custom.first_match(request, floor)?;
-        Ok(number.and_then(|n| self.custom.rule(n).map(|rule| (n, rule))).map(
+    /// The DENY and ALLOW steps.
+    pub(crate) fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
+        if !self.selected {
+            return LayerDecision::bare(Outcome::NotSelected);
+        }
+        self.enforced.decide(cx)
+    }
+
+    /// What the dry-run policies would say; none where there are none.
+    pub(crate) fn shadow<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Option<LayerDecision> {
+        self.shadow.as_ref().map(|shadow| shadow.decide(cx))
+    }
+
+    /// The AUDIT rule that matches, if any.
+    pub(crate) fn audit<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<RuleId>> {
+        let number = self.audit.first_match(&Context::new(request), 0..self.audit.len())?;
+        Ok(number.and_then(|n| self.audit.rule(n)).map(|(id, _)| id.clone()))
+    }
+
+    /// What the rules look at, those of AUDIT policies apart.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        let shadow = self.shadow.iter().flat_map(|shadow| shadow.rules.attributes());
+        self.enforced.rules.attributes().chain(shadow)
+    }
+
+    /// Every enforced rule, looked at in full: CUSTOM, DENY, then ALLOW.
+    pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
+        self.enforced.rules.traces(request)
+    }
+}
+
+/// A policy without rules is written down as a rule that never holds; explanations need not name it.
+fn possible(rules: &[Rule]) -> Vec<Rule> {
+    rules.iter().filter(|rule| !rule.is_never()).cloned().collect()
+}
+
+impl Steps {
+    fn new(lists: [&[Rule]; 3], default_deny: bool, switches: CompileSwitches) -> Self {
+        let [custom, deny, allow] = lists.map(possible);
+        let starts = (custom.len() as u32, (custom.len() + deny.len()) as u32);
+        let rules = Program::new(&[custom, deny, allow].concat(), switches);
+        Self { rules, deny: starts.0, allow: starts.1, default_deny }
+    }
+
+    fn next_custom<A: Attributes + ?Sized>(
+        &self,
+        cx: &Context<'_, A>,
+        floor: u32,
+    ) -> Read<Option<(u32, Custom)>> {
+        let number = self.rules.first_match(cx, floor..self.deny)?;
+        Ok(number.and_then(|n| self.rules.rule(n).map(|rule| (n, rule))).map(
             |(n, (id, effect))| match effect {
                 Effect::Ask(provider) => (n, Custom::Ask(id.clone(), provider.clone())),
                 _ => (n, Custom::Deny(id.clone())),
@@ -101,56 +156,19 @@ impl Authorization {
         ))
     }
 
-    /// The DENY and ALLOW steps.
-    pub(crate) fn decide<A: Attributes + ?Sized>(&self, request: &A) -> LayerDecision {
-        if !self.selected {
-            return LayerDecision::bare(Outcome::NotSelected);
+    /// DENY, then ALLOW. What cannot be read denies.
+    fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
+        let end = if self.default_deny { self.rules.len() } else { self.allow };
+        let Ok(number) = self.rules.first_match(cx, self.deny..end) else {
+            return LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable);
+        };
+        match number.and_then(|n| self.rules.rule(n).map(|(id, _)| (n, id.clone()))) {
+            Some((n, id)) if n < self.allow => LayerDecision::by_rule(Outcome::Deny, id),
+            Some((_, id)) => LayerDecision::by_rule(Outcome::Allow, id),
+            None if self.default_deny => {
+                LayerDecision::by_default(Outcome::Deny, DefaultReason::NoAllowRuleMatched)
+            }
+            None => LayerDecision::by_default(Outcome::Allow, DefaultReason::NoAllowPolicy),
         }
-        steps(&self.deny, &self.allow, self.default_deny.is_some(), request)
-    }
-
-    /// What the dry-run policies would say; none where there are none.
-    pub(crate) fn shadow<A: Attributes + ?Sized>(&self, request: &A) -> Option<LayerDecision> {
-        let any = self.shadow_default_deny.is_some() || !self.shadow_deny.is_empty();
-        any.then(|| steps(&self.shadow_deny, &self.shadow_allow, self.shadow_default_deny.is_some(), request))
-    }
-
-    /// The AUDIT rule that matches, if any.
-    pub(crate) fn audit<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<RuleId>> {
-        let number = self.audit.first_match(request, 0)?;
-        Ok(number.and_then(|n| self.audit.rule(n)).map(|(id, _)| id.clone()))
-    }
-
-    /// Every enforced rule, looked at in full: CUSTOM, DENY, then ALLOW.
-    pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
-        let programs = [&self.custom, &self.deny, &self.allow];
-        programs.into_iter().flat_map(|program| program.traces(request)).collect()
-    }
-}
-
-/// DENY, then ALLOW. What cannot be read denies.
-fn steps<A: Attributes + ?Sized>(
-    deny: &Program,
-    allow: &Program,
-    default_deny: bool,
-    request: &A,
-) -> LayerDecision {
-    let first = |program: &Program| -> Read<Option<RuleId>> {
-        let number = program.first_match(request, 0)?;
-        Ok(number.and_then(|n| program.rule(n)).map(|(id, _)| id.clone()))
-    };
-    let unavailable = LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable);
-    match first(deny) {
-        Ok(Some(id)) => return LayerDecision::by_rule(Outcome::Deny, id),
-        Ok(None) => {}
-        Err(_) => return unavailable,
-    }
-    if !default_deny {
-        return LayerDecision::by_default(Outcome::Allow, DefaultReason::NoAllowPolicy);
-    }
-    match first(allow) {
-        Ok(Some(id)) => LayerDecision::by_rule(Outcome::Allow, id),
-        Ok(None) => LayerDecision::by_default(Outcome::Deny, DefaultReason::NoAllowRuleMatched),
-        Err(_) => unavailable,
     }
 }

@@ -3,7 +3,7 @@
 //! Rules are evaluated by the same function that decides, with an observer that writes down every test.
 
 use crate::{
-    compile::{FailedTest, Observer, Program},
+    compile::{Context, FailedTest, Observer, Program},
     ir::{Attribute, Effect, Pattern, Section, Text},
     request::{Attributes, Read},
     rule_id::RuleId,
@@ -67,17 +67,14 @@ struct Recorder<'a, A: ?Sized> {
 impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
     const EXHAUSTIVE: bool = true;
 
-    fn test(&mut self, held: bool, test: FailedTest<'_>) {
-        if held {
-            return;
-        }
+    fn failed(&mut self, test: FailedTest<'_>) {
         self.pending.push(Failure {
             clause: match test.section {
                 Section::Peer | Section::Ports | Section::L7 => test.section.to_string(),
                 _ => format!("{}[{}]", test.section, test.clause),
             },
             attribute: match test.section {
-                Section::From | Section::To => field(test.attribute, test.negated, test.patterns),
+                Section::From | Section::To => field(test.attribute, test.negated, &test.patterns),
                 _ => test.attribute.to_string(),
             },
             negated: test.negated,
@@ -170,7 +167,7 @@ fn seen<A: Attributes + ?Sized>(attribute: &Attribute, request: &A) -> Vec<Strin
             };
             let _ = match attribute {
                 Attribute::PeerName => request.peer_names(&mut push),
-                _ => crate::compile::texts(attribute, request, &mut push),
+                _ => Context::new(request).texts(attribute, &mut push),
             };
             values
         }

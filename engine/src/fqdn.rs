@@ -1,9 +1,9 @@
-//! One `matchPattern` on its own: does it match a name, and if not, why not.
+//! `matchPattern` on its own: does it match a name, and if not, why not; which of many do.
 
 use crate::{
     ir::NamePattern,
     lower::cilium::name::{canonical, validate_pattern, wildcard},
-    matcher,
+    matcher::{self, NameSet},
     options::Options,
 };
 use alloc::{
@@ -11,6 +11,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::ops::ControlFlow;
 
 /// A `matchPattern` of `toFQDNs` or of a DNS rule, as Cilium reads it (`spec/cilium.md` 3.4).
 ///
@@ -97,5 +98,44 @@ impl FqdnPattern {
             (!same).then(|| format!("`{wanted}` does not match the label `{seen}`"))
         };
         wanted.iter().zip(&seen).find_map(one).unwrap_or_else(|| "the name is not of that form".to_string())
+    }
+}
+
+/// Many patterns, asked at once. A lookup reads the name once and allocates nothing; its cost does not depend on how
+/// many patterns there are, only on how many of them end as the name does.
+///
+/// ```
+/// use core::ops::ControlFlow;
+/// use palisade::{FqdnPattern, FqdnSet, Options};
+///
+/// let patterns = ["*.google.com", "www.google.com", "**.com", "*.org"]
+///     .map(|text| FqdnPattern::new(text, &Options::default()).unwrap());
+/// let set = FqdnSet::new(&patterns);
+/// let mut matched = vec![];
+/// let _ = set.each("www.google.com.", |pattern| {
+///     matched.push(pattern);
+///     ControlFlow::Continue(())
+/// });
+/// matched.sort();
+/// assert_eq!(matched, [0, 1, 2]);
+/// assert!(!set.matches("palisade.example."));
+/// ```
+#[derive(Debug)]
+pub struct FqdnSet(NameSet);
+
+impl FqdnSet {
+    /// A set of `patterns`.
+    pub fn new<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> Self {
+        Self(NameSet::new(patterns.into_iter().map(|pattern| &pattern.pattern), false))
+    }
+
+    /// Whether some pattern matches `name`, which is in canonical form: lower case, one final dot.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches(name.as_bytes())
+    }
+
+    /// Calls `visit` with the place of every pattern that matches `name`, in no order, until it breaks.
+    pub fn each(&self, name: &str, mut visit: impl FnMut(usize) -> ControlFlow<()>) -> ControlFlow<()> {
+        self.0.each(name.as_bytes(), |pattern| visit(pattern as usize))
     }
 }

@@ -107,7 +107,7 @@ pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Out
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
 pub use dns::{CacheLimits, NameCache, RestoreError};
 pub use explain::{Failure, RuleTrace, nearest_miss};
-pub use fqdn::FqdnPattern;
+pub use fqdn::{FqdnPattern, FqdnSet};
 pub use labels::{Label, Labels};
 pub use net::{Protocol, Transport};
 pub use network::{Direction, NetworkProgram};

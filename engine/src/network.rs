@@ -1,7 +1,7 @@
 //! The network policies of one endpoint, compiled: decides a connection or lookup, one direction at a time.
 
 use crate::{
-    compile::{CompileSwitches, Program},
+    compile::{CompileSwitches, Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
     ir::{DirectionLayer, Effect, NetworkLayer, Posture, Proxy, Unlearnable},
@@ -53,8 +53,9 @@ impl DirectionProgram {
 
     /// The number of the rule that decides, if one does: the first that holds, where Pass leads on to the next tier.
     fn deciding<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<u32>> {
-        let mut floor = 0;
-        while let Some(rule) = self.rules.first_match(request, floor)? {
+        let cx = Context::new(request);
+        let (mut floor, end) = (0, self.rules.len());
+        while let Some(rule) = self.rules.first_match(&cx, floor..end)? {
             match self.rules.rule(rule) {
                 Some((_, Effect::Pass)) => {
                     let Some(next) = self.tiers.iter().find(|t| **t > rule) else { return Ok(None) };
@@ -132,7 +133,8 @@ impl NetworkProgram {
 
     /// Whether a lookup passes the DNS proxy, so that its answer teaches names.
     pub fn observes<A: Attributes + ?Sized>(&self, request: &A) -> bool {
-        matches!(self.egress.observed.first_match(request, 0), Ok(Some(_)))
+        let observed = &self.egress.observed;
+        matches!(observed.first_match(&Context::new(request), 0..observed.len()), Ok(Some(_)))
     }
 
     /// Whether any lookup passes the DNS proxy.

@@ -3,9 +3,10 @@
 use crate::{
     authorization::{Authorization, Custom},
     cluster::{Cluster, Workload},
+    compile::Context,
     decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     explain::RuleTrace,
-    ir::{PeerLayer, PeerMode},
+    ir::{Attribute, PeerLayer, PeerMode},
     lower::istio::{self, Chain, attachment::CalledService, attachment::Target, tokens::TokenRules},
     options::{Options, Profile},
     request::{Attributes, Read},
@@ -139,6 +140,16 @@ impl PolicySet {
         self.0.http.audit(request)
     }
 
+    /// What the rules for HTTP requests look at; an attribute may come several times.
+    pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        self.0.http.attributes()
+    }
+
+    /// What the rules for TCP connections look at.
+    pub fn attributes_of_connection(&self) -> impl Iterator<Item = &Attribute> {
+        self.0.tcp.attributes()
+    }
+
     /// Whether any AuthorizationPolicy applies.
     pub fn is_selected(&self) -> bool {
         self.0.http.is_selected()
@@ -189,9 +200,10 @@ impl Inner {
 
 impl Authorization {
     fn answer<A: Attributes + ?Sized>(&self, step: Step, request: &A, status: Option<u16>) -> Decision {
-        let custom = if step == Step::Whole { self.custom(request) } else { Ok(Custom::Pass) };
+        let cx = Context::new(request);
+        let custom = if step == Step::Whole { self.custom(&cx) } else { Ok(Custom::Pass) };
         let layer = match custom {
-            Ok(Custom::Pass) => self.decide(request),
+            Ok(Custom::Pass) => self.decide(&cx),
             Ok(Custom::Ask(id, _)) => LayerDecision::by_rule(Outcome::Ask, id),
             Ok(Custom::Deny(id)) => LayerDecision::by_rule(Outcome::Deny, id),
             Err(_) => LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable),
@@ -202,7 +214,7 @@ impl Authorization {
             layer: Layer::AuthorizationPolicy,
             by: layer.by.unwrap_or(DecidedBy::Default(DefaultReason::NoPolicy)),
             status: status.filter(|_| verdict == Verdict::Deny),
-            shadow: self.shadow(request),
+            shadow: self.shadow(&cx),
         }
     }
 }

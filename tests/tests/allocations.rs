@@ -22,7 +22,7 @@ fn first_match_allocates_nothing() {
     let samples: Vec<Sample> = draw(proptest::collection::vec(generate::sample(), 50));
     let (mut hits, mut misses) = (0, 0);
     for index in [true, false] {
-        let compiled = CompiledRules::new(&rules, CompileSwitches { index, interpreter: None });
+        let compiled = CompiledRules::new(&rules, CompileSwitches { index, ..CompileSwitches::default() });
         for (n, sample) in samples.iter().enumerate() {
             for request in [sample.clone(), generate::aim(sample, &rules[n * 10 % rules.len()], n)] {
                 for floor in [0, rules.len() as u32 - 3] {

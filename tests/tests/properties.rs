@@ -59,21 +59,27 @@ fn requests(rules: &[Rule], drawn: &[Sample], choice: usize) -> Vec<Sample> {
 }
 
 fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Result<(), TestCaseError> {
-    let compiled =
-        [true, false].map(|index| CompiledRules::new(rules, CompileSwitches { index, interpreter: None }));
+    let all = CompileSwitches::default();
+    let compiled = [
+        all,
+        CompileSwitches { index: false, ..all },
+        CompileSwitches { proven: false, methods: false, ..all },
+        CompileSwitches { sets: false, ..all },
+    ]
+    .map(|switches| (CompiledRules::new(rules, switches), switches));
     for request in requests(rules, drawn, choice) {
         let floor = if choice.is_multiple_of(3) { (choice % (rules.len() + 1)) as u32 } else { 0 };
         let expected = reference::first_match(rules, &request, floor).expect("readable");
         tally.add(expected.is_some());
-        for (compiled, index) in compiled.iter().zip([true, false]) {
+        for (compiled, switches) in &compiled {
             let found = compiled.first_match(&request, floor);
-            prop_assert_eq!(found, Ok(expected), "index: {}, floor {}, {:#?}", index, floor, request);
+            prop_assert_eq!(found, Ok(expected), "{:?}, floor {}, {:#?}", switches, floor, request);
         }
         for (number, rule) in (0u32..).zip(rules) {
-            let held = compiled[0].holds(number, &request);
+            let held = compiled[0].0.holds(number, &request);
             prop_assert_eq!(held, reference::rule(rule, &request), "rule {}, {:#?}", number, request);
         }
-        for (trace, rule) in compiled[0].traces(&request).iter().zip(rules) {
+        for (trace, rule) in compiled[0].0.traces(&request).iter().zip(rules) {
             prop_assert_eq!(Ok(trace.held), reference::rule(rule, &request));
         }
     }
@@ -104,7 +110,7 @@ fn large_pattern_sets_equal_the_reference() {
 fn many_rules_equal_the_reference() {
     let tally = Tally::default();
     let input = (narrow_rules(100..200), prop::collection::vec(sample(), 4), any::<usize>());
-    TestRunner::new(cases(300))
+    TestRunner::new(cases(150))
         .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("many rules");
@@ -144,7 +150,8 @@ fn what_cannot_be_read_never_changes_an_answer() {
     TestRunner::new(cases(10_000))
         .run(&input, |(rules, drawn, which, choice)| {
             for index in [true, false] {
-                let compiled = CompiledRules::new(&rules, CompileSwitches { index, interpreter: None });
+                let compiled =
+                    CompiledRules::new(&rules, CompileSwitches { index, ..CompileSwitches::default() });
                 for request in requests(&rules, &drawn, choice) {
                     let broken = Sample { unreadable: Some(which), ..request.clone() };
                     let found = compiled.first_match(&broken, 0);

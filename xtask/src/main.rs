@@ -1,5 +1,7 @@
 //! `cargo xtask`: everything about this repository that is not plain cargo.
 
+mod bench;
+mod cost;
 mod differential;
 mod envoy;
 mod exports;
@@ -25,6 +27,10 @@ struct Cli {
 enum Task {
     /// Everything there is to check, as continuous integration runs it
     Test,
+    /// Palisade beside other engines: a table, and a chart of cost against the number of rules
+    Bench(bench::Options),
+    /// Count the instructions of ten decisions, and compare with what is committed
+    Cost(cost::Options),
     /// Build the filter to target/wasm/palisade_filter.wasm
     Wasm(wasm::Options),
     /// Build the engine for a target that has no std
@@ -38,6 +44,12 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
         Task::Test => return test::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Cost(options) => cost::run_or_reason(&options).map(|reason| {
+            if let Some(reason) = reason {
+                println!("not run: {reason}");
+            }
+        }),
         Task::Wasm(options) => wasm::run(&options).map(drop),
         Task::NoStd(options) => no_std::run(&options).map(drop),
         Task::Envoy(options) => envoy::run(&options),

@@ -5,21 +5,26 @@
 //! false negatives, by the group having to hold. Of several such groups the one whose patterns are rarest in
 //! the whole set is taken.
 
-use crate::ir::{Attribute, Clause, Group, Operator, Pattern, Requirement, Rule, Selector, Test, Text};
-use alloc::{boxed::Box, collections::BTreeMap, vec, vec::Vec};
+use super::{evaluate::NO_STEP, program::steps_in};
+use crate::{
+    ir::{Attribute, Clause, Group, Operator, Pattern, Rule, Selector, Test, Text},
+    request::ClaimName,
+};
+use alloc::{borrow::Cow, collections::BTreeMap, vec, vec::Vec};
+use core::ops::ControlFlow;
 use ipnet::IpNet;
 
 /// What the index can look a rule up by.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+pub(super) enum Key<'r> {
     /// The attribute's text is this.
-    Exact(Box<str>),
+    Exact(&'r str),
     /// It starts so.
-    Prefix(Box<str>),
+    Prefix(&'r str),
     /// It ends so.
-    Suffix(Box<str>),
+    Suffix(&'r str),
     /// It has this path segment behind `/ns/`.
-    Namespace(Box<str>),
+    Namespace(&'r str),
     /// The port lies in the aligned block of 2^(16 - length) ports that starts here.
     Ports {
         /// First port of the block.
@@ -30,10 +35,10 @@ pub(super) enum Key {
     /// The address lies in this block.
     Cidr(IpNet),
     /// The labels hold this key and value.
-    Label(Box<str>, Box<str>),
+    Label(&'r str, &'r str),
 }
 
-impl Key {
+impl Key<'_> {
     /// How many values out of many a key of this kind lets through, roughly.
     fn breadth(&self) -> u32 {
         match self {
@@ -46,19 +51,47 @@ impl Key {
     }
 }
 
-/// Keys one of which every value matching `pattern` has; none if there are none worth looking up.
-fn keys(attribute: &Attribute, pattern: &Pattern) -> Option<Vec<Key>> {
+/// An attribute that the index looks up, and what is looked up in it.
+pub(super) type Entry<'r> = (Cow<'r, Attribute>, Key<'r>);
+
+/// One way to find the values that match a pattern.
+#[derive(Debug)]
+struct Way<'r> {
+    /// Every value that matches has one of these.
+    entries: Vec<Entry<'r>>,
+    /// Whether having one is to match.
+    proves: bool,
+}
+
+/// The ways to find the values that match `pattern`; none if there are none worth looking up.
+fn ways<'r>(attribute: &'r Attribute, pattern: &'r Pattern) -> Vec<Way<'r>> {
+    let of = |keys: Vec<Key<'r>>, proves| {
+        let entries = keys.into_iter().map(|key| (Cow::Borrowed(attribute), key)).collect();
+        Way { entries, proves }
+    };
     match pattern {
-        Pattern::Text(text) => text_key(attribute, text).map(|key| vec![key]),
-        Pattern::Ports(first, last) | Pattern::Transport(_, first, last) => Some(port_blocks(*first, *last)),
-        Pattern::Cidr(net) => Some(vec![Key::Cidr(*net)]),
-        Pattern::Labels(selector) => label_keys(selector),
-        Pattern::RequestPrincipal { .. } | Pattern::Name(_) => None,
+        Pattern::Text(text) => {
+            let proves = !matches!(text, Text::Glob(_) | Text::ServiceAccount { .. });
+            text_keys(text).into_iter().map(|key| of(vec![key], proves)).collect()
+        }
+        Pattern::Ports(first, last) => vec![of(port_blocks(*first, *last), true)],
+        Pattern::Transport(_, first, last) => vec![of(port_blocks(*first, *last), false)],
+        Pattern::Cidr(net) => vec![of(vec![Key::Cidr(*net)], true)],
+        Pattern::Labels(selector) => label_keys(selector).map(|keys| of(keys, false)).collect(),
+        Pattern::RequestPrincipal { issuer, subject } => {
+            let claim = |name, text| {
+                let attribute = Attribute::Claim([ClaimName::Borrowed(name)].into());
+                text_keys(text).into_iter().map(move |key| (Cow::Owned(attribute.clone()), key))
+            };
+            let both = claim("iss", issuer).chain(claim("sub", subject));
+            both.map(|entry| Way { entries: vec![entry], proves: false }).collect()
+        }
+        Pattern::Name(_) => Vec::new(),
     }
 }
 
 /// The fewest aligned blocks that make up `first..=last`; at most 30.
-fn port_blocks(first: u16, last: u16) -> Vec<Key> {
+fn port_blocks<'r>(first: u16, last: u16) -> Vec<Key<'r>> {
     let mut blocks = Vec::new();
     let mut at = u32::from(first);
     let end = u32::from(last) + 1;
@@ -71,107 +104,132 @@ fn port_blocks(first: u16, last: u16) -> Vec<Key> {
     blocks
 }
 
-fn text_key(attribute: &Attribute, text: &Text) -> Option<Key> {
-    // A claim or metadata is a structure to walk, not a value to look up.
-    if matches!(attribute, Attribute::Claim(_) | Attribute::Metadata { .. }) {
-        return None;
-    }
-    match text {
-        Text::Exact(text) => Some(Key::Exact(text.clone())),
-        Text::Prefix(text) if !text.is_empty() => Some(Key::Prefix(text.clone())),
-        Text::Suffix(text) if !text.is_empty() => Some(Key::Suffix(text.clone())),
-        Text::ServiceAccount { namespace, .. } => Some(Key::Namespace(namespace.clone())),
-        Text::Present | Text::NonEmpty | Text::Prefix(_) | Text::Suffix(_) => None,
+fn text_keys(text: &Text) -> Vec<Key<'_>> {
+    let mut keys = match text {
+        Text::Exact(text) => return vec![Key::Exact(text)],
+        Text::Prefix(text) => vec![Key::Prefix(text)],
+        Text::Suffix(text) => vec![Key::Suffix(text)],
+        Text::ServiceAccount { namespace, .. } => vec![Key::Namespace(namespace)],
+        Text::Present | Text::NonEmpty => Vec::new(),
         Text::Glob(glob) => {
             let namespace = glob.pieces.iter().find_map(|p| p.literal.strip_prefix("/ns/")?.split_once('/'));
             let tail = glob.pieces.last().map_or("", |p| &p.literal);
-            match namespace {
-                Some((name, _)) => Some(Key::Namespace(name.into())),
-                None if tail.len() > glob.head.len() => Some(Key::Suffix(tail.into())),
-                None if glob.head.is_empty() => None,
-                None => Some(Key::Prefix(glob.head.clone())),
-            }
+            let mut keys = vec![Key::Prefix(&glob.head), Key::Suffix(tail)];
+            keys.extend(namespace.map(|(name, _)| Key::Namespace(name)));
+            keys
         }
-    }
+    };
+    keys.retain(|key| !matches!(key, Key::Prefix("") | Key::Suffix("")));
+    keys
 }
 
 /// The values of one required key are enough to find an identity by.
-fn label_keys(selector: &Selector) -> Option<Vec<Key>> {
-    let values = |r: &Requirement| match &r.operator {
-        Operator::In(values) => {
-            Some(values.iter().map(|v| Key::Label(r.key.clone(), v.clone())).collect::<Vec<Key>>())
-        }
+fn label_keys(selector: &Selector) -> impl Iterator<Item = Vec<Key<'_>>> {
+    selector.requirements.iter().filter_map(|r| match &r.operator {
+        Operator::In(values) => Some(values.iter().map(|value| Key::Label(&r.key, value)).collect()),
         Operator::NotIn(_) | Operator::Exists | Operator::DoesNotExist => None,
-    };
-    selector.requirements.iter().filter_map(values).min_by_key(Vec::len)
+    })
 }
 
-/// The keys a rule is entered under.
-pub(super) type Anchors = Vec<(Attribute, Key)>;
-
-/// How often each key occurs in the whole set.
+/// What a rule is entered under.
 #[derive(Debug, Default)]
-pub(super) struct Frequencies(BTreeMap<(Attribute, Key), u32>);
+pub(super) struct Anchors<'r> {
+    cost: u64,
+    /// With the test that holds where the entry is found: its place among the rule's steps, or [`NO_STEP`].
+    pub(super) entries: Vec<(Entry<'r>, u32)>,
+}
 
-impl Frequencies {
-    /// Counts the keys of `rules`.
-    pub(super) fn new(rules: &[Rule]) -> Self {
+/// How often each entry occurs in the whole set.
+#[derive(Debug, Default)]
+pub(super) struct Frequencies<'r>(BTreeMap<Entry<'r>, u32>);
+
+impl<'r> Frequencies<'r> {
+    /// Counts the entries of `rules`.
+    pub(super) fn new(rules: &'r [Rule]) -> Self {
         let mut counts = BTreeMap::new();
         let tests = rules.iter().flat_map(|r| &r.groups).flat_map(|g| &g.clauses).flat_map(|c| &c.tests);
         for test in tests.filter(|t| !t.negated) {
-            for key in test.patterns.iter().filter_map(|p| keys(&test.attribute, p)).flatten() {
-                *counts.entry((test.attribute.clone(), key)).or_insert(0) += 1;
+            let ways = test.patterns.iter().flat_map(|p| ways(&test.attribute, p));
+            for entry in ways.flat_map(|way| way.entries) {
+                *counts.entry(entry).or_insert(0) += 1;
             }
         }
         Self(counts)
     }
 
-    /// The keys to enter `rule` under; none if it has to be tried for every request.
-    pub(super) fn anchors(&self, rule: &Rule) -> Option<Anchors> {
-        rule.groups.iter().filter_map(|g| self.group(g)).min_by_key(|(cost, _)| *cost).map(|(_, keys)| keys)
+    /// What to enter `rule` under; none if it has to be tried for every request.
+    pub(super) fn anchors(&self, rule: &'r Rule) -> Option<Anchors<'r>> {
+        let mut first = 0;
+        let groups = rule.groups.iter().filter_map(|group| {
+            let start = first;
+            first += steps_in(&group.clauses);
+            self.group(group, start)
+        });
+        groups.min_by_key(|anchors| anchors.cost)
     }
 
-    fn group(&self, group: &Group) -> Option<(u64, Anchors)> {
-        let mut total = 0u64;
-        let mut all = Vec::new();
+    fn group(&self, group: &'r Group, first: u32) -> Option<Anchors<'r>> {
+        let mut first = first;
+        let mut all = Anchors::default();
         for clause in &group.clauses {
-            let (cost, keys) = self.clause(clause)?;
-            total = total.saturating_add(cost);
-            all.extend(keys);
+            let anchors = self.clause(clause, first)?;
+            first += clause.tests.len().max(1) as u32;
+            all.cost = all.cost.saturating_add(anchors.cost);
+            all.entries.extend(anchors.entries);
         }
-        Some((total, all))
+        Some(all)
     }
 
-    fn clause(&self, clause: &Clause) -> Option<(u64, Anchors)> {
-        clause.tests.iter().filter(|t| !t.negated).filter_map(|t| self.test(t)).min_by_key(|(cost, _)| *cost)
+    fn clause(&self, clause: &'r Clause, first: u32) -> Option<Anchors<'r>> {
+        let tests = (first..).zip(&clause.tests).filter(|(_, test)| !test.negated);
+        tests.filter_map(|(step, test)| self.test(test, step)).min_by_key(|anchors| anchors.cost)
     }
 
-    fn test(&self, test: &Test) -> Option<(u64, Anchors)> {
-        let mut total = 0u64;
-        let mut entries = Vec::with_capacity(test.patterns.len());
+    fn test(&self, test: &'r Test, step: u32) -> Option<Anchors<'r>> {
+        let mut anchors = Anchors { cost: reading_cost(&test.attribute), entries: Vec::new() };
         for pattern in &test.patterns {
-            for key in keys(&test.attribute, pattern)? {
-                let entry = (test.attribute.clone(), key);
-                let count = self.0.get(&entry).copied().unwrap_or(1);
-                total = total.saturating_add(u64::from(count) * u64::from(entry.1.breadth()));
-                entries.push(entry);
-            }
+            let ways = ways(&test.attribute, pattern).into_iter();
+            let (cost, way) = ways.map(|way| (self.cost(&way), way)).min_by_key(|(cost, _)| *cost)?;
+            anchors.cost = anchors.cost.saturating_add(cost);
+            let proven = if way.proves { step } else { NO_STEP };
+            anchors.entries.extend(way.entries.into_iter().map(|entry| (entry, proven)));
         }
-        Some((total, entries))
+        Some(anchors)
+    }
+
+    /// How many rules a request brings up this way, roughly.
+    fn cost(&self, way: &Way<'_>) -> u64 {
+        let cost = |entry: &Entry<'_>| {
+            let count = self.0.get(entry).copied().unwrap_or(1);
+            u64::from(count) * u64::from(entry.1.breadth())
+        };
+        way.entries.iter().map(cost).fold(0, u64::saturating_add)
     }
 }
 
-/// The path segments of `identity` that stand between `/ns/` and a slash.
-pub(super) fn namespaces(identity: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut segments = identity.split(|b| *b == b'/').skip(1).peekable();
-    core::iter::from_fn(move || {
-        loop {
-            if segments.next()? == b"ns" {
-                return Some(*segments.peek()?);
-            }
+/// What it costs to look at an attribute for every request, in rules that could be tried instead.
+fn reading_cost(attribute: &Attribute) -> u64 {
+    match attribute {
+        // A structure to walk; for a proxy it is a copy of all that filters have said.
+        Attribute::Claim(_) | Attribute::Metadata { .. } | Attribute::RequestPrincipal => 64,
+        _ => 0,
+    }
+}
+
+/// Calls `visit` with every path segment of `identity` that stands behind `/ns/`.
+#[inline]
+pub(super) fn namespaces(
+    identity: &[u8],
+    mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    for (at, key) in identity.windows(4).enumerate() {
+        if key == b"/ns/" {
+            let name = identity.get(at + 4..).unwrap_or_default();
+            let end = memchr::memchr(b'/', name).unwrap_or(name.len());
+            visit(name.get(..end).unwrap_or_default())?;
         }
-    })
-    .take(identity.len())
+    }
+    ControlFlow::Continue(())
 }
 
 #[cfg(test)]
@@ -180,10 +238,19 @@ mod tests {
 
     #[test]
     fn namespaces_may_overlap() {
-        let of = |text: &'static str| namespaces(text.as_bytes()).collect::<Vec<_>>();
+        let of = |text: &'static str| {
+            let mut found = Vec::new();
+            let _ = namespaces(text.as_bytes(), |name| {
+                found.push(name.to_vec());
+                ControlFlow::Continue(())
+            });
+            found
+        };
         assert_eq!(of("spiffe://td/ns/foo/sa/a"), [b"foo"]);
         assert_eq!(of("/ns/ns/x/"), [&b"ns"[..], b"x"]);
         assert_eq!(of("ns/foo/"), [b"foo"; 0]);
+        assert_eq!(of("/ns/foo"), [b"foo"]);
+        assert_eq!(of("/ns"), [b"foo"; 0]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A list of rules compiled by itself, for those who hold [`Rule`]s rather than policies.
 
-use super::{evaluate::Ignore, program::CompileSwitches, program::Program};
+use super::{context::Context, evaluate::Ignore, program::Program, switches::CompileSwitches};
 use crate::{
     explain::RuleTrace,
     ir::Rule,
@@ -43,7 +43,7 @@ impl CompiledRules {
     ///
     /// An attribute that is needed could not be read.
     pub fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
-        self.0.first_match(request, floor)
+        self.0.first_match(&Context::new(request), floor..self.0.len())
     }
 
     /// Whether rule number `rule` holds; a number past the end never does.

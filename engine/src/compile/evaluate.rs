@@ -1,24 +1,17 @@
-//! The one walk over a program: [`Program::first_match`] to decide, the same tests with an [`Observer`] to explain.
+//! The one walk over a program: [`Program::first_match`] to decide, the same steps with an [`Observer`] to explain.
 
 use super::{
-    intern::Matcher,
-    program::{ClauseEntry, Program, RuleEntry, TestEntry, slice},
+    context::Context,
+    intern::Interned,
+    program::{Place, Program},
+    step::{Look, Step},
 };
 use crate::{
-    ir::{Attribute, Pattern, Section, Text},
-    matcher::{bytes::Case, text},
-    request::{Attributes, ClaimName, Read, Shape, Unavailable, Visit},
+    ir::{Attribute, Pattern, Section},
+    request::{Attributes, Read, Unavailable},
 };
-use core::{net::IpAddr, ops::ControlFlow};
-
-const ISSUER: [ClaimName; 1] = [ClaimName::Borrowed("iss")];
-const SUBJECT: [ClaimName; 1] = [ClaimName::Borrowed("sub")];
-
-/// A request being decided.
-#[derive(Debug)]
-pub(crate) struct Context<'a, A: ?Sized> {
-    pub(super) request: &'a A,
-}
+use alloc::boxed::Box;
+use core::ops::{ControlFlow, Range};
 
 /// A test that did not hold, and where it stands.
 #[derive(Debug)]
@@ -27,15 +20,15 @@ pub(crate) struct FailedTest<'p> {
     pub(crate) clause: u32,
     pub(crate) attribute: &'p Attribute,
     pub(crate) negated: bool,
-    pub(crate) patterns: &'p [Pattern],
+    pub(crate) patterns: Box<[Pattern]>,
 }
 
 /// Watches the walk. With [`Ignore`] the walk stops a rule at its first failing test; otherwise it looks at all.
 pub(crate) trait Observer {
     /// Whether every test of a rule is to be looked at.
     const EXHAUSTIVE: bool;
-    /// A test was looked at.
-    fn test(&mut self, held: bool, test: FailedTest<'_>);
+    /// A test did not hold.
+    fn failed(&mut self, test: FailedTest<'_>);
     /// A group was looked at.
     fn group(&mut self, section: Section, held: bool);
 }
@@ -47,232 +40,180 @@ pub(crate) struct Ignore;
 impl Observer for Ignore {
     const EXHAUSTIVE: bool = false;
     #[inline]
-    fn test(&mut self, _: bool, _: FailedTest<'_>) {}
+    fn failed(&mut self, _: FailedTest<'_>) {}
     #[inline]
     fn group(&mut self, _: Section, _: bool) {}
 }
 
+/// A step that the index has looked at already; this one is none.
+pub(super) const NO_STEP: u32 = u32::MAX;
+
 impl Program {
-    /// The first rule, at or after number `floor`, that holds. Allocates nothing; reads attributes only as the
+    /// The first rule of those numbered `range` that holds. Allocates nothing; reads attributes only as the
     /// candidates left by the index need them.
     ///
     /// # Errors
     ///
     /// A rule before the first that holds needs an attribute that cannot be read.
-    pub(crate) fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
+    pub(crate) fn first_match<A: Attributes + ?Sized>(
+        &self,
+        cx: &Context<'_, A>,
+        range: Range<u32>,
+    ) -> Read<Option<u32>> {
+        if range.is_empty() {
+            return Ok(None);
+        }
         if let Some((interpreter, rules)) = &self.interpreted {
-            return (interpreter.0)(rules, &request, floor);
+            let rules = rules.get(..range.end as usize).unwrap_or(rules);
+            return (interpreter.0)(rules, &cx.request, range.start);
         }
         // The index reads attributes in its own order. What it cannot read, the rules before the match may not need.
-        self.first_candidate(request, floor).or_else(|Unavailable| self.first_in_order(request, floor))
+        self.first_candidate(cx, range.clone()).or_else(|Unavailable| self.first_in_order(cx, range))
     }
 
-    fn first_in_order<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
-        for rule in floor..self.len() {
-            if self.holds(rule, request, &mut Ignore)? {
+    fn first_in_order<A: Attributes + ?Sized>(
+        &self,
+        cx: &Context<'_, A>,
+        range: Range<u32>,
+    ) -> Read<Option<u32>> {
+        for rule in range {
+            if self.rule_holds(rule, NO_STEP, cx, &mut Ignore)? {
                 return Ok(Some(rule));
             }
         }
         Ok(None)
     }
 
-    fn first_candidate<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
-        let cx = Context { request };
-        let mut best = None;
-        let mut failure = None;
-        self.index.candidates(&cx, |candidates| {
-            for rule in candidates.skip_while(|r| *r < floor) {
-                if best.is_some_and(|b| rule >= b) {
+    fn first_candidate<A: Attributes + ?Sized>(
+        &self,
+        cx: &Context<'_, A>,
+        range: Range<u32>,
+    ) -> Read<Option<u32>> {
+        let Range { start, end } = range;
+        let method = self.index.methods.of_request(cx)?;
+        // The candidates of one key come in order; those that a match has made pointless are passed over.
+        let mut best = end;
+        self.index.candidates(cx, &self.interned.texts, |candidates| {
+            for candidate in candidates {
+                if candidate.rule >= best {
                     break;
                 }
-                match self.holds(rule, request, &mut Ignore) {
-                    Ok(false) => {}
-                    Ok(true) => {
-                        best = Some(rule);
-                        break;
-                    }
-                    Err(error) => {
-                        failure = Some(error);
-                        return ControlFlow::Break(());
-                    }
+                if candidate.rule >= start
+                    && candidate.methods.intersects(method)
+                    && self.rule_holds(candidate.rule, candidate.proven, cx, &mut Ignore)?
+                {
+                    best = candidate.rule;
+                    break;
                 }
             }
-            if best == Some(floor) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            Ok(if best == start { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
-        failure.map_or(Ok(best), Err)
+        Ok(Some(best).filter(|best| *best < end))
     }
 
-    /// Whether rule number `rule` holds; `observer` sees every test that was looked at.
+    /// Whether rule number `rule` holds; `observer` sees every test that did not.
     pub(crate) fn holds<A: Attributes + ?Sized, O: Observer>(
         &self,
         rule: u32,
         request: &A,
         observer: &mut O,
     ) -> Read<bool> {
-        let cx = Context { request };
-        match self.rules.get(rule as usize) {
-            Some(rule) => self.rule_holds(rule, &cx, observer),
-            None => Ok(false),
-        }
+        self.rule_holds(rule, NO_STEP, &Context::new(request), observer)
     }
 
+    /// The same where step `proven` is known to hold.
     fn rule_holds<A: Attributes + ?Sized, O: Observer>(
         &self,
-        rule: &RuleEntry,
+        rule: u32,
+        proven: u32,
         cx: &Context<'_, A>,
         observer: &mut O,
     ) -> Read<bool> {
-        let mut all = true;
-        for group in slice(&self.groups, &rule.groups) {
-            let mut any = false;
-            for clause in slice(&self.clauses, &group.clauses) {
-                any |= self.clause_holds(group.section, clause, cx, observer)?;
-                if any && !O::EXHAUSTIVE {
-                    break;
+        let Some(Range { start: mut at, end }) = self.steps_of(rule) else { return Ok(false) };
+        let mut watched = Watched::default();
+        while at < end {
+            let Some(step) = self.steps.get(at as usize) else { return Ok(false) };
+            let held = at == proven || self.step_holds(step, cx)?;
+            at = if O::EXHAUSTIVE {
+                if !held {
+                    self.tell(at, step, observer);
                 }
-            }
-            observer.group(group.section, any);
-            all &= any;
-            if !all && !O::EXHAUSTIVE {
-                break;
-            }
+                watched.step(at, step, held, |any| self.tell_group(at, any, observer))
+            } else {
+                match (held, at + 1 == step.clause_end) {
+                    (true, false) => at + 1,
+                    // The clause holds, and with it the group.
+                    (true, true) => step.group_end,
+                    (false, _) if step.clause_end == step.group_end => return Ok(false),
+                    (false, _) => step.clause_end,
+                }
+            };
         }
-        Ok(all)
+        Ok(!watched.failed)
     }
 
-    fn clause_holds<A: Attributes + ?Sized, O: Observer>(
-        &self,
-        section: Section,
-        clause: &ClauseEntry,
-        cx: &Context<'_, A>,
-        observer: &mut O,
-    ) -> Read<bool> {
-        let mut all = true;
-        for test in slice(&self.tests, &clause.tests) {
-            let held = self.test_holds(test, cx)?;
-            if O::EXHAUSTIVE
-                && let Some(attribute) = self.interned.attributes.get(usize::from(test.attribute))
-                && let Some(patterns) = self.interned.patterns.get(test.matcher as usize)
-            {
-                let negated = test.negated;
-                observer
-                    .test(held, FailedTest { section, clause: clause.index, attribute, negated, patterns });
+    #[inline]
+    fn step_holds<A: Attributes + ?Sized>(&self, step: &Step, cx: &Context<'_, A>) -> Read<bool> {
+        let Interned { attributes, matchers, texts, .. } = &self.interned;
+        let attribute = attributes.get(usize::from(step.attribute));
+        let held = match (step.look, attribute) {
+            (Look::Always, _) => true,
+            (Look::Text(kind, literal), Some(attribute)) => {
+                cx.compares(attribute, kind, texts.bytes(literal))?
             }
-            all &= held;
-            if !all && !O::EXHAUSTIVE {
-                break;
-            }
-        }
-        Ok(all)
-    }
-
-    fn test_holds<A: Attributes + ?Sized>(&self, test: &TestEntry, cx: &Context<'_, A>) -> Read<bool> {
-        let attribute = self.interned.attributes.get(usize::from(test.attribute));
-        let matcher = self.interned.matchers.get(test.matcher as usize);
-        let (Some(attribute), Some(matcher)) = (attribute, matcher) else { return Ok(false) };
-        Ok(cx.matches(attribute, matcher)? != test.negated)
-    }
-}
-
-impl<A: Attributes + ?Sized> Context<'_, A> {
-    /// Whether some value of `attribute` is matched by `matcher`.
-    fn matches(&self, attribute: &Attribute, matcher: &Matcher) -> Read<bool> {
-        let request = self.request;
-        let mut found = false;
-        let mut check = |held: bool| {
-            found |= held;
-            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        match matcher {
-            Matcher::Text(set) => self.texts(attribute, &mut |value| check(set.matches(value)))?,
-            Matcher::RequestPrincipals(pairs) => return self.request_principal(pairs),
-            Matcher::Cidrs(set) => found = self.address(attribute)?.is_some_and(|a| set.contains(a)),
-            Matcher::Ports(ranges) => {
-                found = request
-                    .destination_port()?
-                    .is_some_and(|port| ranges.iter().any(|(first, last)| (*first..=*last).contains(&port)));
-            }
-            Matcher::Transports(ranges) => {
-                let flow = request.transport()?;
-                found = ranges.iter().any(|(protocol, first, last)| {
-                    *protocol == flow.protocol && (*first..=*last).contains(&flow.port)
-                });
-            }
-            Matcher::Labels(selectors) => {
-                let labels = request.peer()?.labels;
-                found = selectors.iter().any(|s| s.matches(labels));
-            }
-            Matcher::Names(set) => match attribute {
-                Attribute::PeerName => request.peer_names(&mut |name| check(set.matches(name)))?,
-                _ => found = request.dns_query()?.is_some_and(|name| set.matches(name)),
+            (Look::Matcher(number), Some(attribute)) => match matchers.get(number as usize) {
+                Some(matcher) => cx.matches(attribute, matcher)?,
+                None => return Ok(false),
             },
-        }
-        Ok(found)
-    }
-
-    fn request_principal(&self, pairs: &[(Text, Text)]) -> Read<bool> {
-        for (issuer, subject) in pairs {
-            if self.claim_is(&ISSUER, issuer)? && self.claim_is(&SUBJECT, subject)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn claim_is(&self, path: &[ClaimName], pattern: &Text) -> Read<bool> {
-        let mut found = false;
-        self.request.claim(path, Shape::Text, &mut |value| {
-            found |= text::matches_one(pattern, Case::Kept, value);
-            ControlFlow::Continue(())
-        })?;
-        Ok(found)
-    }
-
-    /// The address that `attribute` names.
-    pub(super) fn address(&self, attribute: &Attribute) -> Read<Option<IpAddr>> {
-        match attribute {
-            Attribute::SourceIp => self.request.source_ip(),
-            Attribute::RemoteIp => self.request.remote_ip(),
-            Attribute::DestinationIp => self.request.destination_ip(),
-            _ => Ok(self.request.peer()?.cidr),
-        }
-    }
-
-    /// Visits the text values of `attribute`.
-    pub(super) fn texts(&self, attribute: &Attribute, visit: Visit<'_>) -> Read<()> {
-        let request = self.request;
-        let one = match attribute {
-            Attribute::Method => request.method()?,
-            Attribute::Host | Attribute::Authority => request.authority()?,
-            Attribute::Path => request.path()?.map(without_query),
-            Attribute::PathAndQuery => request.path()?,
-            Attribute::ServerName => Some(request.server_name()?.unwrap_or_default()),
-            Attribute::Header(name) => return request.header(name, visit),
-            Attribute::Identity => return request.identities(visit),
-            Attribute::PortName => return request.port_names(visit),
-            Attribute::Claim(path) => return request.claim(path, Shape::TextOrList, visit),
-            Attribute::Metadata { filter, key, shape } => {
-                return request.metadata(filter, key, *shape, visit);
-            }
-            _ => None,
+            (Look::Never, _) | (_, None) => return Ok(false),
         };
-        if let Some(value) = one {
-            let _ = visit(value);
+        Ok(held != step.negated)
+    }
+
+    fn tell_group<O: Observer>(&self, at: u32, held: bool, observer: &mut O) {
+        if let Some(place) = self.places.get(at as usize) {
+            observer.group(place.section, held);
         }
-        Ok(())
+    }
+
+    fn tell<O: Observer>(&self, at: u32, step: &Step, observer: &mut O) {
+        let place = self.places.get(at as usize);
+        let attribute = self.interned.attributes.get(usize::from(step.attribute));
+        if let (Look::Text(..) | Look::Matcher(_), Some(Place { section, clause }), Some(attribute)) =
+            (step.look, place, attribute)
+        {
+            observer.failed(FailedTest {
+                section: *section,
+                clause: (*clause).into(),
+                attribute,
+                negated: step.negated,
+                patterns: self.patterns(step),
+            });
+        }
     }
 }
 
-/// `:path` up to the first `?` or `#` (`spec/istio.md` 7.2).
-fn without_query(path: &[u8]) -> &[u8] {
-    memchr::memchr2(b'?', b'#', path).and_then(|at| path.get(..at)).unwrap_or(path)
+/// What is known of a rule of which every step is looked at.
+#[derive(Debug, Default)]
+struct Watched {
+    clause_failed: bool,
+    group_held: bool,
+    failed: bool,
 }
 
-/// Visits the text values of `attribute`.
-pub(crate) fn texts<A: Attributes + ?Sized>(
-    attribute: &Attribute,
-    request: &A,
-    visit: Visit<'_>,
-) -> Read<()> {
-    Context { request }.texts(attribute, visit)
+impl Watched {
+    /// Takes the answer of the step at `at`, calls `group` with that of the group it ends, and gives the next step.
+    fn step(&mut self, at: u32, step: &Step, held: bool, group: impl FnOnce(bool)) -> u32 {
+        self.clause_failed |= !held;
+        if at + 1 == step.clause_end {
+            self.group_held |= !self.clause_failed;
+            self.clause_failed = false;
+        }
+        if at + 1 == step.group_end {
+            group(self.group_held);
+            self.failed |= !self.group_held;
+            self.group_held = false;
+        }
+        at + 1
+    }
 }

@@ -1,59 +1,293 @@
 //! From an attribute's value to the rules entered under it.
 
 use super::{
-    anchor::{Frequencies, Key, namespaces},
-    evaluate::Context,
-    intern::case_of,
-    program::{CompileSwitches, slice},
+    anchor::{Entry, Frequencies, Key, namespaces},
+    context::Context,
+    evaluate::NO_STEP,
+    intern::{Interner, reading_of},
+    methods::{MethodSet, Methods},
+    switches::CompileSwitches,
 };
 use crate::{
     ir::{Attribute, Rule},
     matcher::{
         CidrSet,
         bytes::Case,
-        trie::{From, Trie},
+        literals::{Extent, LiteralMap, Reading},
+        piece::From,
+        runs::Runs,
+        texts::Texts,
     },
     request::{Attributes, Read},
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-use core::ops::{ControlFlow, Range};
+use core::ops::ControlFlow;
 use hashbrown::HashTable;
+
+/// A rule that may match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Candidate {
+    pub(super) rule: u32,
+    /// The step that is known to hold, as the rule was found through it.
+    pub(super) proven: u32,
+    /// The methods that the rule can hold with.
+    pub(super) methods: MethodSet,
+}
 
 /// Finds candidates. A rule that matches is always among them; others may be, too.
 #[derive(Debug)]
-pub(crate) struct Index {
+pub(super) struct Index {
+    /// The methods that rules name.
+    pub(super) methods: Methods,
     /// Rules that no key finds, ascending.
-    always: Box<[u32]>,
+    always: Box<[Candidate]>,
     lookups: Box<[Lookup]>,
-    /// Rule numbers, one run per key, each ascending.
-    postings: Box<[u32]>,
-    /// The run of each key.
-    runs: Box<[Range<u32>]>,
+    /// The rules of each key, ascending.
+    runs: Runs<Candidate>,
 }
 
 /// The keys of one attribute. Values are numbers of runs.
 #[derive(Debug)]
 struct Lookup {
     attribute: Attribute,
-    case: Case,
-    exact: HashTable<(Box<str>, u32)>,
-    prefixes: Trie,
-    suffixes: Trie,
-    namespaces: HashTable<(Box<str>, u32)>,
-    labels: LabelRuns,
-    ports: PortRuns,
-    cidrs: CidrSet,
+    keys: Keys,
+}
+
+#[derive(Debug)]
+enum Keys {
+    Text(TextKeys),
+    Labels(LabelKeys),
+    Ports(PortKeys),
+    Cidrs(CidrSet),
+}
+
+/// Collects rules under their keys.
+#[derive(Debug)]
+pub(super) struct IndexBuilder<'r> {
+    methods: Methods,
+    always: Vec<Candidate>,
+    keys: BTreeMap<Entry<'r>, Vec<Candidate>>,
+}
+
+impl<'r> IndexBuilder<'r> {
+    pub(super) fn new(rules: &'r [Rule], switches: CompileSwitches) -> Self {
+        let frequencies = if switches.index { Frequencies::new(rules) } else { Frequencies::default() };
+        let mut builder = Self { methods: Methods::default(), always: Vec::new(), keys: BTreeMap::new() };
+        let mut first_step = 0;
+        for (number, rule) in (0u32..).zip(rules) {
+            let methods = if switches.methods { builder.methods.of_rule(rule) } else { MethodSet::ANY };
+            match frequencies.anchors(rule).filter(|_| switches.index) {
+                None => builder.always.push(Candidate { rule: number, proven: NO_STEP, methods }),
+                Some(anchors) => {
+                    for (entry, step) in anchors.entries {
+                        let known = switches.proven && step != NO_STEP;
+                        let proven = if known { first_step + step } else { NO_STEP };
+                        builder.enter(entry, Candidate { rule: number, proven, methods });
+                    }
+                }
+            }
+            first_step += rule.groups.iter().map(|g| super::program::steps_in(&g.clauses)).sum::<u32>();
+        }
+        builder
+    }
+
+    /// A rule that has an entry twice is entered once, and then it is open which of its tests holds.
+    fn enter(&mut self, entry: Entry<'r>, candidate: Candidate) {
+        let run = self.keys.entry(entry).or_default();
+        match run.last_mut().filter(|last| last.rule == candidate.rule) {
+            Some(last) if *last != candidate => last.proven = NO_STEP,
+            Some(_) => {}
+            None => run.push(candidate),
+        }
+    }
+
+    pub(super) fn build(self, interner: &mut Interner) -> Index {
+        let mut lookups: Vec<(Attribute, Vec<(Key<'r>, u32)>)> = Vec::new();
+        let mut runs = Vec::new();
+        for ((attribute, key), rules) in self.keys {
+            let run = runs.len() as u32;
+            runs.push(rules);
+            match lookups.last_mut().filter(|(last, _)| *last == *attribute) {
+                Some((_, keys)) => keys.push((key, run)),
+                None => lookups.push((attribute.into_owned(), Vec::from([(key, run)]))),
+            }
+        }
+        let lookups = lookups.into_iter().map(|(attribute, keys)| {
+            let keys = Keys::new(&attribute, keys, interner);
+            Lookup { attribute, keys }
+        });
+        Index {
+            lookups: lookups.collect(),
+            methods: self.methods,
+            always: self.always.into(),
+            runs: runs.into_iter().collect(),
+        }
+    }
+}
+
+impl Keys {
+    /// Of keys that an attribute of this kind cannot have, nothing is kept: no value has them.
+    fn new(attribute: &Attribute, keys: Vec<(Key<'_>, u32)>, interner: &mut Interner) -> Self {
+        match attribute {
+            Attribute::DestinationPort | Attribute::Transport => {
+                let mut ports = PortKeys::default();
+                for (key, run) in keys {
+                    if let Key::Ports { start, length } = key {
+                        ports.insert(start, length, run);
+                    }
+                }
+                Self::Ports(ports)
+            }
+            Attribute::PeerLabels => {
+                let mut labels = LabelKeys::default();
+                for (key, run) in keys {
+                    if let Key::Label(key, value) = key {
+                        labels.insert(key, value, run);
+                    }
+                }
+                Self::Labels(labels)
+            }
+            Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
+                Self::Cidrs(CidrSet::new(keys.into_iter().filter_map(|(key, run)| match key {
+                    Key::Cidr(net) => Some((net, run)),
+                    _ => None,
+                })))
+            }
+            _ => Self::Text(TextKeys::new(reading_of(attribute), keys, interner)),
+        }
+    }
+}
+
+impl Index {
+    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks.
+    ///
+    /// # Errors
+    ///
+    /// An attribute that rules are entered under cannot be read, or `visit` failed.
+    #[inline]
+    pub(super) fn candidates<A: Attributes + ?Sized>(
+        &self,
+        cx: &Context<'_, A>,
+        texts: &Texts,
+        mut visit: impl FnMut(&[Candidate]) -> Read<ControlFlow<()>>,
+    ) -> Read<()> {
+        if !self.always.is_empty() && visit(&self.always)?.is_break() {
+            return Ok(());
+        }
+        for lookup in &self.lookups {
+            let mut failure = Ok(());
+            let flow = lookup.find(cx, texts, &mut |run| match visit(self.runs.get(run)) {
+                Ok(flow) => flow,
+                Err(error) => {
+                    failure = Err(error);
+                    ControlFlow::Break(())
+                }
+            })?;
+            failure?;
+            if flow.is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Lookup {
+    /// Calls `run` with the number of each run that the request's value has a key of.
+    #[inline]
+    fn find<A: Attributes + ?Sized>(
+        &self,
+        cx: &Context<'_, A>,
+        texts: &Texts,
+        run: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> Read<ControlFlow<()>> {
+        Ok(match &self.keys {
+            Keys::Text(keys) => match cx.single(&self.attribute)? {
+                Some(value) => value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, run)),
+                None => {
+                    let mut flow = ControlFlow::Continue(());
+                    cx.each(&self.attribute, &mut |value| {
+                        flow = keys.find(texts, value, run);
+                        flow
+                    })?;
+                    flow
+                }
+            },
+            Keys::Labels(keys) => {
+                let labels = cx.request.peer()?.labels;
+                labels.iter().filter_map(|l| keys.find(&l.key, &l.value)).try_for_each(run)
+            }
+            Keys::Ports(keys) => {
+                let port = match &self.attribute {
+                    Attribute::Transport => Some(cx.request.transport()?.port),
+                    _ => cx.request.destination_port()?,
+                };
+                port.into_iter().flat_map(|port| keys.find(port)).try_for_each(run)
+            }
+            Keys::Cidrs(keys) => {
+                let address = cx.address(&self.attribute)?;
+                address.into_iter().flat_map(|address| keys.find(address)).try_for_each(run)
+            }
+        })
+    }
+}
+
+/// Texts, their beginnings and endings, and the namespaces of identities.
+#[derive(Debug)]
+struct TextKeys {
+    forward: Option<Box<LiteralMap>>,
+    backward: Option<Box<LiteralMap>>,
+    namespaces: Option<Box<LiteralMap>>,
+}
+
+impl TextKeys {
+    fn new(reading: Reading, keys: Vec<(Key<'_>, u32)>, interner: &mut Interner) -> Self {
+        let (mut forward, mut backward, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
+        for (key, run) in keys {
+            match key {
+                Key::Exact(text) => forward.push((text, Extent::Whole, run)),
+                Key::Prefix(text) => forward.push((text, Extent::Part, run)),
+                Key::Suffix(text) => backward.push((text, Extent::Part, run)),
+                Key::Namespace(text) => namespaces.push((text, Extent::Whole, run)),
+                Key::Ports { .. } | Key::Cidr(_) | Key::Label(..) => {}
+            }
+        }
+        let mut map = |from, keys: Vec<_>| {
+            (!keys.is_empty()).then(|| Box::new(LiteralMap::new(from, reading, &mut interner.texts, keys)))
+        };
+        Self {
+            forward: map(From::Start, forward),
+            backward: map(From::End, backward),
+            namespaces: map(From::Start, namespaces),
+        }
+    }
+
+    #[inline]
+    fn find(
+        &self,
+        texts: &Texts,
+        value: &[u8],
+        run: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for keys in [&self.forward, &self.backward].into_iter().flatten() {
+            keys.walk(texts, value, &mut *run)?;
+        }
+        match &self.namespaces {
+            Some(keys) => namespaces(value, |name| keys.walk(texts, name, &mut *run)),
+            None => ControlFlow::Continue(()),
+        }
+    }
 }
 
 /// Aligned blocks of ports to runs.
 #[derive(Debug, Default)]
-struct PortRuns {
+struct PortKeys {
     /// Bit `n` is set when some block has length `n`.
     lengths: u32,
     blocks: HashTable<(u16, u8, u32)>,
 }
 
-impl PortRuns {
+impl PortKeys {
     fn insert(&mut self, start: u16, length: u8, run: u32) {
         self.lengths |= 1 << length;
         self.blocks.insert_unique(port_hash(start, length), (start, length, run), |b| port_hash(b.0, b.1));
@@ -68,17 +302,17 @@ impl PortRuns {
 }
 
 fn port_hash(start: u16, length: u8) -> u64 {
-    (u64::from(start) << 8 | u64::from(length)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    ((u64::from(start) << 8) | u64::from(length)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// Label keys and values to runs.
 #[derive(Debug, Default)]
-struct LabelRuns(HashTable<(Box<str>, Box<str>, u32)>);
+struct LabelKeys(HashTable<(Box<str>, Box<str>, u32)>);
 
-impl LabelRuns {
-    fn insert(&mut self, key: Box<str>, value: Box<str>, run: u32) {
-        let hash = label_hash(&key, &value);
-        self.0.insert_unique(hash, (key, value, run), |l| label_hash(&l.0, &l.1));
+impl LabelKeys {
+    fn insert(&mut self, key: &str, value: &str, run: u32) {
+        let entry = (key.into(), value.into(), run);
+        self.0.insert_unique(label_hash(key, value), entry, |l| label_hash(&l.0, &l.1));
     }
 
     fn find(&self, key: &str, value: &str) -> Option<u32> {
@@ -88,160 +322,4 @@ impl LabelRuns {
 
 fn label_hash(key: &str, value: &str) -> u64 {
     Case::Kept.hash(key.as_bytes()).rotate_left(23) ^ Case::Kept.hash(value.as_bytes())
-}
-
-/// Collects rules under their keys.
-#[derive(Debug)]
-pub(super) struct IndexBuilder {
-    always: Vec<u32>,
-    keys: BTreeMap<Attribute, BTreeMap<Key, Vec<u32>>>,
-}
-
-impl IndexBuilder {
-    pub(super) fn new(rules: &[Rule], switches: CompileSwitches) -> Self {
-        let frequencies = Frequencies::new(rules);
-        let mut builder = Self { always: Vec::new(), keys: BTreeMap::new() };
-        for (number, rule) in (0u32..).zip(rules) {
-            match frequencies.anchors(rule).filter(|_| switches.index) {
-                None => builder.always.push(number),
-                Some(anchors) => {
-                    for (attribute, key) in anchors {
-                        let run = builder.keys.entry(attribute).or_default().entry(key).or_default();
-                        if run.last() != Some(&number) {
-                            run.push(number);
-                        }
-                    }
-                }
-            }
-        }
-        builder
-    }
-
-    pub(super) fn build(self) -> Index {
-        let (mut postings, mut runs, mut lookups) = (Vec::new(), Vec::new(), Vec::new());
-        for (attribute, keys) in self.keys {
-            let case = case_of(&attribute);
-            let mut exact = HashTable::new();
-            let mut names = HashTable::new();
-            let mut labels = LabelRuns::default();
-            let mut ports = PortRuns::default();
-            let (mut prefixes, mut suffixes) = (Vec::new(), Vec::new());
-            let mut cidrs = Vec::new();
-            for (key, rules) in keys {
-                let run = runs.len() as u32;
-                let start = postings.len() as u32;
-                postings.extend(rules);
-                runs.push(start..postings.len() as u32);
-                match key {
-                    Key::Exact(text) => insert(&mut exact, case, text, run),
-                    Key::Namespace(text) => insert(&mut names, Case::Kept, text, run),
-                    Key::Label(key, value) => labels.insert(key, value, run),
-                    Key::Prefix(text) => prefixes.push((text, run)),
-                    Key::Suffix(text) => suffixes.push((text, run)),
-                    Key::Ports { start, length } => ports.insert(start, length, run),
-                    Key::Cidr(net) => cidrs.push((net, run)),
-                }
-            }
-            let trie = |from, keys: &[(Box<str>, u32)]| {
-                Trie::new(from, case, keys.iter().map(|(key, run)| (key.as_bytes(), *run)))
-            };
-            lookups.push(Lookup {
-                attribute,
-                case,
-                exact,
-                prefixes: trie(From::Start, &prefixes),
-                suffixes: trie(From::End, &suffixes),
-                namespaces: names,
-                labels,
-                ports,
-                cidrs: CidrSet::new(cidrs),
-            });
-        }
-        Index {
-            always: self.always.into(),
-            lookups: lookups.into(),
-            postings: postings.into(),
-            runs: runs.into(),
-        }
-    }
-}
-
-fn insert(table: &mut HashTable<(Box<str>, u32)>, case: Case, text: Box<str>, run: u32) {
-    table.insert_unique(case.hash(text.as_bytes()), (text, run), |(t, _)| case.hash(t.as_bytes()));
-}
-
-impl Index {
-    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks.
-    #[inline]
-    pub(super) fn candidates<A: Attributes + ?Sized>(
-        &self,
-        cx: &Context<'_, A>,
-        mut visit: impl FnMut(&mut dyn Iterator<Item = u32>) -> ControlFlow<()>,
-    ) -> Read<()> {
-        if !self.always.is_empty() && visit(&mut self.always.iter().copied()).is_break() {
-            return Ok(());
-        }
-        for lookup in &self.lookups {
-            let mut run = |run: u32| match self.runs.get(run as usize) {
-                Some(range) => visit(&mut slice(&self.postings, range).copied()),
-                None => ControlFlow::Continue(()),
-            };
-            if lookup.find(cx, &mut run)?.is_break() {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Lookup {
-    fn find<A: Attributes + ?Sized>(
-        &self,
-        cx: &Context<'_, A>,
-        run: &mut dyn FnMut(u32) -> ControlFlow<()>,
-    ) -> Read<ControlFlow<()>> {
-        match &self.attribute {
-            Attribute::DestinationPort => {
-                let port = cx.request.destination_port()?;
-                Ok(port.into_iter().flat_map(|p| self.ports.find(p)).try_for_each(run))
-            }
-            Attribute::Transport => Ok(self.ports.find(cx.request.transport()?.port).try_for_each(run)),
-            Attribute::PeerLabels => {
-                let labels = cx.request.peer()?.labels;
-                Ok(labels.iter().filter_map(|l| self.labels.find(&l.key, &l.value)).try_for_each(run))
-            }
-            Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
-                let address = cx.address(&self.attribute)?;
-                Ok(address.into_iter().flat_map(|a| self.cidrs.find(a)).try_for_each(run))
-            }
-            _ => {
-                let mut flow = ControlFlow::Continue(());
-                cx.texts(&self.attribute, &mut |value| {
-                    flow = self.text(value, run);
-                    flow
-                })?;
-                Ok(flow)
-            }
-        }
-    }
-
-    #[inline]
-    fn text(&self, value: &[u8], run: &mut dyn FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
-        if !self.exact.is_empty()
-            && let Some((_, number)) =
-                self.exact.find(self.case.hash(value), |(t, _)| self.case.eq(value, t.as_bytes()))
-        {
-            run(*number)?;
-        }
-        if !self.namespaces.is_empty() {
-            for name in namespaces(value) {
-                let found = self.namespaces.find(Case::Kept.hash(name), |(t, _)| t.as_bytes() == name);
-                if let Some((_, number)) = found {
-                    run(*number)?;
-                }
-            }
-        }
-        self.prefixes.walk(value, &mut *run)?;
-        self.suffixes.walk(value, run)
-    }
 }

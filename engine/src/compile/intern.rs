@@ -1,8 +1,17 @@
-//! Attributes and matchers, each stored once however many rules use it.
+//! What tests share, each stored once however many rules use it: attributes, literals, sets of patterns.
 
+use super::{
+    step::{Kind, Look},
+    switches::CompileSwitches,
+};
 use crate::{
     ir::{Attribute, Pattern, Selector, Test, Text},
-    matcher::{CidrSet, NameSet, TextSet, bytes::Case},
+    matcher::{
+        CidrSet, NameSet, TextSet,
+        bytes::Case,
+        literals::Reading,
+        texts::{Texts, TextsBuilder},
+    },
     net::Protocol,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
@@ -19,19 +28,23 @@ pub(crate) enum Matcher {
     Names(NameSet),
 }
 
-/// Hands out small numbers for attributes and matchers.
+/// Hands out small numbers for attributes and matchers, and places for literals.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
+    pub(super) texts: TextsBuilder,
+    switches: CompileSwitches,
     attributes: Vec<Attribute>,
     matchers: Vec<Matcher>,
     patterns: Vec<Box<[Pattern]>>,
     by_attribute: BTreeMap<Attribute, u16>,
-    by_patterns: BTreeMap<(u16, Box<[Pattern]>), u32>,
+    /// Matchers by their patterns, an attribute each.
+    by_patterns: Vec<BTreeMap<Box<[Pattern]>, u32>>,
 }
 
 /// What an [`Interner`] collected.
 #[derive(Debug)]
 pub(crate) struct Interned {
+    pub(crate) texts: Texts,
     pub(crate) attributes: Box<[Attribute]>,
     pub(crate) matchers: Box<[Matcher]>,
     /// The patterns of each matcher, for explanations.
@@ -39,8 +52,12 @@ pub(crate) struct Interned {
 }
 
 impl Interner {
+    pub(crate) fn new(switches: CompileSwitches) -> Self {
+        Self { switches, ..Self::default() }
+    }
+
     /// The number of `attribute`.
-    pub(crate) fn attribute(&mut self, attribute: &Attribute) -> u16 {
+    fn attribute(&mut self, attribute: &Attribute) -> u16 {
         if let Some(id) = self.by_attribute.get(attribute) {
             return *id;
         }
@@ -48,26 +65,40 @@ impl Interner {
         let id = self.attributes.len() as u16;
         self.attributes.push(attribute.clone());
         self.by_attribute.insert(attribute.clone(), id);
+        self.by_patterns.push(BTreeMap::new());
         id
     }
 
-    /// The numbers of `test`'s attribute and of its patterns' matcher.
-    pub(crate) fn test(&mut self, test: &Test) -> (u16, u32) {
+    /// The number of `test`'s attribute, and what it is held against.
+    pub(crate) fn test(&mut self, test: &Test) -> (u16, Look) {
         let attribute = self.attribute(&test.attribute);
-        let key = (attribute, test.patterns.clone());
-        if let Some(id) = self.by_patterns.get(&key) {
-            return (attribute, *id);
+        if let [Pattern::Text(text)] = &*test.patterns
+            && is_text(&test.attribute)
+            && let Some((kind, literal)) = Kind::of(text)
+        {
+            return (attribute, Look::Text(kind, self.texts.add(literal)));
+        }
+        (attribute, Look::Matcher(self.matcher(attribute, test)))
+    }
+
+    fn matcher(&mut self, attribute: u16, test: &Test) -> u32 {
+        let known = self.by_patterns.get_mut(usize::from(attribute));
+        if let Some(id) = known.as_ref().and_then(|known| known.get(&test.patterns)) {
+            return *id;
         }
         let id = self.matchers.len() as u32;
-        self.matchers.push(Matcher::new(&test.attribute, &test.patterns));
+        self.matchers.push(Matcher::new(&test.attribute, &test.patterns, !self.switches.sets));
         self.patterns.push(test.patterns.clone());
-        self.by_patterns.insert(key, id);
-        (attribute, id)
+        if let Some(known) = known {
+            known.insert(test.patterns.clone(), id);
+        }
+        id
     }
 
     /// The tables.
     pub(crate) fn finish(self) -> Interned {
         Interned {
+            texts: self.texts.finish(),
             attributes: self.attributes.into(),
             matchers: self.matchers.into(),
             patterns: self.patterns.into(),
@@ -75,17 +106,46 @@ impl Interner {
     }
 }
 
-/// How `attribute`'s values are compared.
-pub(crate) fn case_of(attribute: &Attribute) -> Case {
+/// How `attribute`'s values are read.
+#[inline]
+pub(crate) fn reading_of(attribute: &Attribute) -> Reading {
     match attribute {
-        Attribute::Host => Case::Folded,
-        _ => Case::Kept,
+        Attribute::Host => Reading { case: Case::Folded, separator: b'.' },
+        Attribute::Authority | Attribute::ServerName => Reading { case: Case::Kept, separator: b'.' },
+        _ => Reading { case: Case::Kept, separator: b'/' },
+    }
+}
+
+/// Whether `attribute` has texts for values.
+fn is_text(attribute: &Attribute) -> bool {
+    match attribute {
+        Attribute::Method
+        | Attribute::Host
+        | Attribute::Path
+        | Attribute::PathAndQuery
+        | Attribute::Authority
+        | Attribute::Header(_)
+        | Attribute::ServerName
+        | Attribute::Identity
+        | Attribute::Claim(_)
+        | Attribute::Metadata { .. }
+        | Attribute::PortName => true,
+        Attribute::DestinationPort
+        | Attribute::Transport
+        | Attribute::SourceIp
+        | Attribute::RemoteIp
+        | Attribute::DestinationIp
+        | Attribute::RequestPrincipal
+        | Attribute::PeerLabels
+        | Attribute::PeerAddress
+        | Attribute::PeerName
+        | Attribute::DnsQuery => false,
     }
 }
 
 impl Matcher {
     /// Patterns of another type than the attribute's are never produced by lowering, and would match nothing.
-    fn new(attribute: &Attribute, patterns: &[Pattern]) -> Self {
+    fn new(attribute: &Attribute, patterns: &[Pattern], plain: bool) -> Self {
         match attribute {
             Attribute::DestinationPort => Self::Ports(pick(patterns, |p| match p {
                 Pattern::Ports(first, last) => Some((*first, *last)),
@@ -109,21 +169,20 @@ impl Matcher {
                 Pattern::Labels(selector) => Some(selector.clone()),
                 _ => None,
             })),
-            Attribute::PeerName | Attribute::DnsQuery => Self::Names(NameSet::new(
-                pick(patterns, |p| match p {
-                    Pattern::Name(name) => Some(name.clone()),
+            Attribute::PeerName | Attribute::DnsQuery => {
+                let names = patterns.iter().filter_map(|p| match p {
+                    Pattern::Name(name) => Some(name),
                     _ => None,
-                })
-                .into(),
-            )),
-            _ => Self::Text(TextSet::new(
-                case_of(attribute),
-                pick(patterns, |p| match p {
+                });
+                Self::Names(NameSet::new(names, plain))
+            }
+            _ => {
+                let texts = pick(patterns, |p| match p {
                     Pattern::Text(text) => Some(text.clone()),
                     _ => None,
-                })
-                .into(),
-            )),
+                });
+                Self::Text(TextSet::new(reading_of(attribute), texts.into(), plain))
+            }
         }
     }
 }

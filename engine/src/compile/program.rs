@@ -3,120 +3,59 @@
 use super::{
     index::{Index, IndexBuilder},
     intern::{Interned, Interner},
+    step::{Look, Step},
+    switches::{CompileSwitches, Interpreter},
 };
 use crate::{
-    ir::{Effect, Rule, Section},
-    request::{Attributes, Read},
+    ir::{Attribute, Clause, Effect, Pattern, Rule, Section},
     rule_id::RuleId,
 };
 use alloc::{boxed::Box, vec::Vec};
 use core::ops::Range;
 
-/// Which shortcuts compilation may take. All on, except in tests that run the corpus with each one off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CompileSwitches {
-    /// Find candidate rules through an index rather than try every rule.
-    pub index: bool,
-    /// Evaluate the rules by this function rather than by compiled tables.
-    pub interpreter: Option<Interpreter>,
-}
-
-/// A function that gives the number of the first rule, at or after a number, that holds. With it a whole decision, from
-/// manifests to verdict, can be held against another reading of the rules.
-#[derive(Clone, Copy, Debug)]
-pub struct Interpreter(pub Evaluate);
-
-/// Rules, request, first number to look at.
-pub type Evaluate = fn(&[Rule], &dyn Attributes, u32) -> Read<Option<u32>>;
-
-impl PartialEq for Interpreter {
-    fn eq(&self, other: &Self) -> bool {
-        core::ptr::fn_addr_eq(self.0, other.0)
-    }
-}
-
-impl Eq for Interpreter {}
-
-impl Default for CompileSwitches {
-    fn default() -> Self {
-        Self { index: true, interpreter: None }
-    }
-}
-
-#[derive(Debug)]
-pub(crate) struct RuleEntry {
-    pub(crate) id: RuleId,
-    pub(crate) effect: Effect,
-    pub(crate) groups: Range<u32>,
-}
-
-#[derive(Debug)]
-pub(crate) struct GroupEntry {
-    pub(crate) section: Section,
-    pub(crate) clauses: Range<u32>,
-}
-
-#[derive(Debug)]
-pub(crate) struct ClauseEntry {
-    pub(crate) index: u32,
-    pub(crate) tests: Range<u32>,
-}
-
-#[derive(Debug)]
-pub(crate) struct TestEntry {
-    pub(crate) matcher: u32,
-    pub(crate) attribute: u16,
-    pub(crate) negated: bool,
-}
-
 /// Rules compiled for deciding. The first that holds, in the order given, decides.
+///
+/// Deciding reads `index`, `starts`, `steps` and the literals; all else is for those who ask why.
 #[derive(Debug)]
 pub(crate) struct Program {
-    pub(super) rules: Box<[RuleEntry]>,
-    pub(super) groups: Box<[GroupEntry]>,
-    pub(super) clauses: Box<[ClauseEntry]>,
-    pub(super) tests: Box<[TestEntry]>,
-    pub(super) interned: Interned,
     pub(super) index: Index,
+    /// The first step of each rule, and at last how many steps there are.
+    starts: Box<[u32]>,
+    pub(super) steps: Box<[Step]>,
+    pub(super) interned: Interned,
+    /// Where each step was written.
+    pub(super) places: Box<[Place]>,
+    rules: Box<[(RuleId, u16)]>,
+    effects: Box<[Effect]>,
     /// Reads the rules instead of all of the above.
     pub(super) interpreted: Option<(Interpreter, Box<[Rule]>)>,
+}
+
+/// The part of a policy that a step stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) section: Section,
+    /// [`Clause::index`], which is no place in memory: past 2^16 clauses a trace says 65535.
+    pub(super) clause: u16,
 }
 
 impl Program {
     /// Compiles `rules`, first come first.
     pub(crate) fn new(rules: &[Rule], switches: CompileSwitches) -> Self {
-        let mut interner = Interner::default();
-        let (mut entries, mut groups, mut clauses, mut tests) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut builder = Builder { interner: Interner::new(switches), ..Builder::default() };
         for rule in rules {
-            let first_group = groups.len() as u32;
-            for group in &rule.groups {
-                let first_clause = clauses.len() as u32;
-                for clause in &group.clauses {
-                    let first_test = tests.len() as u32;
-                    for test in &clause.tests {
-                        let (attribute, matcher) = interner.test(test);
-                        tests.push(TestEntry { matcher, attribute, negated: test.negated });
-                    }
-                    clauses.push(ClauseEntry { index: clause.index, tests: first_test..tests.len() as u32 });
-                }
-                groups
-                    .push(GroupEntry { section: group.section, clauses: first_clause..clauses.len() as u32 });
-            }
-            entries.push(RuleEntry {
-                id: rule.id.clone(),
-                effect: rule.effect.clone(),
-                groups: first_group..groups.len() as u32,
-            });
+            builder.rule(rule);
         }
-        let index = IndexBuilder::new(rules, switches).build();
+        let index = IndexBuilder::new(rules, switches).build(&mut builder.interner);
+        builder.starts.push(builder.steps.len() as u32);
         Self {
-            rules: entries.into(),
-            groups: groups.into(),
-            clauses: clauses.into(),
-            tests: tests.into(),
-            interned: interner.finish(),
             index,
+            starts: builder.starts.into(),
+            steps: builder.steps.into(),
+            interned: builder.interner.finish(),
+            places: builder.places.into(),
+            rules: builder.rules.into(),
+            effects: builder.effects.into(),
             interpreted: switches.interpreter.map(|interpreter| (interpreter, rules.into())),
         }
     }
@@ -131,13 +70,98 @@ impl Program {
         self.rules.len() as u32
     }
 
+    /// What the rules look at.
+    pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
+        self.interned.attributes.iter()
+    }
+
     /// Where rule number `rule` came from, and what it does.
     pub(crate) fn rule(&self, rule: u32) -> Option<(&RuleId, &Effect)> {
-        self.rules.get(rule as usize).map(|r| (&r.id, &r.effect))
+        let (id, effect) = self.rules.get(rule as usize)?;
+        self.effects.get(usize::from(*effect)).map(|effect| (id, effect))
+    }
+
+    /// The steps of rule number `rule`; none where there is no such rule.
+    #[inline]
+    pub(super) fn steps_of(&self, rule: u32) -> Option<Range<u32>> {
+        let rule = rule as usize;
+        Some(*self.starts.get(rule)?..*self.starts.get(rule + 1)?)
+    }
+
+    /// The patterns that `step` holds its attribute against.
+    pub(super) fn patterns(&self, step: &Step) -> Box<[Pattern]> {
+        match step.look {
+            Look::Always | Look::Never => Box::default(),
+            Look::Text(kind, literal) => {
+                [Pattern::Text(kind.pattern(self.interned.texts.text(literal)))].into()
+            }
+            Look::Matcher(number) => self.interned.patterns.get(number as usize).cloned().unwrap_or_default(),
+        }
     }
 }
 
-/// The entries of `table` in `range`.
-pub(super) fn slice<'t, T>(table: &'t [T], range: &Range<u32>) -> impl Iterator<Item = &'t T> + use<'t, T> {
-    table.get(range.start as usize..range.end as usize).unwrap_or_default().iter()
+#[derive(Debug, Default)]
+struct Builder {
+    interner: Interner,
+    starts: Vec<u32>,
+    steps: Vec<Step>,
+    places: Vec<Place>,
+    rules: Vec<(RuleId, u16)>,
+    effects: Vec<Effect>,
+}
+
+impl Builder {
+    fn rule(&mut self, rule: &Rule) {
+        self.starts.push(self.steps.len() as u32);
+        let effect = self.effect(&rule.effect);
+        self.rules.push((rule.id.clone(), effect));
+        for group in &rule.groups {
+            let group_start = self.steps.len();
+            for clause in &group.clauses {
+                self.clause(group.section, clause);
+            }
+            if group.clauses.is_empty() {
+                self.push(group.section, 0, Step::fixed(Look::Never));
+                self.close_clause(group_start);
+            }
+            let end = self.steps.len() as u32;
+            self.steps.iter_mut().skip(group_start).for_each(|step| step.group_end = end);
+        }
+    }
+
+    fn clause(&mut self, section: Section, clause: &Clause) {
+        let start = self.steps.len();
+        for test in &clause.tests {
+            let (attribute, look) = self.interner.test(test);
+            self.push(section, clause.index, Step { attribute, negated: test.negated, ..Step::fixed(look) });
+        }
+        if clause.tests.is_empty() {
+            self.push(section, clause.index, Step::fixed(Look::Always));
+        }
+        self.close_clause(start);
+    }
+
+    fn push(&mut self, section: Section, clause: u32, step: Step) {
+        self.places.push(Place { section, clause: clause.try_into().unwrap_or(u16::MAX) });
+        self.steps.push(step);
+    }
+
+    fn close_clause(&mut self, start: usize) {
+        let end = self.steps.len() as u32;
+        self.steps.iter_mut().skip(start).for_each(|step| step.clause_end = end);
+    }
+
+    fn effect(&mut self, effect: &Effect) -> u16 {
+        let number = self.effects.iter().position(|known| known == effect).unwrap_or_else(|| {
+            self.effects.push(effect.clone());
+            self.effects.len() - 1
+        });
+        // INVARIANT: effects differ by kind and by provider, of which a mesh has a handful.
+        number as u16
+    }
+}
+
+/// How many steps `clauses` are compiled to; the index counts along.
+pub(super) fn steps_in(clauses: &[Clause]) -> u32 {
+    clauses.iter().map(|clause| clause.tests.len().max(1) as u32).sum::<u32>().max(1)
 }

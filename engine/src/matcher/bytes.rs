@@ -1,5 +1,7 @@
 //! Byte-string helpers that can ignore ASCII case without allocating.
 
+use super::piece::{From, Piece};
+
 /// Whether case counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Case {
@@ -10,15 +12,6 @@ pub(crate) enum Case {
 }
 
 impl Case {
-    /// `byte` as it is compared.
-    #[inline]
-    pub(crate) fn of(self, byte: u8) -> u8 {
-        match self {
-            Self::Kept => byte,
-            Self::Folded => byte.to_ascii_lowercase(),
-        }
-    }
-
     /// Whether the two are the same.
     #[inline]
     pub(crate) fn eq(self, value: &[u8], pattern: &[u8]) -> bool {
@@ -44,38 +37,43 @@ impl Case {
             .is_some_and(|tail| self.eq(tail, pattern))
     }
 
-    /// A hash of `value` that agrees for values that compare equal. Tables are filled from configuration only, so
-    /// a request cannot make them degenerate and the hash needs no secret.
+    /// Eight bytes as they are compared.
+    #[inline]
+    pub(crate) fn fold(self, word: u64) -> u64 {
+        const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+        const ONES: u64 = 0x0101_0101_0101_0101;
+        if self == Self::Kept {
+            return word;
+        }
+        // In each byte the high bit tells whether it is a capital letter.
+        let from_a = (word & LOW) + (0x80 - b'A' as u64) * ONES;
+        let behind_z = (word & LOW) + (0x7F - b'Z' as u64) * ONES;
+        let capital = from_a & !behind_z & !word & !LOW;
+        word | (capital >> 2)
+    }
+
+    /// A hash of `value` that agrees for values that compare equal.
     #[inline]
     pub(crate) fn hash(self, value: &[u8]) -> u64 {
-        const K: u64 = 0x9E37_79B9_7F4A_7C15;
-        let mut hash = (value.len() as u64).wrapping_mul(K);
-        let mut chunks = value.chunks_exact(8);
-        for chunk in &mut chunks {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            hash = mix(hash ^ self.word(word));
+        let mut hash = value.len() as u64;
+        let (chunks, rest) = value.as_chunks::<8>();
+        for chunk in chunks {
+            hash = mix(hash ^ self.fold(u64::from_le_bytes(*chunk)));
         }
-        let mut word = [0; 8];
-        for (to, from) in word.iter_mut().zip(chunks.remainder()) {
-            *to = *from;
+        if !rest.is_empty() {
+            hash = mix(hash ^ Piece::at(value, value.len() - rest.len(), From::Start, self).word);
         }
-        return mix(hash ^ self.word(word));
-
-        #[inline]
-        fn mix(x: u64) -> u64 {
-            let wide = u128::from(x ^ K.rotate_left(17)) * u128::from(K);
-            (wide as u64) ^ ((wide >> 64) as u64)
-        }
+        mix(hash)
     }
+}
 
-    #[inline]
-    fn word(self, bytes: [u8; 8]) -> u64 {
-        match self {
-            Self::Kept => u64::from_le_bytes(bytes),
-            Self::Folded => u64::from_le_bytes(bytes.map(|b| b.to_ascii_lowercase())),
-        }
-    }
+/// Spreads `x`. Tables are filled from configuration only, so a request cannot make them degenerate and the hash
+/// needs no secret.
+#[inline]
+pub(crate) fn mix(x: u64) -> u64 {
+    const K: u64 = 0x9E37_79B9_7F4A_7C15;
+    let wide = u128::from(x ^ K.rotate_left(17)) * u128::from(K);
+    (wide as u64) ^ ((wide >> 64) as u64)
 }
 
 #[cfg(test)]
@@ -90,6 +88,15 @@ mod tests {
         }
         assert_ne!(Case::Kept.hash(b"GET"), Case::Kept.hash(b"get"));
         assert_ne!(Case::Kept.hash(b"a"), Case::Kept.hash(b"a\0"));
+    }
+
+    #[test]
+    fn only_capital_letters_are_folded() {
+        let bytes: alloc::vec::Vec<u8> = (0..=255).collect();
+        for chunk in bytes.chunks_exact(8) {
+            let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+            assert_eq!(Case::Folded.fold(word(chunk)), word(&chunk.to_ascii_lowercase()));
+        }
     }
 
     #[test]

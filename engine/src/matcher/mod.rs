@@ -6,11 +6,15 @@
 pub(crate) mod bytes;
 pub(crate) mod cidr;
 pub(crate) mod glob;
+pub(crate) mod literals;
 pub(crate) mod name;
+mod name_set;
+pub(crate) mod piece;
+pub(crate) mod runs;
 pub(crate) mod service_account;
 pub(crate) mod text;
-pub(crate) mod trie;
+pub(crate) mod texts;
 
 pub(crate) use cidr::CidrSet;
-pub(crate) use name::NameSet;
+pub(crate) use name_set::NameSet;
 pub(crate) use text::TextSet;

@@ -3,14 +3,8 @@
 //! A pattern is parsed once, by the grammar of `spec/cilium.md` 3.4. No run of stars but a leading `**.` crosses a
 //! dot, so labels of pattern and name align one to one, and a match costs one pass over the name.
 
-use super::{
-    bytes::Case,
-    trie::{From, Trie},
-};
 use crate::ir::NamePattern;
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
-use core::ops::ControlFlow;
-use hashbrown::HashTable;
+use alloc::{boxed::Box, string::String, vec::Vec};
 use nom::{
     IResult, Parser,
     branch::alt,
@@ -19,59 +13,6 @@ use nom::{
     combinator::{all_consuming, map, value},
     multi::{many0, separated_list1},
 };
-
-/// A set of name patterns. Names are canonical: lower case, one final dot.
-///
-/// A lookup costs one probe for all whole names, and one walk from the name's end that leads to the wildcards with
-/// the right ending.
-#[derive(Debug)]
-pub(crate) struct NameSet {
-    names: HashTable<Box<[u8]>>,
-    /// Endings without stars, to groups of wildcards.
-    endings: Trie,
-    wildcards: Box<[Box<[Wildcard]>]>,
-}
-
-impl NameSet {
-    /// A set of `patterns`.
-    pub(crate) fn new(patterns: Vec<NamePattern>) -> Self {
-        let mut names: HashTable<Box<[u8]>> = HashTable::new();
-        let mut groups: BTreeMap<Box<[u8]>, Vec<Wildcard>> = BTreeMap::new();
-        for pattern in &patterns {
-            match pattern {
-                NamePattern::Name(text) => {
-                    let name = text.as_bytes();
-                    let hash = Case::Kept.hash(name);
-                    if names.find(hash, |n| **n == *name).is_none() {
-                        names.insert_unique(hash, name.into(), |n| Case::Kept.hash(n));
-                    }
-                }
-                NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
-                    let wildcard = Wildcard::new(pattern, *subdomains, *any_bytes);
-                    groups.entry(wildcard.ending()).or_default().push(wildcard);
-                }
-            }
-        }
-        let keys: Vec<_> = groups.keys().zip(0u32..).map(|(ending, n)| (&**ending, n)).collect();
-        let endings = Trie::new(From::End, Case::Kept, keys);
-        Self { names, endings, wildcards: groups.into_values().map(Vec::into).collect() }
-    }
-
-    /// Whether some pattern matches `name`.
-    pub(crate) fn matches(&self, name: &[u8]) -> bool {
-        if !self.names.is_empty() && self.names.find(Case::Kept.hash(name), |n| **n == *name).is_some() {
-            return true;
-        }
-        let visit = |group: u32| {
-            let group = self.wildcards.get(group as usize);
-            match group.is_some_and(|g| g.iter().any(|w| w.matches(name))) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
-        !self.wildcards.is_empty() && self.endings.walk(name, visit).is_break()
-    }
-}
 
 /// Whether `pattern` matches the canonical `name`.
 pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
@@ -84,8 +25,8 @@ pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
 }
 
 /// A parsed `matchPattern`.
-#[derive(Debug)]
-enum Wildcard {
+#[derive(Clone, Debug)]
+pub(super) enum Wildcard {
     /// Stars alone, in a DNS rule: any bytes at all (T34).
     Everything,
     /// Stars alone: one or more labels, or the root.
@@ -99,16 +40,27 @@ enum Wildcard {
 }
 
 /// One label of a pattern.
-#[derive(Debug)]
-enum Label {
+#[derive(Clone, Debug)]
+pub(super) enum Label {
     /// This text.
-    Literal(Box<[u8]>),
+    Literal(Box<str>),
     /// Literals with runs of stars around and between them.
-    Starred { head: Box<[u8]>, middle: Box<[Box<[u8]>]>, tail: Box<[u8]> },
+    Starred { head: Box<str>, middle: Box<[Box<str>]>, tail: Box<str> },
+}
+
+/// What a name has to have before the ending of a pattern, where that is simple.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before<'w> {
+    /// Nothing: the ending is the whole name.
+    Nothing,
+    /// This text, and then only bytes of the same label.
+    Label(&'w str),
+    /// One or more whole labels.
+    Labels,
 }
 
 impl Wildcard {
-    fn new(text: &str, subdomains: bool, any_bytes: bool) -> Self {
+    pub(super) fn new(text: &str, subdomains: bool, any_bytes: bool) -> Self {
         let stars = text.bytes().take_while(|b| *b == b'*').count();
         if stars > 0 && text.len() - stars == usize::from(text.ends_with('.')) {
             return if any_bytes { Self::Everything } else { Self::EveryName };
@@ -122,29 +74,44 @@ impl Wildcard {
         Self::Labels { subdomains, labels: labels.into() }
     }
 
-    /// What every name that it matches ends with.
-    fn ending(&self) -> Box<[u8]> {
-        let mut ending = Vec::new();
-        if let Self::Labels { labels, .. } = self {
-            for (i, label) in labels.iter().rev().enumerate() {
-                if i > 0 {
-                    ending.push(b'.');
-                }
-                let (text, whole) = match label {
-                    Label::Literal(text) => (text, true),
-                    Label::Starred { tail, .. } => (tail, false),
-                };
-                ending.extend(text.iter().rev());
-                if !whole {
-                    break;
-                }
-            }
+    /// This name and no other.
+    pub(super) fn name(name: &str) -> Self {
+        Self::Labels {
+            subdomains: false,
+            labels: name.split('.').map(|label| Label::Literal(label.into())).collect(),
         }
-        ending.reverse();
-        ending.into()
     }
 
-    fn matches(&self, name: &[u8]) -> bool {
+    /// What every name that it matches ends with, and what stands before; none where only [`Self::matches`] can tell.
+    pub(super) fn split(&self) -> (String, Option<Before<'_>>) {
+        let Self::Labels { subdomains, labels } = self else { return (String::new(), None) };
+        let literals = labels.iter().rev().map_while(|label| match label {
+            Label::Literal(text) => Some(&**text),
+            Label::Starred { .. } => None,
+        });
+        let mut parts: Vec<&str> = literals.collect();
+        let stars = labels.len().checked_sub(parts.len() + 1).and_then(|last| labels.get(last));
+        let before = match (subdomains, stars) {
+            (false, None) => Some(Before::Nothing),
+            (true, None) => {
+                parts.push("");
+                Some(Before::Labels)
+            }
+            (subdomains, Some(Label::Starred { head, middle, tail })) => {
+                parts.push(tail);
+                let simple = !subdomains
+                    && parts.len() == labels.len()
+                    && middle.is_empty()
+                    && head.bytes().chain(tail.bytes()).all(is_label_byte);
+                simple.then_some(Before::Label(head))
+            }
+            (_, Some(Label::Literal(_))) => None,
+        };
+        parts.reverse();
+        (parts.join("."), before)
+    }
+
+    pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Everything => true,
             Self::EveryName => name == b"." || is_dotted(name),
@@ -168,14 +135,14 @@ impl Label {
     /// Literals each at its earliest place: what is left then is longest, so no match is missed.
     fn matches(&self, label: &[u8]) -> bool {
         match self {
-            Self::Literal(text) => **text == *label,
+            Self::Literal(text) => text.as_bytes() == label,
             Self::Starred { head, middle, tail } => {
-                let Some(mut rest) = label.strip_prefix(&**head) else { return false };
+                let Some(mut rest) = label.strip_prefix(head.as_bytes()) else { return false };
                 for literal in middle {
-                    let Some(at) = memchr::memmem::find(rest, literal) else { return false };
+                    let Some(at) = memchr::memmem::find(rest, literal.as_bytes()) else { return false };
                     rest = rest.get(at + literal.len()..).unwrap_or_default();
                 }
-                rest.ends_with(tail) && label.iter().all(|b| is_label_byte(*b))
+                rest.ends_with(tail.as_bytes()) && label.iter().copied().all(is_label_byte)
             }
         }
     }
@@ -201,7 +168,7 @@ fn label(text: &str) -> IResult<&str, Label> {
 impl Label {
     fn new(parts: &[Part<'_>]) -> Self {
         let text = |part: Option<&Part<'_>>| match part {
-            Some(Part::Text(text)) => text.as_bytes().into(),
+            Some(Part::Text(text)) => Box::from(*text),
             _ => Box::default(),
         };
         if let [] | [Part::Text(_)] = parts {
@@ -213,12 +180,12 @@ impl Label {
     }
 }
 
-fn is_label_byte(byte: u8) -> bool {
+pub(super) fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-fn is_label(label: &[u8]) -> bool {
-    !label.is_empty() && label.iter().all(|b| is_label_byte(*b))
+pub(super) fn is_label(label: &[u8]) -> bool {
+    !label.is_empty() && label.iter().copied().all(is_label_byte)
 }
 
 /// One or more non-empty labels, each with its dot.
@@ -229,6 +196,7 @@ fn is_dotted(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matcher::NameSet;
     use crate::{lower::cilium::name, options::Options};
     use alloc::{format, string::String};
     use serde_json::Value;
@@ -236,7 +204,9 @@ mod tests {
     fn m(pattern: &str, text: &str) -> bool {
         let pattern = name::wildcard(pattern, false, &Options::default());
         let one = matches_one(&pattern, name::canonical(text).as_bytes());
-        assert_eq!(one, NameSet::new(Vec::from([pattern])).matches(name::canonical(text).as_bytes()));
+        for plain in [false, true] {
+            assert_eq!(one, NameSet::new([&pattern], plain).matches(name::canonical(text).as_bytes()));
+        }
         one
     }
 
@@ -259,27 +229,6 @@ mod tests {
             for name in no {
                 assert!(!m(pattern, name), "{pattern} should not match {name}");
             }
-        }
-    }
-
-    #[test]
-    fn a_set_finds_each_of_its_patterns() {
-        let options = Options::default();
-        let texts = ["*.a.io", "*b.a.io", "**.c.io", "*.*"];
-        let mut patterns: Vec<_> = texts.map(|t| name::wildcard(t, false, &options)).into();
-        patterns.push(NamePattern::Name("d.e.f.".into()));
-        let set = NameSet::new(patterns);
-        for (name, matches) in [
-            ("x.a.io.", true),
-            ("xb.a.io.", true),
-            ("x.y.c.io.", true),
-            ("x.y.", true),
-            ("d.e.f.", true),
-            ("d.e.g.", false),
-            ("x.y.a.io.", false),
-            (".", false),
-        ] {
-            assert_eq!(set.matches(name.as_bytes()), matches, "{name}");
         }
     }
 
@@ -318,7 +267,7 @@ mod tests {
                 let name = name::canonical(text);
                 let matches = |any| {
                     let pattern = as_selector(field, pattern, any);
-                    NameSet::new(Vec::from([pattern])).matches(name.as_bytes())
+                    NameSet::new([&pattern], false).matches(name.as_bytes())
                 };
                 let as_rule = row.get("matchesAsDnsRule").unwrap_or(&row["matches"]);
                 if matches(false) != row["matches"] || matches(true) != *as_rule {

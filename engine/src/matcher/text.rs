@@ -2,21 +2,23 @@
 
 use super::{
     bytes::Case,
-    glob, service_account,
-    trie::{From, Trie},
+    glob,
+    literals::{Extent, LiteralMap, Reading},
+    piece::From,
+    service_account,
+    texts::{Texts, TextsBuilder},
 };
-use crate::ir::{Glob, Text};
+use crate::ir::Text;
 use alloc::{boxed::Box, vec::Vec};
 use core::ops::ControlFlow;
-use hashbrown::HashTable;
 
-/// Below this many patterns a plain loop beats hashing and tries.
+/// Below this many patterns a plain loop beats hashing.
 const SMALL: usize = 4;
 
 /// A set of text patterns over one attribute.
 ///
-/// Cost: small sets compare one by one; large ones hash the value once and walk two tries. Globs are tried one by
-/// one, each in linear time.
+/// Cost: small sets compare one by one; large ones read the value once from the start and once from the end. Globs are
+/// tried one by one, each in linear time.
 #[derive(Debug)]
 pub(crate) enum TextSet {
     /// A handful, as they were given.
@@ -33,17 +35,13 @@ pub(crate) enum TextSet {
 #[derive(Debug)]
 pub(crate) struct Large {
     case: Case,
-    present: bool,
-    non_empty: bool,
-    exact: HashTable<Box<str>>,
-    prefixes: Trie,
-    suffixes: Trie,
-    globs: Box<[Glob]>,
-    accounts: Box<[Text]>,
-}
-
-fn hash_of(text: &str, case: Case) -> u64 {
-    case.hash(text.as_bytes())
+    texts: Texts,
+    /// Exact texts and prefixes.
+    forward: LiteralMap,
+    /// Suffixes.
+    backward: LiteralMap,
+    /// All other patterns.
+    others: Box<[Text]>,
 }
 
 /// Whether one pattern matches `value`.
@@ -60,41 +58,28 @@ pub(crate) fn matches_one(pattern: &Text, case: Case, value: &[u8]) -> bool {
 }
 
 impl TextSet {
-    /// A matcher of `patterns`.
-    pub(crate) fn new(case: Case, patterns: Vec<Text>) -> Self {
-        if patterns.len() <= SMALL {
+    /// A matcher of `patterns`. One that is `plain` tries them one by one, however many there are.
+    pub(crate) fn new(reading: Reading, patterns: Vec<Text>, plain: bool) -> Self {
+        let case = reading.case;
+        if plain || patterns.len() <= SMALL {
             return Self::Small { case, patterns: patterns.into() };
         }
-        let (mut prefixes, mut suffixes) = (Vec::new(), Vec::new());
-        let (mut globs, mut accounts) = (Vec::new(), Vec::new());
-        let mut exact = HashTable::new();
-        let (mut present, mut non_empty) = (false, false);
-        for pattern in patterns {
+        let mut texts = TextsBuilder::default();
+        let (mut forward, mut backward, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for pattern in &patterns {
             match pattern {
-                Text::Present => present = true,
-                Text::NonEmpty => non_empty = true,
-                Text::Exact(text) => {
-                    let hash = case.hash(text.as_bytes());
-                    if exact.find(hash, |t| *t == text).is_none() {
-                        exact.insert_unique(hash, text, move |t| hash_of(t, case));
-                    }
-                }
-                Text::Prefix(text) => prefixes.push(text),
-                Text::Suffix(text) => suffixes.push(text),
-                Text::Glob(pattern) => globs.push(pattern),
-                Text::ServiceAccount { .. } => accounts.push(pattern),
+                Text::Exact(text) => forward.push((&**text, Extent::Whole, 0)),
+                Text::Prefix(text) => forward.push((&**text, Extent::Part, 0)),
+                Text::Suffix(text) => backward.push((&**text, Extent::Part, 0)),
+                other => others.push(other.clone()),
             }
         }
-        let trie = |from, keys: &[Box<str>]| Trie::new(from, case, keys.iter().map(|k| (k.as_bytes(), 0)));
         Self::Large(Box::new(Large {
             case,
-            present,
-            non_empty,
-            exact,
-            prefixes: trie(From::Start, &prefixes),
-            suffixes: trie(From::End, &suffixes),
-            globs: globs.into(),
-            accounts: accounts.into(),
+            forward: LiteralMap::new(From::Start, reading, &mut texts, forward),
+            backward: LiteralMap::new(From::End, reading, &mut texts, backward),
+            texts: texts.finish(),
+            others: others.into(),
         }))
     }
 
@@ -110,13 +95,9 @@ impl TextSet {
 impl Large {
     fn matches(&self, value: &[u8]) -> bool {
         let found = |_| ControlFlow::Break(());
-        self.present
-            || (self.non_empty && matches_one(&Text::NonEmpty, self.case, value))
-            || self.exact.find(self.case.hash(value), |t| self.case.eq(value, t.as_bytes())).is_some()
-            || self.prefixes.walk(value, found).is_break()
-            || self.suffixes.walk(value, found).is_break()
-            || self.globs.iter().any(|g| glob::matches(g, value))
-            || self.accounts.iter().any(|a| matches_one(a, self.case, value))
+        self.forward.walk(&self.texts, value, found).is_break()
+            || self.backward.walk(&self.texts, value, found).is_break()
+            || self.others.iter().any(|p| matches_one(p, self.case, value))
     }
 }
 
@@ -136,18 +117,23 @@ mod tests {
         ]
     }
 
+    const FOLDED: Reading = Reading { case: Case::Folded, separator: b'/' };
+
     #[test]
     fn small_and_large_sets_agree() {
-        let large = TextSet::new(Case::Folded, patterns());
+        let large = TextSet::new(FOLDED, patterns(), false);
+        assert!(matches!(large, TextSet::Large(_)));
+        let plain = TextSet::new(FOLDED, patterns(), true);
         for value in ["GET", "get ", "/API/x", "/ap", "a.PNG", "png", "", "/v1", "/v1/"] {
             let expected = patterns().iter().any(|p| matches_one(p, Case::Folded, value.as_bytes()));
             assert_eq!(large.matches(value.as_bytes()), expected, "{value}");
+            assert_eq!(plain.matches(value.as_bytes()), expected, "{value}");
         }
     }
 
     #[test]
     fn a_star_wants_a_byte_unless_presence_is_enough() {
-        assert!(!TextSet::new(Case::Kept, vec![Text::NonEmpty]).matches(b""));
-        assert!(TextSet::new(Case::Kept, vec![Text::Present]).matches(b""));
+        assert!(!TextSet::new(FOLDED, vec![Text::NonEmpty], false).matches(b""));
+        assert!(TextSet::new(FOLDED, vec![Text::Present], false).matches(b""));
     }
 }

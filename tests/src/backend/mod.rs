@@ -24,16 +24,24 @@ impl Engine {
         Self { name: "compiled", switches: CompileSwitches::default() }
     }
 
-    /// Without the index: every rule is tried.
-    pub fn without_index() -> Self {
-        let switches = CompileSwitches { index: false, ..CompileSwitches::default() };
-        Self { name: "compiled without index", switches }
+    /// Compiled with each shortcut left out in turn.
+    pub fn without_shortcuts() -> [Self; 4] {
+        let all = CompileSwitches::default();
+        [
+            Self { name: "compiled without index", switches: CompileSwitches { index: false, ..all } },
+            Self { name: "compiled without proofs", switches: CompileSwitches { proven: false, ..all } },
+            Self { name: "compiled without methods", switches: CompileSwitches { methods: false, ..all } },
+            Self { name: "compiled without sets", switches: CompileSwitches { sets: false, ..all } },
+        ]
     }
 
     /// Every rule read by the reference evaluator.
     pub fn reference() -> Self {
         let interpreter = Some(Interpreter(reference::first_match));
-        Self { name: "reference", switches: CompileSwitches { index: false, interpreter } }
+        Self {
+            name: "reference",
+            switches: CompileSwitches { index: false, interpreter, ..CompileSwitches::default() },
+        }
     }
 }
 

@@ -5,10 +5,10 @@ use anyhow::Result;
 use super::Outcome;
 use super::tally::Tally;
 use crate::process::{ask, cargo, command, run, run_watched};
-use crate::{differential, envoy, no_std, wasm};
+use crate::{cost, differential, envoy, no_std, wasm};
 
 /// The steps by name, in order: what is quick to fail comes first, what others need before them.
-pub(super) const ALL: [(&str, Step); 11] = [
+pub(super) const ALL: [(&str, Step); 12] = [
     ("formatting", formatting),
     ("lints", lints),
     ("dependencies", dependencies),
@@ -17,6 +17,7 @@ pub(super) const ALL: [(&str, Step); 11] = [
     ("Envoy download", envoy_download),
     ("command line", command_line),
     ("filter in Envoy", filter_in_envoy),
+    ("cost", cost_of_decisions),
     ("native RBAC", native_rbac),
     ("tests", tests),
     ("documentation", documentation),
@@ -68,6 +69,11 @@ const SEED: u64 = 1;
 fn native_rbac(_: &mut Tally) -> Result<Outcome> {
     differential::run(&differential::Options::of_seed(Some(SEED)))?;
     done(differential::run(&differential::Options::of_seed(None)))
+}
+
+fn cost_of_decisions(_: &mut Tally) -> Result<Outcome> {
+    let not_run = cost::run_or_reason(&cost::Options::default())?;
+    Ok(not_run.map_or(Outcome::Passed, Outcome::NotRun))
 }
 
 fn tests(tally: &mut Tally) -> Result<Outcome> {

@@ -1,0 +1,59 @@
+//! Policies and requests that want to make a decision dear.
+
+use crate::ask::{Ask, policy};
+use serde_json::{Value, json};
+
+/// A name, the policies, and the request.
+pub type Case = (&'static str, Vec<Value>, Ask);
+
+fn policies(n: usize, rule: impl Fn(usize) -> Value) -> Vec<Value> {
+    (0..n).map(|i| policy("foo", &format!("p{i}"), "ALLOW", json!([rule(i)]))).collect()
+}
+
+/// All of them, with `n` rules each.
+pub fn cases(n: usize) -> Vec<Case> {
+    let get = |path: String| Ask {
+        method: "GET".into(),
+        path,
+        host: "one.example.com".into(),
+        identities: vec!["spiffe://cluster.local/ns/a/sa/b".into()],
+        ..Ask::default()
+    };
+    let ladder = |depth: usize| "/a".repeat(depth);
+    let one_host = policies(
+        n,
+        |i| json!({"to": [{"operation": {"hosts": ["one.example.com"], "paths": [format!("/svc{i}/*")]}}]}),
+    );
+    let steps = policies(
+        n.min(1000),
+        |i| json!({"to": [{"operation": {"methods": ["POST"], "paths": [format!("{}/*", ladder(i + 1))]}}]}),
+    );
+    let not_paths = policies(n, |i| {
+        let operation = json!({"paths": [format!("/svc{i}/*")], "notPaths": [format!("/svc{i}/admin/*")]});
+        json!({"to": [{"operation": operation}]})
+    });
+    let header = policies(
+        n,
+        |i| json!({"when": [{"key": "request.headers[x-user]", "values": [format!("user{i}")]}]}),
+    );
+    let principal = policies(n, crate::principal::one_rule);
+    let many = (0..1000).map(|i| (format!("x-header-{i}"), "value".to_owned()));
+    let user = |name: String| vec![("x-user".to_owned(), name)];
+    vec![
+        ("rules that share a host", one_host, get(format!("/svc{}/x", n - 1))),
+        ("a ladder of paths", steps, get(ladder(1000))),
+        ("every rule has notPaths", not_paths, get(format!("/svc{}/admin/x", n - 1))),
+        (
+            "one header, a value a rule",
+            header.clone(),
+            Ask { headers: user(format!("user{}", n - 1)), ..get("/".into()) },
+        ),
+        ("a path of 64 KiB", principal.clone(), get(format!("/{}", "a/".repeat(32 << 10)))),
+        (
+            "an identity of 64 KiB",
+            principal,
+            Ask { identities: vec!["a/ns/".repeat(13_000)], ..get("/".into()) },
+        ),
+        ("1,000 headers", header, Ask { headers: many.collect(), ..get("/".into()) }),
+    ]
+}

@@ -1,0 +1,92 @@
+//! A request that owns its parts, and a policy set to ask it of.
+
+use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+
+/// A request.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// `:method`.
+    pub method: String,
+    /// `:path`.
+    pub path: String,
+    /// `:authority`.
+    pub host: String,
+    /// The peer's identities.
+    pub identities: Vec<String>,
+    /// Headers.
+    pub headers: Vec<(String, String)>,
+    /// The socket's peer.
+    pub source: Option<IpAddr>,
+    /// Payload of the token.
+    pub claims: Option<Value>,
+}
+
+/// The parts of an [`Ask`] as a request borrows them, made before anything is measured.
+#[derive(Debug)]
+pub struct Parts<'a> {
+    ask: &'a Ask,
+    identities: Vec<&'a [u8]>,
+    headers: Vec<(&'a str, &'a [u8])>,
+}
+
+impl<'a> Parts<'a> {
+    /// The parts of `ask`.
+    pub fn new(ask: &'a Ask) -> Self {
+        Self {
+            ask,
+            identities: ask.identities.iter().map(|id| id.as_bytes()).collect(),
+            headers: ask.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect(),
+        }
+    }
+
+    /// The request; allocates nothing.
+    #[inline]
+    pub fn request(&self) -> Request<'_> {
+        Request {
+            method: Some(self.ask.method.as_bytes()),
+            path: Some(self.ask.path.as_bytes()),
+            authority: Some(self.ask.host.as_bytes()),
+            headers: &self.headers,
+            identities: &self.identities,
+            source_ip: self.ask.source,
+            remote_ip: Ok(self.ask.source),
+            destination_port: Some(8080),
+            claims: self.ask.claims.as_ref().and_then(Value::as_object),
+            ..Request::default()
+        }
+    }
+
+    /// What `set` says.
+    #[inline]
+    pub fn decide(&self, set: &PolicySet) -> Verdict {
+        set.decide(&self.request()).verdict
+    }
+}
+
+/// An AuthorizationPolicy.
+pub fn policy(namespace: &str, name: &str, action: &str, rules: Value) -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"action": action, "rules": rules},
+    })
+}
+
+/// `policies`, compiled for the workload `foo/sample`.
+///
+/// # Panics
+///
+/// A policy is refused.
+pub fn compile(policies: impl IntoIterator<Item = Value>) -> PolicySet {
+    let mut resources = Resources::default();
+    for policy in policies {
+        resources.add(policy, Default::default()).expect("a valid policy");
+    }
+    let (cluster, findings) = Cluster::new(resources);
+    assert!(findings.is_empty(), "{findings:?}");
+    let workload = Workload::new("foo", [("app", "sample")], "sample");
+    PolicySet::compile(&cluster, &workload, &Options::default())
+}

@@ -1,0 +1,100 @@
+//! Ten decisions that stand for all: their cost in instructions and in wasm fuel is kept and compared.
+
+use crate::{
+    adversarial,
+    ask::{Ask, Parts, compile},
+    mix, principal,
+};
+use palisade::{PolicySet, Verdict};
+use serde_json::Value;
+use std::rc::Rc;
+
+/// How many rules the policy sets have.
+const RULES: usize = 1000;
+
+/// A set of policies, a request, and what the set says of it.
+#[derive(Debug)]
+pub struct Decision {
+    /// What it stands for.
+    pub name: &'static str,
+    policies: Rc<Vec<Value>>,
+    set: PolicySet,
+    ask: Ask,
+    verdict: Verdict,
+}
+
+/// Policies, and the same compiled.
+struct Compiled(Rc<Vec<Value>>, PolicySet);
+
+impl Compiled {
+    fn new(policies: Vec<Value>) -> Self {
+        let set = compile(policies.iter().cloned());
+        Self(Rc::new(policies), set)
+    }
+
+    fn decision(&self, name: &'static str, ask: Ask) -> Decision {
+        let Self(policies, set) = self;
+        let verdict = Parts::new(&ask).decide(set);
+        Decision { name, policies: policies.clone(), set: set.clone(), ask, verdict }
+    }
+}
+
+impl Decision {
+    /// The policies as Kubernetes objects.
+    pub fn policies(&self) -> &[Value] {
+        &self.policies
+    }
+
+    /// The request.
+    pub fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// Whether it may pass.
+    pub fn is_allowed(&self) -> bool {
+        self.verdict == Verdict::Allow
+    }
+
+    /// Has it decided by `decide`, and checks the answer.
+    ///
+    /// # Panics
+    ///
+    /// An answer is another than before.
+    pub fn run(&self, mut decide: impl FnMut(&PolicySet, &Parts<'_>) -> Verdict) {
+        let parts = Parts::new(&self.ask);
+        assert_eq!(decide(&self.set, &parts), self.verdict, "{}", self.name);
+    }
+}
+
+/// The ten.
+pub fn all() -> Vec<Decision> {
+    let shape = Compiled::new((0..RULES).map(principal::one).collect());
+    let mut all = vec![
+        shape.decision("principal: last rule", principal::hit(RULES - 1)),
+        shape.decision("principal: nobody", principal::miss(0)),
+        shape.decision("principal: method", Ask { method: "POST".into(), ..principal::hit(7) }),
+    ];
+    let mixed = Compiled::new(mix::policies(RULES));
+    for (name, ask) in ["mix: first", "mix: second", "mix: third"].into_iter().zip(mix::asks(RULES, 3)) {
+        all.push(mixed.decision(name, ask));
+    }
+    for (name, policies, ask) in adversarial::cases(RULES) {
+        if !["a path of 64 KiB", "an identity of 64 KiB", "1,000 headers"].contains(&name) {
+            all.push(Compiled::new(policies).decision(name, ask));
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_ten_with_both_answers() {
+        let all = all();
+        assert_eq!(all.len(), 10);
+        let allowed = all.iter().filter(|d| d.is_allowed()).count();
+        assert!((3..=7).contains(&allowed), "{allowed} are allowed");
+    }
+}

@@ -1,0 +1,67 @@
+//! Routes, of which half are prefixes, a quarter exact and a quarter templates.
+
+use palisade::{
+    CompileSwitches, CompiledRules, PolicyRef, Request, RuleId,
+    ir::{Attribute, Clause, Effect, Gap, GapClass, Glob, Group, Pattern, Rule, Section, Test, Text},
+};
+
+/// Route number `i`.
+pub fn route(i: usize) -> Text {
+    match i % 4 {
+        0 | 1 => Text::Prefix(format!("/svc{i}/").into()),
+        2 => Text::Exact(format!("/svc{i}/status").into()),
+        _ => {
+            let segment = Gap { min: 1, class: GapClass::TemplateSegment };
+            Text::Glob(Glob::new("/tenants/", [(segment, format!("/res{i}").into())]))
+        }
+    }
+}
+
+/// `n` routes, compiled: the first that holds is the route.
+pub fn table(n: usize) -> CompiledRules {
+    let rules: Vec<Rule> = (0..n)
+        .map(|i| {
+            let policy =
+                PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: format!("r{i}") };
+            let tests = vec![Test::any_of(Attribute::Path, [Pattern::Text(route(i))])];
+            let clauses = vec![Clause { tests, index: 0 }];
+            let groups = vec![Group { section: Section::To, clauses }];
+            Rule { id: RuleId::new(policy, 0), effect: Effect::Allow, groups }
+        })
+        .collect();
+    CompiledRules::new(&rules, CompileSwitches::default())
+}
+
+/// A path that takes route `i`.
+pub fn hit(i: usize) -> String {
+    match i % 4 {
+        0 | 1 => format!("/svc{i}/items/42"),
+        2 => format!("/svc{i}/status"),
+        _ => format!("/tenants/acme/res{i}"),
+    }
+}
+
+/// A path that takes none.
+pub fn miss(i: usize) -> String {
+    format!("/service{i}/items/42")
+}
+
+/// The route that `path` takes.
+pub fn find(table: &CompiledRules, path: &str) -> Option<u32> {
+    let request = Request { path: Some(path.as_bytes()), ..Request::default() };
+    table.first_match(&request, 0).expect("a path that can be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_takes_its_route() {
+        let table = table(200);
+        for i in 0..200 {
+            assert_eq!(find(&table, &hit(i)), Some(i as u32));
+            assert_eq!(find(&table, &miss(i)), None);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A request being decided: its attributes by name, and whether one of them is matched.
+
+use super::{
+    intern::{Matcher, reading_of},
+    step::Kind,
+};
+use crate::{
+    ir::{Attribute, Text},
+    matcher::{bytes::Case, text},
+    request::{Attributes, ClaimName, Read, Shape, Visit},
+};
+use core::{cell::OnceCell, net::IpAddr, ops::ControlFlow};
+
+const ISSUER: [ClaimName; 1] = [ClaimName::Borrowed("iss")];
+const SUBJECT: [ClaimName; 1] = [ClaimName::Borrowed("sub")];
+
+/// A request being decided.
+#[derive(Debug)]
+pub(crate) struct Context<'a, A: ?Sized> {
+    pub(super) request: &'a A,
+    /// The path without its query, once somebody asked for it.
+    path: OnceCell<Option<&'a [u8]>>,
+}
+
+impl<'a, A: Attributes + ?Sized> Context<'a, A> {
+    /// Nothing of `request` read yet.
+    pub(crate) fn new(request: &'a A) -> Self {
+        Self { request, path: OnceCell::new() }
+    }
+
+    /// Whether some value of `attribute` compares with `literal` as `kind` says.
+    #[inline]
+    pub(super) fn compares(&self, attribute: &Attribute, kind: Kind, literal: &[u8]) -> Read<bool> {
+        let case = reading_of(attribute).case;
+        let mut found = false;
+        match self.single(attribute)? {
+            Some(value) => Ok(value.is_some_and(|value| kind.matches(case, value, literal))),
+            None => {
+                self.each(attribute, &mut |value| {
+                    found = kind.matches(case, value, literal);
+                    if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                })?;
+                Ok(found)
+            }
+        }
+    }
+
+    /// Whether some value of `attribute` is matched by `matcher`.
+    pub(super) fn matches(&self, attribute: &Attribute, matcher: &Matcher) -> Read<bool> {
+        let request = self.request;
+        let mut found = false;
+        let mut check = |held: bool| {
+            found |= held;
+            if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        match matcher {
+            Matcher::Text(set) => self.texts(attribute, &mut |value| check(set.matches(value)))?,
+            Matcher::RequestPrincipals(pairs) => return self.request_principal(pairs),
+            Matcher::Cidrs(set) => found = self.address(attribute)?.is_some_and(|a| set.contains(a)),
+            Matcher::Ports(ranges) => {
+                found = request
+                    .destination_port()?
+                    .is_some_and(|port| ranges.iter().any(|(first, last)| (*first..=*last).contains(&port)));
+            }
+            Matcher::Transports(ranges) => {
+                let flow = request.transport()?;
+                found = ranges.iter().any(|(protocol, first, last)| {
+                    *protocol == flow.protocol && (*first..=*last).contains(&flow.port)
+                });
+            }
+            Matcher::Labels(selectors) => {
+                let labels = request.peer()?.labels;
+                found = selectors.iter().any(|s| s.matches(labels));
+            }
+            Matcher::Names(set) => match attribute {
+                Attribute::PeerName => request.peer_names(&mut |name| check(set.matches(name)))?,
+                _ => found = request.dns_query()?.is_some_and(|name| set.matches(name)),
+            },
+        }
+        Ok(found)
+    }
+
+    fn request_principal(&self, pairs: &[(Text, Text)]) -> Read<bool> {
+        for (issuer, subject) in pairs {
+            if self.claim_is(&ISSUER, issuer)? && self.claim_is(&SUBJECT, subject)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn claim_is(&self, path: &[ClaimName], pattern: &Text) -> Read<bool> {
+        let mut found = false;
+        self.request.claim(path, Shape::Text, &mut |value| {
+            found |= text::matches_one(pattern, Case::Kept, value);
+            ControlFlow::Continue(())
+        })?;
+        Ok(found)
+    }
+
+    /// The address that `attribute` names.
+    pub(super) fn address(&self, attribute: &Attribute) -> Read<Option<IpAddr>> {
+        match attribute {
+            Attribute::SourceIp => self.request.source_ip(),
+            Attribute::RemoteIp => self.request.remote_ip(),
+            Attribute::DestinationIp => self.request.destination_ip(),
+            _ => Ok(self.request.peer()?.cidr),
+        }
+    }
+
+    /// Visits the text values of `attribute`.
+    pub(crate) fn texts(&self, attribute: &Attribute, visit: Visit<'_>) -> Read<()> {
+        match self.single(attribute)? {
+            Some(Some(value)) => {
+                let _ = visit(value);
+                Ok(())
+            }
+            Some(None) => Ok(()),
+            None => self.each(attribute, visit),
+        }
+    }
+
+    /// The value of an attribute that has at most one; none at all where it may have several.
+    #[inline]
+    pub(super) fn single(&self, attribute: &Attribute) -> Read<Option<Option<&'a [u8]>>> {
+        let request = self.request;
+        Ok(Some(match attribute {
+            Attribute::Method => request.method()?,
+            Attribute::Host | Attribute::Authority => request.authority()?,
+            Attribute::Path => self.path()?,
+            Attribute::PathAndQuery => request.path()?,
+            Attribute::ServerName => Some(request.server_name()?.unwrap_or_default()),
+            _ => return Ok(None),
+        }))
+    }
+
+    /// `:path` up to the first `?` or `#` (`spec/istio.md` 7.2).
+    #[inline]
+    fn path(&self) -> Read<Option<&'a [u8]>> {
+        if let Some(path) = self.path.get() {
+            return Ok(*path);
+        }
+        let path = self
+            .request
+            .path()?
+            .map(|path| memchr::memchr2(b'?', b'#', path).and_then(|at| path.get(..at)).unwrap_or(path));
+        Ok(*self.path.get_or_init(|| path))
+    }
+
+    /// Visits the values of an attribute that may have several.
+    pub(super) fn each(&self, attribute: &Attribute, visit: Visit<'_>) -> Read<()> {
+        let request = self.request;
+        match attribute {
+            Attribute::Header(name) => request.header(name, visit),
+            Attribute::Identity => request.identities(visit),
+            Attribute::PortName => request.port_names(visit),
+            Attribute::Claim(path) => request.claim(path, Shape::TextOrList, visit),
+            Attribute::Metadata { filter, key, shape } => request.metadata(filter, key, *shape, visit),
+            _ => Ok(()),
+        }
+    }
+}
