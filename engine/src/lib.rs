@@ -105,13 +105,15 @@ pub use cluster::{Cluster, EndKind, MeshRole, NamedPort, Workload};
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
-pub use dns::{CacheLimits, NameCache, RestoreError};
+pub use dns::{AnswerError, CacheLimits, DnsData, DnsRecord, NameCache, RestoreError, Taught, taught};
 pub use explain::{Failure, RuleTrace, nearest_miss};
 pub use fqdn::{FqdnPattern, FqdnSet};
 pub use labels::{Label, Labels};
 pub use net::{Protocol, Transport};
 pub use network::{Direction, NetworkProgram};
-pub use options::{AdvancedNetworkPolicies, CiliumVersion, EnforcementMode, Localhost, Options, Profile};
+pub use options::{
+    AdvancedNetworkPolicies, CiliumVersion, DnsRefusal, EnforcementMode, Localhost, Options, Profile,
+};
 pub use policy_set::PolicySet;
 pub use request::{Attributes, ClaimName, Peer, Read, Request, Shape, Unavailable, Visit};
 pub use rule_id::{PolicyRef, RuleId};

@@ -77,6 +77,17 @@ pub enum Localhost {
     Policy,
 }
 
+/// Cilium's `tofqdns-dns-reject-response-code`: what a refused lookup gets.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub enum DnsRefusal {
+    /// `REFUSED`, at which musl and some stub resolvers stop.
+    #[default]
+    Refused,
+    /// `NXDOMAIN`, behind which a resolver goes on with its next search domain.
+    NameError,
+}
+
 /// `options:` of a case file; the defaults are those of Cilium 1.20, Istio 1.31 and Envoy 1.40.
 ///
 /// ```
@@ -115,6 +126,16 @@ pub struct Options {
     pub cidr_match: Vec<String>,
     /// What the cluster takes, under the profile `azure-acns`.
     pub advanced_network_policies: AdvancedNetworkPolicies,
+    /// `tofqdns-dns-reject-response-code`.
+    pub tofqdns_dns_reject_response_code: DnsRefusal,
+    /// `tofqdns-min-ttl`, in seconds.
+    pub tofqdns_min_ttl: u32,
+    /// `tofqdns-endpoint-max-ip-per-hostname`.
+    pub tofqdns_endpoint_max_ip_per_hostname: u32,
+    /// `tofqdns-max-deferred-connection-deletes`.
+    pub tofqdns_max_deferred_connection_deletes: u32,
+    /// `tofqdns-idle-connection-grace-period`, in seconds.
+    pub tofqdns_idle_connection_grace_period: u32,
     /// Istio release line, such as `1.31`.
     pub istio_version: String,
     /// Envoy release line, such as `1.40`.
@@ -144,6 +165,11 @@ impl Default for Options {
             extended: false,
             cidr_match: Vec::new(),
             advanced_network_policies: AdvancedNetworkPolicies::default(),
+            tofqdns_dns_reject_response_code: DnsRefusal::default(),
+            tofqdns_min_ttl: 0,
+            tofqdns_endpoint_max_ip_per_hostname: 1000,
+            tofqdns_max_deferred_connection_deletes: 10_000,
+            tofqdns_idle_connection_grace_period: 0,
             istio_version: "1.31".to_string(),
             envoy_version: "1.40".to_string(),
             selector_on_gateway_api: true,

@@ -6,4 +6,6 @@ mod corpus;
 mod documents;
 mod golden;
 mod istio_tables;
+mod name_cache;
+mod names;
 mod properties;

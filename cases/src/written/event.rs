@@ -4,8 +4,13 @@ use super::{
     end::ToText,
     scalar::{Ip, OneOrMany, Span},
 };
-use palisade::flow::{Event, Lookup};
-use serde::Deserialize;
+use core::{net::IpAddr, time::Duration};
+use palisade::flow::{Event, Lookup, Place};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use std::fmt;
 
 /// One item of `after:`.
 #[derive(Clone, Debug, Deserialize)]
@@ -13,6 +18,8 @@ use serde::Deserialize;
 pub(crate) enum EventText {
     Dns(Box<LookupText>),
     Wait(Span),
+    /// A moment, counted from the beginning.
+    At(Span),
     Connect(Connection),
     Close(Connection),
 }
@@ -37,19 +44,55 @@ pub(crate) struct LookupText {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Connection {
     from: String,
-    to: Ip,
+    to: Target,
+}
+
+/// The address that a connection goes to: bare, or as the end that `to:` of a case is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target(IpAddr);
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Target;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an address, or `{ip: ADDRESS}`")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Target, E> {
+                Ip::deserialize(de::value::StrDeserializer::new(text)).map(|Ip(ip)| Target(ip))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Target, A::Error> {
+                let to = ToText::deserialize(MapAccessDeserializer::new(map))?;
+                match to.place() {
+                    Ok(Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. }) => Ok(Target(ip)),
+                    Ok(_) => Err(de::Error::custom("a connection goes to an address: give its `ip`")),
+                    Err(why) => Err(de::Error::custom(why)),
+                }
+            }
+        }
+        deserializer.deserialize_any(Any)
+    }
 }
 
 /// Time to live of an answer that names none.
 const TTL: u32 = 300;
 const DNS_PORT: u16 = 53;
 
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 impl EventText {
     pub(crate) fn event(self) -> Result<Event, &'static str> {
         Ok(match self {
-            Self::Wait(Span(span)) => Event::Wait(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
-            Self::Connect(Connection { from, to: Ip(to) }) => Event::Connect { from, to },
-            Self::Close(Connection { from, to: Ip(to) }) => Event::Close { from, to },
+            Self::Wait(Span(span)) => Event::Wait(milliseconds(span)),
+            Self::At(Span(span)) => Event::WaitUntil(milliseconds(span)),
+            Self::Connect(Connection { from, to: Target(to) }) => Event::Connect { from, to },
+            Self::Close(Connection { from, to: Target(to) }) => Event::Close { from, to },
             Self::Dns(lookup) => Event::Dns(Lookup {
                 query: lookup.query,
                 from: lookup.from,

@@ -1,37 +1,16 @@
 //! Addresses by name with expiry, as an agent keeps them (`spec/cilium.md` 3.6).
 
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use super::{
+    endpoint::{EndpointCache, Learned, Name},
+    limits::CacheLimits,
+};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
-/// How long and how much is kept; the defaults are the agent's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheLimits {
-    /// Shortest time to live, in milliseconds (`tofqdns-min-ttl`).
-    pub min_ttl: u64,
-    /// Most addresses of one name for one endpoint (`tofqdns-endpoint-max-ip-per-hostname`).
-    pub max_per_name: usize,
-    /// Most expired addresses that live connections keep (`tofqdns-max-deferred-connection-deletes`).
-    pub max_deferred: usize,
-}
-
-impl Default for CacheLimits {
-    fn default() -> Self {
-        Self { min_ttl: 0, max_per_name: 1000, max_deferred: 10_000 }
-    }
-}
-
-/// What one endpoint learned: this name has this address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Lesson {
-    pub(super) endpoint: Arc<str>,
-    pub(super) name: Arc<str>,
-    /// Last millisecond it is in force by itself.
-    pub(super) expires: u64,
-    /// When it expired and a live connection kept it.
-    pub(super) deferred: Option<u64>,
-}
-
 /// The names a node knows for addresses. `now` is always passed in, in milliseconds, and never goes back.
+///
+/// Each endpoint has its own record of what it asked for, with its own limits and connections; what any of them
+/// learned is in force for the whole node (trap T35). A lesson costs logarithmic time, and so does its end.
 ///
 /// ```
 /// use palisade::{CacheLimits, NameCache};
@@ -40,24 +19,31 @@ pub(super) struct Lesson {
 /// let ip = "192.0.2.1".parse().unwrap();
 /// cache.learn("foo/sleep", "www.example.com.", [ip], 10_000, 0);
 /// assert!(cache.names(ip).eq(["www.example.com."]));
+///
+/// cache.connect("foo/sleep", ip);
 /// cache.advance(10_001);
+/// assert_eq!(cache.names(ip).count(), 1, "a live connection keeps the address");
+/// cache.close("foo/sleep", ip, 10_002);
 /// assert_eq!(cache.names(ip).count(), 0);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct NameCache {
-    limits: CacheLimits,
-    pub(super) lessons: BTreeMap<IpAddr, Vec<Lesson>>,
-    /// Live connections, and how many of the same there are.
-    pub(super) connections: BTreeMap<(Arc<str>, IpAddr), u32>,
+    pub(super) limits: CacheLimits,
+    pub(super) endpoints: BTreeMap<Name, EndpointCache>,
+    /// The names of each address, and how many endpoints learned it.
+    index: BTreeMap<IpAddr, BTreeMap<Name, u32>>,
+    /// When addresses beyond the limit of their name go next.
+    pub(super) next_collection: u64,
 }
 
 impl NameCache {
     /// An empty cache.
     pub fn new(limits: CacheLimits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { limits, next_collection: limits.collect_every, ..Self::default() }
     }
 
-    /// `endpoint` was told at `now` that `name` (lower case, final dot) has `addresses` for `ttl` milliseconds.
+    /// `endpoint` was told at `now` that `name` (lower case, final dot) has `addresses` for `ttl` milliseconds. Gives
+    /// how many of them are in force now; the others found no room.
     pub fn learn(
         &mut self,
         endpoint: &str,
@@ -65,124 +51,115 @@ impl NameCache {
         addresses: impl IntoIterator<Item = IpAddr>,
         ttl: u64,
         now: u64,
-    ) {
-        let (endpoint, name): (Arc<str>, Arc<str>) = (endpoint.into(), name.into());
-        let expires = now.saturating_add(ttl.max(self.limits.min_ttl));
+    ) -> usize {
+        let limits = self.limits;
+        let expires = now.saturating_add(ttl.max(limits.min_ttl));
+        let name: Name = name.into();
+        let cache = self.endpoints.entry(endpoint.into()).or_default();
+        let mut learned = 0;
         for address in addresses {
-            let lessons = self.lessons.entry(address).or_default();
-            match lessons.iter_mut().find(|l| l.endpoint == endpoint && l.name == name) {
-                Some(known) => {
-                    known.expires = known.expires.max(expires);
-                    known.deferred = None;
-                }
-                None => {
-                    let lesson =
-                        Lesson { endpoint: endpoint.clone(), name: name.clone(), expires, deferred: None };
-                    lessons.push(lesson);
-                }
+            match cache.learn(&name, address, expires, &limits) {
+                Learned::Refused => continue,
+                Learned::Again => {}
+                Learned::New => *self.index.entry(address).or_default().entry(name.clone()).or_insert(0) += 1,
             }
+            learned += 1;
         }
-        self.cap(&endpoint, &name);
+        learned
     }
 
-    /// A connection of `endpoint` to `address` is alive from now on.
-    pub fn connect(&mut self, endpoint: &str, address: IpAddr) {
-        *self.connections.entry((endpoint.into(), address)).or_insert(0) += 1;
+    /// A connection of `endpoint` to `address` is alive from now on. False where there are too many to follow: such a
+    /// connection keeps nothing.
+    pub fn connect(&mut self, endpoint: &str, address: IpAddr) -> bool {
+        self.endpoints.entry(endpoint.into()).or_default().connect(address, &self.limits)
     }
 
-    /// A connection of `endpoint` to `address` is over.
-    pub fn close(&mut self, endpoint: &str, address: IpAddr) {
-        let key = (endpoint.into(), address);
-        if let Some(count) = self.connections.get_mut(&key) {
-            *count -= 1;
-            if *count == 0 {
-                self.connections.remove(&key);
-            }
+    /// A connection of `endpoint` to `address` is over since `now`.
+    pub fn close(&mut self, endpoint: &str, address: IpAddr, now: u64) {
+        let mut dropped = Vec::new();
+        if let Some(cache) = self.endpoints.get_mut(endpoint) {
+            cache.close(address, now, &self.limits, &mut dropped);
         }
-        self.sweep(|_| false, 0);
+        self.unlist(dropped);
     }
 
     /// It is `now`: what is over goes, unless a live connection keeps it.
     pub fn advance(&mut self, now: u64) {
-        self.sweep(|lesson| lesson.expires < now, now);
-        self.cap_deferred();
+        let collects = now >= self.next_collection;
+        let mut dropped = Vec::new();
+        for cache in self.endpoints.values_mut() {
+            cache.advance(now, &self.limits, &mut dropped);
+            if collects {
+                cache.collect(now, &self.limits, &mut dropped);
+            }
+        }
+        if collects {
+            let every = self.limits.collect_every.max(1);
+            self.next_collection = (now / every).saturating_add(1).saturating_mul(every);
+        }
+        self.unlist(dropped);
     }
 
-    /// The names in force for `address`; one that several endpoints learned comes once.
+    /// The next moment at which something changes by itself; [`Self::advance`] has nothing to do before.
+    pub fn next_change(&self) -> Option<u64> {
+        self.endpoints.values().filter_map(|cache| cache.next_change(self.next_collection)).min()
+    }
+
+    /// How many pairs of name and address the endpoints know.
+    pub fn len(&self) -> usize {
+        self.endpoints.values().map(EndpointCache::len).sum()
+    }
+
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The names in force for `address`, in order; one that several endpoints learned comes once.
     pub fn names(&self, address: IpAddr) -> impl Iterator<Item = &str> {
-        let lessons = self.lessons.get(&address).map(Vec::as_slice).unwrap_or_default();
-        lessons.iter().enumerate().filter_map(move |(i, lesson)| {
-            let before = lessons.get(..i).unwrap_or_default();
-            (!before.iter().any(|b| b.name == lesson.name)).then_some(&*lesson.name)
-        })
+        self.index.get(&address).into_iter().flat_map(|names| names.keys().map(|name| &**name))
     }
 
     /// The addresses in force for `name`, in order.
     pub fn addresses<'a>(&'a self, name: &'a str) -> impl Iterator<Item = IpAddr> + 'a {
-        let known = self.lessons.iter().filter(move |(_, l)| l.iter().any(|l| *l.name == *name));
-        known.map(|(address, _)| *address)
+        self.index.iter().filter(move |(_, names)| names.contains_key(name)).map(|(address, _)| *address)
     }
 
-    /// Defers or drops what has expired, and drops what is deferred and no connection keeps any more.
-    fn sweep(&mut self, expired: impl Fn(&Lesson) -> bool, now: u64) {
-        let mut kept: Vec<(Arc<str>, Arc<str>)> = Vec::new();
-        for (endpoint, address) in self.connections.keys() {
-            for lesson in self.lessons.get(address).into_iter().flatten() {
-                if lesson.endpoint == *endpoint {
-                    kept.push((endpoint.clone(), lesson.name.clone()));
+    /// Forgets every name that `forget` picks, whatever connections there are.
+    pub fn forget(&mut self, forget: impl Fn(&str) -> bool) {
+        let mut dropped = Vec::new();
+        self.endpoints.values_mut().for_each(|cache| cache.forget(&forget, &mut dropped));
+        self.unlist(dropped);
+    }
+
+    /// Forgets `endpoint`, its connections too: it was deleted.
+    pub fn forget_endpoint(&mut self, endpoint: &str) {
+        let Some(cache) = self.endpoints.remove(endpoint) else { return };
+        self.unlist(cache.lessons().map(|(name, address, _)| (name.clone(), address)).collect());
+    }
+
+    /// Counts the lessons of `cache`, which is new.
+    pub(super) fn insert(&mut self, endpoint: Name, cache: EndpointCache) {
+        for (name, address, _) in cache.lessons() {
+            *self.index.entry(address).or_default().entry(name.clone()).or_insert(0) += 1;
+        }
+        self.endpoints.insert(endpoint, cache);
+    }
+
+    fn unlist(&mut self, dropped: Vec<(Name, IpAddr)>) {
+        for (name, address) in dropped {
+            let Some(names) = self.index.get_mut(&address) else { continue };
+            if let Some(count) = names.get_mut(&name) {
+                *count -= 1;
+                if *count == 0 {
+                    names.remove(&name);
                 }
             }
-        }
-        kept.sort_unstable();
-        self.lessons.retain(|_, lessons| {
-            lessons.retain_mut(|lesson| {
-                if lesson.deferred.is_none() {
-                    if !expired(lesson) {
-                        return true;
-                    }
-                    lesson.deferred = Some(now);
-                }
-                kept.binary_search_by(|(e, n)| (e, n).cmp(&(&lesson.endpoint, &lesson.name))).is_ok()
-            });
-            !lessons.is_empty()
-        });
-    }
-
-    /// Drops the addresses of `name` that expire first, as far as `endpoint` has too many.
-    fn cap(&mut self, endpoint: &Arc<str>, name: &Arc<str>) {
-        let is_it = |l: &Lesson| l.endpoint == *endpoint && l.name == *name && l.deferred.is_none();
-        let mut held: Vec<(u64, IpAddr)> = Vec::new();
-        for (address, lessons) in &self.lessons {
-            held.extend(lessons.iter().filter(|l| is_it(l)).map(|l| (l.expires, *address)));
-        }
-        let Some(excess) = held.len().checked_sub(self.limits.max_per_name).filter(|n| *n > 0) else {
-            return;
-        };
-        held.sort_unstable();
-        for (_, address) in held.into_iter().take(excess) {
-            if let Some(lessons) = self.lessons.get_mut(&address) {
-                lessons.retain(|l| !is_it(l));
+            if names.is_empty() {
+                self.index.remove(&address);
             }
         }
-        self.lessons.retain(|_, l| !l.is_empty());
-    }
-
-    /// Drops deferred addresses beyond the limit: idle ones first, then those deferred first, then those with the
-    /// fewest names.
-    fn cap_deferred(&mut self) {
-        let mut deferred = Vec::new();
-        for (address, lessons) in &self.lessons {
-            let Some(since) = lessons.iter().filter_map(|l| l.deferred).min() else { continue };
-            if lessons.iter().all(|l| l.deferred.is_some()) {
-                let busy = self.connections.keys().any(|(_, to)| to == address);
-                deferred.push((busy, since, lessons.len(), *address));
-            }
-        }
-        let Some(excess) = deferred.len().checked_sub(self.limits.max_deferred) else { return };
-        deferred.sort_unstable();
-        for (.., address) in deferred.into_iter().take(excess) {
-            self.lessons.remove(&address);
-        }
+        self.endpoints.retain(|_, cache| !cache.is_empty());
     }
 }
 
@@ -198,48 +175,157 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn cache() -> NameCache {
-        let mut cache = NameCache::new(CacheLimits::default());
-        cache.learn(POD, NAME, [ip(1), ip(2)], 10_000, 0);
+    fn cache(limits: CacheLimits) -> NameCache {
+        let mut cache = NameCache::new(limits);
+        assert_eq!(cache.learn(POD, NAME, [ip(1), ip(2)], 10_000, 0), 2);
         cache
+    }
+
+    fn known(cache: &NameCache) -> Vec<alloc::string::String> {
+        cache.addresses(NAME).map(|a| a.to_string()).collect()
+    }
+
+    #[test]
+    fn an_address_is_in_force_to_the_last_millisecond() {
+        let mut cache = cache(CacheLimits::default());
+        assert_eq!(cache.next_change(), Some(10_001));
+        cache.advance(10_000);
+        assert!(cache.names(ip(1)).eq([NAME]));
+        cache.advance(10_001);
+        assert_eq!((cache.names(ip(1)).count(), cache.next_change()), (0, None));
+        assert!(cache.endpoints.is_empty() && cache.index.is_empty());
+    }
+
+    #[test]
+    fn the_longer_of_two_lessons_counts() {
+        let mut cache = cache(CacheLimits::default());
+        cache.learn(POD, NAME, [ip(1)], 20_000, 0);
+        cache.learn(POD, NAME, [ip(1)], 1_000, 0);
+        cache.advance(10_001);
+        assert_eq!(known(&cache), ["192.0.2.1"]);
+        cache.advance(20_001);
+        assert_eq!(known(&cache).len(), 0);
+    }
+
+    #[test]
+    fn the_shortest_time_to_live_is_the_agents() {
+        let mut cache = cache(CacheLimits { min_ttl: 60_000, ..CacheLimits::default() });
+        cache.advance(60_000);
+        assert_eq!(known(&cache).len(), 2);
+        cache.advance(60_001);
+        assert_eq!(known(&cache).len(), 0);
     }
 
     #[test]
     fn a_live_connection_keeps_every_address_of_its_name() {
-        let mut cache = cache();
+        let mut cache = cache(CacheLimits::default());
+        assert!(cache.connect(POD, ip(1)));
         cache.connect(POD, ip(1));
         cache.advance(20_000);
-        assert!(cache.names(ip(1)).eq([NAME]));
-        assert!(cache.names(ip(2)).eq([NAME]));
-        cache.close(POD, ip(1));
-        assert_eq!(cache.names(ip(1)).count() + cache.names(ip(2)).count(), 0);
+        cache.close(POD, ip(1), 20_000);
+        assert_eq!(known(&cache).len(), 2, "one of two is still alive");
+        cache.close(POD, ip(1), 20_000);
+        assert_eq!(known(&cache).len(), 0);
     }
 
     #[test]
     fn a_connection_of_another_endpoint_keeps_nothing() {
-        let mut cache = cache();
+        let mut cache = cache(CacheLimits::default());
         cache.connect("foo/other", ip(1));
         cache.advance(10_001);
-        assert_eq!(cache.names(ip(1)).count(), 0);
+        assert_eq!(known(&cache).len(), 0);
+    }
+
+    #[test]
+    fn an_idle_connection_keeps_its_address_for_the_grace() {
+        let mut cache = cache(CacheLimits { idle_grace: 5_000, ..CacheLimits::default() });
+        cache.connect(POD, ip(1));
+        cache.advance(10_001);
+        cache.close(POD, ip(1), 10_001);
+        cache.advance(15_000);
+        assert_eq!((known(&cache).len(), cache.next_change()), (2, Some(15_001)));
+        cache.advance(15_001);
+        assert_eq!(known(&cache).len(), 0);
     }
 
     #[test]
     fn a_fresh_lookup_revives_what_was_deferred() {
-        let mut cache = cache();
+        let mut cache = cache(CacheLimits::default());
         cache.connect(POD, ip(1));
         cache.advance(20_000);
         cache.learn(POD, NAME, [ip(1)], 10_000, 20_000);
-        cache.close(POD, ip(1));
-        assert!(cache.names(ip(1)).eq([NAME]));
-        assert_eq!(cache.names(ip(2)).count(), 0);
+        cache.close(POD, ip(1), 20_000);
+        assert_eq!(known(&cache), ["192.0.2.1"]);
     }
 
     #[test]
-    fn the_oldest_address_beyond_the_limit_goes() {
+    fn addresses_beyond_the_limit_go_at_the_next_collection() {
         let mut cache = NameCache::new(CacheLimits { max_per_name: 2, ..CacheLimits::default() });
         for n in 1..=3 {
-            cache.learn(POD, NAME, [ip(n)], 1000 * u64::from(n), 0);
+            cache.learn(POD, NAME, [ip(n)], 100_000 * u64::from(n), 0);
         }
-        assert!(cache.addresses(NAME).map(|a| a.to_string()).eq(["192.0.2.2", "192.0.2.3"]));
+        cache.learn("foo/other", NAME, [ip(9)], 100_000, 0);
+        cache.advance(59_999);
+        assert_eq!((known(&cache).len(), cache.next_change()), (4, Some(60_000)));
+        cache.advance(60_000);
+        assert_eq!(known(&cache), ["192.0.2.2", "192.0.2.3", "192.0.2.9"]);
+        assert_eq!(cache.next_change(), Some(100_001));
+    }
+
+    #[test]
+    fn a_connection_keeps_what_is_beyond_the_limit() {
+        let mut cache = NameCache::new(CacheLimits { max_per_name: 1, ..CacheLimits::default() });
+        cache.learn(POD, NAME, [ip(1)], 100_000, 0);
+        cache.learn(POD, NAME, [ip(2)], 200_000, 0);
+        cache.connect(POD, ip(2));
+        cache.advance(60_000);
+        assert_eq!(known(&cache).len(), 2);
+        cache.close(POD, ip(2), 60_000);
+        assert_eq!(known(&cache), ["192.0.2.2"]);
+    }
+
+    #[test]
+    fn of_too_many_deferred_the_idle_go_then_the_oldest_then_those_with_the_fewest_names() {
+        let limits = CacheLimits { max_deferred: 2, ..CacheLimits::default() };
+        let mut cache = NameCache::new(limits);
+        cache.learn(POD, NAME, [ip(1), ip(2), ip(3), ip(4)], 2_000, 0);
+        cache.learn(POD, "b.example.", [ip(1), ip(2)], 2_000, 0);
+        cache.connect(POD, ip(1));
+        cache.advance(2_000);
+        assert_eq!(known(&cache).len(), 4);
+        cache.advance(2_001);
+        assert_eq!(known(&cache), ["192.0.2.1", "192.0.2.2"], "3 and 4 have one name");
+        let mut cache = NameCache::new(limits);
+        cache.learn(POD, NAME, [ip(2)], 1_000, 0);
+        cache.learn(POD, NAME, [ip(1), ip(3)], 2_000, 0);
+        cache.learn(POD, "b.example.", [ip(1)], 2_000, 0);
+        cache.connect(POD, ip(1));
+        cache.advance(2_001);
+        assert_eq!(known(&cache), ["192.0.2.1", "192.0.2.3"], "2 was deferred first");
+    }
+
+    #[test]
+    fn a_full_endpoint_learns_nothing_new() {
+        let limits = CacheLimits { max_per_endpoint: 2, max_connections: 1, ..CacheLimits::default() };
+        let mut cache = cache(limits);
+        assert_eq!(cache.learn(POD, NAME, [ip(3), ip(1)], 1_000, 0), 1);
+        assert_eq!(cache.learn("foo/other", NAME, [ip(3)], 1_000, 0), 1);
+        assert!(cache.connect(POD, ip(1)) && cache.connect(POD, ip(1)) && !cache.connect(POD, ip(2)));
+        cache.advance(10_001);
+        assert_eq!(cache.learn(POD, "c.example.", [ip(3)], 1_000, 0), 0, "what is deferred takes its room");
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_for_those_who_learned_it() {
+        let mut cache = cache(CacheLimits::default());
+        cache.learn("foo/other", NAME, [ip(1)], 10_000, 0);
+        cache.learn(POD, "b.example.", [ip(1)], 10_000, 0);
+        cache.connect(POD, ip(2));
+        cache.forget_endpoint(POD);
+        assert_eq!(known(&cache), ["192.0.2.1"]);
+        assert!(cache.names(ip(1)).eq([NAME]));
+        cache.learn(POD, "b.example.", [ip(1)], 10_000, 0);
+        cache.forget(|name| name == NAME);
+        assert!(cache.names(ip(1)).eq(["b.example."]));
     }
 }

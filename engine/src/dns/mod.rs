@@ -1,7 +1,12 @@
 //! What DNS taught: names to addresses, each for its time.
 
+mod answer;
 mod cache;
+mod endpoint;
+mod limits;
 mod snapshot;
 
-pub use cache::{CacheLimits, NameCache};
+pub use answer::{AnswerError, DnsData, DnsRecord, Taught, taught};
+pub use cache::NameCache;
+pub use limits::CacheLimits;
 pub use snapshot::RestoreError;

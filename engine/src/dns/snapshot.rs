@@ -1,13 +1,18 @@
 //! A `NameCache` as bytes and back, so that a restart forgets nothing that DNS taught.
 //!
-//! Magic, version, length and checksum, then the payload; numbers are little-endian, times relative to `now`.
+//! Magic, version, length and checksum, then the payload; numbers are little-endian, times those of the clock that
+//! `now` comes from.
 
-use super::cache::{CacheLimits, Lesson, NameCache};
+use super::{
+    cache::NameCache,
+    endpoint::{EndpointCache, Lesson},
+    limits::CacheLimits,
+};
 use alloc::{sync::Arc, vec::Vec};
 use core::{error::Error, fmt, net::IpAddr};
 
 const MAGIC: &[u8; 8] = b"palidns\n";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Why saved bytes were refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub enum RestoreError {
     Version(u16),
     /// They are cut off, too long or changed.
     Corrupt,
+    /// They were saved at a time that has not come yet, so nobody knows how long ago that was.
+    Clock,
 }
 
 impl fmt::Display for RestoreError {
@@ -29,6 +36,7 @@ impl fmt::Display for RestoreError {
                 write!(f, "the saved name cache has version `{version}`, known is `{VERSION}`")
             }
             Self::Corrupt => f.write_str("the saved name cache is truncated or corrupt"),
+            Self::Clock => f.write_str("the saved name cache comes from the future: the clock was set back"),
         }?;
         f.write_str("; remove it and start empty: names are learned again when they are asked")
     }
@@ -37,43 +45,45 @@ impl fmt::Display for RestoreError {
 impl Error for RestoreError {}
 
 impl NameCache {
-    /// What is in force at `now`, as bytes.
+    /// What is in force at `now`, as bytes: names, deferred addresses, connections.
     ///
     /// ```
-    /// use palisade::{CacheLimits, NameCache};
+    /// use palisade::{CacheLimits, NameCache, RestoreError};
     ///
     /// let mut cache = NameCache::default();
     /// let ip = "192.0.2.1".parse().unwrap();
     /// cache.learn("foo/sleep", "www.example.com.", [ip], 10_000, 0);
     /// let saved = cache.save(4_000);
     ///
-    /// let mut restored = NameCache::restore(&saved, CacheLimits::default(), 0).unwrap();
-    /// restored.advance(6_000);
-    /// assert!(restored.names(ip).eq(["www.example.com."]));
-    /// restored.advance(6_001);
-    /// assert_eq!(restored.names(ip).count(), 0);
-    /// assert!(NameCache::restore(&saved[1..], CacheLimits::default(), 0).is_err());
+    /// let restored = |now| NameCache::restore(&saved, CacheLimits::default(), now);
+    /// assert!(restored(10_000).unwrap().names(ip).eq(["www.example.com."]));
+    /// assert_eq!(restored(10_001).unwrap().names(ip).count(), 0);
+    /// assert_eq!(restored(3_999).unwrap_err(), RestoreError::Clock);
+    /// assert!(NameCache::restore(&saved[1..], CacheLimits::default(), 4_000).is_err());
     /// ```
     pub fn save(&self, now: u64) -> Vec<u8> {
         let mut current = self.clone();
         current.advance(now);
         let mut payload = Vec::new();
-        put_length(&mut payload, current.lessons.values().map(Vec::len).sum());
-        for (address, lessons) in &current.lessons {
-            for lesson in lessons {
-                put_address(&mut payload, *address);
-                put_text(&mut payload, &lesson.endpoint);
-                put_text(&mut payload, &lesson.name);
-                put_number(&mut payload, lesson.expires.saturating_sub(now));
-                payload.push(u8::from(lesson.deferred.is_some()));
-                put_number(&mut payload, lesson.deferred.map_or(0, |since| now.saturating_sub(since)));
-            }
-        }
-        put_length(&mut payload, current.connections.len());
-        for ((endpoint, address), count) in &current.connections {
+        put_number(&mut payload, now);
+        put_number(&mut payload, current.next_collection);
+        put_length(&mut payload, current.endpoints.len());
+        for (endpoint, cache) in &current.endpoints {
             put_text(&mut payload, endpoint);
-            put_address(&mut payload, *address);
-            payload.extend(count.to_le_bytes());
+            put_length(&mut payload, cache.lessons().count());
+            for (name, address, lesson) in cache.lessons() {
+                put_text(&mut payload, name);
+                put_address(&mut payload, address);
+                put_number(&mut payload, lesson.expires);
+                payload.push(u8::from(lesson.deferred.is_some()));
+                put_number(&mut payload, lesson.deferred.unwrap_or(0));
+            }
+            put_length(&mut payload, cache.connections().count());
+            for (address, connections) in cache.connections() {
+                put_address(&mut payload, address);
+                payload.extend(connections.alive.to_le_bytes());
+                put_number(&mut payload, connections.idle_until);
+            }
         }
         let mut bytes = Vec::from(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
@@ -83,7 +93,11 @@ impl NameCache {
         bytes
     }
 
-    /// The cache that `save` wrote, its times counted from `now`. Advance it by the time that has passed since.
+    /// The cache that `save` wrote, as it is at `now`, which must come from the same clock.
+    ///
+    /// # Errors
+    ///
+    /// The bytes are not what `save` wrote, or the clock was set back since.
     pub fn restore(bytes: &[u8], limits: CacheLimits, now: u64) -> Result<Self, RestoreError> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(RestoreError::NotACache)?;
         let mut reader = Reader(rest);
@@ -91,11 +105,17 @@ impl NameCache {
         if version != VERSION {
             return Err(RestoreError::Version(version));
         }
-        read(reader, limits, now).ok_or(RestoreError::Corrupt)
+        let (mut cache, saved) = read(reader, limits).ok_or(RestoreError::Corrupt)?;
+        if now < saved {
+            return Err(RestoreError::Clock);
+        }
+        cache.advance(now);
+        Ok(cache)
     }
 }
 
-fn read(mut header: Reader<'_>, limits: CacheLimits, now: u64) -> Option<NameCache> {
+/// The cache, and when it was saved.
+fn read(mut header: Reader<'_>, limits: CacheLimits) -> Option<(NameCache, u64)> {
     let length = header.length()?;
     let checksum = u32::from_le_bytes(header.array()?);
     let Reader(payload) = header;
@@ -104,27 +124,41 @@ fn read(mut header: Reader<'_>, limits: CacheLimits, now: u64) -> Option<NameCac
     }
     let mut reader = Reader(payload);
     let mut cache = NameCache::new(limits);
+    let saved = reader.number()?;
+    cache.next_collection = reader.number()?;
     for _ in 0..reader.length()? {
-        let address = reader.address()?;
-        let (endpoint, name) = (reader.text()?, reader.text()?);
-        let expires = now.saturating_add(reader.number()?);
-        let deferred = match reader.array()? {
-            [0] => reader.number().map(|_| None)?,
-            [1] => Some(now.saturating_sub(reader.number()?)),
-            _ => return None,
-        };
-        cache.lessons.entry(address).or_default().push(Lesson { endpoint, name, expires, deferred });
-    }
-    for _ in 0..reader.length()? {
-        let (endpoint, address) = (reader.text()?, reader.address()?);
-        let count = u32::from_le_bytes(reader.array()?);
-        // A connection that is counted zero times would never be closed.
-        if count == 0 {
+        let endpoint = reader.text()?;
+        if cache.endpoints.contains_key(&endpoint) {
             return None;
         }
-        cache.connections.insert((endpoint, address), count);
+        let of_it = endpoint_cache(&mut reader, &limits)?;
+        cache.insert(endpoint, of_it);
     }
-    reader.0.is_empty().then_some(cache)
+    reader.0.is_empty().then_some((cache, saved))
+}
+
+fn endpoint_cache(reader: &mut Reader<'_>, limits: &CacheLimits) -> Option<EndpointCache> {
+    let mut cache = EndpointCache::default();
+    for _ in 0..reader.length()? {
+        let (name, address, expires) = (reader.text()?, reader.address()?, reader.number()?);
+        let deferred = match reader.array()? {
+            [0] => reader.number().map(|_| None)?,
+            [1] => Some(reader.number()?),
+            _ => return None,
+        };
+        if !cache.put(name.clone(), address, Lesson { expires, deferred }) {
+            return None;
+        }
+        cache.crowd(&name, limits);
+    }
+    for _ in 0..reader.length()? {
+        let address = reader.address()?;
+        let alive = u32::from_le_bytes(reader.array()?);
+        cache.put_connections(address, alive, reader.number()?);
+    }
+    // What nothing keeps would stay for ever.
+    cache.settle_all(&mut Vec::new());
+    Some(cache)
 }
 
 fn put_number(out: &mut Vec<u8>, number: u64) {
@@ -212,28 +246,56 @@ mod tests {
     #[test]
     fn what_is_restored_lives_as_long_as_it_would_have() {
         let saved = cache().save(5_000);
-        for now in [0, 5_000, 1 << 40] {
-            let mut cache = restore(&saved, now).unwrap();
-            assert_eq!(cache.save(now), saved);
-            assert_eq!(cache.names(ip("192.0.2.3")).count(), 0);
-            cache.advance(now + 5_000);
-            assert!(cache.names(ip("2001:db8::1")).eq(["a.example."]));
-            cache.advance(now + 5_001);
+        assert_eq!(restore(&saved, 5_000).unwrap().save(5_000), saved);
+        let mut cache = restore(&saved, 5_000).unwrap();
+        assert_eq!(cache.names(ip("192.0.2.3")).count(), 0);
+        cache.advance(10_000);
+        assert!(cache.names(ip("2001:db8::1")).eq(["a.example."]));
+        for mut cache in [cache, restore(&saved, 10_001).unwrap()] {
+            cache.advance(10_001);
             assert_eq!(cache.names(ip("192.0.2.1")).count(), 0);
             assert!(cache.names(ip("192.0.2.2")).eq(["b.example."]), "a connection keeps it");
-            cache.close("foo/b", ip("192.0.2.2"));
+            cache.close("foo/b", ip("192.0.2.2"), 10_001);
             assert_eq!(cache.names(ip("192.0.2.2")).count(), 0);
         }
+    }
+
+    #[test]
+    fn an_idle_connection_and_a_crowd_go_on_where_they_were() {
+        let limits = CacheLimits { idle_grace: 5_000, max_per_name: 1, ..CacheLimits::default() };
+        let mut cache = NameCache::new(limits);
+        cache.learn("foo/a", "a.example.", [ip("192.0.2.1")], 1_000, 0);
+        cache.connect("foo/a", ip("192.0.2.1"));
+        cache.close("foo/a", ip("192.0.2.1"), 0);
+        cache.learn("foo/b", "b.example.", [ip("192.0.2.1"), ip("192.0.2.2")], 100_000, 0);
+        let mut cache = NameCache::restore(&cache.save(2_000), limits, 4_999).unwrap();
+        assert!(cache.names(ip("192.0.2.1")).eq(["a.example.", "b.example."]));
+        cache.advance(5_000);
+        assert!(cache.names(ip("192.0.2.1")).eq(["b.example."]));
+        cache.advance(60_000);
+        assert_eq!(cache.addresses("b.example.").count(), 1);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_refused() {
+        assert_eq!(restore(&cache().save(5_000), 4_999).unwrap_err(), RestoreError::Clock);
+    }
+
+    #[test]
+    fn an_older_version_is_named() {
+        let mut saved = cache().save(5_000);
+        saved[MAGIC.len()] = 1;
+        assert_eq!(restore(&saved, 5_000).unwrap_err(), RestoreError::Version(1));
     }
 
     #[test]
     fn every_truncation_and_every_addition_is_refused() {
         let mut saved = cache().save(5_000);
         for length in 0..saved.len() {
-            assert!(restore(&saved[..length], 0).is_err(), "{length}");
+            assert!(restore(&saved[..length], 5_000).is_err(), "{length}");
         }
         saved.push(0);
-        assert_eq!(restore(&saved, 0).unwrap_err(), RestoreError::Corrupt);
+        assert_eq!(restore(&saved, 5_000).unwrap_err(), RestoreError::Corrupt);
     }
 
     #[test]
@@ -242,7 +304,7 @@ mod tests {
         for at in 0..saved.len() {
             for flip in 1..=u8::MAX {
                 saved[at] ^= flip;
-                assert!(restore(&saved, 0).is_err(), "{at} {flip}");
+                assert!(restore(&saved, 5_000).is_err(), "{at} {flip}");
                 saved[at] ^= flip;
             }
         }

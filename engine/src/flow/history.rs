@@ -1,6 +1,6 @@
 //! What the nodes have seen before a flow: time, names, connections.
 
-use crate::dns::NameCache;
+use crate::dns::{CacheLimits, NameCache};
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
@@ -19,8 +19,18 @@ pub struct History {
 impl History {
     /// Lets `milliseconds` pass.
     pub fn wait(&mut self, milliseconds: u64) {
-        self.now = self.now.saturating_add(milliseconds);
+        self.wait_until(self.now.saturating_add(milliseconds));
+    }
+
+    /// Lets time pass until `now`, which may be over already.
+    pub fn wait_until(&mut self, now: u64) {
+        self.now = self.now.max(now);
         self.nodes.values_mut().for_each(|cache| cache.advance(self.now));
+    }
+
+    /// The next moment at which a name or an address stops to be known by itself.
+    pub fn next_change(&self) -> Option<u64> {
+        self.nodes.values().filter_map(NameCache::next_change).min()
     }
 
     /// The names in force on `node` for `address`.
@@ -29,12 +39,22 @@ impl History {
     }
 
     /// The addresses in force on `node` for `name` (lower case, final dot).
-    pub fn addresses<'a>(&'a self, node: &str, name: &'a str) -> impl Iterator<Item = IpAddr> + 'a {
+    pub fn addresses<'a>(&'a self, node: &'a str, name: &'a str) -> impl Iterator<Item = IpAddr> + 'a {
         self.nodes.get(node).into_iter().flat_map(move |cache| cache.addresses(name))
     }
 
     /// What DNS taught `node`.
-    pub(super) fn cache(&mut self, node: &str) -> &mut NameCache {
-        self.nodes.entry(node.to_string()).or_default()
+    pub fn cache(&self, node: &str) -> Option<&NameCache> {
+        self.nodes.get(node)
+    }
+
+    /// Lets `node` know what `cache` does, and nothing else.
+    pub fn restore(&mut self, node: &str, cache: NameCache) {
+        self.nodes.insert(node.to_string(), cache);
+    }
+
+    /// The cache of `node`, new with these limits where it has none.
+    pub(super) fn cache_mut(&mut self, node: &str, limits: CacheLimits) -> &mut NameCache {
+        self.nodes.entry(node.to_string()).or_insert_with(|| NameCache::new(limits))
     }
 }

@@ -1,18 +1,18 @@
 //! DNS before a flow: may the name be asked, what did the answer teach, what do connections keep.
 
 use super::{
-    Event, FlowError, History, LayerExplanation, Lookup, Place, Simulation,
+    DnsRequest, Event, FlowError, History, LayerExplanation, Lookup, Simulation,
     endpoint::Side,
     network::{Exchange, told},
 };
 use crate::{
     cluster::{EndKind, identity},
     decision::Outcome,
+    dns::{CacheLimits, Taught},
     labels::{Label, Labels},
     lower::cilium::name::canonical,
     net::{Protocol, Transport},
     network::Direction,
-    request::{Peer, Request},
 };
 use alloc::{
     collections::BTreeSet,
@@ -40,7 +40,8 @@ impl<'c> Simulation<'c> {
             return self.layer(Direction::Egress, from, to, exchange);
         }
         let server = self.dns_server();
-        let mut answer = self.lookup(from, &server, &name, DNS_PORT);
+        let udp = Transport { protocol: Protocol::Udp, port: DNS_PORT };
+        let mut answer = self.lookup(from, &server, &name, udp);
         let shown = name.trim_end_matches('.');
         if answer.0.decision.outcome == Outcome::Deny {
             let by = told(&answer.0.decision);
@@ -67,24 +68,8 @@ impl<'c> Simulation<'c> {
         layer
     }
 
-    /// What egress says of a lookup, and whether its answer teaches.
-    fn lookup(&self, from: &Side<'c>, server: &Side<'c>, name: &str, port: u16) -> (LayerExplanation, bool) {
-        let transport = Transport { protocol: Protocol::Udp, port };
-        let exchange = Exchange { transport, names: Vec::new(), wanted: None, query: Some(name), sni: None };
-        let layer = self.layer(Direction::Egress, from, server, &exchange);
-        let names = self.port_names(server, transport);
-        let request = Request {
-            transport: Some(transport),
-            peer: Some(Peer { labels: &server.labels, cidr: self.cidr_of(server) }),
-            port_names: &names,
-            ..Request::default()
-        };
-        let learned = from.kind.is_enforced(&self.options) && self.program(from).observes(&request);
-        (layer, learned)
-    }
-
     /// The cluster's DNS: a pod labelled `k8s-app: kube-dns` in `kube-system`, by its labels alone where none is given.
-    fn dns_server(&self) -> Side<'c> {
+    pub(super) fn dns_server(&self) -> Side<'c> {
         let is_dns = |w: &&crate::cluster::Workload| {
             w.namespace == "kube-system" && w.labels.get("k8s-app").is_some_and(|app| app == "kube-dns")
         };
@@ -103,10 +88,17 @@ impl<'c> Simulation<'c> {
     }
 
     pub(super) fn happen_network(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
+        let limits = CacheLimits::from(&self.options);
+        let now = history.now;
         match event {
             Event::Wait(time) => history.wait(*time),
-            Event::Connect { from, to } => history.cache(&self.node_of(from)?).connect(from, *to),
-            Event::Close { from, to } => history.cache(&self.node_of(from)?).close(from, *to),
+            Event::WaitUntil(now) => history.wait_until(*now),
+            Event::Connect { from, to } => {
+                history.cache_mut(&self.node_of(from)?, limits).connect(from, *to);
+            }
+            Event::Close { from, to } => {
+                history.cache_mut(&self.node_of(from)?, limits).close(from, *to, now)
+            }
             Event::Dns(lookup) => self.learn(history, lookup)?,
         }
         Ok(())
@@ -114,25 +106,33 @@ impl<'c> Simulation<'c> {
 
     /// Learns what a successful answer says, if policy let the lookup pass the DNS proxy.
     fn learn(&self, history: &mut History, lookup: &Lookup) -> Result<(), FlowError> {
-        let name = canonical(&lookup.query);
-        let asker = lookup.from.as_deref().unwrap_or_default();
-        let succeeded = lookup.rcode.as_deref().is_none_or(|code| code.eq_ignore_ascii_case("NOERROR"));
-        let teaches = lookup.learned || (succeeded && self.passes_proxy(lookup, &name)?);
-        if teaches {
-            // Addresses inside the cluster keep their own identity, whatever name was asked.
-            let outside = lookup.answers.iter().copied().filter(|ip| self.cluster.workload_at(*ip).is_none());
-            let ttl = u64::from(lookup.ttl) * 1000;
-            let now = history.now;
+        let taught = Taught {
+            name: canonical(&lookup.query).into(),
+            addresses: lookup.answers.clone(),
+            ttl: lookup.ttl,
+        };
+        if lookup.learned {
+            let asker = lookup.from.as_deref().unwrap_or_default();
             for node in self.taught(lookup.from.as_deref())? {
-                history.cache(&node).learn(asker, &name, outside.clone(), ttl, now);
+                self.teach(history, &node, asker, &taught);
             }
+            return Ok(());
+        }
+        let Some(from) = &lookup.from else { return Ok(()) };
+        let (server, port) = lookup.server.clone().unzip();
+        let request = DnsRequest {
+            from: from.clone(),
+            server,
+            port: port.unwrap_or(DNS_PORT),
+            protocol: Protocol::Udp,
+            questions: Vec::from([lookup.query.clone()]),
+        };
+        // Ends that are not there are told, whatever the answer says.
+        self.asked(&request, &taught.name)?;
+        if lookup.rcode.as_deref().is_none_or(|code| code.eq_ignore_ascii_case("NOERROR")) {
+            self.answered(history, &request, &taught)?;
         }
         Ok(())
-    }
-
-    /// The node of the pod `from`.
-    fn node_of(&self, from: &str) -> Result<String, FlowError> {
-        Ok(self.source(&Place::Workload(from.to_string()))?.on_node().to_string())
     }
 
     /// The nodes that an answer for `from` teaches; all of them where nobody is said to have asked.
@@ -142,17 +142,6 @@ impl<'c> Simulation<'c> {
             None => Ok(self.cluster.workloads().map(|w| w.node.clone()).chain([String::new()]).collect()),
         }
     }
-
-    fn passes_proxy(&self, lookup: &Lookup, name: &str) -> Result<bool, FlowError> {
-        let Some(from) = &lookup.from else { return Ok(false) };
-        let from = self.source(&Place::Workload(from.clone()))?;
-        let (server, port) = match &lookup.server {
-            Some((place, port)) => (self.source(place)?, *port),
-            None => (self.dns_server(), DNS_PORT),
-        };
-        let (layer, learned) = self.lookup(&from, &server, name, port);
-        Ok(learned && layer.decision.passes())
-    }
 }
 
 #[cfg(test)]
@@ -160,7 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         Cluster, DecidedBy, DefaultReason, Options, Verdict,
-        flow::{DnsLookup, Flow},
+        flow::{DnsLookup, Flow, Place},
         manifest,
         resource::Resources,
     };

@@ -176,6 +176,8 @@ pub enum Event {
     Dns(Lookup),
     /// Time passed, in milliseconds.
     Wait(u64),
+    /// Time passed until this many milliseconds after the beginning, if they are not over yet.
+    WaitUntil(u64),
     /// A connection was opened and stays open.
     Connect {
         /// Pod, as `namespace/name`.

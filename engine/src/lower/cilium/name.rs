@@ -3,10 +3,14 @@
 use super::{Findings, trap};
 use crate::{
     ir::{Attribute, Clause, NamePattern, Pattern, Test},
+    matcher::name::matches_one,
     options::{CiliumVersion, Options},
-    resource::cilium::{DnsRule, FqdnSelector},
+    resource::{
+        Resources,
+        cilium::{DnsRule, FqdnSelector},
+    },
 };
-use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::Vec};
 
 /// Longest pattern.
 const MAX: usize = 255;
@@ -56,6 +60,29 @@ pub(super) fn peer_clause(
     }
     let test = Test::any_of(Attribute::PeerName, patterns.into_iter().map(Pattern::Name));
     Clause { tests: vec![test], index: 0 }
+}
+
+/// The labels that `name`, in canonical form, gives to the identity of its addresses: one for each text of a
+/// `toFQDNs` item that matches it (T38).
+pub(crate) fn fqdn_labels(resources: &Resources, name: &str, options: &Options) -> Vec<String> {
+    let cilium =
+        resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
+    let rules = cilium.flat_map(|policy| policy.spec.spec.iter().chain(policy.spec.specs.iter().flatten()));
+    let items = rules.flat_map(|rule| rule.egress.iter().flatten());
+    let items = items.flat_map(|entry| entry.to_fqdns.iter().flatten());
+    let mut labels = BTreeSet::new();
+    for item in items {
+        let text = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+        let (text, pattern) = match (text(&item.match_name), text(&item.match_pattern)) {
+            (Some(text), None) => (text.clone(), NamePattern::Name(canonical(&text))),
+            (None, Some(text)) => (text.clone(), wildcard(&text, false, options)),
+            _ => continue,
+        };
+        if matches_one(&pattern, name.as_bytes()) {
+            labels.insert(format!("fqdn:{text}"));
+        }
+    }
+    labels.into_iter().collect()
 }
 
 /// The names that `rules.dns` lets pass; an item with both fields lets both pass.

@@ -1,0 +1,222 @@
+//! Names against patterns, and lookups against tables of rules, as Cilium's own code answers them: every row of the
+//! corpus is counted.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on has to stop"
+)]
+
+use palisade::{
+    Cluster, CompileSwitches, CompiledRules, FqdnPattern, Options, PolicyRef, Protocol, Request, RuleId,
+    flow::{DnsCode, DnsRequest, DnsVerdict, Place, Simulation},
+    ir::{Attribute, Clause, Effect, Group, NamePattern, Pattern, Rule, Section, Test},
+    resource::Resources,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+fn corpus(file: &str) -> Option<Value> {
+    let root = env::var_os("PALISADE_CORPUS")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
+    let text = fs::read_to_string(root.join("cilium").join(file)).ok();
+    if text.is_none() {
+        eprintln!("skipped: corpus/cilium/{file} is not there");
+    }
+    text.map(|text| serde_json::from_str(&text).unwrap())
+}
+
+fn rows<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value[key].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> &'v str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn canonical(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    if name.ends_with('.') { name } else { format!("{name}.") }
+}
+
+/// Whether the one pattern, compiled into a set, matches `name` as it stands.
+fn matches(attribute: Attribute, pattern: Option<NamePattern>, name: &str) -> bool {
+    let policy = PolicyRef { kind: "CiliumNetworkPolicy", namespace: "foo".into(), name: "p".into() };
+    let test = Test::any_of(attribute, pattern.into_iter().map(Pattern::Name));
+    let clause = Clause { tests: vec![test], index: 0 };
+    let groups = vec![Group { section: Section::Peer, clauses: vec![clause] }];
+    let rule = Rule { id: RuleId::new(policy, 0), effect: Effect::Allow, groups };
+    let rules = CompiledRules::new(&[rule], CompileSwitches::default());
+    let names = [name];
+    let request = Request { dns_query: Some(name), peer_names: &names, ..Request::default() };
+    rules.first_match(&request, 0).unwrap() == Some(0)
+}
+
+/// The pattern of a row, in `toFQDNs` or in a DNS rule; where the field is empty, the first names the root and the second
+/// nothing.
+fn pattern(row: &Value, dns_rule: bool) -> Option<NamePattern> {
+    let written = text(row, "pattern");
+    match (row["field"].as_str().unwrap_or("matchPattern"), written) {
+        (_, "") => (!dns_rule).then(|| NamePattern::Name(".".into())),
+        ("matchName", _) => Some(NamePattern::Name(canonical(written).into())),
+        _ => Some(NamePattern::Wildcard {
+            pattern: canonical(written).into(),
+            subdomains: true,
+            any_bytes: dns_rule,
+        }),
+    }
+}
+
+fn check_match_rows(file: &str, expected: usize) {
+    let Some(corpus) = corpus(file) else { return };
+    let (mut wrong, mut counted, mut yes) = (Vec::new(), 0, 0);
+    for row in rows(&corpus, "match") {
+        let name = canonical(text(row, "name"));
+        let as_selector = matches(Attribute::PeerName, pattern(row, false), &name);
+        let as_rule = matches(Attribute::DnsQuery, pattern(row, true), &name);
+        let rule = row.get("matchesAsDnsRule").unwrap_or(&row["matches"]);
+        let mut fits = as_selector == row["matches"] && as_rule == *rule;
+        if row["field"].as_str().is_none_or(|field| field == "matchPattern")
+            && !text(row, "pattern").is_empty()
+        {
+            let one = FqdnPattern::new(text(row, "pattern"), &Options::default()).unwrap();
+            fits &= one.matches(text(row, "name")) == row["matches"];
+            fits &= one.mismatch(text(row, "name")).is_none() == row["matches"];
+        }
+        if !fits {
+            wrong.push(row.to_string());
+        }
+        counted += 1;
+        yes += usize::from(as_selector);
+    }
+    println!("{file}: {counted} rows, {yes} match");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert_eq!(counted, expected);
+}
+
+#[test]
+fn ten_thousand_names_match_as_cilium_matches_them() {
+    check_match_rows("fqdn-random.json", 10_000);
+}
+
+#[test]
+fn hand_made_names_match_as_cilium_matches_them() {
+    check_match_rows("fqdn-cases.json", 154);
+}
+
+/// The matcher's own facts: nothing is made canonical before.
+#[test]
+fn raw_names_match_as_the_matcher_says() {
+    let Some(corpus) = corpus("fqdn-cases.json") else { return };
+    for row in rows(&corpus, "raw") {
+        let found = matches(Attribute::PeerName, pattern(row, false), text(row, "rawName"));
+        assert_eq!(found, row["matches"], "{row}");
+    }
+    assert_eq!(rows(&corpus, "raw").len(), 29);
+    for row in rows(&corpus, "canonical") {
+        // A pattern of stars alone stays as it is; the final dot means the same there.
+        let stars = text(row, "pattern").trim_end_matches('.').chars().all(|c| c == '*');
+        assert!(stars || canonical(text(row, "pattern")) == text(row, "canonical"), "{row}");
+    }
+    assert_eq!(rows(&corpus, "canonical").len(), 6);
+}
+
+/// Server names, where their patterns mean what those of names do.
+#[test]
+fn server_names_match_as_the_proxy_says() {
+    let Some(corpus) = corpus("fqdn-cases.json") else { return };
+    let (mut counted, mut skipped) = (0, BTreeSet::new());
+    for row in rows(&corpus, "sni") {
+        let (written, name) = (text(row, "pattern"), text(row, "serverName"));
+        if row.get("matches").is_none() {
+            skipped.insert(format!("{written}: whether it is valid is no question of matching"));
+            continue;
+        }
+        let inner = written.strip_prefix("**.").unwrap_or(written);
+        if inner.contains("**") && !written.chars().all(|c| c == '*') {
+            skipped.insert(format!("{written}: the agent writes one star for a run of them"));
+            continue;
+        }
+        if written.is_empty() || name.is_empty() {
+            skipped.insert(format!("`{written}` and `{name}`: without a name there is nothing to match"));
+            assert_eq!(row["matches"], false);
+            continue;
+        }
+        // A server name has no final dot: one that is sent is an empty label more.
+        let name = format!("{}.", name.to_ascii_lowercase());
+        let found = matches(Attribute::PeerName, pattern(row, false), &name);
+        assert_eq!(found, row["matches"], "{row}");
+        counted += 1;
+    }
+    println!("{counted} server names of {}", rows(&corpus, "sni").len());
+    skipped.iter().for_each(|reason| println!("skipped: {reason}"));
+    assert!(counted >= 50, "{counted}");
+}
+
+const SELECTOR: &str = "io.kubernetes.pod.namespace";
+
+/// Pods named as the table's ends, in a namespace of their own, and a policy for each of its rows.
+fn cluster(table: &[Value], case: &Value) -> Cluster {
+    let mut resources = Resources::default();
+    let ends = table.iter().chain([case]).flat_map(|row| [text(row, "endpoint"), text(row, "server")]);
+    for end in ends.filter(|end| *end != "*").collect::<BTreeSet<_>>() {
+        let name = end.to_ascii_lowercase();
+        let pod = json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": "foo", "labels": {"end": end}}});
+        resources.add(pod, Default::default()).unwrap();
+        // Every endpoint has default deny, also one without a DNS rule.
+        let closed = json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+            "metadata": {"name": format!("closed-{name}"), "namespace": "foo"},
+            "spec": {"endpointSelector": {"matchLabels": {"end": end}}, "egress": [{}]}});
+        resources.add(closed, Default::default()).unwrap();
+    }
+    for (number, row) in table.iter().enumerate() {
+        let server = match text(row, "server") {
+            "*" => json!({SELECTOR: "foo"}),
+            server => json!({"end": server}),
+        };
+        let mut ports = json!({"ports": [{"port": row["port"].to_string(), "protocol": "UDP"}]});
+        if let Value::String(pattern) = &row["matchPattern"] {
+            ports["rules"] = json!({"dns": [{"matchPattern": pattern}]});
+        }
+        let policy = json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+        "metadata": {"name": format!("row-{number}"), "namespace": "foo"},
+        "spec": {"endpointSelector": {"matchLabels": {"end": row["endpoint"]}}, "egress": [{
+            "toEndpoints": [{"matchLabels": server}],
+            "toPorts": [ports],
+        }]}});
+        resources.add(policy, Default::default()).unwrap();
+    }
+    Cluster::new(resources).0
+}
+
+#[test]
+fn lookups_are_decided_as_the_proxys_table_says() {
+    let Some(decisions) = corpus("decisions.json") else { return };
+    let proxy = &decisions["dnsProxy"];
+    for case in rows(proxy, "cases") {
+        let table = rows(&proxy["tables"], text(case, "rules"));
+        assert!(!table.is_empty(), "{case}");
+        let cluster = cluster(table, case);
+        let simulation = Simulation::new(&cluster, Options::default());
+        let name = |key: &str| format!("foo/{}", text(case, key).to_ascii_lowercase());
+        let request = DnsRequest {
+            from: name("endpoint"),
+            server: Some(Place::Workload(name("server"))),
+            port: case["port"].as_u64().unwrap() as u16,
+            protocol: Protocol::Udp,
+            questions: vec![text(case, "qname").to_owned()],
+        };
+        let verdict = simulation.may_ask(&request).verdict;
+        match case["allow"].as_bool().unwrap() {
+            true => assert!(matches!(verdict, DnsVerdict::Forward { .. }), "{case}: {verdict:?}"),
+            false => assert_eq!(verdict, DnsVerdict::Refuse(DnsCode::Refused), "{case}"),
+        }
+    }
+    assert_eq!(rows(proxy, "cases").len(), 12);
+}
