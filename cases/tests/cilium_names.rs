@@ -1,11 +1,6 @@
 //! Names against patterns, and lookups against tables of rules, as Cilium's own code answers them: every row of the
 //! corpus is counted.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on has to stop"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has to stop")]
 
 use palisade::{
     Cluster, CompileSwitches, CompiledRules, FqdnPattern, Options, PolicyRef, Protocol, Request, RuleId,

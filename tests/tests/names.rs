@@ -146,8 +146,11 @@ fn a_set_says_of_each_of_its_rules_what_their_expressions_do() {
         let expected: Vec<Vec<Regex>> =
             texts.iter().map(|list| list.iter().map(|t| expression(t, true, dns_rule)).collect()).collect();
         let all: Vec<&String> = texts.iter().flatten().collect();
-        for index in [true, false] {
-            let compiled = CompiledRules::new(&rules, CompileSwitches { index, interpreter: None });
+        let all_on = CompileSwitches::default();
+        for switches in
+            [all_on, CompileSwitches { index: false, ..all_on }, CompileSwitches { sets: false, ..all_on }]
+        {
+            let compiled = CompiledRules::new(&rules, switches);
             for (which, fill, spoil) in &names {
                 let name = canonical(&aimed(all[which % all.len()], fill, *spoil));
                 let list = [name.as_str()];

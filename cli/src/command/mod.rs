@@ -2,11 +2,14 @@
 
 mod check;
 mod completions;
+mod dns_proxy;
 mod export;
 mod fqdn;
 mod input;
 mod lint;
 mod test;
+
+pub(crate) use check::{Stretch, Timeline};
 
 use crate::{Output, failure::Failure};
 use clap::Subcommand;
@@ -18,6 +21,7 @@ pub(crate) enum Command {
     Test(test::Test),
     Lint(lint::Lint),
     Fqdn(fqdn::Fqdn),
+    DnsProxy(Box<dns_proxy::DnsProxy>),
     Export(export::Export),
     Completions(completions::Completions),
 }
@@ -29,6 +33,7 @@ impl Command {
             Self::Test(test) => test.run(),
             Self::Lint(lint) => lint.run(),
             Self::Fqdn(fqdn) => fqdn.run(),
+            Self::DnsProxy(proxy) => proxy.run(),
             Self::Export(export) => export.run(),
             Self::Completions(completions) => completions.run(),
         }

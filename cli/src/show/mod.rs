@@ -4,3 +4,4 @@ pub(crate) mod diagnostics;
 pub(crate) mod explanation;
 pub(crate) mod notes;
 pub(crate) mod style;
+pub(crate) mod timeline;

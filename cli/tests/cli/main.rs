@@ -7,6 +7,10 @@ mod case_files;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod folder;
 #[cfg(test)]
 mod fqdn;
+#[cfg(test)]
+mod timeline;

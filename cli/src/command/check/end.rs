@@ -6,11 +6,11 @@ use palisade::{Cluster, flow::Place};
 
 /// One end as the user named it, found in the cluster.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) place: Place,
-    pub(super) port: Option<u16>,
+pub(in crate::command) struct Found {
+    pub(in crate::command) place: Place,
+    pub(in crate::command) port: Option<u16>,
     /// Something the reader should know about the choice.
-    pub(super) remark: Option<String>,
+    pub(in crate::command) remark: Option<String>,
 }
 
 const FROM: &str = "name a pod (namespace/name), an IP address, or an entity such as entity:world";
@@ -39,7 +39,7 @@ pub(super) fn from(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
 }
 
 /// Finds `--to`.
-pub(super) fn to(cluster: &Cluster, text: &str) -> Result<Found, Failure> {
+pub(in crate::command) fn to(cluster: &Cluster, text: &str) -> Result<Found, Failure> {
     let found = |place, port| Found { place, port, remark: None };
     if let Ok(ip) = unbracketed(text).parse::<IpAddr>() {
         return Ok(found(Place::Ip(ip), None));

@@ -1,21 +1,25 @@
 //! `palisade check`.
 
-mod end;
+pub(super) mod end;
 mod flow;
+mod timeline;
+
+pub(crate) use timeline::{Stretch, Timeline};
 
 use super::input::{self, Format, ManifestArgs, OptionArgs};
 use crate::{
     Output,
     failure::Failure,
-    show::{explanation, notes},
+    show::{self, explanation, notes},
 };
 use clap::Args;
 use palisade::{
     CiliumVersion, Options, Profile, Verdict,
-    flow::{FlowError, History, Simulation},
+    flow::{Event, Flow, FlowError, History, Simulation},
 };
 use palisade_cases::{Answer, CaseJson};
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// May this request pass, which rule decided, and if not, what was nearly right?
 ///
@@ -25,9 +29,10 @@ use serde::Serialize;
 ///     palisade check -f manifests/ --from foo/sleep --to www.google.com:443
 ///     palisade check -f manifests/ --from 203.0.113.7 --to foo/sample:8000 --plaintext
 ///     palisade check -f manifests/ --from foo/sleep --to kube-system/kube-dns --query www.google.com
+///     palisade check -f manifests/ --from foo/sleep --to www.google.com:443 --timeline --answers answers.yaml
 ///     kubectl get pods,ns,svc,authorizationpolicies -A -o yaml | palisade check -f - --from .. --to ..
 ///
-/// Exit code 0: allowed. 1: anything else. 2: the input is bad.
+/// Exit code 0: allowed (with --timeline: at some time). 1: anything else. 2: the input is bad.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
@@ -35,6 +40,13 @@ pub(crate) struct Check {
     manifests: ManifestArgs,
     #[command(flatten)]
     flow: flow::FlowArgs,
+    /// What happened before: the items of `after:` of a case file, as YAML or as JSON lines (`palisade dns-proxy --output
+    /// json` writes such).
+    #[arg(long, value_name = "FILE", help_heading = "DNS")]
+    answers: Option<PathBuf>,
+    /// Print when the flow is allowed and when dropped, from the beginning of --answers to the end of what it teaches.
+    #[arg(long, requires = "answers", help_heading = "DNS")]
+    timeline: bool,
     #[command(flatten)]
     options: OptionArgs,
     /// How the answer is printed.
@@ -65,8 +77,15 @@ impl Check {
         let asked = self.flow.read(&manifests.cluster)?;
         asked.remarks.iter().for_each(|remark| notes::say(remark));
         let simulation = Simulation::new(&manifests.cluster, options.clone());
+        let mut events = asked.after;
+        if let Some(path) = &self.answers {
+            events.extend(palisade_cases::recording(path)?);
+        }
+        if self.timeline {
+            return self.timeline(&simulation, &asked.flow, &asked.title, &events);
+        }
         let mut history = History::default();
-        for event in &asked.after {
+        for event in &events {
             simulation.happen(&mut history, event).map_err(|error| wrong(&error))?;
         }
         let explained = simulation.explain(&asked.flow, &history).map_err(|error| wrong(&error))?;
@@ -79,6 +98,25 @@ impl Check {
                 let text = serde_json::to_string_pretty(&report).unwrap_or_default();
                 format!("{text}\n")
             }
+        };
+        Ok(Output { text, code })
+    }
+}
+
+impl Check {
+    fn timeline(
+        &self,
+        simulation: &Simulation<'_>,
+        flow: &Flow,
+        title: &str,
+        events: &[Event],
+    ) -> Result<Output, Failure> {
+        let timelines = timeline::timelines(simulation, flow, events).map_err(|error| wrong(&error))?;
+        let mut stretches = timelines.iter().flat_map(|timeline| &timeline.stretches);
+        let code = u8::from(!stretches.any(|stretch| stretch.verdict == Verdict::Allow));
+        let text = match self.output {
+            Format::Text => show::timeline::text(title, &timelines),
+            Format::Json => show::timeline::json(title, &timelines),
         };
         Ok(Output { text, code })
     }

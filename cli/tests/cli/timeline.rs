@@ -1,0 +1,74 @@
+//! `palisade check --answers` and `--timeline`.
+
+use crate::folder::Folder;
+use serde_json::{Value, json};
+
+const CLUSTER: &[u8] = br#"
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: foo, labels: {app: a}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: names, namespace: foo}
+spec:
+  endpointSelector: {}
+  egress:
+  - toEndpoints: [{matchLabels: {"k8s:io.kubernetes.pod.namespace": kube-system, k8s-app: kube-dns}}]
+    toPorts: [{ports: [{port: "53"}], rules: {dns: [{matchPattern: "*.x.io"}]}}]
+  - toFQDNs: [{matchPattern: "*.x.io"}]
+"#;
+
+const ANSWERS: &[u8] = b"
+- wait: 5s
+- dns: {query: a.x.io, from: foo/a, answers: [192.0.2.1, 192.0.2.2], ttl: 10}
+- wait: 8s
+- dns: {query: A.x.io., from: foo/a, answers: [192.0.2.2], ttl: 10}
+- dns: {query: a.y.io, from: foo/a, answers: [192.0.2.1], ttl: 1000}
+";
+
+fn stretches(folder: &Folder, to: &str, code: i32) -> Vec<Vec<Value>> {
+    let ran = folder
+        .run(&format!("check -f cluster.yaml --from foo/a --to {to} --timeline --answers a.yaml -o json"));
+    ran.says(code, &[]);
+    let found: Value = serde_json::from_str(&ran.out).unwrap();
+    let of_one = |t: &Value| {
+        let stretches = t["stretches"].as_array().unwrap().iter();
+        stretches.map(|s| json!([s["from"], s["until"], s["verdict"]])).collect()
+    };
+    found["timelines"].as_array().unwrap().iter().map(of_one).collect()
+}
+
+#[test]
+fn a_flow_is_open_from_the_answer_to_its_end() {
+    let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", ANSWERS)]);
+    let first = [json!([0, 5_000, "deny"]), json!([5_000, 15_001, "allow"]), json!([15_001, null, "deny"])];
+    let second = [json!([0, 5_000, "deny"]), json!([5_000, 23_001, "allow"]), json!([23_001, null, "deny"])];
+    assert_eq!(stretches(&folder, "192.0.2.1:443", 0), [first.to_vec()]);
+    assert_eq!(stretches(&folder, "a.x.io:443", 0), [first.to_vec(), second.to_vec()]);
+    assert_eq!(stretches(&folder, "192.0.2.3:443", 1), [[json!([0, null, "deny"])]]);
+    let text =
+        folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.1:443 --timeline --answers a.yaml");
+    text.says(0, &[]);
+    assert!(text.out.contains("15.001s  -        deny     cilium-egress"), "{}", text.out);
+}
+
+#[test]
+fn answers_come_before_a_single_decision_too() {
+    let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", ANSWERS)]);
+    folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443 --answers a.yaml").says(0, &[]);
+    folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443").says(1, &[]);
+}
+
+#[test]
+fn a_series_that_cannot_be_read_is_told() {
+    let folder =
+        Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", b"- sleep: 5s"), ("b.jsonl", b"{}\n{nothing")]);
+    let check = "check -f cluster.yaml --from foo/a --to a.x.io:443 --timeline --answers";
+    folder.run(&format!("{check} a.yaml")).says(2, &["sleep", "a.yaml", "help:"]);
+    folder.run(&format!("{check} b.jsonl")).says(2, &["line 2", "b.jsonl"]);
+    folder.run(&format!("{check} none")).says(2, &["cannot read `none`"]);
+    folder.run("check -f cluster.yaml --from foo/a --to a.x.io:443 --timeline").says(2, &["--answers"]);
+    let empty = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", b"- wait: 1s")]);
+    empty.run(&format!("{check} a.yaml")).says(2, &["no answer of the series", "`a.x.io`"]);
+}

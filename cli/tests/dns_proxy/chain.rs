@@ -1,0 +1,116 @@
+//! The whole chain: asked, answered, connected, over, asked again.
+
+use crate::{
+    proxy::{Proxy, folder},
+    upstream::Upstream,
+};
+use core::time::Duration;
+use std::process::Command;
+use tokio::time::sleep;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_is_open_from_its_answer_to_its_end() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    for by_tcp in [false, true] {
+        let refused = proxy.resolve("www.example.org.", by_tcp).await.unwrap_err();
+        assert!(!refused.is_nx_domain(), "{refused}");
+        assert_eq!(proxy.event("refused")["code"], "REFUSED");
+        assert_eq!(upstream.asked(), [""; 0], "a refused lookup goes nowhere");
+
+        assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny");
+        let addresses = proxy.resolve("Short.Example.COM.", by_tcp).await.unwrap();
+        assert_eq!(addresses, ["203.0.113.20".parse::<core::net::IpAddr>().unwrap()]);
+        assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "it was learned before it was sent");
+        assert_eq!(proxy.connect("203.0.113.20", 80).await, "deny");
+        sleep(Duration::from_millis(1_100)).await;
+        assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny", "its time is over");
+        assert!(upstream.asked().iter().all(|name| name == "short.example.com."));
+    }
+    proxy.resolve("short.example.com.", false).await.unwrap();
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "asked again");
+    proxy.terminate("-INT");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alias_opens_what_was_asked_and_ipv6_is_no_exception() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    proxy.resolve("alias.example.com.", false).await.unwrap();
+    proxy.resolve("six.example.com.", false).await.unwrap();
+    assert_eq!(proxy.connect("203.0.113.30", 443).await, "allow");
+    assert_eq!(proxy.connect("2001:db8::10", 443).await, "allow");
+    let (_, answer) = proxy.http("POST", "/v1/connect", r#"{"ip": "203.0.113.30", "port": 443}"#).await;
+    assert_eq!(answer["names"], serde_json::json!(["alias.example.com."]));
+    assert_eq!(answer["decidedBy"], "CiliumNetworkPolicy/foo/names#egress[1]");
+    let answered = proxy.line(|line| line["name"] == "alias.example.com." && line["type"] == "A");
+    assert_eq!(answered["dns"]["ttl"], 300);
+    assert_eq!(answered["labels"], serde_json::json!(["fqdn:*.example.com"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_connection_keeps_its_address() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    proxy.resolve("short.example.com.", false).await.unwrap();
+    assert_eq!(proxy.http("PUT", "/v1/connections/203.0.113.20", "").await.0, 200);
+    sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow");
+    assert_eq!(proxy.http("DELETE", "/v1/connections/203.0.113.20", "").await.0, 200);
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_protocol_is_part_of_the_rule() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/udp", upstream.address, &["--refuse-with", "nxdomain"]);
+    assert!(proxy.resolve("www.example.com.", false).await.is_ok());
+    assert!(proxy.resolve("www.example.com.", true).await.unwrap_err().is_nx_domain());
+    assert_eq!(proxy.event("refused")["code"], "NXDOMAIN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_questions_by_http_are_told() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    for (method, path, body, status) in [
+        ("GET", "/v1/health", "", 200),
+        ("GET", "/", "", 404),
+        ("PUT", "/v1/connect", "", 405),
+        ("GET", "/v1/connections/192.0.2.1", "", 405),
+        ("PUT", "/v1/connections/nowhere", "", 400),
+        ("GET", "/v1/connect?ip=192.0.2.1", "", 400),
+        ("POST", "/v1/connect", "{", 400),
+        ("POST", "/v1/connect", r#"{"ip": "192.0.2.1", "port": 443, "protocol": "X"}"#, 400),
+    ] {
+        let (found, answer) = proxy.http(method, path, body).await;
+        assert_eq!(found, status, "{method} {path} {body}: {answer}");
+        assert!(status == 200 || answer["error"].is_string());
+    }
+    let long = format!("{:20000}", "");
+    assert_eq!(proxy.http("POST", "/v1/connect", &long).await.0, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_lines_are_a_series_of_answers_for_a_timeline() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    proxy.resolve("short.example.com.", false).await.unwrap();
+    proxy.line(|line| line["dns"]["query"] == "short.example.com.");
+    let log = proxy.log.clone();
+    proxy.terminate("-TERM");
+    let ran = Command::new(env!("CARGO_BIN_EXE_palisade"))
+        .args(["check", "-f", "cluster.yaml", "--from", "foo/sleep", "--to", "short.example.com:443"])
+        .args(["--timeline", "--output", "json", "--answers"])
+        .arg(log)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let found: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let stretches = found["timelines"][0]["stretches"].as_array().unwrap();
+    let verdicts: Vec<_> = stretches.iter().map(|s| s["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["deny", "allow", "deny"]);
+    let time = |n: usize| stretches[n]["from"].as_u64().unwrap();
+    assert_eq!(time(2) - time(1), 1_001);
+    assert_eq!(ran.status.code(), Some(0));
+}

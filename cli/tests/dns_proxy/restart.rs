@@ -1,0 +1,99 @@
+//! What survives a restart, what does not, and what keeps the proxy from starting.
+
+use crate::{
+    proxy::{Proxy, folder},
+    upstream::Upstream,
+};
+use core::net::SocketAddr;
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
+
+const STATE: [&str; 2] = ["--state", "names"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_learned_survives_a_restart() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let start = || Proxy::start(folder.path(), "foo/sleep", upstream.address, &STATE);
+    let proxy = start();
+    assert!(proxy.event("empty")["detail"].as_str().unwrap().contains("names"));
+    proxy.resolve("www.example.com.", false).await.unwrap();
+    proxy.resolve("short.example.com.", false).await.unwrap();
+    proxy.http("PUT", "/v1/connections/203.0.113.20", "").await;
+    proxy.terminate("-TERM");
+    upstream.asked();
+    tokio::time::sleep(core::time::Duration::from_millis(1_100)).await;
+
+    let proxy = start();
+    assert_eq!(proxy.event("restored")["detail"], "2 addresses of names");
+    assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow", "its time is not over");
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "its connection is alive");
+    assert_eq!(upstream.asked(), [""; 0], "nobody had to ask again");
+    proxy.http("DELETE", "/v1/connections/203.0.113.20", "").await;
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny");
+    proxy.terminate("-TERM");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_that_cannot_be_read_leaves_everything_closed() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let start = || Proxy::start(folder.path(), "foo/sleep", upstream.address, &STATE);
+    let proxy = start();
+    proxy.resolve("www.example.com.", false).await.unwrap();
+    proxy.terminate("-TERM");
+    let file = folder.path().join("names");
+    let saved = fs::read(&file).unwrap();
+    let mut changed = saved.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    for (bytes, why) in [
+        (&saved[..saved.len() - 1], "truncated or corrupt"),
+        (&changed, "truncated or corrupt"),
+        (b"something else", "no saved name cache"),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        let proxy = start();
+        let told = proxy.event("not-restored");
+        let told = told["detail"].as_str().unwrap();
+        assert!(told.contains(why) && told.contains("nothing is open"), "{told}");
+        assert_eq!(proxy.connect("203.0.113.10", 443).await, "deny");
+        proxy.resolve("www.example.com.", false).await.unwrap();
+        assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
+        proxy.terminate("-TERM");
+        let proxy = start();
+        proxy.event("restored");
+        assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
+    }
+}
+
+fn run(folder: &Path, pod: &str, listen: SocketAddr, more: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_palisade"))
+        .args(["dns-proxy", "-f", "cluster.yaml", "--upstream", "127.0.0.1:1", "--http", "127.0.0.1:0"])
+        .args(["--pod", pod, "--listen", &listen.to_string()])
+        .args(more)
+        .current_dir(folder)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_told() {
+    let folder = folder();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (taken, free) = (taken.local_addr().unwrap(), "127.0.0.1:0".parse().unwrap());
+    for (pod, listen, more, parts) in [
+        ("foo/sleep", taken, &[][..], ["cannot listen on", "port 0 picks a free one"]),
+        ("foo/nobody", free, &[], ["no workload `foo/nobody`", "help:"]),
+        ("foo/sleep", free, &["--state", "none/names"], ["`--state none/names`", "in a folder that exists"]),
+        ("foo/sleep", free, &["--server", "foo/nothing"], ["foo/nothing", "help:"]),
+    ] {
+        let output = run(folder.path(), pod, listen, more);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        for part in parts {
+            assert!(told.contains(part), "no `{part}` in {told}");
+        }
+    }
+}

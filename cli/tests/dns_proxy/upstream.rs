@@ -1,0 +1,121 @@
+//! The server behind the proxy: hickory's, with a zone that says what each test needs.
+
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+use hickory_server::{
+    net::runtime::Time,
+    proto::{
+        op::{Edns, Metadata, ResponseCode},
+        rr::{LowerName, Name, RData, Record, RecordType, rdata::CNAME},
+    },
+    server::{Request, RequestHandler, ResponseHandler, ResponseInfo, Server},
+    zone_handler::MessageResponseBuilder,
+};
+use std::sync::{Arc, Mutex};
+use tokio::net::{TcpListener, UdpSocket};
+
+/// A server on a port of its own, and what it was asked.
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    _server: Server<Zone>,
+}
+
+#[derive(Clone)]
+struct Zone(Arc<Mutex<Vec<String>>>);
+
+impl Upstream {
+    pub(crate) async fn start() -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let mut server = Server::new(Zone(Arc::clone(&asked)));
+        let (tcp, udp) = loop {
+            let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
+                break (tcp, udp);
+            }
+        };
+        let address = udp.local_addr().unwrap();
+        server.register_socket(udp);
+        server.register_listener(tcp, Duration::from_secs(5), 64);
+        Self { address, asked, _server: server }
+    }
+
+    /// The names that reached it since the last time.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        core::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::from_ascii(text).unwrap()
+}
+
+fn address(owner: &str, ttl: u32, ip: &str) -> Record {
+    let data = match ip.parse::<IpAddr>().unwrap() {
+        IpAddr::V4(ip) => RData::A(ip.into()),
+        IpAddr::V6(ip) => RData::AAAA(ip.into()),
+    };
+    Record::from_rdata(name(owner), ttl, data)
+}
+
+/// What the zone says of `asked`; none: nothing at all.
+fn records(asked: &LowerName, kind: RecordType) -> Option<Result<Vec<Record>, ResponseCode>> {
+    let text = asked.to_string();
+    if kind != RecordType::A && !text.starts_with("six.") {
+        return Some(Ok(Vec::new()));
+    }
+    Some(Ok(match text.as_str() {
+        "www.example.com." => vec![address("www.example.com.", 300, "203.0.113.10")],
+        "short.example.com." => vec![address("short.example.com.", 1, "203.0.113.20")],
+        "six.example.com." if kind == RecordType::AAAA => {
+            vec![address("six.example.com.", 300, "2001:db8::10")]
+        }
+        "alias.example.com." => vec![
+            Record::from_rdata(
+                name("alias.example.com."),
+                300,
+                RData::CNAME(CNAME(name("edge.example.net."))),
+            ),
+            address("edge.example.net.", 300, "203.0.113.30"),
+        ],
+        "poison.example.com." => vec![
+            address("poison.example.com.", 300, "203.0.113.40"),
+            address("www.bank.example.", 300, "203.0.113.41"),
+        ],
+        "many.example.com." => {
+            (0..120).map(|n| address("many.example.com.", 300, &format!("198.51.100.{n}"))).collect()
+        }
+        "silent.example.com." => return None,
+        _ => return Some(Err(ResponseCode::NXDomain)),
+    }))
+}
+
+#[async_trait::async_trait]
+impl RequestHandler for Zone {
+    async fn handle_request<R: ResponseHandler, T: Time>(
+        &self,
+        request: &Request,
+        mut handle: R,
+    ) -> ResponseInfo {
+        let info = request.request_info().unwrap();
+        let query = info.query;
+        self.0.lock().unwrap().push(query.name().to_string());
+        let Some(found) = records(query.name(), query.query_type()) else { core::future::pending().await };
+        let mut metadata = Metadata::response_from_request(info.metadata);
+        metadata.authoritative = true;
+        let answers = found.unwrap_or_else(|code| {
+            metadata.response_code = code;
+            Vec::new()
+        });
+        // It sends long datagrams to whoever asks, as some servers do.
+        let mut edns = Edns::new();
+        edns.set_max_payload(4096);
+        let mut builder = MessageResponseBuilder::from_message_request(request);
+        builder.edns(&edns);
+        let none: [&Record; 0] = [];
+        let response = builder.build(metadata, answers.iter(), none, none, none);
+        handle.send_response(response).await.unwrap()
+    }
+}
