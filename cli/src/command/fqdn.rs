@@ -1,6 +1,6 @@
 //! `palisade fqdn`.
 
-use super::input::OptionArgs;
+use super::input::{Format, OptionArgs};
 use crate::{
     Output,
     failure::Failure,
@@ -9,6 +9,7 @@ use crate::{
 use clap::Args;
 use palisade::{FqdnPattern, Options};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::io::{BufRead, stdin};
 
 /// Does a `matchPattern` of Cilium match a name, and why not?
@@ -17,6 +18,7 @@ use std::io::{BufRead, stdin};
 ///
 ///     palisade fqdn '*.google.com' www.google.com google.com
 ///     palisade fqdn --option ciliumVersion=1.18 '**.google.com' a.b.google.com
+///     palisade fqdn --output json '*.google.com' www.google.com
 ///     palisade fqdn --json-lines < pairs
 ///
 /// With --json-lines, each line of standard input is {"pattern": "..", "name": ".."}, and each line of output
@@ -33,6 +35,9 @@ pub(crate) struct Fqdn {
     /// The names.
     #[arg(value_name = "NAME", required_unless_present = "json_lines")]
     names: Vec<String>,
+    /// How the answers are printed.
+    #[arg(short, long, value_enum, default_value_t = Format::Text, conflicts_with = "json_lines")]
+    output: Format,
     /// Read pairs from standard input, one JSON object a line.
     #[arg(long, conflicts_with_all = ["pattern", "names"])]
     json_lines: bool,
@@ -67,6 +72,16 @@ impl Fqdn {
             Failure::argument(format!("`{text}` is not a pattern that Cilium accepts: {why}"), help)
         })?;
         let mut output = Output::default();
+        if self.output == Format::Json {
+            let names = self.names.iter().map(|name| {
+                let why = pattern.mismatch(name);
+                json!({"name": name, "matches": why.is_none(), "why": why})
+            });
+            let names: Vec<_> = names.collect();
+            output.code = u8::from(self.names.iter().any(|name| !pattern.matches(name)));
+            output.text = format!("{:#}\n", json!({"pattern": text, "names": names}));
+            return Ok(output);
+        }
         for name in &self.names {
             let line = match pattern.mismatch(name) {
                 None => format!("{}  {name}\n", paint(GOOD, "yes")),

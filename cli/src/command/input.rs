@@ -80,6 +80,10 @@ impl OptionArgs {
                 let help = "write it as in case files, with `=`: --option ciliumVersion=1.19";
                 return Err(Failure::argument(format!("`--option {option}` has no value"), help));
             };
+            if key == "profile" {
+                let help = format!("write `--profile {text}`");
+                return Err(Failure::argument("the profile has an argument of its own", help));
+            }
             let value = value(key, text).map_err(|why| {
                 let help = "the options are those of case files; see docs/case-files.md";
                 Failure::argument(format!("`--option {option}`: {why}"), help)

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 
 /// Report what Istio and Cilium would refuse, and what they accept but probably is not meant.
 ///
-/// Errors are what istiod's admission webhook or the Cilium agent rejects. Warnings are documented traps: a toFQDNs rule
-/// whose names the pod may not look up, a `*` where `**` is needed, a policy that selects nothing.
+/// Errors are what istiod's admission webhook, the Cilium agent or the API server rejects; each names who does. Warnings
+/// are what only the schema of Cilium's CRDs rejects, and documented traps: a toFQDNs rule whose names the pod may not
+/// look up, a `*` where `**` is needed, deny rules that close everything else. docs/lint.md lists them.
 ///
 /// Exit code 0: nothing found. 1: something was found. 2: a file cannot be read as Kubernetes YAML.
 #[derive(Debug, Args)]

@@ -68,4 +68,12 @@ impl Ran {
         }
         assert!(!self.err.contains("panicked"), "{}", self.err);
     }
+
+    /// Fails unless it ended with `code` and printed each of `parts` to standard output.
+    pub(crate) fn prints(&self, code: i32, parts: &[&str]) {
+        self.says(code, &[]);
+        for part in parts {
+            assert!(self.out.contains(part), "no `{part}` in:\n{}", self.out);
+        }
+    }
 }

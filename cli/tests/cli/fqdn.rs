@@ -35,3 +35,14 @@ fn pairs_as_json_lines() {
         .run_with(&["fqdn", "--json-lines"], b"{}")
         .says(2, &["line 1", "missing field `pattern`"]);
 }
+
+#[test]
+fn names_as_json() {
+    let ran = Folder::new(&[]).run("fqdn -o json *.a.io x.a.io a.io");
+    ran.says(1, &[]);
+    let answer: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(answer["pattern"], "*.a.io");
+    assert_eq!(answer["names"][0], serde_json::json!({"name": "x.a.io", "matches": true, "why": null}));
+    assert_eq!(answer["names"][1]["matches"], false);
+    assert!(answer["names"][1]["why"].as_str().is_some_and(|why| why.contains("3 labels")));
+}

@@ -13,4 +13,6 @@ mod folder;
 #[cfg(test)]
 mod fqdn;
 #[cfg(test)]
+mod lint;
+#[cfg(test)]
 mod timeline;

@@ -1,0 +1,59 @@
+//! Readings by plain loops, written from the documents and not from the engine.
+
+use std::net::IpAddr;
+
+/// A block as Go reads it: an address, a slash, a length without sign or zero in front.
+pub(crate) fn block(text: &str) -> Option<(IpAddr, u32)> {
+    let (address, length) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let length = (0..=if address.is_ipv4() { 32u32 } else { 128 }).find(|n| n.to_string() == length)?;
+    Some((address, length))
+}
+
+/// Whether the first bits of both addresses are the same.
+pub(crate) fn inside((net, length): (IpAddr, u32), address: IpAddr) -> bool {
+    let bits = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => (32, u128::from(ip.to_bits())),
+        IpAddr::V6(ip) => (128, ip.to_bits()),
+    };
+    let ((width, net), (other, address)) = (bits(net), bits(address));
+    width == other && (0..length).all(|n| (net ^ address) >> (width - 1 - n) & 1 == 0)
+}
+
+/// Whether `pattern` of `toFQDNs` matches `name`.
+pub(crate) fn fqdn(pattern: &str, name: &str) -> bool {
+    let canonical = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        if text.ends_with('.') { text } else { text + "." }
+    };
+    let (pattern, name) = (canonical(pattern), canonical(name));
+    let stars = pattern.bytes().take_while(|b| *b == b'*').count();
+    let rest: &str = pattern.get(stars..).unwrap_or_default();
+    let legal = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let labels = |text: &str| {
+        text.strip_suffix('.').is_some_and(|t| t.split('.').all(|label| !label.is_empty() && legal(label)))
+    };
+    if stars > 0 && rest == "." {
+        return name == "." || labels(&name);
+    }
+    if stars >= 2 && rest.starts_with('.') {
+        let tail = rest.strip_prefix('.').unwrap_or_default();
+        let ends = name.char_indices().filter(|(_, c)| *c == '.').map(|(at, _)| name.split_at(at + 1));
+        return ends.into_iter().any(|(head, rest)| labels(head) && glob(tail.as_bytes(), rest.as_bytes()));
+    }
+    glob(pattern.as_bytes(), name.as_bytes())
+}
+
+/// A star is any run of letters, digits, `-` and `_`.
+fn glob(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => glob(rest, name),
+        (Some((b'*', rest)), Some((byte, more))) => {
+            glob(rest, name)
+                || ((byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) && glob(pattern, more))
+        }
+        (Some((wanted, rest)), Some((byte, more))) => wanted == byte && glob(rest, more),
+        _ => false,
+    }
+}
