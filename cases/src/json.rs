@@ -1,8 +1,9 @@
 //! The JSON form of answers, which scripts read.
 
 use crate::backend::Answer;
-use palisade::{DecidedBy, Layer, LayerDecision};
+use palisade::{DecidedBy, Layer, LayerDecision, Options};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 /// Who decided: a rule of a resource, or a layer's default.
 #[derive(Clone, Debug, Serialize)]
@@ -49,6 +50,27 @@ impl ByJson {
     }
 }
 
+/// Every option of `options`, by the name that case files have for it.
+pub fn options_json(options: &Options) -> Map<String, Value> {
+    let whole =
+        Options { policy_default_local_cluster: Some(options.default_local_cluster()), ..options.clone() };
+    match serde_json::to_value(whole) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// The options of `options` that are not the default.
+pub fn changed_options(options: &Options) -> Map<String, Value> {
+    if *options == Options::default() {
+        return Map::new();
+    }
+    let default = options_json(&Options::default());
+    let mut fields = options_json(options);
+    fields.retain(|name, value| default.get(name) != Some(value));
+    fields
+}
+
 /// One layer.
 #[derive(Clone, Debug, Serialize)]
 pub struct LayerJson {
@@ -78,6 +100,9 @@ pub struct CaseJson {
     shadow: Option<ShadowJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+    /// Options that are not the default, by name.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    pub options: Map<String, Value>,
     /// What the case expects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<&'static str>,
@@ -100,6 +125,7 @@ impl CaseJson {
             layers: Vec::new(),
             shadow: None,
             notes: Vec::new(),
+            options: Map::new(),
             expected: None,
             passed: None,
             mismatches: Vec::new(),

@@ -20,7 +20,7 @@ pub use backend::{Answer, Backend, InProcess, NoAnswer, Session};
 pub use case::{Case, FlowCase, LoadCase, Question};
 pub use compare::{Mismatch, compare, spell};
 pub use file::{CaseFile, ManifestSource, find};
-pub use json::{ByJson, CaseJson, LayerJson, ShadowJson};
+pub use json::{ByJson, CaseJson, LayerJson, ShadowJson, changed_options, options_json};
 pub use load::LoadAnswer;
 pub use manifests::Manifests;
 pub use recording::{parse_recording, recording};

@@ -136,11 +136,6 @@ fn place(name: &str, ends: &Map<String, Value>, resources: &Resources) -> Place 
     }
 }
 
-/// Whether all that is wrong is that L7 rules are not decided yet.
-fn awaits_l7(errors: &[String]) -> bool {
-    !errors.is_empty() && errors.iter().all(|e| e.contains("not supported yet"))
-}
-
 /// What the node learned before the flow: for each selector of an address some name that it matches.
 fn history(ends: &Map<String, Value>, simulation: &Simulation<'_>) -> History {
     let mut history = History::default();
@@ -200,10 +195,6 @@ fn flows_are_decided_as_cilium_decides_them() {
         errors.extend(lint_errors(&cluster, &options));
         cases += 1;
         let rejected = case["policyRejected"] == true;
-        if !rejected && awaits_l7(&errors) {
-            eprintln!("skipped: {id}: L7 rules are not supported yet");
-            continue;
-        }
         if rejected == errors.is_empty() {
             wrong.push(format!("{id}: rejected {}: {errors:?}", errors.is_empty()));
             continue;
@@ -261,9 +252,7 @@ fn samples_are_accepted_and_refused_as_the_agent_does() {
         let mut resources = Resources::default();
         let mut errors = load(&[text(sample, "policy").to_owned()], &namespace, &mut resources);
         errors.extend(lint_errors(&Cluster::new(resources).0, &options));
-        if sample["valid"] == true && awaits_l7(&errors) {
-            eprintln!("skipped: {}: L7 rules are not supported yet", text(sample, "id"));
-        } else if errors.is_empty() != (sample["valid"] == true) {
+        if errors.is_empty() != (sample["valid"] == true) {
             wrong.push(format!("{} ({}): {errors:?}", text(sample, "id"), sample["why"]));
         }
     }
@@ -284,9 +273,7 @@ fn example_files_load_or_are_refused_as_the_agent_does() {
             errors
         };
         let errors = valid(&Options::default());
-        if sample["valid"] == true && awaits_l7(&errors) {
-            eprintln!("skipped: {file}: L7 rules are not supported yet");
-        } else if errors.is_empty() != (sample["valid"] == true) {
+        if errors.is_empty() != (sample["valid"] == true) {
             wrong.push(format!("{file}: {errors:?}"));
         }
         if !list(sample, "validWithOptions").is_empty() {

@@ -69,12 +69,15 @@ impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
 
     fn failed(&mut self, test: FailedTest<'_>) {
         self.pending.push(Failure {
-            clause: match test.section {
-                Section::Peer | Section::Ports | Section::L7 => test.section.to_string(),
+            clause: match (test.section, test.attribute) {
+                (Section::L7, Attribute::ServerDnsName) => Section::Ports.to_string(),
+                (Section::L7, attribute) if attribute.is_http() => format!("rules.http[{}]", test.clause),
+                (Section::Peer | Section::Ports | Section::L7, _) => test.section.to_string(),
                 _ => format!("{}[{}]", test.section, test.clause),
             },
             attribute: match test.section {
                 Section::From | Section::To => field(test.attribute, test.negated, &test.patterns),
+                Section::L7 => proxied_field(test.attribute),
                 _ => test.attribute.to_string(),
             },
             negated: test.negated,
@@ -83,14 +86,34 @@ impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
         });
     }
 
-    fn group(&mut self, _: Section, held: bool) {
+    fn group(&mut self, section: Section, held: bool) {
         self.parts.1 += 1;
         if held {
             self.parts.0 += 1;
             self.pending.clear();
         } else {
+            if section == Section::L7 {
+                keep_nearest(&mut self.pending);
+            }
             self.failures.append(&mut self.pending);
         }
+    }
+}
+
+/// Of several alternatives, each a rule of a proxy, keeps what the first of the nearest ones fails.
+fn keep_nearest(failures: &mut Vec<Failure>) {
+    let count = |clause: &str| failures.iter().filter(|f| f.clause == clause).count();
+    let Some(nearest) = failures.iter().map(|f| f.clause.clone()).min_by_key(|c| count(c)) else { return };
+    failures.retain(|f| f.clause == nearest);
+}
+
+/// The field that a test of a proxy's rule was written as.
+fn proxied_field(attribute: &Attribute) -> String {
+    match attribute {
+        Attribute::PathAndQuery => "path".to_string(),
+        Attribute::Authority => "host".to_string(),
+        Attribute::ServerDnsName => "serverNames".to_string(),
+        _ => attribute.to_string(),
     }
 }
 
@@ -146,6 +169,7 @@ fn seen<A: Attributes + ?Sized>(attribute: &Attribute, request: &A) -> Vec<Strin
         Attribute::PeerLabels => {
             request.peer().map(|p| p.labels.iter().map(ToString::to_string).collect()).unwrap_or_default()
         }
+        Attribute::ServerDnsName => one(request.server_name().map(|name| name.map(text))),
         Attribute::DnsQuery => one(request.dns_query().map(|name| name.map(text))),
         Attribute::RequestPrincipal => {
             let mut values = Vec::new();

@@ -32,7 +32,9 @@ struct DirectionProgram {
     posture: Posture,
     rules: Program,
     observed: Program,
+    terminated: Program,
     tiers: Box<[u32]>,
+    stages: Box<[u32]>,
     from_host: bool,
     policies: Box<[Arc<PolicyRef>]>,
     unlearnable: Box<[Unlearnable]>,
@@ -44,25 +46,28 @@ impl DirectionProgram {
             posture: layer.posture,
             rules: Program::new(&layer.rules, switches),
             observed: Program::new(&layer.observed, switches),
+            terminated: Program::new(&layer.terminated, switches),
             tiers: layer.tiers.clone().into(),
+            stages: layer.stages.clone().into(),
             from_host: layer.from_host,
             policies: layer.policies.clone().into(),
             unlearnable: layer.unlearnable.clone().into(),
         }
     }
 
-    /// The number of the rule that decides, if one does: the first that holds, where Pass leads on to the next tier.
+    /// The number of the rule that decides, if one does: the first that holds, where Pass leads on to the next tier and
+    /// Proceed to the next stage.
     fn deciding<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<u32>> {
         let cx = Context::new(request);
         let (mut floor, end) = (0, self.rules.len());
         while let Some(rule) = self.rules.first_match(&cx, floor..end)? {
-            match self.rules.rule(rule) {
-                Some((_, Effect::Pass)) => {
-                    let Some(next) = self.tiers.iter().find(|t| **t > rule) else { return Ok(None) };
-                    floor = *next;
-                }
+            let starts = match self.rules.rule(rule) {
+                Some((_, Effect::Pass)) => &self.tiers,
+                Some((_, Effect::Proceed)) => &self.stages,
                 _ => return Ok(Some(rule)),
-            }
+            };
+            let Some(next) = starts.iter().find(|start| **start > rule) else { return Ok(None) };
+            floor = *next;
         }
         Ok(None)
     }
@@ -74,7 +79,7 @@ impl DirectionProgram {
         if let Some((id, effect)) = self.deciding(request)?.and_then(|rule| self.rules.rule(rule)) {
             let outcome = match effect {
                 Effect::Deny => Outcome::Deny,
-                Effect::Refuse(proxy) if has_payload(*proxy, request)? => Outcome::Deny,
+                Effect::Refuse(_) if has_payload(request)? => Outcome::Deny,
                 Effect::Refuse(_) => Outcome::NeedsRequest,
                 _ => Outcome::Allow,
             };
@@ -94,13 +99,10 @@ fn is_host<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
     Ok(request.peer()?.labels.with_key("host").any(|l| l.source == crate::cluster::identity::RESERVED))
 }
 
-/// Whether the flow carries what `proxy` looks at.
-fn has_payload<A: Attributes + ?Sized>(proxy: Proxy, request: &A) -> Read<bool> {
-    Ok(match proxy {
-        Proxy::Dns => request.dns_query()?.is_some(),
-        Proxy::Http => request.method()?.is_some(),
-        Proxy::Tls => request.server_name()?.is_some(),
-    })
+/// Whether it is known what the flow carries; without that a proxy cannot refuse it yet. A server name that is known to
+/// be missing is empty.
+fn has_payload<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
+    Ok(request.dns_query()?.is_some() || request.method()?.is_some() || request.server_name()?.is_some())
 }
 
 impl NetworkProgram {
@@ -137,6 +139,22 @@ impl NetworkProgram {
         matches!(observed.first_match(&Context::new(request), 0..observed.len()), Ok(Some(_)))
     }
 
+    /// Whether the proxy ends the flow's TLS, so that it reads the requests in it.
+    pub fn terminates<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> bool {
+        let terminated = &self.of(direction).terminated;
+        matches!(terminated.first_match(&Context::new(request), 0..terminated.len()), Ok(Some(_)))
+    }
+
+    /// The proxy that refuses `request`, where one does.
+    pub fn refusing<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> Option<Proxy> {
+        let program = self.of(direction);
+        let rule = program.deciding(request).ok().flatten()?;
+        match program.rules.rule(rule)? {
+            (_, Effect::Refuse(proxy)) => Some(*proxy).filter(|_| has_payload(request) == Ok(true)),
+            _ => None,
+        }
+    }
+
     /// Whether any lookup passes the DNS proxy.
     pub fn observes_any(&self) -> bool {
         !self.egress.observed.is_empty()
@@ -144,9 +162,18 @@ impl NetworkProgram {
 
     /// Every rule of one direction, looked at in full, in order of precedence.
     pub fn explain<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> Vec<RuleTrace> {
-        let mut traces = self.of(direction).rules.traces(request);
+        let traces = self.of(direction).rules.traces(request);
         // The refusal of a proxy is told by the rule that did not let the flow through.
-        traces.retain(|t| !matches!(t.effect, Effect::Refuse(_)));
+        let told = traces.into_iter().filter(|t| !matches!(t.effect, Effect::Refuse(_)));
+        let (stages, mut traces): (Vec<_>, Vec<_>) = told.partition(|t| t.effect == Effect::Proceed);
+        for trace in &mut traces {
+            // A rule of two stages is told by the one that it fails.
+            let same = stages.iter().filter(|s| s.id == trace.id);
+            if let Some(stage) = same.min_by_key(|s| s.distance()).filter(|s| s.distance() > trace.distance())
+            {
+                *trace = RuleTrace { effect: Effect::Allow, ..stage.clone() };
+            }
+        }
         traces
     }
 

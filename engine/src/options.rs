@@ -5,10 +5,10 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How documented traps are decided, and what a platform refuses besides.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// As Istio, Envoy and Cilium do.
@@ -23,7 +23,7 @@ pub enum Profile {
 
 /// `advancedNetworkPolicies` of Azure's advanced container networking services: which policies a cluster takes. Only the
 /// profile `azure-acns` asks.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub enum AdvancedNetworkPolicies {
     /// Neither names nor requests.
     None,
@@ -36,7 +36,7 @@ pub enum AdvancedNetworkPolicies {
 }
 
 /// A Cilium release line whose semantics are meant.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CiliumVersion {
     /// 1.17 and earlier.
     #[serde(rename = "1.17")]
@@ -54,7 +54,7 @@ pub enum CiliumVersion {
 }
 
 /// Cilium's `policy-enforcement-mode`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum EnforcementMode {
     /// A direction is armed by the policies that select the endpoint.
@@ -67,7 +67,7 @@ pub enum EnforcementMode {
 }
 
 /// Cilium's `allow-localhost`.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Localhost {
     /// The local host may reach its pods: Kubernetes mode.
@@ -78,7 +78,7 @@ pub enum Localhost {
 }
 
 /// Cilium's `tofqdns-dns-reject-response-code`: what a refused lookup gets.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub enum DnsRefusal {
     /// `REFUSED`, at which musl and some stub resolvers stop.
@@ -97,7 +97,7 @@ pub enum DnsRefusal {
 /// assert_eq!(options.cilium_version, CiliumVersion::V1_19);
 /// assert!(options.default_local_cluster());
 /// ```
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Options {
     /// How documented traps are decided.

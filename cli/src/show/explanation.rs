@@ -36,7 +36,7 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> String {
     }
     if let Some(layer) = explanation.layers.iter().find(|l| l.layer == decision.decided_by.0)
         && decision.verdict != Verdict::Allow
-        && matches!(by, DecidedBy::Default(_))
+        && (matches!(by, DecidedBy::Default(_)) || refused_by_proxy(layer, by))
     {
         candidates(&mut out, layer);
     }
@@ -50,6 +50,13 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> String {
         let _ = writeln!(out, "{gap}{}: {note}", paint(DOUBT, "note"));
     }
     out
+}
+
+/// Whether a proxy refused what none of its rules let through: the rule that is named did not hold itself.
+fn refused_by_proxy(layer: &LayerExplanation, by: &DecidedBy) -> bool {
+    let DecidedBy::Rule(id) = by else { return false };
+    let mut own = layer.rules.iter().filter(|rule| rule.id == *id);
+    own.next().is_some() && !layer.rules.iter().any(|rule| rule.id == *id && rule.held)
 }
 
 fn ladder(out: &mut String, marker: &str, layer: &LayerExplanation, beyond: bool) {

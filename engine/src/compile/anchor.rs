@@ -70,6 +70,8 @@ fn ways<'r>(attribute: &'r Attribute, pattern: &'r Pattern) -> Vec<Way<'r>> {
         Way { entries, proves }
     };
     match pattern {
+        // What a header's lines are together is in none of them.
+        Pattern::Text(_) if matches!(attribute, Attribute::JoinedHeader(_)) => Vec::new(),
         Pattern::Text(text) => {
             let proves = !matches!(text, Text::Glob(_) | Text::ServiceAccount { .. });
             text_keys(text).into_iter().map(|key| of(vec![key], proves)).collect()
@@ -86,7 +88,7 @@ fn ways<'r>(attribute: &'r Attribute, pattern: &'r Pattern) -> Vec<Way<'r>> {
             let both = claim("iss", issuer).chain(claim("sub", subject));
             both.map(|entry| Way { entries: vec![entry], proves: false }).collect()
         }
-        Pattern::Name(_) => Vec::new(),
+        Pattern::Name(_) | Pattern::Regex(_) => Vec::new(),
     }
 }
 

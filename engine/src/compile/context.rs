@@ -72,12 +72,46 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
                 let labels = request.peer()?.labels;
                 found = selectors.iter().any(|s| s.matches(labels));
             }
+            Matcher::Regexes(list) => {
+                self.texts(attribute, &mut |value| check(list.iter().any(|r| r.is_match(value))))?;
+            }
+            Matcher::Joined(list) => return self.joined(attribute, list),
             Matcher::Names(set) => match attribute {
+                Attribute::ServerDnsName => {
+                    found =
+                        request.server_name()?.is_some_and(|name| with_final_dot(name, |n| set.matches(n)));
+                }
                 Attribute::PeerName => request.peer_names(&mut |name| check(set.matches(name)))?,
                 _ => found = request.dns_query()?.is_some_and(|name| set.matches(name)),
             },
         }
         Ok(found)
+    }
+
+    /// Whether a header's lines, with commas between them, are one of `list`. Nothing is put together.
+    fn joined(&self, attribute: &Attribute, list: &[Text]) -> Read<bool> {
+        let Attribute::JoinedHeader(name) = attribute else { return Ok(false) };
+        for text in list {
+            let wanted = match text {
+                Text::Exact(wanted) => Some(wanted.as_bytes()),
+                _ => None,
+            };
+            let (mut rest, mut lines) = (wanted, 0u32);
+            self.request.header(name, &mut |line| {
+                let left = rest.and_then(|r| if lines > 0 { r.strip_prefix(b",") } else { Some(r) });
+                rest = left.and_then(|r| r.strip_prefix(line));
+                lines += 1;
+                ControlFlow::Continue(())
+            })?;
+            let matched = match text {
+                Text::Present => true,
+                _ => rest.is_some_and(<[u8]>::is_empty),
+            };
+            if lines > 0 && matched {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn request_principal(&self, pairs: &[(Text, Text)]) -> Read<bool> {
@@ -151,7 +185,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
     pub(super) fn each(&self, attribute: &Attribute, visit: Visit<'_>) -> Read<()> {
         let request = self.request;
         match attribute {
-            Attribute::Header(name) => request.header(name, visit),
+            Attribute::Header(name) | Attribute::JoinedHeader(name) => request.header(name, visit),
             Attribute::Identity => request.identities(visit),
             Attribute::PortName => request.port_names(visit),
             Attribute::Claim(path) => request.claim(path, Shape::TextOrList, visit),
@@ -159,4 +193,17 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
             _ => Ok(()),
         }
     }
+}
+
+/// Calls `ask` with a server name in the canonical form of DNS names. An empty name, one with a final dot and one longer
+/// than DNS allows are no names.
+fn with_final_dot(name: &[u8], ask: impl FnOnce(&[u8]) -> bool) -> bool {
+    let mut buffer = [b'.'; 256];
+    if name.is_empty() || name.ends_with(b".") {
+        return false;
+    }
+    let Some((text, _)) = buffer.split_at_mut_checked(name.len()) else { return false };
+    text.copy_from_slice(name);
+    text.make_ascii_lowercase();
+    buffer.get(..=name.len()).is_some_and(ask)
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     ir::{Attribute, Pattern, Selector, Test, Text},
     matcher::{
-        CidrSet, NameSet, TextSet,
+        CidrSet, NameSet, Regex, TextSet,
         bytes::Case,
         literals::Reading,
         texts::{Texts, TextsBuilder},
@@ -26,6 +26,9 @@ pub(crate) enum Matcher {
     Transports(Box<[(Protocol, u16, u16)]>),
     Labels(Box<[Selector]>),
     Names(NameSet),
+    Regexes(Box<[Regex]>),
+    /// Of a header's lines joined.
+    Joined(Box<[Text]>),
 }
 
 /// Hands out small numbers for attributes and matchers, and places for literals.
@@ -131,6 +134,8 @@ fn is_text(attribute: &Attribute) -> bool {
         | Attribute::Metadata { .. }
         | Attribute::PortName => true,
         Attribute::DestinationPort
+        | Attribute::JoinedHeader(_)
+        | Attribute::ServerDnsName
         | Attribute::Transport
         | Attribute::SourceIp
         | Attribute::RemoteIp
@@ -146,7 +151,17 @@ fn is_text(attribute: &Attribute) -> bool {
 impl Matcher {
     /// Patterns of another type than the attribute's are never produced by lowering, and would match nothing.
     fn new(attribute: &Attribute, patterns: &[Pattern], plain: bool) -> Self {
+        if patterns.iter().any(|p| matches!(p, Pattern::Regex(_))) {
+            return Self::Regexes(pick(patterns, |p| match p {
+                Pattern::Regex(expression) => Some(Regex::new(expression)),
+                _ => None,
+            }));
+        }
         match attribute {
+            Attribute::JoinedHeader(_) => Self::Joined(pick(patterns, |p| match p {
+                Pattern::Text(text) => Some(text.clone()),
+                _ => None,
+            })),
             Attribute::DestinationPort => Self::Ports(pick(patterns, |p| match p {
                 Pattern::Ports(first, last) => Some((*first, *last)),
                 _ => None,
@@ -169,7 +184,7 @@ impl Matcher {
                 Pattern::Labels(selector) => Some(selector.clone()),
                 _ => None,
             })),
-            Attribute::PeerName | Attribute::DnsQuery => {
+            Attribute::PeerName | Attribute::DnsQuery | Attribute::ServerDnsName => {
                 let names = patterns.iter().filter_map(|p| match p {
                     Pattern::Name(name) => Some(name),
                     _ => None,

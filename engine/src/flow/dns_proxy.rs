@@ -224,7 +224,15 @@ impl<'c> Simulation<'c> {
         name: &str,
         transport: Transport,
     ) -> (LayerExplanation, bool) {
-        let exchange = Exchange { transport, names: Vec::new(), wanted: None, query: Some(name), sni: None };
+        let exchange = Exchange {
+            transport,
+            names: Vec::new(),
+            wanted: None,
+            query: Some(name),
+            sni: None,
+            http: None,
+            tls: false,
+        };
         let layer = self.layer(Direction::Egress, from, server, &exchange);
         let names = self.port_names(server, transport);
         let request = Request {

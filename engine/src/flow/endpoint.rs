@@ -112,7 +112,9 @@ impl<'c> Simulation<'c> {
         Side { kind: EndKind::Pod, name, workload: Some(workload), node: None, labels, address }
     }
 
+    /// Who is at `ip`; an IPv4 address in IPv6 form is the IPv4 address, as it is on the wire.
     pub(super) fn at(&self, ip: IpAddr) -> Result<Side<'c>, FlowError> {
+        let ip = ip.to_canonical();
         if let Some(workload) = self.cluster.workload_at(ip) {
             return Ok(self.pod(workload));
         }

@@ -17,6 +17,8 @@ pub struct LayerExplanation {
     pub workload: String,
     /// What it said.
     pub decision: LayerDecision,
+    /// HTTP status that a proxy of this layer answers with, where it refuses the request itself.
+    pub status: Option<u16>,
     /// Every rule that was looked at, in order of precedence.
     pub rules: Vec<RuleTrace>,
     /// Remarks for the reader.

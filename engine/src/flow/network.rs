@@ -8,11 +8,14 @@ use super::{
 use crate::{
     cluster::EndKind,
     decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
-    ir::Unlearnable,
+    http::{self, Admitted, HttpRequest, NormalizationVersion},
+    ir::{Proxy, Unlearnable},
     lower::cilium::{self, Endpoint, Lowered},
     net::{Protocol, Transport},
     network::{Direction, NetworkProgram},
+    options::Profile,
     request::{Peer, Request},
+    resource::istio::PathNormalization,
 };
 use alloc::{
     collections::BTreeMap,
@@ -40,7 +43,12 @@ pub(super) struct Exchange<'a> {
     pub(super) wanted: Option<&'a str>,
     /// Name asked for, in canonical form.
     pub(super) query: Option<&'a str>,
+    /// Server name; empty where it is known that there is none.
     pub(super) sni: Option<&'a [u8]>,
+    /// The request as the proxy sees it.
+    pub(super) http: Option<&'a Admitted>,
+    /// Whether the client speaks TLS.
+    pub(super) tls: bool,
 }
 
 impl<'c> Simulation<'c> {
@@ -50,7 +58,13 @@ impl<'c> Simulation<'c> {
         let Destination { side: to, port } = self.destination(flow)?;
         let transport = transport(flow, port)?;
         let query = flow.dns.as_ref().map(|dns| cilium::name::canonical(&dns.query));
-        let sni = flow.tls.as_ref().and_then(|t| t.sni.as_ref()).map(|sni| sni.to_ascii_lowercase());
+        let sni = match (&flow.tls, &flow.http) {
+            (Some(tls), _) => Some(tls.sni.as_deref().unwrap_or_default().to_ascii_lowercase()),
+            (None, Some(_)) => Some(String::new()),
+            (None, None) => None,
+        };
+        // A request that the proxy cannot read is none that a rule lets through.
+        let http = flow.http.as_ref().and_then(|sent| self.admitted(sent, &from));
         let names = to.address.iter().filter(|_| to.kind == EndKind::World);
         let exchange = Exchange {
             transport,
@@ -58,6 +72,8 @@ impl<'c> Simulation<'c> {
             wanted: None,
             query: query.as_deref(),
             sni: sni.as_deref().map(str::as_bytes),
+            http: http.as_ref(),
+            tls: flow.tls.is_some(),
         };
         let egress = match &flow.to {
             Place::Fqdn { name, ip: None } => self.to_name(&from, &to, name, &exchange, history),
@@ -88,7 +104,7 @@ impl<'c> Simulation<'c> {
             Direction::Egress => self.port_names(peer, exchange.transport),
             Direction::Ingress => Vec::new(),
         };
-        let request = Request {
+        let mut request = Request {
             transport: Some(exchange.transport),
             peer: Some(Peer { labels: &labels, cidr: self.cidr_of(peer) }),
             peer_names: &exchange.names,
@@ -97,7 +113,22 @@ impl<'c> Simulation<'c> {
             server_name: exchange.sni,
             ..Request::default()
         };
-        let decision = program.decide(direction, &request);
+        let mut headers: Vec<(&str, &[u8])> = Vec::new();
+        if let Some(http) = exchange.http.filter(|_| !exchange.tls || program.terminates(direction, &request))
+        {
+            headers.extend(http.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+            request.method = Some(&http.method);
+            request.path = Some(&http.path);
+            request.authority = Some(&http.authority);
+            request.headers = &headers;
+        }
+        let status =
+            (program.refusing(direction, &request) == Some(Proxy::Http) && !exchange.tls).then_some(403);
+        let mut decision = program.decide(direction, &request);
+        if self.options.profile == Profile::Strict && exchange.query.is_some_and(has_empty_label) {
+            let reason = "a DNS name with an empty label, which none on the wire has";
+            decision = LayerDecision::by_default(Outcome::Reject, DefaultReason::Other(reason.into()));
+        }
         let mut notes = Vec::new();
         let missed = matches!(decision.by, Some(DecidedBy::Default(DefaultReason::NoRuleMatched)));
         if missed && direction == Direction::Egress && peer.kind == EndKind::World {
@@ -108,7 +139,19 @@ impl<'c> Simulation<'c> {
             notes.extend(lost.map(|lost| cilium::lost_name(lost, program.observes_any())));
         }
         let rules = program.explain(direction, &request);
-        LayerExplanation { layer, workload: subject.name.clone(), decision, rules, notes }
+        LayerExplanation { layer, workload: subject.name.clone(), decision, status, rules, notes }
+    }
+
+    /// `sent` as Cilium's Envoy shows it to its filters: paths are normalized as far as Envoy can.
+    fn admitted(&self, sent: &HttpRequest, from: &Side<'c>) -> Option<Admitted> {
+        let proxy = http::Proxy {
+            normalization: PathNormalization::DecodeAndMergeSlashes,
+            version: NormalizationVersion::of_envoy(&self.options.envoy_version),
+            gateway: false,
+            trusted_proxies: 0,
+            strict: self.options.profile == Profile::Strict,
+        };
+        http::admit(sent, from.address, &proxy).ok()
     }
 
     /// The compiled policies of `side`.
@@ -131,6 +174,11 @@ impl<'c> Simulation<'c> {
         self.networks.programs.borrow_mut().insert(key, program.clone());
         program
     }
+}
+
+/// Whether a label of `name`, in canonical form, is empty; the root has none.
+fn has_empty_label(name: &str) -> bool {
+    name != "." && (name.starts_with('.') || name.contains(".."))
 }
 
 /// Protocol and port of `flow`; an ICMP flow without a type is an echo request, a lookup without a port goes to 53.

@@ -76,7 +76,7 @@ impl<'c> Simulation<'c> {
         let reached = decider.layer == Layer::AuthorizationPolicy;
         let decision = FlowDecision {
             verdict: outcome.verdict(),
-            status: status.filter(|_| reached),
+            status: if reached { status } else { decider.status.filter(|_| outcome == Outcome::Deny) },
             decided_by: (decider.layer, by),
             layers: layers.each_ref().map(|l| (l.layer, l.decision.clone())),
             shadow: shadow.filter(|_| reached || outcome == Outcome::Allow),
@@ -115,6 +115,7 @@ pub(super) fn silent(layer: Layer, workload: &str, outcome: Outcome) -> LayerExp
         layer,
         workload: workload.to_string(),
         decision: LayerDecision::bare(outcome),
+        status: None,
         rules: Vec::new(),
         notes: Vec::new(),
     }

@@ -22,10 +22,14 @@ pub enum Attribute {
     PathAndQuery,
     /// `:authority` as a header: case kept.
     Authority,
-    /// A header.
+    /// A header, each line a value.
     Header(HeaderName),
+    /// A header as one value: its lines with a comma between them.
+    JoinedHeader(HeaderName),
     /// TLS server name; without one the value is the empty string (`spec/istio.md` 2.7).
     ServerName,
+    /// TLS server name as a DNS name; without one there is no value.
+    ServerDnsName,
     /// The identities of the peer certificate.
     Identity,
     /// The socket's peer address.
@@ -70,6 +74,7 @@ impl Attribute {
                 | Self::PathAndQuery
                 | Self::Authority
                 | Self::Header(_)
+                | Self::JoinedHeader(_)
                 | Self::RequestPrincipal
                 | Self::Claim(_)
         )
@@ -87,8 +92,8 @@ impl fmt::Display for Attribute {
             Self::Path => f.write_str("path"),
             Self::PathAndQuery => f.write_str("header `:path`"),
             Self::Authority => f.write_str("header `:authority`"),
-            Self::Header(name) => write!(f, "header `{name}`"),
-            Self::ServerName => f.write_str("SNI"),
+            Self::Header(name) | Self::JoinedHeader(name) => write!(f, "header `{name}`"),
+            Self::ServerName | Self::ServerDnsName => f.write_str("SNI"),
             Self::Identity => f.write_str("peer identity"),
             Self::SourceIp => f.write_str("source IP"),
             Self::RemoteIp => f.write_str("remote IP"),

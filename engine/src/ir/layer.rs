@@ -83,10 +83,14 @@ pub struct DirectionLayer {
     pub rules: Vec<Rule>,
     /// Index into `rules` where each next tier begins, ascending; a [`super::Effect::Pass`] jumps to the next.
     pub tiers: Vec<u32>,
+    /// Index into `rules` where each stage behind a [`super::Effect::Proceed`] begins, ascending.
+    pub stages: Vec<u32>,
     /// Whether the local host passes where no rule matched.
     pub from_host: bool,
     /// Flows of which one of these holds go through the DNS proxy: only such lookups teach names.
     pub observed: Vec<Rule>,
+    /// Flows of which one of these holds have their TLS ended by the proxy, which then reads their requests.
+    pub terminated: Vec<Rule>,
     /// toFQDNs rules for whose names no DNS rule lets the endpoint ask (trap T30).
     pub unlearnable: Vec<Unlearnable>,
 }

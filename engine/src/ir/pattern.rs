@@ -69,6 +69,8 @@ pub enum Pattern {
     Labels(Selector),
     /// DNS names.
     Name(NamePattern),
+    /// The whole of a text value, as RE2 reads the expression (`spec/cilium.md` 4.1).
+    Regex(Box<str>),
 }
 
 impl fmt::Display for Text {
@@ -107,6 +109,7 @@ impl fmt::Display for Pattern {
             Self::Transport(protocol, first, last) => write!(f, "{protocol}/{first}-{last}"),
             Self::Labels(selector) => write!(f, "{selector}"),
             Self::Name(name) => write!(f, "{name}"),
+            Self::Regex(expression) => f.write_str(expression),
         }
     }
 }

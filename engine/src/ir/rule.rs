@@ -14,6 +14,8 @@ pub enum Effect {
     Deny,
     /// Leaves this tier and goes on with the next.
     Pass,
+    /// What this stage asks for is met: goes on with the next stage.
+    Proceed,
     /// Only tags it.
     Audit,
     /// Asks this external provider.
@@ -34,6 +36,8 @@ pub enum Proxy {
     Http,
     /// The server name of a TLS handshake.
     Tls,
+    /// What another parser reads: Kafka, or one named by `l7proto`.
+    Other,
 }
 
 /// The part of a policy a group stands for.
@@ -56,7 +60,7 @@ pub enum Section {
 /// A condition on one attribute: some value matches some pattern; negated, no value matches any.
 ///
 /// A negated test on an attribute without value holds (`spec/istio.md` 0.8).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Test {
     /// What is read.
     pub attribute: Attribute,
@@ -133,6 +137,7 @@ impl fmt::Display for Effect {
             Self::Allow => f.write_str("allow"),
             Self::Deny => f.write_str("deny"),
             Self::Pass => f.write_str("pass"),
+            Self::Proceed => f.write_str("proceed"),
             Self::Audit => f.write_str("audit"),
             Self::Ask(provider) => write!(f, "ask {provider}"),
             Self::Unaskable(_) => f.write_str("deny"),

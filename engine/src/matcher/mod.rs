@@ -10,6 +10,7 @@ pub(crate) mod literals;
 pub(crate) mod name;
 mod name_set;
 pub(crate) mod piece;
+pub(crate) mod regex;
 pub(crate) mod runs;
 pub(crate) mod service_account;
 pub(crate) mod text;
@@ -17,4 +18,5 @@ pub(crate) mod texts;
 
 pub(crate) use cidr::CidrSet;
 pub(crate) use name_set::NameSet;
+pub(crate) use regex::Regex;
 pub(crate) use text::TextSet;

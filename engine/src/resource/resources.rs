@@ -9,7 +9,7 @@ use super::{
     },
     kubernetes::{
         ClusterNetworkPolicySpec, Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate,
-        Service, ServiceAccount,
+        Secret, Service, ServiceAccount,
     },
     meta::{Object, title},
     quotes,
@@ -54,6 +54,8 @@ pub struct Resources {
     pub services: Vec<Object<Service>>,
     /// Nodes.
     pub nodes: Vec<Object<Node>>,
+    /// Secrets.
+    pub secrets: Vec<Object<Secret>>,
     /// Service accounts.
     pub service_accounts: Vec<Object<ServiceAccount>>,
     /// Istio's AuthorizationPolicies.
@@ -178,6 +180,11 @@ impl Resources {
             ("networking.istio.io", "ServiceEntry") => other!(service_entries, "ServiceEntry"),
             ("gateway.networking.k8s.io", "Gateway") => other!(gateway_api, "Gateway"),
             ("", "Service") => other!(services, "Service"),
+            ("", "Secret") => {
+                let envelope = Envelope::new("Secret", fields, &origin)?;
+                let spec = Secret::new(&envelope.fields);
+                self.secrets.push(Object { kind: "Secret", metadata: envelope.metadata, spec, origin });
+            }
             ("", "Namespace") => {
                 let metadata = Envelope::new("Namespace", fields, &origin)?.metadata;
                 self.namespaces.push(Object { kind: "Namespace", metadata, spec: Namespace, origin });

@@ -55,6 +55,25 @@ fn satisfy(sample: &mut Sample, test: &Test, choice: usize) {
             }
         }
         (Attribute::PeerName, Pattern::Name(name)) => sample.names.push(dns_name(name)),
+        (Attribute::ServerDnsName, Pattern::Name(name)) => {
+            let mut name = dns_name(name);
+            name.pop();
+            sample.server_name = Some(name.to_ascii_uppercase());
+        }
+        (attribute, Pattern::Regex(expression)) => {
+            // What is left of it without its operators, which it often matches.
+            let plain: String = expression.chars().filter(|c| matches!(c, 'a' | 'b' | '/')).collect();
+            let first = expression.split('|').next().unwrap_or_default();
+            let branch: String = first.chars().filter(|c| matches!(c, 'a' | 'b' | '/')).collect();
+            set(sample, attribute, if choice.is_multiple_of(2) { plain } else { branch });
+        }
+        (Attribute::JoinedHeader(name), Pattern::Text(text)) => {
+            let whole = witness(text);
+            sample.headers.retain(|(n, _)| *n != **name);
+            let lines: Vec<&str> =
+                if choice.is_multiple_of(2) { whole.split(',').collect() } else { vec![&whole] };
+            sample.headers.extend(lines.into_iter().map(|line| (name.to_string(), line.into())));
+        }
         (_, Pattern::Name(name)) => sample.query = Some(dns_name(name)),
         (attribute, Pattern::Text(text)) => set(sample, attribute, witness(text)),
     }

@@ -9,6 +9,7 @@ fn effect() -> impl Strategy<Value = Effect> {
         3 => Just(Effect::Allow),
         2 => Just(Effect::Deny),
         3 => Just(Effect::Pass),
+        2 => Just(Effect::Proceed),
         1 => prop::sample::select(&[Proxy::Dns, Proxy::Http, Proxy::Tls][..]).prop_map(Effect::Refuse),
     ]
 }
@@ -20,14 +21,17 @@ pub fn direction() -> impl Strategy<Value = DirectionLayer> {
         1 => Just(Posture::DefaultAllow),
         3 => Just(Posture::DefaultDeny),
     ];
-    (rule::rules(0..10), vec(effect(), 10), vec(0..10u32, 0..3), posture, any::<bool>()).prop_map(
-        |(mut rules, effects, mut tiers, posture, from_host)| {
+    let cuts = || vec(0..10u32, 0..3);
+    (rule::rules(0..10), vec(effect(), 10), (cuts(), cuts()), posture, any::<bool>()).prop_map(
+        |(mut rules, effects, (mut tiers, mut stages), posture, from_host)| {
             for (rule, effect) in rules.iter_mut().zip(effects) {
                 rule.effect = effect;
             }
             tiers.sort_unstable();
             tiers.dedup();
-            DirectionLayer { posture, rules, tiers, from_host, ..DirectionLayer::default() }
+            stages.sort_unstable();
+            stages.dedup();
+            DirectionLayer { posture, rules, tiers, stages, from_host, ..DirectionLayer::default() }
         },
     )
 }

@@ -17,6 +17,7 @@ pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
         3 => Just(Attribute::Identity),
         2 => prop_oneof![Just(Attribute::Host), Just(Attribute::Authority), Just(Attribute::PathAndQuery)],
         2 => prop_oneof![Just("x"), Just("y")].prop_map(|name| Attribute::Header(name.into())),
+        1 => prop_oneof![Just("x"), Just("y")].prop_map(|name| Attribute::JoinedHeader(name.into())),
         2 => prop_oneof![
             Just(Attribute::SourceIp),
             Just(Attribute::RemoteIp),
@@ -27,6 +28,7 @@ pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
         2 => prop_oneof![Just(Attribute::PeerName), Just(Attribute::DnsQuery)],
         1 => prop_oneof![
             Just(Attribute::ServerName),
+            Just(Attribute::ServerDnsName),
             Just(Attribute::RequestPrincipal),
             Just(Attribute::PortName),
         ],
@@ -51,9 +53,21 @@ pub(super) fn pattern(attribute: &Attribute) -> BoxedStrategy<Pattern> {
             .prop_map(|(issuer, subject)| Pattern::RequestPrincipal { issuer, subject })
             .boxed(),
         Attribute::PeerLabels => selector().prop_map(Pattern::Labels).boxed(),
-        Attribute::PeerName | Attribute::DnsQuery => name().prop_map(Pattern::Name).boxed(),
+        Attribute::PeerName | Attribute::DnsQuery | Attribute::ServerDnsName => {
+            name().prop_map(Pattern::Name).boxed()
+        }
         Attribute::Identity => prop_oneof![identity(), text()].prop_map(Pattern::Text).boxed(),
         Attribute::Path => prop_oneof![3 => text(), 1 => template()].prop_map(Pattern::Text).boxed(),
+        Attribute::JoinedHeader(_) => prop_oneof![
+            1 => Just(Text::Present),
+            4 => "[ab/,]{0,4}".prop_map(|text| Text::Exact(text.into())),
+        ]
+        .prop_map(Pattern::Text)
+        .boxed(),
+        Attribute::Method | Attribute::Authority | Attribute::PathAndQuery => {
+            prop_oneof![2 => text().prop_map(Pattern::Text), 3 => expression().prop_map(Pattern::Regex)]
+                .boxed()
+        }
         Attribute::Host => plain().prop_map(Pattern::Text).boxed(),
         _ => text().prop_map(Pattern::Text).boxed(),
     }
@@ -100,6 +114,33 @@ fn block() -> impl Strategy<Value = IpNet> {
 
 /// The letters of all text.
 pub(super) const LITERAL: &str = "[ab/]{0,3}";
+
+/// Expressions of every shape, most of them about a few letters.
+pub(super) fn expression() -> impl Strategy<Value = Box<str>> {
+    let atom = prop_oneof![
+        4 => "[ab/]{1,2}",
+        2 => Just(".".to_string()),
+        1 => Just("[^a]".to_string()),
+        1 => Just("[ab]".to_string()),
+        1 => Just(r"\w".to_string()),
+        1 => Just(r"\W".to_string()),
+        1 => Just("(?i:A)".to_string()),
+        1 => Just(r"\x61".to_string()),
+    ];
+    let repeated = (atom, prop::sample::select(&["", "", "", "*", "+", "?", "{2}", "{1,}", "*?"][..]))
+        .prop_map(
+            |(atom, operator)| if operator.is_empty() { atom } else { format!("(?:{atom}){operator}") },
+        );
+    let sequence = vec(repeated, 0..4).prop_map(|parts| parts.concat());
+    prop_oneof![
+        // The forms that are compared without an automaton.
+        2 => ("[ab/]{0,3}", "[ab/]{0,3}").prop_map(|(head, tail)| format!("{head}.*{tail}")),
+        1 => ("\\^?", "[ab/]{0,3}", "\\$?").prop_map(|(start, text, end)| format!("{start}{text}{end}")),
+        3 => sequence.clone(),
+        2 => vec(sequence, 2..4).prop_map(|branches| branches.join("|")),
+    ]
+    .prop_map(String::into_boxed_str)
+}
 
 fn text() -> impl Strategy<Value = Text> {
     prop_oneof![14 => plain(), 3 => glob()]

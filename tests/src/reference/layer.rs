@@ -3,7 +3,7 @@
 use super::first_match;
 use palisade::{
     Attributes, Outcome, Read, RuleId,
-    ir::{DirectionLayer, Effect, Posture, Proxy},
+    ir::{DirectionLayer, Effect, Posture},
 };
 
 /// The outcome, and the rule if one decided: the first rule that holds decides, a pass goes on with the next tier, and
@@ -26,14 +26,19 @@ pub fn direction(layer: &DirectionLayer, request: &dyn Attributes) -> Read<(Outc
         let outcome = match rule.effect {
             Effect::Allow | Effect::Audit | Effect::Ask(_) => Outcome::Allow,
             Effect::Deny | Effect::Unaskable(_) => Outcome::Deny,
-            Effect::Refuse(proxy) => {
-                let decided = match proxy {
-                    Proxy::Dns => request.dns_query()?.is_some(),
-                    Proxy::Http => request.method()?.is_some(),
-                    Proxy::Tls => request.server_name()?.is_some(),
-                };
-                if decided { Outcome::Deny } else { Outcome::NeedsRequest }
+            Effect::Refuse(_) => {
+                let names = request.dns_query()?.is_some();
+                let requests = request.method()?.is_some();
+                let handshakes = request.server_name()?.is_some();
+                if names || requests || handshakes { Outcome::Deny } else { Outcome::NeedsRequest }
             }
+            Effect::Proceed => match layer.stages.iter().find(|start| **start > number) {
+                Some(start) => {
+                    floor = *start;
+                    continue;
+                }
+                None => break,
+            },
             Effect::Pass => match layer.tiers.iter().find(|start| **start > number) {
                 Some(start) => {
                     floor = *start;

@@ -14,6 +14,7 @@ pub(crate) fn matches(pattern: &Pattern, value: &Value) -> bool {
     match (pattern, value) {
         (Pattern::Text(pattern), Value::Text(value)) => is_match(&text(pattern), value),
         (Pattern::Name(pattern), Value::Name(value)) => is_match(&name(pattern), value),
+        (Pattern::Regex(expression), Value::Text(value)) => is_unicode_match(&re2(expression), value),
         (Pattern::RequestPrincipal { issuer, subject }, Value::Principal(issuers, subjects)) => {
             let any = |pattern, values: &[Vec<u8>]| values.iter().any(|v| is_match(&text(pattern), v));
             any(issuer, issuers) && any(subject, subjects)
@@ -88,6 +89,53 @@ fn name(pattern: &NamePattern) -> String {
         last = character;
     }
     expression
+}
+
+/// RE2's `expression` as the regex crate writes it: classes are ASCII, a bracket in a class is a character.
+fn re2(expression: &str) -> String {
+    let mut out = String::new();
+    let mut characters = expression.chars().peekable();
+    let mut in_class = false;
+    while let Some(character) = characters.next() {
+        let written = match character {
+            '\\' => match characters.next() {
+                Some('d') => "[0-9]".into(),
+                Some('D') => "[^0-9]".into(),
+                Some('w') => "[0-9A-Za-z_]".into(),
+                Some('W') => "[^0-9A-Za-z_]".into(),
+                Some('s') => r"[\t\n\f\r ]".into(),
+                Some('S') => r"[^\t\n\f\r ]".into(),
+                Some('b') => r"(?-u:\b)".into(),
+                Some('B') => r"(?-u:\B)".into(),
+                Some('C') => "(?s-u:.)".into(),
+                Some(other) => format!("\\{other}"),
+                None => "\\".into(),
+            },
+            '[' if in_class && characters.peek() != Some(&':') => r"\[".into(),
+            '&' | '~' if in_class => format!("\\{character}"),
+            '[' if !in_class => {
+                in_class = true;
+                let negated = characters.next_if_eq(&'^').map_or("", |_| "^");
+                let first = characters.next_if_eq(&']').map_or("", |_| r"\]");
+                format!("[{negated}{first}")
+            }
+            ']' => {
+                // `[:alpha:]` ends with a bracket of its own.
+                in_class = in_class && out.ends_with(':');
+                "]".into()
+            }
+            other => other.to_string(),
+        };
+        out.push_str(&written);
+    }
+    out
+}
+
+/// Whether the whole of `value` matches `expression`, character by character.
+fn is_unicode_match(expression: &str, value: &[u8]) -> bool {
+    let whole = format!(r"\A(?:{expression})\z");
+    // What RE2 does not take matches nothing.
+    Regex::new(&whole).is_ok_and(|regex| regex.is_match(value))
 }
 
 /// Whether `labels` meets one requirement.

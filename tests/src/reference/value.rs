@@ -42,6 +42,18 @@ pub(crate) fn values(attribute: &Attribute, request: &dyn Attributes) -> Read<Ve
         })),
         Attribute::PathAndQuery => text(request.path()?),
         Attribute::Header(name) => texts(collect(|visit| request.header(name, visit))?),
+        Attribute::JoinedHeader(name) => {
+            let lines = collect(|visit| request.header(name, visit))?;
+            if lines.is_empty() { Vec::new() } else { texts([lines.join(&b","[..])]) }
+        }
+        Attribute::ServerDnsName => match request.server_name()? {
+            Some(name) if !name.is_empty() && !name.ends_with(b".") && name.len() < 256 => {
+                let mut name = name.to_ascii_lowercase();
+                name.push(b'.');
+                names([name])
+            }
+            _ => Vec::new(),
+        },
         Attribute::ServerName => texts([request.server_name()?.unwrap_or_default().to_vec()]),
         Attribute::Identity => texts(collect(|visit| request.identities(visit))?),
         Attribute::SourceIp => address(request.source_ip()?),

@@ -17,7 +17,7 @@ use palisade::{
     CiliumVersion, Options, Profile, Verdict,
     flow::{Event, Flow, FlowError, History, Simulation},
 };
-use palisade_cases::{Answer, CaseJson};
+use palisade_cases::{Answer, CaseJson, options_json};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -93,7 +93,8 @@ impl Check {
         let text = match self.output {
             Format::Text => explanation::text(&asked.title, &explained),
             Format::Json => {
-                let answer = CaseJson::new(&asked.title, &Answer::from(explained.decision));
+                let mut answer = CaseJson::new(&asked.title, &Answer::from(explained.decision));
+                answer.options = options_json(&options);
                 let report = CheckJson { answer, profile: profile(&options), versions: versions(&options) };
                 let text = serde_json::to_string_pretty(&report).unwrap_or_default();
                 format!("{text}\n")

@@ -1,7 +1,7 @@
 //! Test results for scripts.
 
 use crate::command::lint::finding;
-use palisade_cases::{CaseJson, CaseReport, CaseResult, FileReport, Mismatch, Report};
+use palisade_cases::{CaseJson, CaseReport, CaseResult, FileReport, Mismatch, Report, changed_options};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -69,6 +69,7 @@ fn line(report: &CaseReport) -> Line<'_> {
         CaseResult::Failed(error) => return failed(error.as_str()),
     };
     answer.mismatches = found.iter().map(Mismatch::to_string).collect();
+    answer.options = changed_options(&report.case.options);
     answer.expected = Some(expected);
     answer.passed = Some(report.passed());
     Line::Answered(Box::new(answer))

@@ -2,7 +2,7 @@
 
 use super::{
     Findings, cidr,
-    l7::L7,
+    l7::{Inspection, L7},
     name,
     peer::{Ends, Scope, by_address, by_labels, local_cluster},
     policy::{Direction, Entry, Level, Policy},
@@ -155,8 +155,7 @@ impl Reader<'_> {
         let ports = ports(protocols, &path, findings);
         let id = RuleId::in_section(self.reference.clone(), section, number);
         let level = Level { tier: self.tier, priority: self.priority * STEPS + number };
-        let (authentication, by_endpoints, requires) = (None, false, Vec::new());
-        Some(Entry { id, path, effect, level, ends, ports, authentication, by_endpoints, requires })
+        Some(Entry::new(id, path, effect, level, ends, ports))
     }
 }
 
@@ -263,7 +262,8 @@ fn lookups(entry: &Entry, names: Vec<NamePattern>) -> Entry {
     server.require(K8S, NAMESPACE, equals("kube-system"));
     let port = |protocol, name: &str| Port { protocol, number: Number::Named(name.into(), None) };
     let ports = vec![port(Protocol::Udp, "dns"), port(Protocol::Tcp, "dns-tcp")];
-    let group = PortGroup { index: 0, ports, l7: L7::Dns(names) };
+    let group =
+        PortGroup { index: 0, ports, seen: Inspection { l7: L7::Dns(names), ..Inspection::default() } };
     Entry { ends: Ends::Only(by_labels(vec![server])), ports: Ports::Listed(vec![group]), ..entry.clone() }
 }
 
@@ -303,7 +303,7 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
             let number = Number::Named(name.to_ascii_lowercase().into(), None);
             ports.extend(all.map(|protocol| Port { protocol, number: number.clone() }));
         }
-        groups.push(PortGroup { index, ports, l7: L7::None });
+        groups.push(PortGroup { index, ports, ..PortGroup::default() });
     }
     Ports::Listed(groups)
 }

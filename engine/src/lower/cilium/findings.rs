@@ -38,13 +38,6 @@ impl Findings {
         self.push(Diagnostic::warning(code, message).at(path).help(help));
     }
 
-    /// The field at `path` has a meaning that is not decided yet.
-    pub(super) fn unsupported(&mut self, path: &str) {
-        let message = "this field is not supported yet";
-        let help = "remove the field, or decide this flow on a cluster";
-        self.push(Diagnostic::error("not-supported", message).at(path).help(help));
-    }
-
     /// What the schema refuses of the object whose findings begin at `from`: named beside the agent's own refusal of the
     /// same field, or as a warning where the agent would take it.
     pub(super) fn refused_by_schema(&mut self, from: usize, refusals: Vec<Refusal>) {

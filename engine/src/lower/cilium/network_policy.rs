@@ -2,7 +2,6 @@
 
 use super::{
     Findings, cidr,
-    l7::L7,
     peer::{Ends, Scope, by_labels, close_negative, local_cluster},
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports, is_service_name},
@@ -72,19 +71,7 @@ pub(super) fn policy(
             let ends = ends(peers, egress, &path, scope, findings);
             let ports = ports(&rule.ports, &path, scope, findings);
             let (effect, level) = (Effect::Allow, Level::NORMAL);
-            let (authentication, requires) = (None, Vec::new());
-            let by_endpoints = false;
-            entries.push(Entry {
-                id,
-                path,
-                effect,
-                level,
-                ends,
-                ports,
-                authentication,
-                by_endpoints,
-                requires,
-            });
+            entries.push(Entry::new(id, path, effect, level, ends, ports));
         }
         let present = !rules.is_empty() || listed;
         Direction { present, arms: present, entries }
@@ -193,7 +180,7 @@ fn ports(
             let help = "write a second port with `protocol: UDP`: lookups use it first";
             findings.warn("tcp-only-dns", &at, "without a protocol port 53 is TCP only", help);
         }
-        groups.push(PortGroup { index, ports: vec![Port { protocol, number }], l7: L7::None });
+        groups.push(PortGroup { index, ports: vec![Port { protocol, number }], ..PortGroup::default() });
     }
     Ports::Listed(groups)
 }

@@ -148,6 +148,8 @@ pub(super) fn ends(
     if scope.is_strict() && hollow.contains(&Some(0)) {
         return Ends::Only(Vec::new());
     }
+    // Requirements alone let nobody in.
+    resolved |= peers.requires.is_some();
     if resolved || listed.iter().any(Option::is_some) { Ends::Only(clauses) } else { Ends::Anyone }
 }
 

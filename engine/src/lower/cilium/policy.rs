@@ -63,6 +63,21 @@ pub(super) struct Entry {
     pub(super) requires: Vec<Requirement>,
 }
 
+impl Entry {
+    /// An entry of a kind that has neither requirements nor authentication.
+    pub(super) fn new(
+        id: RuleId,
+        path: String,
+        effect: Effect,
+        level: Level,
+        ends: Ends,
+        ports: Ports,
+    ) -> Self {
+        let (by_endpoints, requires, authentication) = (false, Vec::new(), None);
+        Self { id, path, effect, level, ends, ports, by_endpoints, requires, authentication }
+    }
+}
+
 /// What one rule says about one direction.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Direction {
@@ -322,7 +337,6 @@ fn entry(
     let authentication = mode.filter(|m| !m.is_empty()).map(Into::into);
     let requires = peer::requirements(&parts.peers, place.egress, path, scope, findings);
     let by_endpoints = peers.endpoints.is_some();
-    let path = path.to_string();
-    let level = Level::NORMAL;
-    Entry { id, path, effect, level, ends, ports, authentication, by_endpoints, requires }
+    let entry = Entry::new(id, path.to_string(), effect, Level::NORMAL, ends, ports);
+    Entry { by_endpoints, requires, authentication, ..entry }
 }

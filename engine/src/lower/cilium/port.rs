@@ -1,6 +1,12 @@
 //! Ports, ICMP types and what a proxy looks at on them (`spec/cilium.md` 2.4).
 
-use super::{Findings, icmp, l7, peer::Scope, selector::below, trap};
+use super::{
+    Findings, icmp,
+    l7::{self, Inspection, L7},
+    peer::Scope,
+    selector::below,
+    trap,
+};
 use crate::{
     net::Protocol,
     options::CiliumVersion,
@@ -21,23 +27,44 @@ pub(super) enum Ports {
 }
 
 /// One item of `toPorts` or `icmps`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct PortGroup {
     pub(super) index: u32,
     pub(super) ports: Vec<Port>,
-    /// What a proxy lets through on them.
-    pub(super) l7: l7::L7,
+    /// What proxies look at on them.
+    pub(super) seen: Inspection,
+}
+
+impl PortGroup {
+    /// What a parser lets through on them.
+    pub(super) fn l7(&self) -> &L7 {
+        &self.seen.l7
+    }
 }
 
 /// One port, range or name of one protocol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Port {
     pub(super) protocol: Protocol,
     pub(super) number: Number,
 }
 
+impl Port {
+    /// Stands for what an entry without ports is about.
+    pub(super) const ALL: Self = Self { protocol: Protocol::Tcp, number: Number::Range(0, u16::MAX) };
+
+    /// Whether it is several ports, but not all.
+    pub(super) fn is_range(&self) -> bool {
+        match &self.number {
+            Number::Range(0, u16::MAX) => false,
+            Number::Range(first, last) => first != last,
+            Number::Named(_, end) => end.is_some(),
+        }
+    }
+}
+
 /// Which ports.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Number {
     /// From the first to the last.
     Range(u16, u16),
@@ -78,13 +105,13 @@ pub(super) fn ports(
             findings.warn("no-port", &at, "the item names no port, so it contributes nothing", help);
         }
         let ports = port_list(list, &at, scope, findings);
-        let l7 = l7::l7(rule, place, &at, scope, findings);
-        groups.push(PortGroup { index, ports, l7 });
+        let seen = l7::inspection(rule, place, &at, scope, findings);
+        groups.push(PortGroup { index, ports, seen });
     }
     for (index, rule) in (0u32..).zip(icmps) {
         let at = format!("{path}.icmps[{index}]");
         let ports = icmp::fields(rule, place.deny, &at, scope, findings);
-        groups.push(PortGroup { index, ports, l7: l7::L7::None });
+        groups.push(PortGroup { index, ports, ..PortGroup::default() });
     }
     if to_ports.is_empty() && icmps.is_empty() { Ports::Any } else { Ports::Listed(groups) }
 }

@@ -3,6 +3,7 @@
 mod cluster_network_policy;
 mod network_policy;
 mod pod;
+mod secret;
 mod service;
 
 pub use cluster_network_policy::{
@@ -13,6 +14,7 @@ pub use network_policy::{
     IpBlock, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec,
 };
 pub use pod::{Container, ContainerPort, Pod, PodIp, PodSpec, PodStatus, PodTemplate};
+pub use secret::Secret;
 pub use service::{Service, ServicePort};
 
 use alloc::{string::String, vec::Vec};

@@ -1,0 +1,34 @@
+//! Secrets that policies refer to.
+
+use super::peer::Scope;
+use crate::resource::{Object, cilium, kubernetes::Secret};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
+
+/// The Secret that `reference` means; without a namespace it is one of the policy's.
+pub(super) fn find<'s>(reference: &cilium::Secret, scope: &Scope<'s>) -> Option<&'s Object<Secret>> {
+    let namespace = namespace(reference, scope);
+    let name = reference.name.as_deref()?;
+    let mut secrets = scope.cluster.resources().secrets.iter();
+    secrets.find(|s| s.metadata.name == name && s.metadata.namespace == namespace)
+}
+
+/// The value of the Secret that `reference` means, which must have exactly one.
+pub(super) fn value(reference: &cilium::Secret, scope: &Scope<'_>) -> Option<String> {
+    let mut values = find(reference, scope)?.spec.values.values();
+    let first = values.next()?;
+    values.next().is_none().then(|| first.clone())?
+}
+
+/// `namespace/name` of what `reference` means.
+pub(super) fn title(reference: Option<&cilium::Secret>, scope: &Scope<'_>) -> String {
+    let Some(reference) = reference else { return "?".to_string() };
+    format!("{}/{}", namespace(reference, scope), reference.name.as_deref().unwrap_or_default())
+}
+
+fn namespace<'r>(reference: &'r cilium::Secret, scope: &Scope<'r>) -> &'r str {
+    let written = reference.namespace.as_deref().filter(|n| !n.is_empty());
+    written.or(scope.namespace).unwrap_or("default")
+}

@@ -1,0 +1,340 @@
+//! Writes the entries of one level as rules in order of precedence (`spec/cilium.md` 2.9).
+
+use super::{
+    assemble::Endpoint,
+    conflict::selectors,
+    l7::L7,
+    peer::Ends,
+    policy::Entry,
+    port::{Number, Port, PortGroup, Ports},
+};
+use crate::ir::{
+    Attribute, Clause, DirectionLayer, Effect, Group, NamePattern, Pattern, Proxy, Rule, Section, Test, Text,
+};
+use alloc::{vec, vec::Vec};
+
+pub(super) struct Writer<'a> {
+    pub(super) endpoint: &'a Endpoint<'a>,
+    pub(super) is_egress: bool,
+    /// Whether a proxy refuses anything: since 1.18 not without default deny (T10).
+    pub(super) refuses: bool,
+    pub(super) layer: DirectionLayer,
+}
+
+impl Writer<'_> {
+    /// Deny, then what a proxy looks at, then the rest of allow, then pass.
+    pub(super) fn level(&mut self, entries: &[&Entry]) {
+        let of = |effect: Effect| entries.iter().filter(move |e| e.effect == effect);
+        for entry in of(Effect::Deny) {
+            self.plain(entry, Effect::Deny, &|_| true, &|_| true);
+        }
+        let allow: Vec<&Entry> = of(Effect::Allow).copied().collect();
+        let names = self.names(&allow);
+        let free = |port: &Port| !names.contains(port);
+        let is_dns = |group: &PortGroup| matches!(group.l7(), L7::Dns(_));
+        for (entry, group) in allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
+            if group.seen.terminating.is_some() {
+                let rule = self.rule(entry, Some(self.ports(&[group], |_| true)), Effect::Allow);
+                self.layer.terminated.push(rule);
+            }
+        }
+        let restricted = |e: &&Entry| groups(e).any(|g| !g.seen.is_plain() && !is_dns(g));
+        if self.refuses && allow.iter().any(restricted) {
+            self.inspected(&allow, &free);
+        } else {
+            for entry in &allow {
+                self.plain(entry, Effect::Allow, &free, &|g| !is_dns(g));
+            }
+        }
+        for entry in of(Effect::Pass) {
+            self.plain(entry, Effect::Pass, &|_| true, &|_| true);
+        }
+    }
+
+    /// The rules of a level where proxies look at TLS or requests: whoever gets through them, then who may not.
+    ///
+    /// The proxy asks for the server name first and for the request then, each of all rules that are about the flow: a
+    /// rule that asks for nothing lets everything through.
+    fn inspected(&mut self, allow: &[&Entry], free: &dyn Fn(&Port) -> bool) {
+        let named = |g: &PortGroup| !g.seen.server_names.is_empty();
+        let mut guarded: Vec<(Port, Vec<Test>)> = Vec::new();
+        for (entry, group) in
+            allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))).filter(|(_, g)| named(g))
+        {
+            for selector in selectors(&entry.ends) {
+                guarded.extend(group.ports.iter().map(|p| (p.clone(), selector.clone())));
+            }
+        }
+        if !guarded.is_empty() {
+            self.stage(allow, free, &guarded, Stage::ServerName);
+            let next = self.layer.rules.len() as u32;
+            self.layer.stages.push(next);
+        }
+        self.stage(allow, free, &guarded, Stage::Request);
+    }
+
+    fn stage(
+        &mut self,
+        allow: &[&Entry],
+        free: &dyn Fn(&Port) -> bool,
+        guarded: &[(Port, Vec<Test>)],
+        stage: Stage,
+    ) {
+        let (effect, proxy) = match stage {
+            Stage::ServerName => (Effect::Proceed, Proxy::Tls),
+            Stage::Request => (Effect::Allow, Proxy::Http),
+        };
+        let mut fences = Vec::new();
+        for (entry, group) in allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
+            let asks = match (stage, group.l7()) {
+                (Stage::ServerName, _) if !group.seen.server_names.is_empty() => {
+                    let names = group.seen.server_names.iter().cloned().map(Pattern::Name);
+                    let test = Test::any_of(Attribute::ServerDnsName, names);
+                    vec![vec![test]]
+                }
+                (Stage::Request, L7::Http(rules)) => rules.clone(),
+                (Stage::Request, L7::Other { free: false, .. }) => Vec::new(),
+                _ => continue,
+            };
+            let proxy = if matches!(group.l7(), L7::Other { .. }) { Proxy::Other } else { proxy };
+            let is_named = !group.seen.server_names.is_empty();
+            for (ends, ports) in self.pieces(entry, group, if is_named { &[] } else { guarded }) {
+                let ports = self.port_group(group.index, &ports);
+                let mut rule = self.rule_of(entry, &ends, Some(ports), effect.clone());
+                fences.push(Rule { effect: Effect::Refuse(proxy), ..rule.clone() });
+                if !asks.iter().any(Vec::is_empty) {
+                    let clause = |(tests, index): (&Vec<Test>, u32)| Clause { tests: tests.clone(), index };
+                    let clauses = asks.iter().zip(0..).map(clause).collect();
+                    rule.groups.push(Group { section: Section::L7, clauses });
+                }
+                self.layer.rules.push(rule);
+            }
+        }
+        // What asks for nothing at this stage. A range does not lift what is asked on egress (CVE-2024-52529).
+        let silent = |g: &PortGroup| match stage {
+            Stage::ServerName => g.seen.server_names.is_empty() && !matches!(g.l7(), L7::Dns(_)),
+            Stage::Request => matches!(g.l7(), L7::None | L7::Other { free: true, .. }),
+        };
+        let is_egress = self.is_egress;
+        let late = |port: &Port| is_egress && port.is_range();
+        for entry in allow {
+            self.silent(entry, &effect, &|p| free(p) && !late(p), &silent, guarded, stage);
+        }
+        self.layer.rules.extend(fences);
+        for entry in allow {
+            self.silent(entry, &effect, &|p| free(p) && late(p), &silent, guarded, stage);
+        }
+    }
+
+    /// The rules about ports behind the DNS proxy, which looks at the filter of exactly that port and protocol: what
+    /// else reaches the server cannot lift the restriction (T27). Gives those ports.
+    fn names(&mut self, entries: &[&Entry]) -> Vec<Port> {
+        let mut guarded = Vec::new();
+        for (entry, group) in entries.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
+            if let L7::Dns(_) = group.l7() {
+                guarded.extend(group.ports.iter().cloned());
+                let rule = self.rule(entry, Some(self.ports(&[group], |_| true)), Effect::Allow);
+                self.layer.observed.push(rule);
+            }
+        }
+        if guarded.is_empty() {
+            return guarded;
+        }
+        let mut fences = Vec::new();
+        for (entry, group) in entries.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
+            let L7::Dns(patterns) = group.l7() else { continue };
+            let ports = self.ports(&[group], |_| true);
+            let mut rule = self.rule(entry, Some(ports), Effect::Allow);
+            fences.push(Rule { effect: Effect::Refuse(Proxy::Dns), ..rule.clone() });
+            if self.refuses && !patterns.iter().any(is_everything) {
+                let test = Test::any_of(Attribute::DnsQuery, patterns.iter().cloned().map(Pattern::Name));
+                let clauses = vec![Clause { tests: vec![test], index: 0 }];
+                rule.groups.push(Group { section: Section::L7, clauses });
+            }
+            self.layer.rules.push(rule);
+        }
+        for entry in entries {
+            let same: Vec<&PortGroup> = groups(entry).filter(|g| g.seen.is_plain()).collect();
+            let ports = self.ports(&same, |port| guarded.contains(port));
+            if !ports.clauses.is_empty() {
+                let rule = self.rule(entry, Some(ports), Effect::Allow);
+                self.layer.rules.push(rule);
+            }
+        }
+        self.layer.rules.extend(fences);
+        guarded
+    }
+
+    /// The rules for the groups of `entry` that are `silent`, without what a rule with server names on the very same ports
+    /// and selector takes in (T28).
+    fn silent(
+        &mut self,
+        entry: &Entry,
+        effect: &Effect,
+        wanted: &dyn Fn(&Port) -> bool,
+        silent: &dyn Fn(&PortGroup) -> bool,
+        guarded: &[(Port, Vec<Test>)],
+        stage: Stage,
+    ) {
+        let own = selectors(&entry.ends);
+        let taken = |g: &PortGroup| {
+            g.seen.server_names.is_empty()
+                && guarded.iter().any(|(p, selector)| g.ports.contains(p) && own.contains(selector))
+        };
+        let whole = |g: &PortGroup| silent(g) && (stage == Stage::Request || !taken(g));
+        self.plain(entry, effect.clone(), wanted, &whole);
+        for group in groups(entry).filter(|g| silent(g) && !whole(g)) {
+            for (ends, ports) in self.pieces(entry, group, guarded) {
+                let ports: Vec<Port> = ports.into_iter().filter(|p| wanted(p)).collect();
+                if !ports.is_empty() {
+                    let ports = self.port_group(group.index, &ports);
+                    let rule = self.rule_of(entry, &ends, Some(ports), effect.clone());
+                    self.layer.rules.push(rule);
+                }
+            }
+        }
+    }
+
+    /// `group` of `entry` without the pairs of port and selector in `guarded`.
+    fn pieces(
+        &self,
+        entry: &Entry,
+        group: &PortGroup,
+        guarded: &[(Port, Vec<Test>)],
+    ) -> Vec<(Ends, Vec<Port>)> {
+        let is_guarded =
+            |port: &Port, selector: &Vec<Test>| guarded.iter().any(|(p, s)| p == port && s == selector);
+        let (hit, rest): (Vec<_>, Vec<_>) =
+            selectors(&entry.ends).into_iter().partition(|s| group.ports.iter().any(|p| is_guarded(p, s)));
+        if hit.is_empty() {
+            return vec![(entry.ends.clone(), group.ports.clone())];
+        }
+        let only = |selectors: Vec<Vec<Test>>| {
+            Ends::Only(selectors.into_iter().map(|tests| Clause { tests, index: 0 }).collect())
+        };
+        let mut pieces = Vec::new();
+        for selector in hit {
+            let ports: Vec<Port> =
+                group.ports.iter().filter(|p| !is_guarded(p, &selector)).cloned().collect();
+            if !ports.is_empty() {
+                pieces.push((only(vec![selector]), ports));
+            }
+        }
+        if !rest.is_empty() {
+            pieces.push((only(rest), group.ports.clone()));
+        }
+        pieces
+    }
+
+    /// The rule for those groups of `entry` that `which` picks, and of them the ports that `wanted` picks.
+    fn plain(
+        &mut self,
+        entry: &Entry,
+        effect: Effect,
+        wanted: &dyn Fn(&Port) -> bool,
+        which: &dyn Fn(&PortGroup) -> bool,
+    ) {
+        let known = |layer: &DirectionLayer| layer.rules.iter().any(|r| r.id == entry.id);
+        let ports = match (&entry.ports, &entry.ends) {
+            // Neither who nor what: the entry only arms default deny (T12).
+            (Ports::Any, Ends::Anyone) if known(&self.layer) => return,
+            (Ports::Any, Ends::Anyone) => Some(Group { section: Section::Peer, clauses: Vec::new() }),
+            (Ports::Any, Ends::Only(_)) if wanted(&Port::ALL) => None,
+            (Ports::Any, Ends::Only(_)) => return,
+            (Ports::Listed(list), _) => {
+                let plain: Vec<&PortGroup> = list.iter().filter(|g| which(g)).collect();
+                let ports = self.ports(&plain, wanted);
+                if ports.clauses.is_empty() && known(&self.layer) {
+                    return;
+                }
+                Some(ports)
+            }
+        };
+        let rule = self.rule(entry, ports, effect);
+        self.layer.rules.push(rule);
+    }
+
+    fn rule(&self, entry: &Entry, ports: Option<Group>, effect: Effect) -> Rule {
+        self.rule_of(entry, &entry.ends, ports, effect)
+    }
+
+    fn rule_of(&self, entry: &Entry, ends: &Ends, ports: Option<Group>, effect: Effect) -> Rule {
+        let mut groups = Vec::new();
+        if let Ends::Only(clauses) = ends
+            && !clauses.iter().any(|c| c.tests.is_empty())
+        {
+            groups.push(Group { section: Section::Peer, clauses: clauses.clone() });
+        }
+        groups.extend(ports);
+        Rule { id: entry.id.clone(), effect, groups }
+    }
+
+    fn ports(&self, list: &[&PortGroup], wanted: impl Fn(&Port) -> bool) -> Group {
+        let mut clauses = Vec::new();
+        for group in list {
+            let ports: Vec<Port> = group.ports.iter().filter(|p| wanted(p)).cloned().collect();
+            clauses.extend(self.port_group(group.index, &ports).clauses);
+        }
+        Group { section: Section::Ports, clauses }
+    }
+
+    /// One clause for the numbers of `ports`, and one for each name.
+    fn port_group(&self, index: u32, ports: &[Port]) -> Group {
+        let mut clauses = Vec::new();
+        let mut ranges = Vec::new();
+        {
+            for port in ports {
+                match &port.number {
+                    Number::Range(first, last) => {
+                        ranges.push(Pattern::Transport(port.protocol, *first, *last));
+                    }
+                    Number::Named(name, _) if self.is_egress => {
+                        let all = Pattern::Transport(port.protocol, 0, u16::MAX);
+                        let name = Pattern::Text(Text::Exact(name.clone()));
+                        let tests = vec![
+                            Test::any_of(Attribute::PortName, [name]),
+                            Test::any_of(Attribute::Transport, [all]),
+                        ];
+                        clauses.push(Clause { tests, index });
+                    }
+                    Number::Named(name, end) => {
+                        let own = self.endpoint.ports.iter();
+                        let own = own.filter(|p| p.name == **name && p.protocol == port.protocol);
+                        ranges.extend(own.map(|p| {
+                            let last = end.unwrap_or(p.port).max(p.port);
+                            Pattern::Transport(port.protocol, p.port, last)
+                        }));
+                    }
+                }
+            }
+            if !ranges.is_empty() {
+                let tests = vec![Test::any_of(Attribute::Transport, ranges)];
+                clauses.push(Clause { tests, index });
+            }
+        }
+        Group { section: Section::Ports, clauses }
+    }
+}
+
+/// What the proxy asks for, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    ServerName,
+    Request,
+}
+
+fn groups(entry: &Entry) -> impl Iterator<Item = &PortGroup> {
+    match &entry.ports {
+        Ports::Any => Default::default(),
+        Ports::Listed(groups) => groups.iter(),
+    }
+}
+
+fn is_everything(pattern: &NamePattern) -> bool {
+    match pattern {
+        NamePattern::Name(_) => false,
+        NamePattern::Wildcard { pattern, any_bytes, .. } => {
+            *any_bytes && pattern.trim_end_matches('.').bytes().all(|b| b == b'*') && pattern.len() > 1
+        }
+    }
+}
