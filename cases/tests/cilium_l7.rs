@@ -1,11 +1,6 @@
 //! What a proxy decides: HTTP rules, rules that meet, the DNS proxy, server names. The corpus tells some of it in
 //! words; its policies are written out here.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test that cannot go on has to stop"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 use palisade::{
     Cluster, Layer, Options, Outcome, Protocol,
@@ -139,8 +134,11 @@ const NAMES: &str =
     "toPorts: [{ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchPattern: '*.x.io'}]}}]";
 const DNS_PORT: &str = "toPorts: [{ports: [{port: '53', protocol: UDP}]}]";
 
-/// Each row of `l7Merge`: its policies (name, body), and what flows then get.
-fn merges() -> Vec<(&'static str, Vec<(&'static str, String)>, Vec<(Flow, Outcome)>)> {
+/// A row of `l7Merge`: its policies (name, body), and what flows then get.
+type Merge = (&'static str, Vec<(&'static str, String)>, Vec<(Flow, Outcome)>);
+
+/// Every row.
+fn merges() -> Vec<Merge> {
     let ingress = |entry: &str| format!("  ingress: [{{{entry}}}]");
     let egress = |entry: &str| format!("  egress: [{{{entry}}}]");
     let http = |from: &str, path: &str, outcome| {

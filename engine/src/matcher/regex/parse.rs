@@ -5,7 +5,7 @@
 use super::class;
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
 use core::{fmt, iter::Peekable, str::Chars};
-use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
 
 /// Longest expression, in bytes.
 const MAX_LENGTH: usize = 8192;
@@ -48,8 +48,13 @@ pub(crate) fn parse(text: &str, flavour: Flavour) -> Result<Hir, RegexError> {
     if text.len() > MAX_LENGTH {
         return Err(RegexError::new(format!("the expression is longer than {MAX_LENGTH} bytes")));
     }
-    let mut parser =
-        Parser { rest: text.chars().peekable(), flavour, flags: Flags::default(), names: BTreeSet::new() };
+    let mut parser = Parser {
+        rest: text.chars().peekable(),
+        flavour,
+        flags: Flags::default(),
+        names: BTreeSet::new(),
+        groups: 0,
+    };
     let whole = parser.alternation(0)?;
     match parser.rest.next() {
         None => Ok(whole.hir),
@@ -81,6 +86,7 @@ pub(super) struct Parser<'t> {
     flavour: Flavour,
     flags: Flags,
     names: BTreeSet<String>,
+    groups: u32,
 }
 
 impl Parser<'_> {
@@ -221,11 +227,14 @@ impl Parser<'_> {
     /// Behind an opening parenthesis; none where it only sets flags.
     fn group(&mut self, depth: u32) -> Result<Option<Node>, RegexError> {
         let outer = self.flags;
+        let mut captures = true;
         if self.rest.next_if_eq(&'?').is_some() {
             if self.rest.peek() == Some(&'P') || self.named() {
                 self.name()?;
             } else if !self.set_flags()? {
                 return Ok(None);
+            } else {
+                captures = false;
             }
         }
         let mut node = self.alternation(depth + 1)?;
@@ -233,8 +242,11 @@ impl Parser<'_> {
             return Err(RegexError::new("a group is not closed"));
         }
         self.flags = outer;
-        // Kept apart, so that what follows repeats the whole group.
-        node.hir = Hir::concat(Vec::from([node.hir]));
+        if captures {
+            self.groups += 1;
+            let (index, sub) = (self.groups, Box::new(node.hir));
+            node.hir = Hir::capture(Capture { index, name: None, sub });
+        }
         Ok(Some(node))
     }
 
