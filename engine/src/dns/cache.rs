@@ -249,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn a_connection_within_the_grace_is_alive_again() {
+        let mut cache = cache(CacheLimits { idle_grace: 5_000, ..CacheLimits::default() });
+        cache.connect(POD, ip(1));
+        cache.close(POD, ip(1), 9_000);
+        cache.connect(POD, ip(1));
+        cache.advance(60_000);
+        assert_eq!((known(&cache).len(), cache.next_change()), (2, None));
+        cache.close(POD, ip(1), 60_000);
+        cache.advance(65_000);
+        assert_eq!(known(&cache).len(), 0);
+    }
+
+    #[test]
     fn a_fresh_lookup_revives_what_was_deferred() {
         let mut cache = cache(CacheLimits::default());
         cache.connect(POD, ip(1));
@@ -270,6 +283,12 @@ mod tests {
         cache.advance(60_000);
         assert_eq!(known(&cache), ["192.0.2.2", "192.0.2.3", "192.0.2.9"]);
         assert_eq!(cache.next_change(), Some(100_001));
+    }
+
+    #[test]
+    fn a_name_with_just_as_many_addresses_as_it_may_have_is_no_crowd() {
+        let cache = cache(CacheLimits { max_per_name: 2, collect_every: 1_000, ..CacheLimits::default() });
+        assert_eq!(cache.next_change(), Some(10_001));
     }
 
     #[test]
@@ -327,5 +346,8 @@ mod tests {
         cache.learn(POD, "b.example.", [ip(1)], 10_000, 0);
         cache.forget(|name| name == NAME);
         assert!(cache.names(ip(1)).eq(["b.example."]));
+        assert_eq!((cache.len(), cache.is_empty()), (1, false));
+        cache.forget(|_| true);
+        assert!(cache.is_empty());
     }
 }

@@ -47,3 +47,28 @@ impl From<&Options> for CacheLimits {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_agents_options_are_seconds_and_the_caches_are_milliseconds() {
+        let options = Options {
+            tofqdns_min_ttl: 2,
+            tofqdns_endpoint_max_ip_per_hostname: 3,
+            tofqdns_max_deferred_connection_deletes: 4,
+            tofqdns_idle_connection_grace_period: 5,
+            ..Options::default()
+        };
+        let wanted = CacheLimits {
+            min_ttl: 2_000,
+            max_per_name: 3,
+            max_deferred: 4,
+            idle_grace: 5_000,
+            ..CacheLimits::default()
+        };
+        assert_eq!(CacheLimits::from(&options), wanted);
+        assert_eq!(CacheLimits::from(&Options::default()), CacheLimits::default());
+    }
+}

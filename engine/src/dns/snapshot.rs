@@ -276,6 +276,16 @@ mod tests {
         assert_eq!(cache.addresses("b.example.").count(), 1);
     }
 
+    /// Such bytes are never saved, and yet have a right checksum.
+    #[test]
+    fn what_is_deferred_and_nothing_keeps_does_not_come_back() {
+        let mut endpoint = EndpointCache::default();
+        endpoint.put("a.example.".into(), ip("192.0.2.1"), Lesson { expires: 0, deferred: Some(0) });
+        let mut cache = NameCache::default();
+        cache.insert("foo/a".into(), endpoint);
+        assert!(restore(&cache.save(5_000), 5_000).unwrap().is_empty());
+    }
+
     #[test]
     fn a_clock_that_was_set_back_is_refused() {
         assert_eq!(restore(&cache().save(5_000), 4_999).unwrap_err(), RestoreError::Clock);
