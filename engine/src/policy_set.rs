@@ -218,3 +218,51 @@ impl Authorization {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{request::Request, resource::Resources};
+    use serde_json::{Value, json};
+
+    fn set(policies: &[(&str, &str, &str)]) -> PolicySet {
+        let mut resources = Resources::default();
+        for (action, path, dry_run) in policies {
+            let annotations = json!({"istio.io/dry-run": dry_run});
+            let policy: Value = json!({
+                "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+                "metadata": {"name": action.to_lowercase(), "namespace": "foo", "annotations": annotations},
+                "spec": {"action": action, "rules": [{"to": [{"operation": {"paths": [path]}}]}]},
+            });
+            resources.add(policy, Default::default()).unwrap();
+        }
+        let workload = Workload::new("foo", [], "sample");
+        PolicySet::compile(&Cluster::new(resources).0, &workload, &Options::default())
+    }
+
+    fn shadow(set: &PolicySet, path: &str) -> Option<Outcome> {
+        let request = Request { path: Some(path.as_bytes()), ..Request::default() };
+        set.decide(&request).shadow.map(|shadow| shadow.outcome)
+    }
+
+    #[test]
+    fn dry_run_policies_are_told_apart_from_the_verdict() {
+        let deny = set(&[("DENY", "/a", "true")]);
+        assert_eq!(shadow(&deny, "/a"), Some(Outcome::Deny));
+        assert_eq!(shadow(&deny, "/b"), Some(Outcome::Allow));
+        let allow = set(&[("ALLOW", "/a", "true")]);
+        assert_eq!(shadow(&allow, "/a"), Some(Outcome::Allow));
+        assert_eq!(shadow(&allow, "/b"), Some(Outcome::Deny));
+        assert_eq!(shadow(&set(&[("DENY", "/a", "false")]), "/a"), None);
+        assert_eq!(shadow(&set(&[("ALLOW", "/a", "false")]), "/b"), None);
+    }
+
+    #[test]
+    fn audit_is_told_and_changes_nothing() {
+        let set = set(&[("AUDIT", "/a", "false")]);
+        let at = |path: &'static str| Request { path: Some(path.as_bytes()), ..Request::default() };
+        assert!(set.audit(&at("/a")).unwrap().is_some());
+        assert!(set.audit(&at("/b")).unwrap().is_none());
+        assert_eq!(set.decide(&at("/a")).verdict, Verdict::Allow);
+    }
+}

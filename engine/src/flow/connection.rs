@@ -40,6 +40,8 @@ pub(super) struct Connection<'c> {
     pub(super) source_ip: Option<IpAddr>,
     port: Option<u16>,
     security: Security,
+    /// Whether Istio's client chose mutual TLS by itself; where the port does not speak it, it sends plaintext.
+    chosen: bool,
     uris: Vec<String>,
     dns_names: Vec<String>,
     subject: Option<String>,
@@ -112,6 +114,7 @@ impl<'c> Connection<'c> {
             },
             port,
             security,
+            chosen: flow.from.mtls.is_none() && certificate.is_none(),
             uris: Vec::new(),
             dns_names: Vec::new(),
             subject: None,
@@ -138,11 +141,14 @@ impl<'c> Connection<'c> {
 
     /// What PeerAuthentication says, and whether the connection reaches a policy. May change the connection: on a
     /// port that does not terminate mutual TLS there is no identity.
-    pub(super) fn peer(&self, set: &PolicySet) -> (LayerDecision, bool) {
+    pub(super) fn peer(&mut self, set: &PolicySet) -> (LayerDecision, bool) {
         if self.gateway {
             return (LayerDecision::bare(Outcome::NotSelected), true);
         }
         let (mode, by) = set.peer_mode(self.port.unwrap_or_default());
+        if mode == PeerMode::Disable || (mode, self.security) == (PeerMode::Permissive, Security::Tls) {
+            self.pass_through();
+        }
         let say = |outcome: Outcome, reason: &str| match by.clone() {
             Some(id) => LayerDecision::by_rule(outcome, id),
             None if outcome == Outcome::Deny => {
@@ -159,6 +165,16 @@ impl<'c> Connection<'c> {
             }
             _ => (say(Outcome::Allow, ""), true),
         }
+    }
+
+    /// TLS that the proxy does not terminate is bytes to it, and shows no certificate (`spec/istio.md` 5).
+    fn pass_through(&mut self) {
+        self.uris.clear();
+        self.dns_names.clear();
+        self.subject = None;
+        self.tcp |=
+            self.security != Security::Plaintext && !(self.security == Security::MutualTls && self.chosen);
+        self.security = Security::Plaintext;
     }
 
     /// Whether the handshake accepts the certificate: every URI SAN names a trust domain of the mesh or of one of

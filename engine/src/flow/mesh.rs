@@ -87,7 +87,7 @@ impl Simulation<'_> {
     ///
     /// As [`Self::decide`].
     pub fn mesh_request(&self, flow: &Flow) -> Result<Option<MeshRequest>, FlowError> {
-        let Some(connection) = Connection::resolve(self, flow)? else { return Ok(None) };
+        let Some(mut connection) = Connection::resolve(self, flow)? else { return Ok(None) };
         let set = self.policy_set(connection.workload, connection.service);
         if !connection.peer(&set).1 {
             return Ok(None);
@@ -96,7 +96,7 @@ impl Simulation<'_> {
     }
 
     pub(super) fn mesh(&self, flow: &Flow) -> Result<Answer, FlowError> {
-        let Some(connection) = Connection::resolve(self, flow)? else {
+        let Some(mut connection) = Connection::resolve(self, flow)? else {
             let (name, outcome) = match Connection::destination(self, flow)? {
                 Some(workload) => (title(workload), Outcome::NotSelected),
                 None => (String::new(), Outcome::Outside),

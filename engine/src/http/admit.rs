@@ -108,7 +108,8 @@ pub fn admit(request: &HttpRequest, source: Option<IpAddr>, proxy: &Proxy) -> Re
     }
     let mut authority = request.hosts.join(",").into_bytes();
     let mut target = request.target.as_slice();
-    if http1 && target.iter().any(|b| *b > 0x7e || *b <= b' ') {
+    // HTTP/2 takes bytes above ASCII, which normalization encodes.
+    if target.iter().any(|b| *b <= b' ' || *b == 0x7f || http1 && *b > 0x7e) {
         return Err(refuse(400, "invalid character in the request target"));
     }
     if http1 && let Some((host, path)) = absolute_form(target) {
@@ -117,11 +118,15 @@ pub fn admit(request: &HttpRequest, source: Option<IpAddr>, proxy: &Proxy) -> Re
     } else if request.hosts.is_empty() {
         return Err(refuse(400, "no Host"));
     }
+    if !http1 && (authority.is_empty() || authority.contains(&b'@')) {
+        return Err(refuse(400, "an empty :authority, or one with user information"));
+    }
     if !is_authority(&authority) {
         return Err(refuse(400, "invalid Host"));
     }
     if !target.starts_with(b"/") {
-        return Err(refuse(if http1 && target != b"*" { 400 } else { 404 }, "the request target is no path"));
+        let asterisk = target == b"*" && request.method == "OPTIONS";
+        return Err(refuse(if http1 && !asterisk { 400 } else { 404 }, "the request target is no path"));
     }
     let path =
         normalize_path(target, proxy.normalization, proxy.version).ok_or(refuse(400, "invalid path"))?;

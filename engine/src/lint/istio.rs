@@ -11,6 +11,11 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 
+/// What the schema of the custom resources limits.
+pub(super) const MAX_RULES: usize = 512;
+const MAX_TARGETS: usize = 16;
+const MAX_LABEL_VALUE: usize = 63;
+
 /// Checks every policy of `cluster`.
 pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
     let resources = cluster.resources();
@@ -72,7 +77,20 @@ fn attachment<T>(
                 let help = "give the whole label: selectors know no wildcard";
                 findings.error(policy, path, format!("label `{key}: {value}` in a selector"), help);
             }
+            if value.len() > MAX_LABEL_VALUE {
+                let path = format!("spec.selector.matchLabels.{key}");
+                let help = "no pod can carry such a label";
+                findings.error(policy, path, "a label value of more than 63 characters", help);
+            }
         }
+    }
+    if refs.len() > MAX_TARGETS {
+        findings.error(
+            policy,
+            "spec.targetRefs",
+            "more than 16 targets",
+            "write a second policy for the rest",
+        );
     }
     let one = target_ref.iter().map(|r| ("spec.targetRef".into(), r));
     let many = refs.iter().enumerate().map(|(i, r)| (format!("spec.targetRefs[{i}]"), r));
@@ -126,6 +144,9 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
     if rules.is_empty() && matches!(action, Action::Deny | Action::Custom) {
         let help = "a policy without rules never matches; `rules: [{}]` matches everything";
         findings.error(policy, "spec.rules", "an action that needs rules has none", help);
+    }
+    if rules.len() > MAX_RULES {
+        findings.error(policy, "spec.rules", "more than 512 rules", "write a second policy for the rest");
     }
     if let Some(value) = policy.metadata.annotations.get(DRY_RUN) {
         let path = format!("metadata.annotations.{DRY_RUN}");
@@ -236,4 +257,41 @@ fn is_timeout(text: &str) -> bool {
         _ => return false,
     };
     number.parse::<f64>().is_ok_and(|n| n * millis >= 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Cluster, Options, Severity, lint, resource::Resources};
+    use alloc::{string::String, vec::Vec};
+    use serde_json::{Value, json};
+
+    fn errors(spec: Value) -> Vec<String> {
+        let mut resources = Resources::default();
+        let policy = json!({
+            "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": "p", "namespace": "foo"}, "spec": spec,
+        });
+        resources.add(policy, Default::default()).unwrap();
+        let findings = lint::check(&Cluster::new(resources).0, &Options::default());
+        findings.into_iter().filter(|f| f.severity == Severity::Error).map(|f| f.path).collect()
+    }
+
+    #[test]
+    fn the_schema_limits_lists_and_labels() {
+        let many = |item: Value, n: usize| Value::from(alloc::vec![item; n]);
+        let rule = json!({"to": [{"operation": {"methods": ["GET"]}}]});
+        assert!(errors(json!({"rules": many(rule.clone(), 512)})).is_empty());
+        assert_eq!(errors(json!({"rules": many(rule, 513)})), ["spec.rules"]);
+        let operation = json!({"operation": {"methods": ["GET"]}});
+        assert!(errors(json!({"rules": [{"to": many(operation.clone(), 512)}]})).is_empty());
+        assert_eq!(errors(json!({"rules": [{"to": many(operation, 513)}]})), ["spec.rules[0].to"]);
+        let source = json!({"source": {"namespaces": ["a"]}});
+        assert_eq!(errors(json!({"rules": [{"from": many(source, 513)}]})), ["spec.rules[0].from"]);
+        let target = json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "g"});
+        assert!(errors(json!({"targetRefs": many(target.clone(), 16)})).is_empty());
+        assert_eq!(errors(json!({"targetRefs": many(target, 17)})), ["spec.targetRefs"]);
+        let label = |n: usize| json!({"selector": {"matchLabels": {"app": "a".repeat(n)}}});
+        assert!(errors(label(63)).is_empty());
+        assert_eq!(errors(label(64)), ["spec.selector.matchLabels.app"]);
+    }
 }

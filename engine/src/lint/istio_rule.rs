@@ -1,6 +1,6 @@
 //! What istiod's webhook refuses in one rule of an AuthorizationPolicy.
 
-use super::Findings;
+use super::{Findings, istio::MAX_RULES};
 use crate::{
     lower::istio::{
         condition::{CLAIMS, HEADERS, METADATA},
@@ -38,6 +38,13 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
             "an empty list",
             "remove the field to mean any operation",
         );
+    }
+    let lists = [("from", rule.from.as_ref().map(Vec::len)), ("to", rule.to.as_ref().map(Vec::len))];
+    for (name, length) in lists {
+        if length.is_some_and(|length| length > MAX_RULES) {
+            let help = "write a second rule for the rest";
+            findings.error(policy, format!("{path}.{name}"), "more than 512 entries", help);
+        }
     }
     for (i, from) in rule.from.iter().flatten().enumerate() {
         let path = format!("{path}.from[{i}].source");
