@@ -12,6 +12,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use socket2::{Domain, Socket, Type};
 
 use crate::certs::{Authority, Identity};
 use crate::http1;
@@ -23,6 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone, Debug)]
 pub struct Client {
     port: u16,
+    source: Ipv4Addr,
     tls: Option<Tls>,
 }
 
@@ -66,7 +68,7 @@ impl Client {
     /// A client without TLS.
     #[must_use]
     pub fn plaintext(port: u16) -> Self {
-        Self { port, tls: None }
+        Self { port, source: Ipv4Addr::LOCALHOST, tls: None }
     }
 
     /// A client that trusts `authority` whatever the server's name, and shows `identity` if it has one.
@@ -87,7 +89,14 @@ impl Client {
         };
         // An address is never sent as SNI.
         let name = ServerName::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST).into());
-        Ok(Self { port, tls: Some(Tls { config: Arc::new(config), name }) })
+        let tls = Some(Tls { config: Arc::new(config), name });
+        Ok(Self { port, source: Ipv4Addr::LOCALHOST, tls })
+    }
+
+    /// The same client, connecting from this address of 127.0.0.0/8.
+    #[must_use]
+    pub fn from_address(self, source: Ipv4Addr) -> Self {
+        Self { source, ..self }
     }
 
     /// The same client, asking for this name by SNI.
@@ -107,7 +116,15 @@ impl Client {
     /// Opens a connection; a TLS handshake happens with the first bytes.
     pub fn connect(&self) -> io::Result<Connection> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let tcp = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        let tcp = match self.source {
+            Ipv4Addr::LOCALHOST => TcpStream::connect_timeout(&address, TIMEOUT)?,
+            source => {
+                let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+                socket.bind(&SocketAddr::from((source, 0)).into())?;
+                socket.connect_timeout(&address.into(), TIMEOUT)?;
+                socket.into()
+            }
+        };
         tcp.set_nodelay(true)?;
         tcp.set_read_timeout(Some(TIMEOUT))?;
         tcp.set_write_timeout(Some(TIMEOUT))?;

@@ -28,6 +28,8 @@ pub mod client;
 pub mod config;
 pub mod fetch;
 mod http1;
+pub mod http2;
 pub mod process;
+pub mod token;
 mod verify;
 pub mod wasm;

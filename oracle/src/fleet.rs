@@ -1,6 +1,9 @@
 //! Many policies in one Envoy: a header chooses the route, and each route has rules of its own.
 
-use crate::{policy::WAYPOINT, request::Attempt};
+use crate::{
+    policy::WAYPOINT,
+    request::{Attempt, Foreseen},
+};
 use anyhow::{Context, Result, ensure};
 use palisade::{
     Cluster, Options, PolicySet, Severity, Workload,
@@ -11,6 +14,7 @@ use palisade::{
 use palisade_envoy::{
     client::{Client, Connection},
     config::{Bootstrap, Http, Listener, Transport},
+    http2::Http2,
     process::Envoy,
 };
 use serde_json::{Map, Value, json};
@@ -22,12 +26,27 @@ use std::{
 /// Connections, each with one request under way.
 const CONNECTIONS: usize = 128;
 
+/// Requests under way on one HTTP/2 connection.
+const STREAMS: usize = 100;
+
 /// The policies of one route: compiled, and as Envoy is told.
 #[derive(Debug)]
 pub(crate) struct Subject {
     pub(crate) policies: Vec<Value>,
     pub(crate) set: PolicySet,
     per_route: Value,
+    /// Whether there are policies of effects that no status shows.
+    observed: bool,
+    dry_run_allow: bool,
+}
+
+/// What Envoy says of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// 0 where the connection or stream ended without one.
+    pub(crate) status: u16,
+    /// What the filters wrote down, as [`OBSERVED`] has it.
+    pub(crate) notes: Option<String>,
 }
 
 /// A port that is free now.
@@ -39,8 +58,6 @@ impl Subject {
     /// None where validation refuses the policies.
     pub(crate) fn new(policies: Vec<Value>) -> Option<Self> {
         let mut resources = Resources::default();
-        resources.mesh.trust_domain = "td1".into();
-        resources.mesh.trust_domain_aliases = vec!["old".into(), "new-td".into()];
         for policy in &policies {
             resources.add(policy.clone(), Default::default()).ok()?;
         }
@@ -56,16 +73,63 @@ impl Subject {
         let workload = Workload::new("foo", labels, "wp");
         let set = PolicySet::compile(&cluster, &workload, &options);
         let mut per_route = Map::new();
+        let mut custom = 0;
         for filter in envoy_rbac(&cluster, &workload, Chain::Http, &options) {
+            if filter["name"] != "envoy.filters.http.rbac" {
+                continue;
+            }
             let mut rbac = filter["typedConfig"].clone();
-            let name = rbac["rules"]["action"].as_str().unwrap_or("ALLOW").to_owned();
+            let rules = [&rbac["rules"], &rbac["shadowRules"]].into_iter().find(|rules| !rules.is_null())?;
+            let name = if rbac.to_string().contains("istio-ext-authz-") {
+                custom += 1;
+                STEPS.get(custom - 1)?
+            } else {
+                rules["action"].as_str().unwrap_or("ALLOW")
+            };
+            let name = name.to_owned();
             rbac.as_object_mut()?.remove("@type");
             let kind = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
             per_route.insert(name, json!({"@type": kind, "rbac": rbac}));
         }
-        Some(Self { policies, set, per_route: per_route.into() })
+        let text = Value::from(per_route.clone()).to_string();
+        let observed = text.contains("shadowRules\"") || text.contains("\"LOG\"");
+        let dry_run_allow = per_route.get("ALLOW").is_some_and(|f| f["rbac"]["shadowRules"].is_object());
+        Some(Self { policies, set, per_route: per_route.into(), observed, dry_run_allow })
+    }
+
+    /// Whether Envoy did what was foreseen.
+    pub(crate) fn agrees(&self, foreseen: &Foreseen, seen: &Seen) -> bool {
+        // Over HTTP/2 a malformed request may just have its stream reset.
+        let refused = !matches!(foreseen.status, 200 | 403);
+        if seen.status != foreseen.status && !(refused && seen.status == 0) {
+            return false;
+        }
+        let Some(notes) = seen.notes.as_deref().filter(|_| self.observed && !refused) else { return true };
+        let notes: Vec<&str> = notes.split('|').collect();
+        let [asked, deny, allow, audit] = notes[..] else { return false };
+        let stopped = seen.status == 403;
+        // An enforced step that refuses leaves those behind it out.
+        let denies = match (deny, allow) {
+            ("denied", _) | (_, "denied") => Some(true),
+            ("allowed" | "", "allowed") => Some(false),
+            ("allowed", "") if !self.dry_run_allow => Some(false),
+            _ if stopped => foreseen.shadow_denies,
+            _ => None,
+        };
+        asked.starts_with("istio-ext-authz-") == foreseen.asked
+            && denies == foreseen.shadow_denies
+            && (stopped || (audit == "true") == foreseen.audited)
     }
 }
+
+/// The RBAC filters of the chain, in order.
+const STEPS: [&str; 5] = ["CUSTOM", "CUSTOM-2", "LOG", "DENY", "ALLOW"];
+
+/// What filters write down and no status shows: the CUSTOM rule that asks, the results of dry-run policies, AUDIT.
+const OBSERVED: &str = "%DYNAMIC_METADATA(envoy.filters.http.rbac:istio_ext_authz_shadow_effective_policy_id)%|\
+    %DYNAMIC_METADATA(envoy.filters.http.rbac:istio_dry_run_deny_shadow_engine_result)%|\
+    %DYNAMIC_METADATA(envoy.filters.http.rbac:istio_dry_run_allow_shadow_engine_result)%|\
+    %DYNAMIC_METADATA(envoy.common:access_log_hint)%";
 
 /// An Envoy that enforces every subject.
 #[derive(Debug)]
@@ -83,29 +147,53 @@ impl Fleet {
         Ok(Self { _envoy: envoy, client })
     }
 
-    /// The status of each request, in order; 0 where the connection ended without one. Envoy closes a connection
-    /// behind the second of several pipelined requests that it answers itself, so each has one at a time.
-    pub(crate) fn ask(&self, requests: &[Vec<u8>]) -> Result<Vec<u16>> {
+    /// What comes of each attempt, in order.
+    pub(crate) fn ask(&self, attempts: &[(usize, &Attempt)]) -> Result<Vec<Seen>> {
+        let mut seen = vec![Seen::default(); attempts.len()];
+        let (newer, older): (Vec<usize>, Vec<usize>) =
+            (0..attempts.len()).partition(|n| attempts[*n].1.http2);
+        for batch in newer.chunks(STREAMS) {
+            let fields: Vec<_> = batch.iter().map(|n| attempts[*n].1.fields(attempts[*n].0)).collect();
+            let statuses = Http2::new(self.client.connect()?)?.ask(&fields)?;
+            for ((n, fields), mut status) in batch.iter().zip(fields).zip(statuses) {
+                // One malformed request may end the connection for all.
+                if status == 0 {
+                    let alone = Http2::new(self.client.connect()?)?.ask(&[fields])?;
+                    status = alone.first().copied().unwrap_or_default();
+                }
+                seen[*n].status = status;
+            }
+        }
+        let wires: Vec<Vec<u8>> = older.iter().map(|n| attempts[*n].1.wire(attempts[*n].0)).collect();
+        for (n, answer) in older.iter().zip(self.ask_http1(&wires)?) {
+            seen[*n] = answer;
+        }
+        Ok(seen)
+    }
+
+    /// Envoy closes a connection behind the second of several pipelined requests that it answers itself, so each
+    /// has one at a time.
+    fn ask_http1(&self, requests: &[Vec<u8>]) -> Result<Vec<Seen>> {
         let open = || Ok::<_, anyhow::Error>(BufReader::new(self.client.connect()?));
         let mut connections = Vec::new();
         for _ in 0..requests.len().min(CONNECTIONS) {
             connections.push(open()?);
         }
-        let mut statuses = Vec::with_capacity(requests.len());
+        let mut all = Vec::with_capacity(requests.len());
         for batch in requests.chunks(CONNECTIONS) {
             for (request, connection) in batch.iter().zip(&mut connections) {
                 // A connection that Envoy closed shows when its answer is read.
                 let _ = connection.get_mut().write_all(request).and_then(|()| connection.get_mut().flush());
             }
             for (request, connection) in batch.iter().zip(&mut connections) {
-                let (status, stays) = status(connection, request.starts_with(b"HEAD ")).unwrap_or((0, false));
-                statuses.push(status);
+                let (seen, stays) = answer(connection, request.starts_with(b"HEAD ")).unwrap_or_default();
+                all.push(seen);
                 if !stays {
                     *connection = open()?;
                 }
             }
         }
-        Ok(statuses)
+        Ok(all)
     }
 
     /// One disagreement decided alone.
@@ -116,17 +204,19 @@ impl Fleet {
         attempt: &Attempt,
         port: u16,
     ) -> Result<bool> {
-        let seen = self.ask(&[attempt.wire(route)])?;
-        Ok(seen.first() != Some(&attempt.decide(&subject.set, port)))
+        let seen = self.ask(&[(route, attempt)])?;
+        let foreseen = attempt.decide(&subject.set, port);
+        Ok(seen.first().is_none_or(|seen| !subject.agrees(&foreseen, seen)))
     }
 }
 
-/// The status of one answer, and whether the connection stays open.
-fn status(connection: &mut BufReader<Connection>, to_head: bool) -> Result<(u16, bool)> {
+/// One answer, and whether the connection stays open.
+fn answer(connection: &mut BufReader<Connection>, to_head: bool) -> Result<(Seen, bool)> {
     let mut line = Vec::new();
     connection.read_until(b'\n', &mut line)?;
     let text = String::from_utf8_lossy(&line);
     let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no status")?;
+    let mut seen = Seen { status, notes: None };
     let (mut length, mut open) = (0, true);
     loop {
         line.clear();
@@ -134,17 +224,20 @@ fn status(connection: &mut BufReader<Connection>, to_head: bool) -> Result<(u16,
         if line == b"\r\n" {
             break;
         }
-        let text = String::from_utf8_lossy(&line).to_ascii_lowercase();
-        if let Some(value) = text.strip_prefix("content-length:") {
-            length = value.trim().parse().context("content-length")?;
+        let text = String::from_utf8_lossy(&line);
+        let (name, value) = text.trim_end().split_once(':').unwrap_or_default();
+        match name {
+            "content-length" => length = value.trim().parse().context("content-length")?,
+            "connection" => open &= value.trim() != "close",
+            "x-observed" => seen.notes = Some(value.trim().to_owned()),
+            _ => {}
         }
-        open &= text.trim_end() != "connection: close";
     }
     if !to_head {
         let mut body = vec![0; length];
         connection.read_exact(&mut body)?;
     }
-    Ok((status, open))
+    Ok((seen, open))
 }
 
 fn http(subjects: &[&Subject]) -> Http {
@@ -187,7 +280,19 @@ fn http(subjects: &[&Subject]) -> Http {
             "skip_if_empty": true,
         }],
     }});
-    let mut http = Http::with_filters(vec![identity, metadata, rbac("DENY"), rbac("ALLOW")]);
+    let steps = STEPS.iter().map(|step| rbac(step));
+    let mut http = Http::with_filters([identity, metadata].into_iter().chain(steps).collect());
+    http.extra.insert(
+        "http2_protocol_options".into(),
+        json!({"override_stream_error_on_invalid_http_message": true}),
+    );
+    http.extra.insert(
+        "local_reply_config".into(),
+        json!({"mappers": [{
+            "filter": {"header_filter": {"header": {"name": "x-observe", "present_match": true}}},
+            "headers_to_add": [{"header": {"key": "x-observed", "value": OBSERVED}}],
+        }]}),
+    );
     http.extra.insert(
         "route_config".into(),
         json!({"name": "oracle", "virtual_hosts": [{
@@ -234,6 +339,7 @@ mod tests {
             identity: None,
             claims: None,
             metadata: None,
+            http2: false,
         };
         assert!(!fleet.differs(&get, 0, &attempt, port).unwrap());
         assert!(fleet.differs(&wrong, 1, &attempt, port).unwrap());

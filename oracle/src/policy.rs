@@ -79,28 +79,110 @@ const TEXT_KEYS: &[&str] = &[
 /// The name of the gateway that policies refer to.
 pub(crate) const WAYPOINT: &str = "wp";
 
-/// One to three policies for the waypoint; `port` is the one it listens on.
-pub(crate) fn policies(random: &mut Random, port: u16) -> Vec<Value> {
-    let count = 1 + random.below(3);
-    (0..count).map(|number| policy(random, number, port)).collect()
+/// Whom policies are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subjects {
+    /// The waypoint [`WAYPOINT`] of namespace `foo`.
+    Waypoint,
+    /// The sidecar of `foo/app`.
+    Sidecar,
 }
 
-fn policy(random: &mut Random, number: usize, port: u16) -> Value {
-    let deny = random.percent(45);
-    let rules: Vec<Value> = (0..1 + random.below(3)).map(|_| rule(random, port)).collect();
-    let mut spec = json!({
-        "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": WAYPOINT}],
-        "action": if deny { "DENY" } else { "ALLOW" },
-        "rules": rules,
-    });
-    if !deny && random.percent(3) {
+/// The mesh's settings, then one to four policies for one workload; `port` is the one it listens on.
+pub(crate) fn policies(random: &mut Random, port: u16, subjects: Subjects) -> Vec<Value> {
+    let count = 1 + random.below(4);
+    let providers = [&["p1", "p1-x"], &["p1", "nobody"]][random.below(2)];
+    // Two providers on one workload refuse everything, which hides the rest.
+    let providers = if random.percent(85) { &providers[..1] } else { &providers[..] };
+    let mut all = vec![mesh(random)];
+    all.extend((0..count).map(|number| policy(random, number, port, subjects, providers)));
+    all
+}
+
+fn mesh(random: &mut Random) -> Value {
+    let domains: [&[&str]; 5] = [
+        &["td1", "old", "new-td"],
+        &["td1"],
+        &["cluster.local", "td1"],
+        &["td1", "cluster.local", "*-td"],
+        &["old", "td1"],
+    ];
+    let domains = domains[random.below(domains.len())];
+    json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "istio", "namespace": "istio-system"},
+        "data": {"mesh": {
+            "trustDomain": domains[0],
+            "trustDomainAliases": domains[1..],
+            "caCertificates": [{"pem": "", "trustDomains": ["td1", "old", "new-td", "cluster.local", "td9"]}],
+            "extensionProviders": [
+                {"name": "p1", "envoyExtAuthzHttp": {"service": "a.foo.svc.cluster.local", "port": 1}},
+                {"name": "p1-x", "envoyExtAuthzHttp": {"service": "b.foo.svc.cluster.local", "port": 1}},
+            ],
+        }},
+    })
+}
+
+fn policy(random: &mut Random, number: usize, port: u16, subjects: Subjects, providers: &[&str]) -> Value {
+    let action = match random.below(100) {
+        0..50 => "ALLOW",
+        50..86 => "DENY",
+        86..91 => "AUDIT",
+        _ => "CUSTOM",
+    };
+    let count = 1 + random.below(3);
+    let rules: Vec<Value> = match action {
+        "CUSTOM" => (0..count).map(|_| custom_rule(random, port)).collect(),
+        _ => (0..count).map(|_| rule(random, port)).collect(),
+    };
+    let in_root = random.percent(20);
+    let mut spec = json!({"action": action, "rules": rules});
+    match subjects {
+        Subjects::Waypoint => {
+            let name = if random.percent(4) { "other" } else { WAYPOINT };
+            let (kind, name) = if in_root { ("GatewayClass", "istio-waypoint") } else { ("Gateway", name) };
+            let target = json!({"group": "gateway.networking.k8s.io", "kind": kind, "name": name});
+            spec["targetRefs"] = json!([target]);
+        }
+        Subjects::Sidecar => {
+            let app = if random.percent(4) { "other" } else { "app" };
+            if random.percent(50) {
+                spec["selector"] = json!({"matchLabels": {"app": app}});
+            }
+        }
+    }
+    if action == "CUSTOM" {
+        spec["provider"] = json!({"name": random.pick(providers)});
+    }
+    if action == "ALLOW" && random.percent(3) {
         spec["rules"] = json!([]);
     }
-    let namespace = "foo";
+    let mut metadata =
+        json!({"name": format!("p{number}"), "namespace": if in_root { "istio-system" } else { "foo" }});
+    if matches!(action, "ALLOW" | "DENY") && random.percent(10) {
+        metadata["annotations"] = json!({"istio.io/dry-run": "true"});
+    }
     json!({
         "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-        "metadata": {"name": format!("p{number}"), "namespace": namespace}, "spec": spec,
+        "metadata": metadata, "spec": spec,
     })
+}
+
+/// A rule of CUSTOM, which may not speak of identities and tokens.
+fn custom_rule(random: &mut Random, port: u16) -> Value {
+    let mut rule = json!({"to": [{"operation": operation(random, port)}]});
+    if random.percent(25) {
+        let mut source = Map::new();
+        field(random, &mut source, "remoteIpBlocks", REMOTES);
+        rule["from"] = json!([{"source": source}]);
+    }
+    if random.percent(30) {
+        let mut condition = Map::new();
+        condition.insert("key".into(), random.pick(&TEXT_KEYS[..9]).into());
+        field(random, &mut condition, "values", TEXTS);
+        rule["when"] = json!([condition]);
+    }
+    rule
 }
 
 fn rule(random: &mut Random, port: u16) -> Value {

@@ -1,13 +1,18 @@
 //! Requests: built to satisfy a rule, then one attribute changed.
 
 use crate::{policy::PATHS, random::Random};
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use palisade::{
-    PolicySet, Request, Verdict,
-    http::{HttpRequest, NormalizationVersion, Proxy, admit},
+    Outcome, PolicySet, Request, RuleTrace, Verdict,
+    http::{HttpRequest, HttpVersion, NormalizationVersion, Proxy, admit},
     resource::istio::PathNormalization,
 };
+use palisade_envoy::http2::Fields;
 use serde_json::{Map, Value, json};
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 /// A request, and what stands behind it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +24,7 @@ pub(crate) struct Attempt {
     pub(crate) identity: Option<String>,
     pub(crate) claims: Option<Value>,
     pub(crate) metadata: Option<Value>,
+    pub(crate) http2: bool,
 }
 
 const HEADERS: &[&str] = &["x-a", "x-b", "x-c", "user-agent", "accept", "cookie", "x-forwarded-for"];
@@ -50,9 +56,19 @@ const TARGETS: &[&str] = &[
     "/a;b",
     "/a/x/y",
     "/%61",
+    "/..;/a",
+    "/a#f",
+    "/a/b;p=1/..",
+    "http://b/a",
+    "/o%C3%a9",
 ];
-const HOSTS: &[&str] = &["a.com", "A.COM", "a.com:80", "b.a.com", "b", "a.x", "[::1]", "x.com", "a*m"];
-const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"];
+const HOSTS: &[&str] = &["a.com", "A.COM", "a.com:80", "b.a.com", "b", "a.x", "[::1]", "x.com", "a*m", "a_b"];
+const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "MSEARCH"];
+
+/// What a codec may refuse, so not part of the others.
+const ODD_METHODS: &[&str] = &["get", "FOO", "G T", "CONNECTED"];
+const ODD_HOSTS: &[&str] = &["a b", "u@a.com", "", "a/b", "a,b", "\u{e9}.com"];
+const ODD_TARGETS: &[&str] = &["/\u{e9}", "/%00", "*", "a", "/a\u{7f}", "/a b", "/a\tb"];
 const IDENTITIES: &[&str] = &[
     "spiffe://td1/ns/a/sa/b",
     "spiffe://old/ns/a/sa/b",
@@ -112,9 +128,17 @@ impl Attempt {
             identity: random.percent(60).then(|| random.pick(IDENTITIES).to_owned()),
             claims: None,
             metadata: None,
+            http2: random.percent(12),
         };
         for _ in 0..random.below(3) {
             attempt.mutate(random);
+        }
+        if random.percent(4) {
+            match random.below(3) {
+                0 => attempt.method = random.pick(ODD_METHODS).into(),
+                1 => attempt.host = random.pick(ODD_HOSTS).into(),
+                _ => attempt.target = random.pick(ODD_TARGETS).into(),
+            }
         }
         attempt
     }
@@ -122,7 +146,7 @@ impl Attempt {
     /// A request near `policies`: most miss or match a rule by one attribute.
     pub(crate) fn near(random: &mut Random, policies: &[Value]) -> Self {
         let mut attempt = Self::free(random);
-        if random.percent(8) {
+        if random.percent(6) {
             return attempt;
         }
         let rules: Vec<&Value> =
@@ -131,7 +155,7 @@ impl Attempt {
             let chosen = random.below(rules.len());
             attempt.satisfy(random, rules[chosen]);
         }
-        if random.percent(80) {
+        if random.percent(75) {
             attempt.mutate(random);
         }
         attempt
@@ -293,10 +317,39 @@ impl Attempt {
         }
     }
 
-    /// The status that the engine foresees.
-    pub(crate) fn decide(&self, set: &PolicySet, port: u16) -> u16 {
+    /// What the engine foresees.
+    pub(crate) fn decide(&self, set: &PolicySet, port: u16) -> Foreseen {
+        let ask = |request: &Request<'_>| {
+            let decision = set.decide(request);
+            let asked = decision.verdict == Verdict::Ask;
+            let after = if asked { set.decide_after_custom(request).verdict } else { decision.verdict };
+            Foreseen {
+                status: if after == Verdict::Allow { 200 } else { 403 },
+                asked,
+                audited: matches!(set.audit(request), Ok(Some(_))),
+                shadow_denies: decision.shadow.map(|shadow| shadow.outcome == Outcome::Deny),
+            }
+        };
+        self.with(port, ask).unwrap_or_else(|status| Foreseen { status, ..Foreseen::default() })
+    }
+
+    /// Whether the request is at most one attribute away from a match of some rule.
+    pub(crate) fn is_near(&self, set: &PolicySet, port: u16) -> bool {
+        let near = |trace: &RuleTrace| {
+            let mut clauses: BTreeMap<&str, usize> = BTreeMap::new();
+            for failure in &trace.failures {
+                *clauses.entry(&failure.clause).or_default() += 1;
+            }
+            trace.held || trace.distance().0 == 1 && clauses.values().any(|failures| *failures == 1)
+        };
+        self.with(port, |request| set.explain(request).iter().any(near)).unwrap_or(false)
+    }
+
+    /// Calls `ask` with the request as policies see it; the error is the status of a refusal.
+    fn with<T>(&self, port: u16, ask: impl FnOnce(&Request<'_>) -> T) -> Result<T, u16> {
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut http = HttpRequest::new(&self.method, &self.target, &self.host);
+        http.version = if self.http2 { HttpVersion::Http2 } else { HttpVersion::Http11 };
         http.headers = self.headers.iter().map(|(n, v)| (n.clone(), v.clone().into_bytes())).collect();
         let proxy = Proxy {
             normalization: PathNormalization::Base,
@@ -305,16 +358,13 @@ impl Attempt {
             trusted_proxies: 0,
             strict: false,
         };
-        let admitted = match admit(&http, Some(here), &proxy) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return refusal.status,
-        };
+        let admitted = admit(&http, Some(here), &proxy).map_err(|refusal| refusal.status)?;
         let headers: Vec<(&str, &[u8])> =
             admitted.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
         let metadata: Map<String, Value> =
             self.metadata.iter().map(|value| ("envoy.filters.m".to_owned(), json!({"k": value}))).collect();
         let identities: Vec<&[u8]> = self.identity.iter().map(|id| id.as_bytes()).collect();
-        let request = Request {
+        Ok(ask(&Request {
             method: Some(&admitted.method),
             path: Some(&admitted.path),
             authority: Some(&admitted.authority),
@@ -327,30 +377,62 @@ impl Attempt {
             destination_ip: Some(here),
             destination_port: Some(port),
             ..Request::default()
-        };
-        if set.decide(&request).verdict == Verdict::Allow { 200 } else { 403 }
+        }))
+    }
+
+    /// What Envoy is told beside the request: the route, and what stands in for certificate, token and metadata.
+    fn told(&self, route: usize) -> Vec<(&'static str, String)> {
+        let mut told = vec![("x-policy", route.to_string()), ("x-observe", "1".to_owned())];
+        told.extend(self.identity.clone().map(|identity| ("x-identity", identity)));
+        for (name, value) in [("x-payload", &self.claims), ("x-metadata", &self.metadata)] {
+            told.extend(value.as_ref().map(|value| (name, BASE64.encode(protobuf(value)))));
+        }
+        told
     }
 
     /// The bytes of the request, for the policies of route number `route`.
     pub(crate) fn wire(&self, route: usize) -> Vec<u8> {
         let mut text = format!(
-            "{} {} HTTP/1.1\r\nhost: {}\r\nx-policy: {route}\r\ncontent-length: 0\r\n",
+            "{} {} HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\n",
             self.method, self.target, self.host
         );
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
-        if let Some(identity) = &self.identity {
-            text.push_str(&format!("x-identity: {identity}\r\n"));
-        }
-        for (name, value) in [("x-payload", &self.claims), ("x-metadata", &self.metadata)] {
-            if let Some(value) = value {
-                text.push_str(&format!("{name}: {}\r\n", base64(&protobuf(value))));
-            }
+        for (name, value) in self.told(route) {
+            text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("\r\n");
         text.into_bytes()
     }
+
+    /// The same over HTTP/2.
+    pub(crate) fn fields(&self, route: usize) -> Fields {
+        let field = |(name, value): (&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
+        let pseudo = [
+            (":method", self.method.as_str()),
+            (":scheme", "http"),
+            (":authority", &self.host),
+            (":path", &self.target),
+        ];
+        let told = self.told(route);
+        let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let told = told.iter().map(|(name, value)| (*name, value.as_str()));
+        pseudo.into_iter().chain(headers).chain(told).map(field).collect()
+    }
+}
+
+/// What should come of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Foreseen {
+    /// 200, 403, or the status of a refusal before policy.
+    pub(crate) status: u16,
+    /// A CUSTOM rule wants its provider asked.
+    pub(crate) asked: bool,
+    /// An AUDIT rule matches.
+    pub(crate) audited: bool,
+    /// What dry-run policies would do, where there are any.
+    pub(crate) shadow_denies: Option<bool>,
 }
 
 fn claim_value(random: &mut Random, value: &str) -> Value {
@@ -394,21 +476,5 @@ fn delimited(field: u8, body: &[u8]) -> Vec<u8> {
     }
     out.push(length as u8);
     out.extend(body);
-    out
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |w, b| w << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            if digit <= chunk.len() {
-                out.push(char::from(DIGITS[(word >> (18 - 6 * digit)) as usize & 63]));
-            } else {
-                out.push('=');
-            }
-        }
-    }
     out
 }

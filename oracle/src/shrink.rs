@@ -38,7 +38,7 @@ pub(crate) fn shrink(policies: &[Value], attempt: &Attempt, port: u16) -> Result
     Ok((policies, attempt))
 }
 
-fn smaller_policies(policies: &[Value]) -> Vec<Vec<Value>> {
+pub(crate) fn smaller_policies(policies: &[Value]) -> Vec<Vec<Value>> {
     let mut out = Vec::new();
     if policies.len() > 1 {
         for at in 0..policies.len() {
@@ -47,7 +47,7 @@ fn smaller_policies(policies: &[Value]) -> Vec<Vec<Value>> {
             out.push(fewer);
         }
     }
-    for (at, policy) in policies.iter().enumerate() {
+    for (at, policy) in policies.iter().enumerate().filter(|(_, policy)| policy["spec"]["rules"].is_array()) {
         for rules in smaller(&policy["spec"]["rules"]) {
             let mut changed = policies.to_vec();
             changed[at]["spec"]["rules"] = rules;
@@ -58,7 +58,7 @@ fn smaller_policies(policies: &[Value]) -> Vec<Vec<Value>> {
 }
 
 /// `value` without one of its parts, at any depth.
-fn smaller(value: &Value) -> Vec<Value> {
+pub(crate) fn smaller(value: &Value) -> Vec<Value> {
     let mut out = Vec::new();
     match value {
         Value::Array(items) => {
@@ -106,6 +106,7 @@ fn smaller_attempts(attempt: &Attempt) -> Vec<Attempt> {
         fewer.headers.remove(at);
         push(fewer);
     }
+    push(Attempt { http2: false, ..attempt.clone() });
     push(Attempt { identity: None, ..attempt.clone() });
     push(Attempt { claims: None, ..attempt.clone() });
     push(Attempt { metadata: None, ..attempt.clone() });

@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// How many disagreements are shrunk and printed
     #[arg(long, default_value_t = 3)]
     pub(crate) shrink: usize,
+    /// Also compare whole meshes: certificates, tokens, providers, bare TCP
+    #[arg(long)]
+    pub(crate) meshes: bool,
 }
 
 /// Pairs of one run of continuous integration.
@@ -25,7 +28,7 @@ const PAIRS: u64 = 200_000;
 impl Options {
     /// What continuous integration runs: the same pairs every time for `Some` seed, new ones for none.
     pub(crate) fn of_seed(seed: Option<u64>) -> Self {
-        Self { pairs: PAIRS, seed, shrink: 3 }
+        Self { pairs: PAIRS, seed, shrink: 3, meshes: false }
     }
 }
 
@@ -34,7 +37,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let seed = options.seed.unwrap_or(now.as_secs());
     println!("seed {seed}");
     let start = Instant::now();
-    let report = palisade_oracle::run(&Plan { pairs: options.pairs, seed, shrink: options.shrink })?;
+    let module = Some(palisade_envoy::fetch::target_dir().join("wasm/palisade_filter.wasm"))
+        .filter(|module| options.meshes && module.is_file());
+    let plan = Plan { pairs: options.pairs, seed, shrink: options.shrink, meshes: options.meshes, module };
+    let report = palisade_oracle::run(&plan)?;
     let seconds = start.elapsed().as_secs_f64();
     println!("{report}");
     println!("{:.1} s, {:.0} pairs a second", seconds, report.pairs as f64 / seconds);

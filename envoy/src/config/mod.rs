@@ -7,7 +7,7 @@ mod transport;
 use serde_json::{Map, Value, json};
 
 pub use self::http::{BODY, Http, PathNormalization};
-pub use self::tcp::Tcp;
+pub use self::tcp::{End, Tcp};
 pub use self::transport::Transport;
 
 const TYPES: &str = "type.googleapis.com/envoy";
@@ -17,6 +17,8 @@ const TYPES: &str = "type.googleapis.com/envoy";
 pub struct Bootstrap {
     /// The ports that Envoy opens, told apart by name.
     pub listeners: Vec<Listener>,
+    /// Upstreams that filters name, beside those of TCP listeners.
+    pub clusters: Vec<Value>,
     /// `node.metadata`, where Istio puts `NAMESPACE` and `LABELS` of the workload.
     pub node_metadata: Map<String, Value>,
 }
@@ -66,10 +68,15 @@ impl Bootstrap {
     /// The bootstrap as Envoy reads it.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let clusters: Vec<Value> = self.listeners.iter().filter_map(Listener::cluster).collect();
+        let mut clusters: Vec<Value> = self.listeners.iter().filter_map(Listener::cluster).collect();
+        clusters.extend(self.clusters.iter().cloned());
         json!({
             "node": {"id": "palisade", "cluster": "palisade", "metadata": self.node_metadata},
             "admin": {"address": loopback(0)},
+            // As in Istio's bootstrap: a fragment is cut off, not refused.
+            "layered_runtime": {"layers": [{"name": "istio", "static_layer": {
+                "envoy.reloadable_features.http_reject_path_with_fragment": false,
+            }}]},
             "static_resources": {
                 "listeners": self.listeners.iter().map(Listener::to_json).collect::<Vec<_>>(),
                 "clusters": clusters,
@@ -118,7 +125,7 @@ impl Listener {
     fn cluster(&self) -> Option<Value> {
         match &self.chain {
             Chain::Http(_) => None,
-            Chain::Tcp(tcp) => Some(tcp.cluster(&self.name)),
+            Chain::Tcp(tcp) => tcp.cluster(&self.name),
         }
     }
 }
@@ -129,6 +136,19 @@ pub fn tls_inspector() -> Value {
     json!({
         "name": "envoy.filters.listener.tls_inspector",
         "typed_config": {"@type": format!("{TYPES}.extensions.filters.listener.tls_inspector.v3.TlsInspector")},
+    })
+}
+
+/// An upstream on this port of 127.0.0.1.
+#[must_use]
+pub fn cluster(name: &str, port: u16) -> Value {
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {"cluster_name": name, "endpoints": [{
+            "lb_endpoints": [{"endpoint": {"address": loopback(port)}}],
+        }]},
     })
 }
 

@@ -1,47 +1,62 @@
-//! The TCP chain: network filters, then a proxy to a port of this machine.
+//! The TCP chain: network filters, then a proxy to a port of this machine, or an echo.
 
 use serde_json::{Value, json};
 
-use super::{TYPES, loopback};
+use super::TYPES;
 
 /// A TCP chain.
 #[derive(Clone, Debug)]
 pub struct Tcp {
-    /// Network filters before the proxy, in order.
+    /// Network filters before the end of the chain, in order.
     pub filters: Vec<Value>,
-    /// The upstream's port on 127.0.0.1.
-    pub upstream: u16,
+    /// What the bytes come to.
+    pub end: End,
+}
+
+/// The end of a TCP chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// This port of 127.0.0.1.
+    Upstream(u16),
+    /// Envoy sends back what it reads.
+    Echo,
 }
 
 impl Tcp {
     /// A proxy to this port of 127.0.0.1, without filters.
     #[must_use]
     pub fn to(upstream: u16) -> Self {
-        Self { filters: Vec::new(), upstream }
+        Self { filters: Vec::new(), end: End::Upstream(upstream) }
+    }
+
+    /// An echo behind these filters.
+    #[must_use]
+    pub fn echo(filters: Vec<Value>) -> Self {
+        Self { filters, end: End::Echo }
     }
 
     pub(super) fn network_filters(&self, name: &str) -> Vec<Value> {
         let mut filters = self.filters.clone();
-        filters.push(json!({
-            "name": "envoy.filters.network.tcp_proxy",
-            "typed_config": {
-                "@type": format!("{TYPES}.extensions.filters.network.tcp_proxy.v3.TcpProxy"),
-                "stat_prefix": name,
-                "cluster": name,
-            },
-        }));
+        filters.push(match self.end {
+            End::Upstream(_) => json!({
+                "name": "envoy.filters.network.tcp_proxy",
+                "typed_config": {
+                    "@type": format!("{TYPES}.extensions.filters.network.tcp_proxy.v3.TcpProxy"),
+                    "stat_prefix": name,
+                    "cluster": name,
+                },
+            }),
+            End::Echo => json!({
+                "name": "envoy.filters.network.echo",
+                "typed_config": {"@type": format!("{TYPES}.extensions.filters.network.echo.v3.Echo")},
+            }),
+        });
         filters
     }
 
-    pub(super) fn cluster(&self, name: &str) -> Value {
-        json!({
-            "name": name,
-            "type": "STATIC",
-            "connect_timeout": "5s",
-            "load_assignment": {"cluster_name": name, "endpoints": [{
-                "lb_endpoints": [{"endpoint": {"address": loopback(self.upstream)}}],
-            }]},
-        })
+    pub(super) fn cluster(&self, name: &str) -> Option<Value> {
+        let End::Upstream(port) = self.end else { return None };
+        Some(super::cluster(name, port))
     }
 }
 
@@ -51,9 +66,16 @@ mod tests {
 
     #[test]
     fn the_proxy_comes_last_and_names_its_cluster() {
-        let tcp = Tcp { filters: vec![json!({"name": "mine"})], upstream: 7 };
+        let tcp = Tcp { filters: vec![json!({"name": "mine"})], end: End::Upstream(7) };
         let filters = tcp.network_filters("a");
         assert_eq!(filters[0]["name"], "mine");
-        assert_eq!(filters[1]["typed_config"]["cluster"], tcp.cluster("a")["name"]);
+        assert_eq!(filters[1]["typed_config"]["cluster"], tcp.cluster("a").unwrap()["name"]);
+    }
+
+    #[test]
+    fn an_echo_needs_no_cluster() {
+        let tcp = Tcp::echo(Vec::new());
+        assert_eq!(tcp.network_filters("a")[0]["name"], "envoy.filters.network.echo");
+        assert_eq!(tcp.cluster("a"), None);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
 
 /// Every AuthorizationPolicy of `cluster`, as its file has it.
-pub(super) fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
+pub(crate) fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
     let mut files = BTreeMap::new();
     let mut found = Vec::new();
     for policy in &cluster.resources().authorization_policies {
@@ -31,7 +31,7 @@ pub(super) fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, No
 }
 
 /// The plugin configuration of the workload `name`.
-pub(super) fn configuration(cluster: &Cluster, name: &str, policies: &[Value]) -> Value {
+pub fn configuration(cluster: &Cluster, name: &str, policies: &[Value]) -> Value {
     let workload = cluster.workload(name).expect("the simulation found it");
     let mesh = &cluster.resources().mesh;
     json!({

@@ -1,0 +1,261 @@
+//! Case files in a real Envoy: its own RBAC filters, configured from [`palisade::export`], beside the module that
+//! ships. Both are sent the same bytes, and both have to answer as the case expects.
+
+mod mesh;
+mod policies;
+mod proxy;
+mod tokens;
+mod wire;
+
+pub use mesh::{Arrival, Mesh, skip};
+pub use policies::configuration;
+
+use palisade::{
+    Cluster, Options, Verdict,
+    flow::{HttpRequest, HttpVersion, Place},
+};
+use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
+use palisade_envoy::{
+    certs::Authority,
+    client::{Client, Outcome, Response},
+    http2::Http2,
+};
+use proxy::{ASKED, Enforcer, Proxy, answer_header, workload};
+use std::{
+    collections::BTreeMap,
+    io::{ErrorKind, Read, Write},
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+use tokens::Issuers;
+
+/// Native RBAC and, where a module is given, the filter, in one Envoy.
+#[derive(Debug)]
+pub struct InEnvoy {
+    module: Option<PathBuf>,
+    by_both: AtomicUsize,
+}
+
+impl InEnvoy {
+    /// Envoys that also load `module`.
+    pub fn new(module: Option<PathBuf>) -> Self {
+        Self { module, by_both: AtomicUsize::new(0) }
+    }
+
+    /// How many cases were answered by both, with one status.
+    pub fn by_both(&self) -> usize {
+        self.by_both.load(Ordering::Relaxed)
+    }
+}
+
+impl Backend for InEnvoy {
+    fn name(&self) -> &str {
+        "native RBAC in Envoy"
+    }
+
+    fn open<'c>(
+        &'c self,
+        cluster: &'c Cluster,
+        options: &Options,
+    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
+        let known = Options::default();
+        if options.profile != known.profile {
+            return skip("native RBAC has no profile strict");
+        }
+        if options.envoy_version != known.envoy_version || options.istio_version != known.istio_version {
+            return skip("this Envoy has one version");
+        }
+        let mesh = Mesh::open(cluster, options)?;
+        let authority = Authority::new(&cluster.resources().mesh.trust_domain).map_err(failed)?;
+        let issuers = Issuers::new().map_err(failed)?;
+        Ok(Box::new(Proxies { backend: self, mesh, authority, issuers, proxies: BTreeMap::new() }))
+    }
+}
+
+/// The proxies of one cluster, each an Envoy that is started when first needed.
+struct Proxies<'c> {
+    backend: &'c InEnvoy,
+    mesh: Mesh<'c>,
+    authority: Authority,
+    issuers: Issuers,
+    /// By workload and port; the error is why one could not be started.
+    proxies: BTreeMap<(String, Option<u16>), Result<Proxy, String>>,
+}
+
+impl Session for Proxies<'_> {
+    fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
+        let arrival = self.mesh.arrival(case)?;
+        expressible(case, &arrival)?;
+        self.ready(&arrival)?;
+        let key = (arrival.connection.workload.clone(), arrival.connection.destination_port);
+        let proxy = match self.proxies.get(&key) {
+            Some(Ok(proxy)) => proxy,
+            Some(Err(reason)) => return failed_to(reason),
+            None => return skip("no proxy"),
+        };
+        let is_http = case.flow.http.is_some() && arrival.connection.http.is_some();
+        local(case, &arrival, if is_http { &proxy.http } else { &proxy.tcp })?;
+        let request = match case.flow.http.as_ref().filter(|_| is_http) {
+            Some(http) => Some(self.request(case, &arrival, http)?),
+            None => None,
+        };
+        let ask = |enforcer| {
+            let client = proxy.client(enforcer, &arrival.connection, &self.authority).map_err(failed)?;
+            match &request {
+                Some(request) => over_http(&client, request),
+                None => over_tcp(&client, arrival.connection.mtls),
+            }
+        };
+        let native = ask(Enforcer::Native)?;
+        if self.backend.module.is_some() && self.mesh.filter_sees(case, &arrival).is_ok() {
+            let wasm = ask(Enforcer::Wasm)?;
+            if wasm != native {
+                let text = format!("native RBAC gives {native:?}, the filter {wasm:?}");
+                return Err(NoAnswer::Failed(text));
+            }
+            self.backend.by_both.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(Answer { status: native.1, ..Answer::new(native.0) })
+    }
+}
+
+impl Proxies<'_> {
+    /// Starts the proxy that `arrival` comes to.
+    fn ready(&mut self, arrival: &Arrival) -> Result<(), NoAnswer> {
+        let port = arrival.connection.destination_port;
+        let key = (arrival.connection.workload.clone(), port);
+        if !self.proxies.contains_key(&key) {
+            let workload = workload(&self.mesh, &arrival.connection).map_err(failed)?;
+            let module = self.backend.module.as_deref();
+            let start = || Proxy::start(&self.mesh, workload, port, module, &self.authority, &self.issuers);
+            // A port that was free may be taken by the time that Envoy opens it.
+            let proxy = start().or_else(|_| start());
+            self.proxies.insert(key, proxy.map_err(|error| format!("{error:#}")));
+        }
+        Ok(())
+    }
+
+    /// The request with its tokens, and with what the providers are to answer.
+    fn request(
+        &self,
+        case: &FlowCase,
+        arrival: &Arrival,
+        http: &HttpRequest,
+    ) -> Result<HttpRequest, NoAnswer> {
+        let cluster = self.mesh.simulation.cluster();
+        let workload = workload(&self.mesh, &arrival.connection).map_err(failed)?;
+        if http.raw.is_some() && !case.flow.tokens.is_empty() {
+            return skip("a token cannot be put into raw bytes");
+        }
+        let request = self.issuers.attach(cluster, workload, http, &case.flow.tokens).map_err(failed)?;
+        let Some(mut request) = request else { return skip("no token fails in just this way here") };
+        for (provider, allow) in &case.flow.ext_authz {
+            let answer: &[u8] = if *allow { b"allow" } else { b"deny" };
+            request.headers.push((answer_header(provider), answer.to_vec()));
+        }
+        Ok(request)
+    }
+}
+
+/// What no Envoy on loopback can be asked.
+fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
+    let connection = &arrival.connection;
+    if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) {
+        return skip("the export is of the whole workload, not of a service behind a waypoint");
+    }
+    if connection.mtls
+        && connection.uris.is_empty()
+        && connection.dns_names.is_empty()
+        && connection.subject.is_none()
+    {
+        return skip("a certificate needs a name");
+    }
+    if let Some(http) = &case.flow.http {
+        let grpc = http.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("content-type") && value.starts_with(b"application/grpc")
+        });
+        if grpc && http.version == HttpVersion::Http2 {
+            return skip("the client reads no gRPC status");
+        }
+    }
+    Ok(())
+}
+
+/// Addresses are others on loopback: they must not matter, or be loopback's own.
+fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnswer> {
+    let connection = &arrival.connection;
+    let loopback = |ip: Option<std::net::IpAddr>| ip.is_some_and(|ip| ip.is_loopback() && ip.is_ipv4());
+    let client = filters.contains("\"remoteIp\"");
+    let forwarded = arrival.request.as_ref().is_some_and(|r| r.remote_ip != Ok(r.source_ip));
+    let given = case.flow.http.as_ref().is_some_and(|http| http.remote_ip.is_some());
+    let peer = filters.contains("\"directRemoteIp\"") || client && !forwarded;
+    if peer && !loopback(connection.source_ip)
+        || client && given
+        || filters.contains("\"destinationIp\"")
+            && connection.destination_ip != Some(std::net::Ipv4Addr::LOCALHOST.into())
+    {
+        return skip("addresses are others on loopback");
+    }
+    Ok(())
+}
+
+type Seen = (Verdict, Option<u16>);
+
+fn over_http(client: &Client, request: &HttpRequest) -> Result<Seen, NoAnswer> {
+    if request.version == HttpVersion::Http2 {
+        let connection = client.connect().map_err(failed)?;
+        let mut http2 = Http2::new(connection).map_err(failed)?;
+        let statuses = http2.ask(&[wire::http2(request)]).map_err(failed)?;
+        return match statuses.first() {
+            Some(403) => Ok((Verdict::Deny, Some(403))),
+            Some(0) | None => Ok((Verdict::Reject, None)),
+            Some(status) => by_status(*status),
+        };
+    }
+    match client.request(&wire::http1(request)).map_err(failed)? {
+        Outcome::Response(response) => verdict(&response),
+        Outcome::Closed(reason) => failed_to(&format!("Envoy closes the connection: {reason}")),
+    }
+}
+
+fn verdict(response: &Response) -> Result<Seen, NoAnswer> {
+    match response.status {
+        200 if response.header("grpc-status") == Some("7") => Ok((Verdict::Deny, None)),
+        403 if response.text().contains("Audiences in Jwt are not allowed") => {
+            Ok((Verdict::Reject, Some(403)))
+        }
+        403 => Ok((Verdict::Deny, Some(403))),
+        status => by_status(status),
+    }
+}
+
+fn by_status(status: u16) -> Result<Seen, NoAnswer> {
+    match status {
+        200 => Ok((Verdict::Allow, None)),
+        400 | 401 | 404 => Ok((Verdict::Reject, Some(status))),
+        ASKED => Ok((Verdict::Ask, None)),
+        status => failed_to(&format!("Envoy answers {status}")),
+    }
+}
+
+/// Some bytes, sent back or not. A client of TLS that gets its own greeting back has been heard, too.
+fn over_tcp(client: &Client, mtls: bool) -> Result<Seen, NoAnswer> {
+    let mut connection = client.connect().map_err(failed)?;
+    let sent = connection.write_all(&[b'x'; 64]).and_then(|()| connection.flush());
+    match sent.and_then(|()| connection.read_exact(&mut [0])) {
+        Ok(()) => Ok((Verdict::Allow, None)),
+        Err(error) => match error.kind() {
+            ErrorKind::InvalidData if !mtls => Ok((Verdict::Allow, None)),
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => Err(failed(error)),
+            _ => Ok((Verdict::Deny, None)),
+        },
+    }
+}
+
+fn failed_to<T>(text: &str) -> Result<T, NoAnswer> {
+    Err(NoAnswer::Failed(text.to_owned()))
+}
+
+fn failed(error: impl std::fmt::Display) -> NoAnswer {
+    NoAnswer::Failed(format!("{error:#}"))
+}

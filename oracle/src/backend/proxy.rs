@@ -1,0 +1,324 @@
+//! The proxy of one workload: an Envoy with native RBAC in one set of listeners and the filter that ships in another.
+
+use super::{mesh::Mesh, policies::configuration, tokens::Issuers};
+use anyhow::{Context, Result};
+use palisade::{
+    MeshRole, Workload,
+    export::{Chain, envoy_rbac},
+    flow::MeshRequest,
+    resource::istio::PathNormalization as Mode,
+};
+use palisade_envoy::{
+    certs::{Authority, DnType, Names},
+    client::Client,
+    config::{
+        Bootstrap, Http, Listener, PathNormalization, Tcp, Transport, cluster as upstream, tls_inspector,
+    },
+    process::Envoy,
+    wasm::Plugin,
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
+
+/// What a proxy enforces policies with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Enforcer {
+    /// Envoy's own filters, from our export.
+    Native,
+    /// The module that ships.
+    Wasm,
+}
+
+/// A workload's Envoy.
+#[derive(Debug)]
+pub(super) struct Proxy {
+    envoy: Envoy,
+    /// The filters of its native HTTP chain, as text: what its policies depend on.
+    pub(super) http: String,
+    /// The filters of its native TCP chain.
+    pub(super) tcp: String,
+}
+
+const AUTHORIZER: &str = "authorizer";
+
+impl Proxy {
+    /// Starts the proxy of `workload`, one of whose listeners stands for `port`.
+    pub(super) fn start(
+        mesh: &Mesh<'_>,
+        workload: &Workload,
+        port: Option<u16>,
+        module: Option<&Path>,
+        authority: &Authority,
+        issuers: &Issuers,
+    ) -> Result<Self> {
+        let cluster = mesh.simulation.cluster();
+        let config = &cluster.resources().mesh;
+        let options = mesh.simulation.options();
+        let [http, tcp] = [Chain::Http, Chain::Tcp].map(|c| envoy_rbac(cluster, workload, c, options));
+        let gateway = workload.role != MeshRole::Proxy || is_ingress(mesh, workload);
+        let jwt = issuers.filter(cluster, workload)?;
+        let server = authority.issue(&Names::workload(
+            &config.trust_domain,
+            &workload.namespace,
+            &workload.service_account,
+        ))?;
+        let authorizer = crate::fleet::free_port()?;
+        let mut listeners = vec![self::authorizer(&http, authorizer)];
+        for secure in [true, false] {
+            let transport = match secure {
+                true => Transport::tls(authority, &server),
+                false => Transport::Plaintext,
+            };
+            let mut open = |mut listener: Listener, port: u16| {
+                listener.port = port;
+                listener.listener_filters.push(tls_inspector());
+                listeners.push(listener);
+            };
+            let here = crate::fleet::free_port()?;
+            let chain = |filters: Vec<Value>| http_chain(mesh, gateway, filters);
+            let filters =
+                native_filters(workload, at_port(Value::from(http.clone()), port, here), jwt.as_ref());
+            let name = name(Enforcer::Native, true, secure);
+            open(Listener::http(name, transport.clone(), chain(filters)), here);
+            let here = crate::fleet::free_port()?;
+            if !tcp.iter().any(|filter| filter["name"] == "envoy.filters.network.ext_authz") {
+                let filters = list(at_port(Value::from(tcp.clone()), port, here));
+                let name = self::name(Enforcer::Native, false, secure);
+                open(Listener::tcp(name, transport.clone(), Tcp::echo(filters)), here);
+            }
+            let Some(module) = module.filter(|_| !mesh.refused) else { continue };
+            for is_http in [true, false] {
+                let here = crate::fleet::free_port()?;
+                let policies = list(at_port(Value::from(mesh.policies.clone()), port, here));
+                let reference = format!("{}/{}", workload.namespace, workload.name);
+                let mut configuration = configuration(cluster, &reference, &policies);
+                configuration["attachment"] = json!(if is_http { "http" } else { "tcp" });
+                let plugin = Plugin::new(module, configuration.to_string());
+                let name = self::name(Enforcer::Wasm, is_http, secure);
+                let listener = match is_http {
+                    true => {
+                        let mut filters = vec![source_address("http")];
+                        filters.extend(jwt.clone());
+                        filters.push(plugin.http_filter());
+                        Listener::http(name, transport.clone(), chain(filters))
+                    }
+                    false => {
+                        let filters = vec![source_address("network"), plugin.network_filter()];
+                        Listener::tcp(name, transport.clone(), Tcp::echo(filters))
+                    }
+                };
+                open(listener, here);
+            }
+        }
+        let text = |filters: &[Value]| Value::from(filters).to_string();
+        let (http, tcp) = (text(&http), text(&tcp));
+        let bootstrap =
+            Bootstrap { listeners, clusters: vec![upstream(AUTHORIZER, authorizer)], ..Bootstrap::default() };
+        Ok(Self { envoy: Envoy::start(&bootstrap)?, http, tcp })
+    }
+
+    /// A client with the certificate and the address of `connection`.
+    pub(super) fn client(
+        &self,
+        enforcer: Enforcer,
+        connection: &MeshRequest,
+        authority: &Authority,
+    ) -> Result<Client> {
+        let is_http = connection.http.is_some();
+        // TLS that a sidecar does not terminate is bytes to it.
+        let terminated = connection.mtls || connection.sni.is_some() && is_http;
+        let port = self.envoy.port(&name(enforcer, is_http, terminated))?;
+        let mut client = Client::plaintext(port);
+        if connection.mtls || connection.sni.is_some() {
+            let identity = connection.mtls.then(|| authority.issue(&names(connection))).transpose()?;
+            client = Client::tls(port, authority, identity.as_ref())?;
+            if let Some(name) = &connection.sni {
+                client = client.with_server_name(name)?;
+            }
+        }
+        Ok(match connection.source_ip {
+            Some(IpAddr::V4(ip)) if ip.is_loopback() => client.from_address(ip),
+            _ => client,
+        })
+    }
+}
+
+fn name(enforcer: Enforcer, http: bool, secure: bool) -> String {
+    let enforcer = if enforcer == Enforcer::Native { "native" } else { "wasm" };
+    format!("{enforcer}-{}-{}", if http { "http" } else { "tcp" }, if secure { "tls" } else { "plain" })
+}
+
+fn list(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        _ => Vec::new(),
+    }
+}
+
+/// The names of the client's certificate. A subject in RFC 2253 has its last part first.
+fn names(connection: &MeshRequest) -> Names {
+    let parts = connection.subject.iter().flat_map(|subject| subject.rsplit(','));
+    let subject = parts.filter_map(|part| {
+        let (kind, value) = part.trim().split_once('=')?;
+        let kind = match kind {
+            "CN" => DnType::CommonName,
+            "O" => DnType::OrganizationName,
+            "OU" => DnType::OrganizationalUnitName,
+            "C" => DnType::CountryName,
+            _ => return None,
+        };
+        Some((kind, value.to_owned()))
+    });
+    Names { uris: connection.uris.clone(), dns: connection.dns_names.clone(), subject: subject.collect() }
+}
+
+/// Whether it is a classic gateway.
+fn is_ingress(mesh: &Mesh<'_>, workload: &Workload) -> bool {
+    let selects = |selector| !BTreeMap::is_empty(selector) && workload.has_labels(selector);
+    mesh.simulation.cluster().resources().gateways.iter().any(|gateway| selects(&gateway.spec.selector))
+}
+
+fn http_chain(mesh: &Mesh<'_>, gateway: bool, filters: Vec<Value>) -> Http {
+    let config = &mesh.simulation.cluster().resources().mesh;
+    let mut http = Http {
+        filters,
+        normalization: match config.path_normalization {
+            Mode::None => PathNormalization::None,
+            Mode::Base => PathNormalization::Base,
+            Mode::MergeSlashes => PathNormalization::MergeSlashes,
+            Mode::DecodeAndMergeSlashes => PathNormalization::DecodeAndMergeSlashes,
+        },
+        ..Http::default()
+    };
+    http.extra.insert("use_remote_address".into(), json!(gateway));
+    http.extra.insert("xff_num_trusted_hops".into(), json!(config.trusted_proxies()));
+    http
+}
+
+/// The export's filters with token checking where istiod puts it, behind CUSTOM; a waypoint's peer is named first.
+fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>) -> Vec<Value> {
+    let mut filters = Vec::new();
+    if matches!(workload.role, MeshRole::Waypoint(_)) {
+        filters.push(state("http", "io.istio.peer_principal", "%DOWNSTREAM_PEER_URI_SAN%"));
+    }
+    let (custom, others): (Vec<Value>, Vec<Value>) = list(export).into_iter().partition(|filter| {
+        let text = filter.to_string();
+        text.contains("istio-ext-authz-") || text.contains("istio_ext_authz_")
+    });
+    filters.extend(custom.into_iter().map(|filter| match provider(&filter) {
+        Some(provider) => ask_here(filter.clone(), &provider),
+        None => filter,
+    }));
+    filters.extend(jwt.cloned());
+    filters.extend(others);
+    filters
+}
+
+/// The provider that an `ext_authz` filter asks.
+fn provider(filter: &Value) -> Option<String> {
+    let prefix = filter.pointer("/typedConfig/filterEnabledMetadata/value/stringMatch/prefix")?.as_str()?;
+    prefix.strip_prefix("istio-ext-authz-").map(str::to_owned)
+}
+
+/// The header in which a case's request carries the provider's answer.
+pub(super) fn answer_header(provider: &str) -> String {
+    format!("x-authz-{provider}").to_ascii_lowercase()
+}
+
+/// The filter with an authorizer of ours, which answers what the request's header says.
+fn ask_here(mut filter: Value, provider: &str) -> Value {
+    let config = &mut filter["typedConfig"];
+    if let Some(fields) = config.as_object_mut() {
+        fields.remove("grpcService");
+    }
+    config["httpService"] =
+        json!({"serverUri": {"uri": "http://authorizer", "cluster": AUTHORIZER, "timeout": "5s"}});
+    config["allowedHeaders"] = json!({"patterns": [{"exact": answer_header(provider)}]});
+    filter
+}
+
+/// The status of an authorizer that was asked and has no answer.
+pub(super) const ASKED: u16 = 418;
+
+fn authorizer(export: &[Value], port: u16) -> Listener {
+    let route = |provider: &str, answer: &str, status: u16| {
+        let header = json!({"name": answer_header(provider), "string_match": {"exact": answer}});
+        json!({"match": {"prefix": "/", "headers": [header]}, "direct_response": {"status": status}})
+    };
+    let providers: Vec<String> = export.iter().filter_map(provider).collect();
+    let answers = [("allow", 200), ("deny", 403)];
+    let mut routes: Vec<Value> =
+        providers.iter().flat_map(|p| answers.map(|(answer, status)| route(p, answer, status))).collect();
+    routes.push(json!({"match": {"prefix": "/"}, "direct_response": {"status": ASKED}}));
+    let mut http = Http::default();
+    let hosts = json!([{"name": "all", "domains": ["*"], "routes": routes}]);
+    http.extra.insert("route_config".into(), json!({"name": AUTHORIZER, "virtual_hosts": hosts}));
+    let mut listener = Listener::http(AUTHORIZER, Transport::Plaintext, http);
+    listener.port = port;
+    listener
+}
+
+/// The socket's peer, which Envoy does not show a filter otherwise.
+fn source_address(level: &str) -> Value {
+    state(level, "palisade.source_address", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%")
+}
+
+fn state(level: &str, key: &str, value: &str) -> Value {
+    let kind = format!("type.googleapis.com/envoy.extensions.filters.{level}.set_filter_state.v3.Config");
+    let on = if level == "http" { "on_request_headers" } else { "on_new_connection" };
+    let mut config = json!({"@type": kind});
+    config[on] = json!([{
+        "object_key": key,
+        "factory_key": "envoy.string",
+        "format_string": {"text_format_source": {"inline_string": value}, "omit_empty_values": true},
+        "skip_if_empty": true,
+    }]);
+    json!({"name": format!("envoy.filters.{level}.set_filter_state"), "typed_config": config})
+}
+
+/// Policies or filters that name `port`, made to name the one that stands for it here.
+fn at_port(value: Value, port: Option<u16>, here: u16) -> Value {
+    let Some(port) = port else { return value };
+    let renamed = |number: u64| match number {
+        n if n == u64::from(port) => u64::from(here),
+        // Nobody else comes here.
+        n if n == u64::from(here) => 1,
+        n => n,
+    };
+    let texts = |value: &mut Value| {
+        for text in value.as_array_mut().into_iter().flatten() {
+            if let Some(number) = text.as_str().and_then(|text| text.parse().ok()) {
+                *text = json!(renamed(number).to_string());
+            }
+        }
+    };
+    fn each(value: &mut Value, change: &dyn Fn(&mut serde_json::Map<String, Value>)) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| each(item, change)),
+            Value::Object(fields) => {
+                change(fields);
+                fields.values_mut().for_each(|field| each(field, change));
+            }
+            _ => {}
+        }
+    }
+    let mut value = value;
+    each(&mut value, &|fields| {
+        if let Some(number) = fields.get("destinationPort").and_then(Value::as_u64) {
+            fields.insert("destinationPort".into(), json!(renamed(number)));
+        }
+        let condition = fields.get("key").is_some_and(|key| key == "destination.port");
+        let lists = if condition { ["values", "notValues"] } else { ["ports", "notPorts"] };
+        lists.iter().for_each(|name| {
+            if let Some(list) = fields.get_mut(*name) {
+                texts(list);
+            }
+        });
+    });
+    value
+}
+
+/// The workload that `connection` ends at.
+pub(super) fn workload<'c>(mesh: &'c Mesh<'_>, connection: &MeshRequest) -> Result<&'c Workload> {
+    mesh.simulation.cluster().workload(&connection.workload).context("the simulation found it")
+}

@@ -1,0 +1,43 @@
+//! A case's request as bytes: nothing is put right on the way.
+
+use palisade::flow::{HttpRequest, HttpVersion};
+use palisade_envoy::http2::Fields;
+
+/// HTTP/1: the bytes given, or the request written out.
+pub(super) fn http1(http: &HttpRequest) -> Vec<u8> {
+    if let Some(raw) = &http.raw {
+        return raw.clone();
+    }
+    let mut bytes = Vec::new();
+    let version: &[u8] = if http.version == HttpVersion::Http10 { b" HTTP/1.0" } else { b" HTTP/1.1" };
+    for part in [http.method.as_bytes(), b" ", &http.target, version, b"\r\n"] {
+        bytes.extend_from_slice(part);
+    }
+    let hosts = http.hosts.iter().map(|host| ("host", host.as_bytes()));
+    let lines = http.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    let framed = |name: &str| ["content-length", "transfer-encoding"].contains(&name);
+    let length = (!http.headers.iter().any(|(name, _)| framed(&name.to_ascii_lowercase())))
+        .then_some(("content-length", &b"0"[..]));
+    for (name, value) in hosts.chain(length).chain(lines) {
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes
+}
+
+/// HTTP/2: pseudo headers first; a second Host is a header.
+pub(super) fn http2(http: &HttpRequest) -> Fields {
+    let mut hosts = http.hosts.iter();
+    let mut fields: Fields = vec![
+        (b":method".to_vec(), http.method.clone().into_bytes()),
+        (b":path".to_vec(), http.target.clone()),
+        (b":scheme".to_vec(), b"http".to_vec()),
+    ];
+    fields.extend(hosts.next().map(|host| (b":authority".to_vec(), host.clone().into_bytes())));
+    fields.extend(hosts.map(|host| (b"host".to_vec(), host.clone().into_bytes())));
+    let lines = http.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()));
+    fields.extend(lines);
+    fields
+}

@@ -1,0 +1,51 @@
+//! What a proxy is given: the AuthorizationPolicies of a cluster as JSON, and who the workload is.
+
+use palisade::{Cluster, manifest};
+use palisade_cases::NoAnswer;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, fs};
+
+/// Every AuthorizationPolicy of `cluster`, as its file has it.
+pub(super) fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
+    let mut files = BTreeMap::new();
+    let mut found = Vec::new();
+    for policy in &cluster.resources().authorization_policies {
+        let file = policy.origin.file.as_deref().unwrap_or_default();
+        if !files.contains_key(file) {
+            let text =
+                fs::read_to_string(file).map_err(|error| NoAnswer::Failed(format!("{file}: {error}")))?;
+            files.insert(file.to_string(), manifest::documents(file, &text).0);
+        }
+        let origin = |document: &&manifest::Document| document.origin.document == policy.origin.document;
+        let document = files[file].iter().find(origin).map(|document| &document.value);
+        let object = document.and_then(|value| match policy.origin.item.as_str() {
+            "" => Some(value),
+            item => {
+                let number = item.trim_start_matches("items[").trim_end_matches(']');
+                value["items"].get(number.parse::<usize>().ok()?)
+            }
+        });
+        found.extend(object.cloned());
+    }
+    Ok(found)
+}
+
+/// The plugin configuration of the workload `name`.
+pub(super) fn configuration(cluster: &Cluster, name: &str, policies: &[Value]) -> Value {
+    let workload = cluster.workload(name).expect("the simulation found it");
+    let mesh = &cluster.resources().mesh;
+    json!({
+        "workload": {
+            "namespace": workload.namespace,
+            "labels": workload.labels,
+            "serviceAccount": workload.service_account,
+        },
+        "mesh": {
+            "rootNamespace": mesh.root_namespace,
+            "trustDomain": mesh.trust_domain,
+            "trustDomainAliases": mesh.trust_domain_aliases,
+        },
+        "direction": "inbound",
+        "resources": policies,
+    })
+}
