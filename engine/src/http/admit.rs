@@ -125,7 +125,7 @@ pub fn admit(request: &HttpRequest, source: Option<IpAddr>, proxy: &Proxy) -> Re
         return Err(refuse(400, "invalid Host"));
     }
     if !target.starts_with(b"/") {
-        let asterisk = target == b"*" && request.method == "OPTIONS";
+        let asterisk = target.starts_with(b"*") && request.method == "OPTIONS";
         return Err(refuse(if http1 && !asterisk { 400 } else { 404 }, "the request target is no path"));
     }
     let path =

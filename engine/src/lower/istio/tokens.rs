@@ -84,6 +84,9 @@ impl TokenRule {
 
     /// Whether the rule accepts the issuer and the audience of `claims`; the error is the status.
     pub(crate) fn accepts(&self, claims: &Map<String, Value>) -> Result<(), u16> {
+        if !is_token(claims) {
+            return Err(401);
+        }
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         if !self.issuer.is_empty() && self.issuer != issuer {
             return Err(401);
@@ -111,6 +114,18 @@ impl TokenRule {
         }
         payload
     }
+}
+
+/// Whether the registered claims have the types without which Envoy's jwt_authn takes it for no token.
+fn is_token(claims: &Map<String, Value>) -> bool {
+    let texts = |value: &Value| match value {
+        Value::Array(items) => items.iter().all(Value::is_string),
+        value => value.is_string(),
+    };
+    let time = |value: &Value| value.as_f64().is_some_and(|seconds| seconds >= 0.0);
+    ["iss", "sub"].iter().all(|name| claims.get(*name).is_none_or(Value::is_string))
+        && claims.get("aud").is_none_or(texts)
+        && ["iat", "nbf", "exp"].iter().all(|name| claims.get(*name).is_none_or(time))
 }
 
 /// Audiences compare without scheme and final slash, as Envoy's jwt_authn does.
