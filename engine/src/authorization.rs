@@ -130,8 +130,8 @@ impl Authorization {
 }
 
 /// A policy without rules is written down as a rule that never holds; explanations need not name it.
-fn possible(rules: &[Rule]) -> Vec<Rule> {
-    rules.iter().filter(|rule| !rule.is_never()).cloned().collect()
+fn possible(rules: &[Rule]) -> Vec<&Rule> {
+    rules.iter().filter(|rule| !rule.is_never()).collect()
 }
 
 impl Steps {

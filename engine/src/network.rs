@@ -4,7 +4,7 @@ use crate::{
     compile::{CompileSwitches, Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
-    ir::{DirectionLayer, Effect, NetworkLayer, Posture, Proxy, Unlearnable},
+    ir::{DirectionLayer, Effect, NetworkLayer, Posture, Proxy, Rule, Unlearnable},
     request::{Attributes, Read, Unavailable},
     rule_id::PolicyRef,
 };
@@ -42,11 +42,12 @@ struct DirectionProgram {
 
 impl DirectionProgram {
     fn new(layer: &DirectionLayer, switches: CompileSwitches) -> Self {
+        let program = |rules: &[Rule]| Program::new(&rules.iter().collect::<Vec<_>>(), switches);
         Self {
             posture: layer.posture,
-            rules: Program::new(&layer.rules, switches),
-            observed: Program::new(&layer.observed, switches),
-            terminated: Program::new(&layer.terminated, switches),
+            rules: program(&layer.rules),
+            observed: program(&layer.observed),
+            terminated: program(&layer.terminated),
             tiers: layer.tiers.clone().into(),
             stages: layer.stages.clone().into(),
             from_host: layer.from_host,

@@ -4,6 +4,7 @@ mod allocations;
 mod architecture;
 mod corpus;
 mod documents;
+mod fuel;
 mod golden;
 mod istio_tables;
 mod name_cache;

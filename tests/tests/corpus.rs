@@ -20,12 +20,12 @@ pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// The module that `cargo xtask wasm` builds. Without it the back end does not run, and says so; where
+/// The module that `cargo xtask wasm` builds. Without it what needs it does not run, and says so; where
 /// `PALISADE_REQUIRE_WASM` is 1 that is a failure.
-fn wasm() -> Option<Wasm> {
+pub(crate) fn wasm_module() -> Option<Vec<u8>> {
     let path = root().join("target/wasm/palisade_filter.wasm");
     match fs::read(&path) {
-        Ok(module) => Some(Wasm::new(&module).expect("a proxy-wasm module")),
+        Ok(module) => Some(module),
         Err(error) => {
             let required = env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
             assert!(!required, "{}: {error}; build it with `cargo xtask wasm`", path.display());
@@ -35,6 +35,10 @@ fn wasm() -> Option<Wasm> {
             None
         }
     }
+}
+
+fn wasm() -> Option<Wasm> {
+    wasm_module().map(|module| Wasm::new(&module).expect("a proxy-wasm module"))
 }
 
 /// The same module in Envoy. Without module or Envoy it does not run, and says so.

@@ -22,7 +22,6 @@ pub fn all() -> Vec<(&'static str, usize, Make)> {
         ("floor: xxh3 of the name", 100_000, |_| Box::new(Floor)),
         ("two hash maps (one label, no head)", 100_000, |n| Box::new(Maps::new(n))),
         ("label walk (any depth, no head)", 100_000, |n| Box::new(Walk::new(n))),
-        ("qp-trie, reversed (endings)", 100_000, |n| Box::new(Trie::new(n))),
         ("regex, one alternation", 1_000, |n| Box::new(Alternation::new(n))),
         ("regex set", 1_000, |n| Box::new(Set::new(n))),
     ]
@@ -116,30 +115,6 @@ impl Names for Walk {
             found += usize::from(if labels.peek().is_some() { at.ending } else { at.whole });
         }
         found
-    }
-}
-
-struct Trie(qp_trie::Trie<Vec<u8>, bool>);
-
-fn reversed(text: &str) -> Vec<u8> {
-    text.bytes().rev().collect()
-}
-
-impl Trie {
-    fn new(n: usize) -> Self {
-        let key = |i| {
-            let (text, star) = literal(i);
-            (reversed(&if star { format!(".{text}") } else { text }), star)
-        };
-        Self((0..n).map(key).collect())
-    }
-}
-
-impl Names for Trie {
-    fn matching(&self, name: &str) -> usize {
-        let name = reversed(name);
-        let common = self.0.longest_common_prefix(&name[..]);
-        self.0.get(common).is_some_and(|star| *star || common.len() == name.len()).into()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Decides each of the ten decisions for callgrind, which is told to count inside `palisade_measured` alone and to
 //! write the count down before each `palisade_done`: `cargo xtask cost`.
 
+use cpu_time::ThreadTime;
 use palisade::{PolicySet, Verdict};
 use palisade_benches::{ask::Parts, decisions};
-use std::{env, hint::black_box, time::Instant};
+use std::{env, hint::black_box};
 
 #[inline(never)]
 fn palisade_measured(set: &PolicySet, parts: &Parts<'_>) -> Verdict {
@@ -15,14 +16,14 @@ fn palisade_done(name: &str) {
     println!("{name}");
 }
 
-/// With `--time`, nanoseconds of this process's time instead; the best of some rounds.
+/// With `--time`, nanoseconds of CPU instead; the best of some rounds.
 fn time() {
     for decision in decisions::all() {
         let mut best = f64::INFINITY;
         for _ in 0..20 {
             decision.run(|set, parts| {
                 let rounds = 20_000;
-                let start = Instant::now();
+                let start = ThreadTime::now();
                 for _ in 1..rounds {
                     palisade_measured(set, parts);
                 }

@@ -147,7 +147,7 @@ pub(super) struct Frequencies<'r>(BTreeMap<Entry<'r>, u32>);
 
 impl<'r> Frequencies<'r> {
     /// Counts the entries of `rules`.
-    pub(super) fn new(rules: &'r [Rule]) -> Self {
+    pub(super) fn new(rules: &[&'r Rule]) -> Self {
         let mut counts = BTreeMap::new();
         let tests = rules.iter().flat_map(|r| &r.groups).flat_map(|g| &g.clauses).flat_map(|c| &c.tests);
         for test in tests.filter(|t| !t.negated) {

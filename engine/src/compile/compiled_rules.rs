@@ -33,7 +33,7 @@ pub struct CompiledRules(Program);
 impl CompiledRules {
     /// Compiles `rules`, first come first.
     pub fn new(rules: &[Rule], switches: CompileSwitches) -> Self {
-        Self(Program::new(rules, switches))
+        Self(Program::new(&rules.iter().collect::<Vec<_>>(), switches))
     }
 
     /// The first rule, at or after number `floor`, that holds. Allocates nothing, and reads an attribute only if a

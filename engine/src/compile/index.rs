@@ -70,7 +70,7 @@ pub(super) struct IndexBuilder<'r> {
 }
 
 impl<'r> IndexBuilder<'r> {
-    pub(super) fn new(rules: &'r [Rule], switches: CompileSwitches) -> Self {
+    pub(super) fn new(rules: &[&'r Rule], switches: CompileSwitches) -> Self {
         let frequencies = if switches.index { Frequencies::new(rules) } else { Frequencies::default() };
         let mut builder = Self { methods: Methods::default(), always: Vec::new(), keys: BTreeMap::new() };
         let mut first_step = 0;

@@ -41,7 +41,7 @@ pub(super) struct Place {
 
 impl Program {
     /// Compiles `rules`, first come first.
-    pub(crate) fn new(rules: &[Rule], switches: CompileSwitches) -> Self {
+    pub(crate) fn new(rules: &[&Rule], switches: CompileSwitches) -> Self {
         let mut builder = Builder { interner: Interner::new(switches), ..Builder::default() };
         for rule in rules {
             builder.rule(rule);
@@ -56,7 +56,9 @@ impl Program {
             places: builder.places.into(),
             rules: builder.rules.into(),
             effects: builder.effects.into(),
-            interpreted: switches.interpreter.map(|interpreter| (interpreter, rules.into())),
+            interpreted: switches
+                .interpreter
+                .map(|interpreter| (interpreter, rules.iter().map(|rule| (*rule).clone()).collect())),
         }
     }
 

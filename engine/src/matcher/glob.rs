@@ -10,7 +10,7 @@ pub(crate) fn matches(glob: &Glob, value: &[u8]) -> bool {
     for piece in middle {
         let min = usize::from(piece.gap.min);
         let Some(searched) = rest.get(min..) else { return false };
-        let Some(at) = memchr::memmem::find(searched, piece.literal.as_bytes()) else { return false };
+        let Some(at) = find(searched, piece.literal.as_bytes()) else { return false };
         let (gap, tail) = rest.split_at_checked(min + at).unwrap_or_default();
         if !gap.iter().all(|b| piece.gap.class.admits(*b)) {
             return false;
@@ -22,14 +22,35 @@ pub(crate) fn matches(glob: &Glob, value: &[u8]) -> bool {
     })
 }
 
+/// Where `literal` first stands. In short texts plain comparison is over before a searcher is set up.
+pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
+    const SHORT: usize = 64;
+    match literal.len() {
+        0 => Some(0),
+        len if text.len() <= SHORT => text.windows(len).position(|window| window == literal),
+        _ => memchr::memmem::find(text, literal),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ir::{Gap, GapClass};
+    use alloc::vec;
 
     const ANY: Gap = Gap { min: 0, class: GapClass::Any };
     const SOME: Gap = Gap { min: 1, class: GapClass::Any };
     const SEGMENT: Gap = Gap { min: 1, class: GapClass::TemplateSegment };
+
+    #[test]
+    fn short_and_long_texts_are_searched_alike() {
+        for len in [3, 64, 65, 200] {
+            let text = [&vec![b'a'; len - 3], &b"abc"[..]].concat();
+            assert_eq!(find(&text, b"abc"), Some(len - 3));
+            assert_eq!(find(&text, b"abd"), None);
+            assert_eq!(find(&text, b""), Some(0));
+        }
+    }
 
     #[test]
     fn gaps_take_the_earliest_place() {

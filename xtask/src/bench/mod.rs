@@ -17,6 +17,9 @@ use crate::workspace;
 pub(crate) struct Options {
     /// Only benchmarks whose name contains this, such as `policies/palisade`
     filter: Option<String>,
+    /// Without the policy engines, which take minutes to build
+    #[arg(long)]
+    quick: bool,
     /// Measure nothing: make the tables of what was measured last
     #[arg(long)]
     report: bool,
@@ -28,8 +31,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if !options.report {
         let mut bench = cargo(&["bench", "--bench", "decisions"]);
         bench.current_dir(workspace::root().join("benches/peers")).env("CARGO_TARGET_DIR", &target);
-        bench.arg("--").args(&options.filter);
-        run_command(&mut bench)?;
+        if options.quick {
+            bench.arg("--no-default-features");
+        }
+        run_command(bench.arg("--").args(&options.filter))?;
+        run_command(&mut cargo(&["run", "--release", "--package", "palisade-benches", "--bin", "compile"]))?;
     }
     let measured: Vec<Measured> = results::read(&target.join("criterion"))?;
     println!("{}", table::all(&measured));

@@ -1,0 +1,97 @@
+//! The fuel of ten decisions in the module that ships, held against what is committed.
+
+use crate::corpus::{tell, wasm_module};
+use palisade_benches::decisions;
+use palisade_harness::{Conformance, Connection, HttpRequest, Node, Stream, Verdict};
+use serde_json::json;
+use std::{collections::BTreeMap, env, fmt::Write, fs, path::Path};
+
+/// More than this part of the committed fuel on top of it fails.
+const TOLERANCE: f64 = 0.05;
+
+fn fuel(conformance: &Conformance) -> Vec<(&'static str, u64)> {
+    decisions::all()
+        .iter()
+        .map(|decision| {
+            let configuration = json!({
+                "workload": {"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample"},
+                "resources": decision.policies(),
+            });
+            let mut plugin =
+                conformance.plugin(configuration.to_string().as_bytes(), Node::default()).expect("a plugin");
+            let ask = decision.ask();
+            let pseudo = [(":method", &ask.method), (":path", &ask.path), (":authority", &ask.host)];
+            let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
+            let headers = pseudo.chain(ask.headers.iter().cloned());
+            let request = HttpRequest {
+                headers: headers.map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect(),
+                ..HttpRequest::default()
+            };
+            let stream = || {
+                let connection = Connection {
+                    id: 1,
+                    tls: true,
+                    mtls: true,
+                    uri_sans: ask.identities.clone(),
+                    dns_sans: Vec::new(),
+                    subject: String::new(),
+                    server_name: String::new(),
+                    source: (ask.source.unwrap_or([192, 0, 2, 1].into()), 40000).into(),
+                    forwarded: None,
+                    destination: ([192, 0, 2, 2], 8080).into(),
+                };
+                let mut stream = Stream { connection, ..Stream::default() };
+                if let Some(claims) = &ask.claims {
+                    stream.metadata.insert("envoy.filters.http.jwt_authn".into(), json!({"payload": claims}));
+                }
+                stream
+            };
+            // The first request grows memory that later ones find.
+            Conformance::http(&mut plugin, stream(), &request);
+            let answer = Conformance::http(&mut plugin, stream(), &request);
+            assert_eq!(answer.verdict == Verdict::Allow, decision.is_allowed(), "{}", decision.name);
+            (decision.name, answer.fuel)
+        })
+        .collect()
+}
+
+#[test]
+fn no_decision_takes_more_fuel_than_committed() {
+    let Some(module) = wasm_module() else { return };
+    let counts = fuel(&Conformance::new(&module).expect("a module"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/fuel.toml");
+    if env::var_os("PALISADE_UPDATE_FUEL").is_some() {
+        let mut text = String::from(
+            "# Fuel of each decision in the module: PALISADE_UPDATE_FUEL=1 cargo test -p palisade-tests fuel\n",
+        );
+        for (name, count) in &counts {
+            writeln!(text, "\"{name}\" = {count}").expect("a string grows");
+        }
+        fs::write(&file, text).expect("benches/fuel.toml can be written");
+    }
+    let text = fs::read_to_string(&file).expect("benches/fuel.toml");
+    let committed: BTreeMap<String, u64> = toml::from_str(&text).expect("a table of counts");
+    let mut worse = Vec::new();
+    for (name, now) in counts {
+        let before = committed.get(name).copied().unwrap_or_default();
+        let change = now as f64 / before.max(1) as f64 - 1.0;
+        tell(&format!("fuel: {name:<32} {before:>10} {now:>10} {:>+7.1} %", change * 100.0));
+        if change > TOLERANCE {
+            worse.push(name);
+        }
+    }
+    assert!(worse.is_empty(), "dearer than committed: {worse:?}");
+}
+
+/// `cargo test -p palisade-tests --test conformance compiling_in_the_module -- --ignored`
+#[test]
+#[ignore = "it prints a time, which proves nothing"]
+fn compiling_in_the_module_is_timed() {
+    let Some(module) = wasm_module() else { return };
+    let conformance = Conformance::new(&module).expect("a module");
+    let policies: Vec<_> = (0..10_000).map(palisade_benches::principal::one).collect();
+    let configuration = json!({"workload": {"namespace": "foo"}, "resources": policies}).to_string();
+    let start = std::time::Instant::now();
+    conformance.plugin(configuration.as_bytes(), Node::default()).expect("a plugin");
+    tell(&format!("10,000 policies from JSON text to ready in the module: {:?}", start.elapsed()));
+}
