@@ -24,8 +24,8 @@ kind: Service
 metadata: {name: sample, namespace: foo}
 spec: {selector: {app: sample}, ports: [{name: http, port: 80, targetPort: 8000}]}
 ---
-apiVersion: v1
-kind: Secret
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
 metadata: {name: s, namespace: foo}
 ---
 apiVersion: security.istio.io/v1
@@ -42,7 +42,7 @@ fn folder() -> Folder {
 fn the_verdict_is_the_exit_code() {
     let folder = folder();
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method GET");
-    ran.says(0, &["note: no layer reads these kinds: Secret (1)"]);
+    ran.says(0, &["note: no layer reads these kinds: Role (1)"]);
     assert!(ran.out.starts_with("ALLOW, by AuthorizationPolicy/foo/get#0\n"), "{}", ran.out);
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST");
     ran.says(1, &[]);
