@@ -1,10 +1,13 @@
 //! The network policies of one endpoint, compiled: decides a connection or lookup, one direction at a time.
 
 use crate::{
+    cluster::{Cluster, EndKind, Workload},
     compile::{CompileSwitches, Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
     ir::{DirectionLayer, Effect, NetworkLayer, Posture, Proxy, Rule, Unlearnable},
+    lower::cilium::{Endpoint, Findings, Lowered},
+    options::Options,
     request::{Attributes, Read, Unavailable},
     rule_id::PolicyRef,
 };
@@ -114,6 +117,14 @@ impl NetworkProgram {
             ingress: DirectionProgram::new(&layer.ingress, switches),
             error: layer.error.clone(),
         }
+    }
+
+    /// Compiles the network policies of `cluster` that select `workload`.
+    pub fn compile(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
+        let labels = cluster.pod_identity(workload, options);
+        let endpoint = Endpoint { kind: EndKind::Pod, labels: &labels, ports: &workload.ports };
+        let lowered = Lowered::new(cluster, options, &mut Findings::default());
+        Self::new(&lowered.layer(&endpoint, options), options.switches)
     }
 
     fn of(&self, direction: Direction) -> &DirectionProgram {

@@ -108,6 +108,12 @@ impl Client {
         Ok(self)
     }
 
+    /// Whether it speaks TLS.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Sends one request over a connection of its own.
     pub fn request(&self, bytes: &[u8]) -> io::Result<Outcome> {
         self.connect()?.request(bytes)

@@ -105,7 +105,16 @@ impl Envoy {
 
     /// Asks the admin interface.
     pub fn admin(&self, path: &str) -> Result<String> {
-        let request = format!("GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
+        self.ask("GET", path)
+    }
+
+    /// Tells the admin interface to do something, such as `/logging?wasm=debug`.
+    pub fn post(&self, path: &str) -> Result<String> {
+        self.ask("POST", path)
+    }
+
+    fn ask(&self, method: &str, path: &str) -> Result<String> {
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
         match self.admin.request(request.as_bytes()).with_context(|| format!("admin `{path}`"))? {
             Outcome::Response(response) if response.status == 200 => Ok(response.text()),
             other => bail!("admin `{path}`: {other}"),

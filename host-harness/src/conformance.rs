@@ -83,7 +83,15 @@ impl Conformance {
     /// # Errors
     /// When the module refuses the configuration; the message ends with what it logged.
     pub fn plugin(&self, configuration: &[u8], node: Node) -> Result<Plugin, Error> {
-        let options = VmOptions { node, log_level: LogLevel::Info, ..VmOptions::default() };
+        self.plugin_among(configuration, VmOptions { node, ..VmOptions::default() })
+    }
+
+    /// The same, with all that surrounds the VM: the clusters that answer its HTTP calls, for one.
+    ///
+    /// # Errors
+    /// When the module refuses the configuration.
+    pub fn plugin_among(&self, configuration: &[u8], around: VmOptions) -> Result<Plugin, Error> {
+        let options = VmOptions { log_level: LogLevel::Info, ..around };
         Plugin::start(&self.module, &options, configuration, FailurePolicy::Closed)
     }
 

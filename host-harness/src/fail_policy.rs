@@ -10,7 +10,7 @@ use crate::{
     vm::{Module, Vm, VmOptions},
 };
 use core::time::Duration;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// `failure_policy` of Envoy's plugin configuration.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -93,6 +93,7 @@ impl Plugin {
             },
             grpc: is_grpc(&request.headers),
             calls: HostCalls::new(),
+            properties: BTreeMap::new(),
             fuel: 0,
         })
     }

@@ -38,7 +38,7 @@ pub use crate::{
     metrics::{Metric, MetricKind, Metrics},
     pairs::{HeaderMap, decode_pairs, encode_pairs},
     properties::{Connection, Direction, Node, Stream},
-    state::{HostCalls, HttpAnswer, LogLine},
+    state::{HostCalls, HttpAnswer, LogLine, SentCall},
     stream::{HttpOutcome, HttpReport, HttpRequest, LocalReply, TcpOutcome, TcpReport},
     vm::{Limits, Module, Vm, VmOptions},
 };

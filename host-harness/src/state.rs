@@ -25,7 +25,8 @@ pub struct LogLine {
     pub message: String,
 }
 
-/// What a cluster answers to the module's HTTP calls.
+/// What a cluster answers to the module's HTTP calls. Envoy itself answers 503 for one that it cannot reach and 504
+/// for one that is late; without any headers the call was given up.
 #[derive(Clone, Debug, Default)]
 pub struct HttpAnswer {
     /// The response's headers, `:status` included.
@@ -34,10 +35,20 @@ pub struct HttpAnswer {
     pub body: Vec<u8>,
 }
 
-/// A call on its way: who asked, its token, and what comes back.
+/// A call that the module made to a cluster.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SentCall {
+    /// The cluster.
+    pub cluster: String,
+    /// The headers, pseudo headers included.
+    pub headers: HeaderMap,
+    /// How long the answer may take, in milliseconds.
+    pub timeout_millis: u32,
+}
+
+/// A call on its way: its token, and what comes back.
 #[derive(Debug)]
 pub(crate) struct PendingCall {
-    pub(crate) context: u32,
     pub(crate) token: u32,
     pub(crate) answer: HttpAnswer,
 }
@@ -77,6 +88,7 @@ pub(crate) struct HostState {
     pub(crate) context: u32,
     pub(crate) clusters: BTreeMap<String, HttpAnswer>,
     pub(crate) pending: VecDeque<PendingCall>,
+    pub(crate) sent: Vec<SentCall>,
     pub(crate) answer: Option<HttpAnswer>,
     pub(crate) next_token: u32,
     pub(crate) shared_data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,

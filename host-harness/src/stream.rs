@@ -9,7 +9,7 @@ use crate::{
     vm::{ROOT, Vm, wire_len},
 };
 use core::ops::ControlFlow;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A request as the filter sees it: pseudo headers first, names in lower case.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +59,8 @@ pub struct HttpReport {
     pub grpc: bool,
     /// Host calls, by name.
     pub calls: HostCalls,
+    /// Properties that the module set: Envoy's filter state, less its `wasm.`.
+    pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Fuel from the stream's creation to its deletion.
     pub fuel: u64,
 }
@@ -133,9 +135,10 @@ impl Vm {
             self.call(|exports| &exports.on_delete, context, (context,))?;
             Ok(outcome)
         });
-        self.store.data_mut().streams.remove(&context);
+        let state = self.store.data_mut().streams.remove(&context);
+        let properties = state.map(|state| state.properties).unwrap_or_default();
         let (calls, fuel) = self.take_counts();
-        Ok(HttpReport { outcome: outcome?, grpc: is_grpc(&request.headers), calls, fuel })
+        Ok(HttpReport { outcome: outcome?, grpc: is_grpc(&request.headers), calls, properties, fuel })
     }
 
     fn request(&mut self, context: u32, request: &HttpRequest) -> Result<HttpOutcome, Error> {
@@ -192,13 +195,14 @@ impl Vm {
         }
     }
 
-    /// Hands the oldest HTTP call its answer; false when none is on its way.
+    /// Hands the oldest HTTP call its answer; false when none is on its way. As in Envoy the root is called back,
+    /// whichever context made the call.
     fn answer_next_call(&mut self) -> Result<bool, Error> {
         let Some(call) = self.store.data_mut().pending.pop_front() else { return Ok(false) };
         let (headers, body) = (wire_len(call.answer.headers.len()), wire_len(call.answer.body.len()));
         self.store.data_mut().answer = Some(call.answer);
-        let parameters = (call.context, call.token, headers, body, 0);
-        let done = self.call(|exports| &exports.on_http_call_response, call.context, parameters);
+        let parameters = (ROOT, call.token, headers, body, 0);
+        let done = self.call(|exports| &exports.on_http_call_response, ROOT, parameters);
         self.store.data_mut().answer = None;
         done.map(|_| true)
     }

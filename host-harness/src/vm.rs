@@ -7,7 +7,7 @@ use crate::{
     host,
     metrics::Metrics,
     properties::Node,
-    state::{HostCalls, HostState, HttpAnswer, LogLine},
+    state::{HostCalls, HostState, HttpAnswer, LogLine, SentCall},
 };
 use std::collections::{BTreeMap, VecDeque};
 use wasmtime::{Config, Engine, InstancePre, Store, StoreLimitsBuilder, WasmParams, WasmResults};
@@ -128,6 +128,7 @@ impl Vm {
             context: 0,
             clusters: options.clusters.clone(),
             pending: VecDeque::new(),
+            sent: Vec::new(),
             answer: None,
             next_token: 0,
             shared_data: BTreeMap::new(),
@@ -194,6 +195,11 @@ impl Vm {
     /// Everything that was logged.
     pub fn logs(&self) -> &[LogLine] {
         &self.store.data().logs
+    }
+
+    /// The HTTP calls that were made.
+    pub fn sent(&self) -> &[SentCall] {
+        &self.store.data().sent
     }
 
     /// The metrics.

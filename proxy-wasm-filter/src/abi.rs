@@ -1,39 +1,59 @@
-//! The host calls that the SDK cannot be trusted with, declared here; the only file with unsafe code.
+//! The boundary: the host calls that the filter imports and the callbacks that it exports; the only file with
+//! unsafe code.
 //!
-//! Entry, dispatch, contexts and the plugin configuration are the SDK's (`proxy_wasm`). Its calls below panic on
-//! every status they do not name, a refused capability for one, and a panic takes the whole VM with all of its
-//! streams. Here a status is a number and no bytes are assumed to be text:
-//!
-//! | call | what else the SDK does with it |
-//! |---|---|
-//! | `proxy_get_header_map_pairs` | panics on a name that is no UTF-8, which a client can send |
-//! | `proxy_get_property` | panics where Envoy cannot serialize the value |
-//! | `proxy_send_local_response` | has no response-code details, and no gRPC status beside an HTTP one |
-//! | `proxy_close_stream`, metrics | nothing else |
-//! | `proxy_log` | nothing else; but the hook that logs a panic must not panic |
-//!
-//! The SDK declares the same imports with the same types, so the module has each of them once.
+//! The Rust SDK is not used. Its calls panic on every status they do not name, and a panic takes the whole VM with
+//! all of its streams; its dispatcher panics on a context it does not know, keeps the token of each HTTP call whose
+//! stream ended before the answer for ever, and makes a module choose between requests and connections before it can
+//! know. Here a status is a number, no bytes are assumed to be text, and [`crate::vm`] keeps the contexts.
 #![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "pointers cross to and from the host"))]
 
-use crate::host::HostError;
-use proxy_wasm::types::{LogLevel, MapType, MetricType, StreamType};
+use crate::{
+    host::HostError,
+    types::{LogLevel, MetricKind},
+};
 
-pub(crate) fn request_headers() -> Result<Vec<u8>, HostError> {
-    imports::take(|data, len| imports::get_header_map_pairs(MapType::HttpRequestHeaders as u32, data, len))
+pub(crate) fn header_pairs(map: u32) -> Result<Vec<u8>, HostError> {
+    imports::take(|data, len| imports::get_header_map_pairs(map, data, len))
+}
+
+/// The first header of this name.
+pub(crate) fn header(map: u32, name: &str) -> Result<Vec<u8>, HostError> {
+    imports::take(|data, len| imports::get_header_map_value(map, name.as_bytes(), data, len))
 }
 
 /// The property at a path whose parts are separated by zero bytes.
-pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, HostError> {
-    imports::take(|data, len| imports::get_property(path, data, len))
+pub(crate) fn property(path: &str) -> Result<Vec<u8>, HostError> {
+    imports::take(|data, len| imports::get_property(path.as_bytes(), data, len))
+}
+
+pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), HostError> {
+    HostError::check(imports::set_property(path.as_bytes(), value))
+}
+
+/// Up to `max` bytes of a buffer.
+pub(crate) fn buffer(buffer: u32, max: usize) -> Result<Vec<u8>, HostError> {
+    imports::take(|data, len| imports::get_buffer_bytes(buffer, 0, max, data, len))
 }
 
 pub(crate) fn log(level: LogLevel, message: &str) -> Result<(), HostError> {
     HostError::check(imports::log(level as u32, message.as_bytes()))
 }
 
-pub(crate) fn define_counter(name: &str) -> Result<u32, HostError> {
+pub(crate) fn log_level() -> Result<u32, HostError> {
+    let mut level = 0;
+    HostError::check(imports::get_log_level(&mut level))?;
+    Ok(level)
+}
+
+pub(crate) fn now() -> Result<u64, HostError> {
+    let mut nanoseconds = 0;
+    HostError::check(imports::get_current_time(&mut nanoseconds))?;
+    Ok(nanoseconds)
+}
+
+pub(crate) fn define_metric(kind: MetricKind, name: &str) -> Result<u32, HostError> {
     let mut id = 0;
-    HostError::check(imports::define_metric(MetricType::Counter as u32, name.as_bytes(), &mut id))?;
+    HostError::check(imports::define_metric(kind as u32, name.as_bytes(), &mut id))?;
     Ok(id)
 }
 
@@ -41,17 +61,38 @@ pub(crate) fn increment(id: u32) -> Result<(), HostError> {
     HostError::check(imports::increment_metric(id, 1))
 }
 
+pub(crate) fn record(id: u32, value: u64) -> Result<(), HostError> {
+    HostError::check(imports::record_metric(id, value))
+}
+
 pub(crate) fn send_local_response(
     status: u32,
     details: &[u8],
     body: &[u8],
+    headers: &[u8],
     grpc_status: i32,
 ) -> Result<(), HostError> {
-    HostError::check(imports::send_local_response(status, details, body, grpc_status))
+    HostError::check(imports::send_local_response(status, details, body, headers, grpc_status))
 }
 
-pub(crate) fn close_downstream() -> Result<(), HostError> {
-    HostError::check(imports::close_stream(StreamType::Downstream as u32))
+pub(crate) fn continue_stream(stream: u32) -> Result<(), HostError> {
+    HostError::check(imports::continue_stream(stream))
+}
+
+pub(crate) fn close_stream(stream: u32) -> Result<(), HostError> {
+    HostError::check(imports::close_stream(stream))
+}
+
+/// Makes the context with this number the one that calls concern.
+pub(crate) fn set_effective_context(context: u32) -> Result<(), HostError> {
+    HostError::check(imports::set_effective_context(context))
+}
+
+/// Sends a request without body to a cluster; its token.
+pub(crate) fn http_call(cluster: &str, headers: &[u8], timeout_ms: u32) -> Result<u32, HostError> {
+    let mut token = 0;
+    HostError::check(imports::http_call(cluster.as_bytes(), headers, timeout_ms, &mut token))?;
+    Ok(token)
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -62,15 +103,38 @@ mod imports {
         #[link(wasm_import_module = "env")]
         unsafe extern "C" {
             pub(super) fn proxy_log(level: u32, message: *const u8, len: usize) -> u32;
+            pub(super) fn proxy_get_log_level(level: *mut u32) -> u32;
+            pub(super) fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
             pub(super) fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, len: *mut usize) -> u32;
+            pub(super) fn proxy_get_header_map_value(
+                map: u32,
+                name: *const u8,
+                name_len: usize,
+                data: *mut *mut u8,
+                len: *mut usize,
+            ) -> u32;
             pub(super) fn proxy_get_property(
                 path: *const u8,
                 path_len: usize,
                 data: *mut *mut u8,
                 len: *mut usize,
             ) -> u32;
+            pub(super) fn proxy_set_property(
+                path: *const u8,
+                path_len: usize,
+                value: *const u8,
+                value_len: usize,
+            ) -> u32;
+            pub(super) fn proxy_get_buffer_bytes(
+                buffer: u32,
+                start: usize,
+                max: usize,
+                data: *mut *mut u8,
+                len: *mut usize,
+            ) -> u32;
             pub(super) fn proxy_define_metric(kind: u32, name: *const u8, len: usize, id: *mut u32) -> u32;
             pub(super) fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+            pub(super) fn proxy_record_metric(id: u32, value: u64) -> u32;
             pub(super) fn proxy_send_local_response(
                 status: u32,
                 details: *const u8,
@@ -81,7 +145,21 @@ mod imports {
                 headers_len: usize,
                 grpc_status: i32,
             ) -> u32;
+            pub(super) fn proxy_continue_stream(stream: u32) -> u32;
             pub(super) fn proxy_close_stream(stream: u32) -> u32;
+            pub(super) fn proxy_set_effective_context(context: u32) -> u32;
+            pub(super) fn proxy_http_call(
+                cluster: *const u8,
+                cluster_len: usize,
+                headers: *const u8,
+                headers_len: usize,
+                body: *const u8,
+                body_len: usize,
+                trailers: *const u8,
+                trailers_len: usize,
+                timeout_ms: u32,
+                token: *mut u32,
+            ) -> u32;
         }
     }
 
@@ -92,9 +170,16 @@ mod imports {
         if data.is_null() || len == 0 {
             return Ok(Vec::new());
         }
-        // SAFETY: the host got `data` from the SDK's `malloc(len)`, wrote `len` bytes there and forgot it; the SDK
-        // makes it a boxed slice, whose capacity is its length.
+        // SAFETY: the host got `data` from `malloc(len)` below, wrote `len` bytes there and forgot it; it was a
+        // vector of that capacity.
         Ok(unsafe { Vec::from_raw_parts(data, len, len) })
+    }
+
+    /// Memory for bytes that the host hands over: a vector that [`take`] picks up again.
+    #[unsafe(no_mangle)]
+    extern "C" fn malloc(len: usize) -> *mut u8 {
+        let mut bytes = core::mem::ManuallyDrop::new(vec![0u8; len].into_boxed_slice());
+        bytes.as_mut_ptr()
     }
 
     // SAFETY of all calls below: each pointer comes from a live slice or reference and goes with its length;
@@ -104,12 +189,38 @@ mod imports {
         unsafe { raw::proxy_log(level, message.as_ptr(), message.len()) }
     }
 
+    pub(super) fn get_log_level(level: &mut u32) -> u32 {
+        unsafe { raw::proxy_get_log_level(level) }
+    }
+
+    pub(super) fn get_current_time(nanoseconds: &mut u64) -> u32 {
+        unsafe { raw::proxy_get_current_time_nanoseconds(nanoseconds) }
+    }
+
     pub(super) fn get_header_map_pairs(map: u32, data: &mut *mut u8, len: &mut usize) -> u32 {
         unsafe { raw::proxy_get_header_map_pairs(map, data, len) }
     }
 
+    pub(super) fn get_header_map_value(map: u32, name: &[u8], data: &mut *mut u8, len: &mut usize) -> u32 {
+        unsafe { raw::proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, len) }
+    }
+
     pub(super) fn get_property(path: &[u8], data: &mut *mut u8, len: &mut usize) -> u32 {
         unsafe { raw::proxy_get_property(path.as_ptr(), path.len(), data, len) }
+    }
+
+    pub(super) fn set_property(path: &[u8], value: &[u8]) -> u32 {
+        unsafe { raw::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) }
+    }
+
+    pub(super) fn get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        max: usize,
+        data: &mut *mut u8,
+        len: &mut usize,
+    ) -> u32 {
+        unsafe { raw::proxy_get_buffer_bytes(buffer, start, max, data, len) }
     }
 
     pub(super) fn define_metric(kind: u32, name: &[u8], id: &mut u32) -> u32 {
@@ -120,24 +231,125 @@ mod imports {
         unsafe { raw::proxy_increment_metric(id, offset) }
     }
 
-    pub(super) fn send_local_response(status: u32, details: &[u8], body: &[u8], grpc_status: i32) -> u32 {
-        let (details_len, body_len) = (details.len(), body.len());
+    pub(super) fn record_metric(id: u32, value: u64) -> u32 {
+        unsafe { raw::proxy_record_metric(id, value) }
+    }
+
+    pub(super) fn send_local_response(
+        status: u32,
+        details: &[u8],
+        body: &[u8],
+        headers: &[u8],
+        grpc_status: i32,
+    ) -> u32 {
+        let (details_len, body_len, headers_len) = (details.len(), body.len(), headers.len());
+        let (details, body, headers) = (details.as_ptr(), body.as_ptr(), headers.as_ptr());
         unsafe {
             raw::proxy_send_local_response(
                 status,
-                details.as_ptr(),
+                details,
                 details_len,
-                body.as_ptr(),
+                body,
                 body_len,
-                core::ptr::null(),
-                0,
+                headers,
+                headers_len,
                 grpc_status,
             )
         }
     }
 
+    pub(super) fn continue_stream(stream: u32) -> u32 {
+        unsafe { raw::proxy_continue_stream(stream) }
+    }
+
     pub(super) fn close_stream(stream: u32) -> u32 {
         unsafe { raw::proxy_close_stream(stream) }
+    }
+
+    pub(super) fn set_effective_context(context: u32) -> u32 {
+        unsafe { raw::proxy_set_effective_context(context) }
+    }
+
+    pub(super) fn http_call(cluster: &[u8], headers: &[u8], timeout_ms: u32, token: &mut u32) -> u32 {
+        let (none, none_len) = (core::ptr::null(), 0);
+        let (cluster_len, headers_len) = (cluster.len(), headers.len());
+        let (cluster, headers) = (cluster.as_ptr(), headers.as_ptr());
+        unsafe {
+            raw::proxy_http_call(
+                cluster,
+                cluster_len,
+                headers,
+                headers_len,
+                none,
+                none_len,
+                none,
+                none_len,
+                timeout_ms,
+                token,
+            )
+        }
+    }
+}
+
+/// The callbacks. Every other one of the ABI is left out: a proxy enters the VM for each that is there.
+#[cfg(target_arch = "wasm32")]
+mod exports {
+    use crate::{host::Proxy, vm::Vm};
+    use core::cell::RefCell;
+
+    thread_local! {
+        static VM: RefCell<Vm> = RefCell::default();
+    }
+
+    /// A host that calls back from inside a callback gets `refused`: nothing of this module does that.
+    fn with<R>(refused: R, act: impl FnOnce(&mut Vm) -> R) -> R {
+        VM.with(|vm| match vm.try_borrow_mut() {
+            Ok(mut vm) => act(&mut vm),
+            Err(_) => refused,
+        })
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_abi_version_0_2_1() {}
+
+    #[unsafe(no_mangle)]
+    extern "C" fn _initialize() {
+        Proxy::log_panics();
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
+        with((), |vm| vm.context_create(context, parent));
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_configure(root: u32, _: usize) -> bool {
+        with(false, |vm| vm.configure(&Proxy, root))
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_request_headers(context: u32, _: usize, _: u32) -> u32 {
+        with(1, |vm| vm.request_headers(&Proxy, context) as u32)
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_http_call_response(root: u32, token: u32, headers: usize, _: usize, _: usize) {
+        with((), |vm| vm.http_call_response(&Proxy, root, token, headers > 0));
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_new_connection(context: u32) -> u32 {
+        with(1, |vm| vm.new_connection(&Proxy, context) as u32)
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_downstream_data(context: u32, _: usize, _: u32) -> u32 {
+        with(1, |vm| vm.downstream_data(&Proxy, context) as u32)
+    }
+
+    #[unsafe(no_mangle)]
+    extern "C" fn proxy_on_delete(context: u32) {
+        with((), |vm| vm.delete(context));
     }
 }
 
@@ -151,25 +363,31 @@ mod imports {
     pub(super) fn take(call: impl FnOnce(&mut *mut u8, &mut usize) -> u32) -> Result<Vec<u8>, HostError> {
         HostError::check(call(&mut core::ptr::null_mut(), &mut 0)).map(|()| Vec::new())
     }
-    pub(super) fn log(_: u32, _: &[u8]) -> u32 {
-        UNIMPLEMENTED
+
+    macro_rules! absent {
+        ($($name:ident($($kind:ty),*);)*) => {
+            $(pub(super) fn $name($(_: $kind),*) -> u32 {
+                UNIMPLEMENTED
+            })*
+        };
     }
-    pub(super) fn get_header_map_pairs(_: u32, _: &mut *mut u8, _: &mut usize) -> u32 {
-        UNIMPLEMENTED
-    }
-    pub(super) fn get_property(_: &[u8], _: &mut *mut u8, _: &mut usize) -> u32 {
-        UNIMPLEMENTED
-    }
-    pub(super) fn define_metric(_: u32, _: &[u8], _: &mut u32) -> u32 {
-        UNIMPLEMENTED
-    }
-    pub(super) fn increment_metric(_: u32, _: i64) -> u32 {
-        UNIMPLEMENTED
-    }
-    pub(super) fn send_local_response(_: u32, _: &[u8], _: &[u8], _: i32) -> u32 {
-        UNIMPLEMENTED
-    }
-    pub(super) fn close_stream(_: u32) -> u32 {
-        UNIMPLEMENTED
+
+    absent! {
+        log(u32, &[u8]);
+        get_log_level(&mut u32);
+        get_current_time(&mut u64);
+        get_header_map_pairs(u32, &mut *mut u8, &mut usize);
+        get_header_map_value(u32, &[u8], &mut *mut u8, &mut usize);
+        get_property(&[u8], &mut *mut u8, &mut usize);
+        set_property(&[u8], &[u8]);
+        get_buffer_bytes(u32, usize, usize, &mut *mut u8, &mut usize);
+        define_metric(u32, &[u8], &mut u32);
+        increment_metric(u32, i64);
+        record_metric(u32, u64);
+        send_local_response(u32, &[u8], &[u8], &[u8], i32);
+        continue_stream(u32);
+        close_stream(u32);
+        set_effective_context(u32);
+        http_call(&[u8], &[u8], u32, &mut u32);
     }
 }

@@ -1,26 +1,32 @@
 //! The engine's attributes of one stream, read from the proxy when they are first needed.
 //!
-//! Each is at most one host call a stream, whatever the number of rules that look at it; a failed call is
-//! remembered as a failure, and the engine denies. All headers come in one call: a call that returns bytes
-//! costs about the same for one header as for all, and a single header's call hides its repeats.
+//! Each is at most one host call a stream, whatever the number of rules that look at it; a failed call is remembered
+//! as a failure, and the engine denies. Which calls are made is decided by the [`Plan`] of the policies.
 //!
-//! | attribute | read from |
-//! |---|---|
-//! | method, path, authority, headers | the header map, once |
-//! | claims, metadata | `metadata`, once, with types (see [`crate::metadata`]) |
-//! | identities | `connection.uri_san_peer_certificate`, `.dns_san_..`, `.subject_..`: the first of each |
-//! | remote address | `source.address`, which is the one after `X-Forwarded-For` |
-//! | source address | filter state [`SOURCE_ADDRESS`], else `source.address` where that is a socket's |
-//! | destination | `destination.address` |
-//! | server name | `connection.requested_server_name` |
+//! | attribute | read from | how often |
+//! |---|---|---|
+//! | method, path, authority, headers | the header map, or one header of it | once a request |
+//! | claims, metadata | `metadata`, with types (see [`crate::metadata`]) | once a request |
+//! | identities | `connection.uri_san_peer_certificate`, `.dns_san_..`, `.subject_..`: the first of each | once a connection |
+//! | remote address | `source.address`, on HTTP the one after `X-Forwarded-For` | once a request |
+//! | source address | filter state [`SOURCE_ADDRESS`], else `source.address` where that is a socket's | once a request |
+//! | destination | `destination.address` | once a connection |
+//! | server name | `connection.requested_server_name` | once a connection |
 
-use crate::{header_map::HeaderMap, host::Host, metadata};
+use crate::{
+    connection::{ConnectionValues, Connections},
+    header_map::HeaderMap,
+    host::Host,
+    metadata,
+    plan::Plan,
+};
 use core::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     net::{IpAddr, SocketAddr},
     ops::ControlFlow,
 };
 use palisade::{Attributes, ClaimName, Protocol, Read, Shape, Transport, Unavailable, Visit};
+use std::rc::Rc;
 
 /// Filter state that says who the socket's peer is, where the connection manager takes another address for the
 /// client's: `set_filter_state` with `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%` under this key.
@@ -30,83 +36,167 @@ pub const SOURCE_ADDRESS: &str = "palisade.source_address";
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
 const JWT_PAYLOAD: &str = "payload";
 
-/// What a read gave, kept.
-type Kept<T> = OnceCell<Read<T>>;
+/// The names of a certificate that the proxy shows, in the engine's order.
+const CERTIFICATE: [&str; 3] = [
+    "connection\0uri_san_peer_certificate",
+    "connection\0dns_san_peer_certificate",
+    "connection\0subject_peer_certificate",
+];
+const CONNECTION_ID: &str = "connection\0id";
+const DESTINATION: &str = "destination\0address";
+const SERVER_NAME: &str = "connection\0requested_server_name";
+const SOURCE: &str = "source\0address";
+const SOURCE_STATE: &str = "filter_state\0palisade.source_address";
+const METADATA: &str = "metadata";
+const PSEUDO: [&str; 3] = [":method", ":path", ":authority"];
+
+/// What is read by calls of its own, for remembering which have failed.
+#[derive(Clone, Copy)]
+enum Kind {
+    Headers,
+    Pseudo,
+    Metadata = 4,
+    Certificate,
+    SocketPeer = 8,
+    Source,
+    Destination,
+    ServerName,
+}
 
 /// The attributes of the stream that is being called back.
 #[derive(Debug)]
 pub struct StreamAttributes<'h, H> {
     host: &'h H,
-    headers: Kept<HeaderMap>,
-    metadata: Kept<Vec<u8>>,
-    certificate: [Kept<Option<Vec<u8>>>; 3],
-    socket_peer: Kept<Option<SocketAddr>>,
-    source: Kept<Option<SocketAddr>>,
-    destination: Kept<Option<SocketAddr>>,
-    server_name: Kept<Vec<u8>>,
+    plan: Plan,
+    connections: &'h Connections,
+    /// A bit for each call that has failed.
+    failed: Cell<u16>,
+    headers: OnceCell<HeaderMap>,
+    pseudo: [OnceCell<Option<Vec<u8>>>; 3],
+    metadata: OnceCell<Vec<u8>>,
+    socket_peer: OnceCell<Option<SocketAddr>>,
+    source: OnceCell<Option<SocketAddr>>,
+    /// The connection's number and what is kept of it; none where it is not to be told apart.
+    shared: OnceCell<Option<(u64, Rc<ConnectionValues>)>>,
+    own: ConnectionValues,
 }
 
-/// The names of a certificate that the proxy shows, in the engine's order.
-const CERTIFICATE: [&str; 3] =
-    ["uri_san_peer_certificate", "dns_san_peer_certificate", "subject_peer_certificate"];
-
 impl<'h, H: Host> StreamAttributes<'h, H> {
-    /// Nothing read yet.
-    pub fn new(host: &'h H) -> Self {
+    /// Nothing read yet of this stream.
+    pub fn new(host: &'h H, plan: Plan, connections: &'h Connections) -> Self {
         Self {
             host,
+            plan,
+            connections,
+            failed: Cell::new(0),
             headers: OnceCell::new(),
+            pseudo: Default::default(),
             metadata: OnceCell::new(),
-            certificate: Default::default(),
             socket_peer: OnceCell::new(),
             source: OnceCell::new(),
-            destination: OnceCell::new(),
-            server_name: OnceCell::new(),
+            shared: OnceCell::new(),
+            own: ConnectionValues::default(),
         }
     }
 
-    fn property(&self, path: &[&str]) -> Read<Option<Vec<u8>>> {
+    fn property(&self, path: &str) -> Read<Option<Vec<u8>>> {
         self.host.property(path).map_err(|_| Unavailable)
     }
 
+    /// What `cell` keeps, read now if it never was. The call is `kind`'s, number `index` of them.
+    fn kept<'c, T>(
+        &self,
+        kind: Kind,
+        index: usize,
+        cell: &'c OnceCell<T>,
+        read: impl FnOnce() -> Read<T>,
+    ) -> Read<&'c T> {
+        if let Some(value) = cell.get() {
+            return Ok(value);
+        }
+        let bit = 1 << (kind as usize + index);
+        if self.failed.get() & bit != 0 {
+            return Err(Unavailable);
+        }
+        let value = read().inspect_err(|_| self.failed.set(self.failed.get() | bit))?;
+        Ok(cell.get_or_init(|| value))
+    }
+
     fn headers(&self) -> Read<&HeaderMap> {
-        kept(&self.headers, || {
+        self.kept(Kind::Headers, 0, &self.headers, || {
             let bytes = self.host.request_headers().map_err(|_| Unavailable)?;
             HeaderMap::parse(bytes).ok_or(Unavailable)
         })
     }
 
+    /// Number `index` of [`PSEUDO`], which are never repeated.
+    fn pseudo(&self, index: usize) -> Read<Option<&[u8]>> {
+        let (Some(name), Some(cell)) = (PSEUDO.get(index), self.pseudo.get(index)) else {
+            return Err(Unavailable);
+        };
+        if !self.plan.one_by_one {
+            return self.headers().map(|headers| headers.first(name.as_bytes()));
+        }
+        let read = || self.host.request_header(name).map_err(|_| Unavailable);
+        self.kept(Kind::Pseudo, index, cell, read).map(Option::as_deref)
+    }
+
     fn all_metadata(&self) -> Read<&[u8]> {
-        kept(&self.metadata, || Ok(self.property(&["metadata"])?.unwrap_or_default())).map(Vec::as_slice)
+        let read = || Ok(self.property(METADATA)?.unwrap_or_default());
+        self.kept(Kind::Metadata, 0, &self.metadata, read).map(Vec::as_slice)
     }
 
     /// An address; one that is no IP address (a pipe, an internal listener) cannot be judged.
-    fn address(&self, path: &[&str]) -> Read<Option<SocketAddr>> {
+    fn address(&self, path: &str) -> Read<Option<SocketAddr>> {
         let Some(text) = self.property(path)? else { return Ok(None) };
         let address = core::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
         address.map(Some).ok_or(Unavailable)
     }
 
     fn source(&self) -> Read<Option<SocketAddr>> {
-        kept(&self.source, || self.address(&["source", "address"])).copied()
+        self.kept(Kind::Source, 0, &self.source, || self.address(SOURCE)).copied()
+    }
+
+    /// Where the values of the connection are kept.
+    fn connection(&self) -> &ConnectionValues {
+        let shared = self.shared.get_or_init(|| {
+            if !self.plan.by_connection {
+                return None;
+            }
+            let id = self.property(CONNECTION_ID).ok().flatten()?;
+            let id = u64::from_le_bytes(id.try_into().ok()?);
+            Some((id, self.connections.values(id)))
+        });
+        shared.as_ref().map_or(&self.own, |(_, values)| values)
+    }
+
+    /// A text of the connection. What is too long to be kept is forgotten after this stream.
+    fn text<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        if text.len() > Connections::LONGEST
+            && let Some(Some((id, _))) = self.shared.get()
+        {
+            self.connections.forget(*id);
+        }
+        text
     }
 
     fn destination(&self) -> Read<Option<SocketAddr>> {
-        kept(&self.destination, || self.address(&["destination", "address"])).copied()
+        let cell = &self.connection().destination;
+        self.kept(Kind::Destination, 0, cell, || self.address(DESTINATION)).copied()
     }
 }
 
 impl<H: Host> Attributes for StreamAttributes<'_, H> {
     fn method(&self) -> Read<Option<&[u8]>> {
-        self.headers().map(|headers| headers.first(b":method"))
+        self.pseudo(0)
     }
 
     fn path(&self) -> Read<Option<&[u8]>> {
-        self.headers().map(|headers| headers.first(b":path"))
+        self.pseudo(1)
     }
 
     fn authority(&self) -> Read<Option<&[u8]>> {
-        self.headers().map(|headers| headers.first(b":authority"))
+        self.pseudo(2)
     }
 
     fn header(&self, name: &str, visit: Visit<'_>) -> Read<()> {
@@ -124,11 +214,12 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
-        for (name, value) in CERTIFICATE.iter().zip(&self.certificate) {
-            let value = kept(value, || self.property(&["connection", name]))?;
+        let cells = &self.connection().certificate;
+        for (index, (name, cell)) in CERTIFICATE.into_iter().zip(cells).enumerate() {
+            let value = self.kept(Kind::Certificate, index, cell, || self.property(name))?;
             // An empty subject is what a certificate without one has.
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty())
-                && visit(value) == ControlFlow::Break(())
+                && visit(self.text(value)) == ControlFlow::Break(())
             {
                 break;
             }
@@ -137,7 +228,7 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn source_ip(&self) -> Read<Option<IpAddr>> {
-        let told = kept(&self.socket_peer, || self.address(&["filter_state", SOURCE_ADDRESS]))?;
+        let told = self.kept(Kind::SocketPeer, 0, &self.socket_peer, || self.address(SOURCE_STATE))?;
         if let Some(peer) = told {
             return Ok(Some(peer.ip()));
         }
@@ -161,22 +252,18 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn server_name(&self) -> Read<Option<&[u8]>> {
-        let name = kept(&self.server_name, || {
-            let mut name = self.property(&["connection", "requested_server_name"])?.unwrap_or_default();
+        let name = self.kept(Kind::ServerName, 0, &self.connection().server_name, || {
+            let mut name = self.property(SERVER_NAME)?.unwrap_or_default();
             name.make_ascii_lowercase();
             Ok(name)
         })?;
-        Ok(Some(name.as_slice()).filter(|name| !name.is_empty()))
+        Ok(Some(self.text(name)).filter(|name| !name.is_empty()))
     }
 
     fn transport(&self) -> Read<Transport> {
         let port = self.destination_port()?.ok_or(Unavailable)?;
         Ok(Transport { protocol: Protocol::Tcp, port })
     }
-}
-
-fn kept<T>(cell: &Kept<T>, read: impl FnOnce() -> Read<T>) -> Read<&T> {
-    cell.get_or_init(read).as_ref().map_err(|unavailable| *unavailable)
 }
 
 #[cfg(test)]

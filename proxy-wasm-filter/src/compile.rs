@@ -2,16 +2,20 @@
 
 use crate::{
     config::{Config, Direction, Mesh, PathNormalization},
+    egress::Egress,
     host::Host,
-    policies::{Compiled, Policies},
+    plan::Plan,
+    policies::{Compiled, Policies, StreamKind},
+    types::LogLevel,
 };
 use core::fmt;
 use palisade::{
-    Attributes, Cluster, Decision, Diagnostic, Options, Origin, PolicySet, Severity, Workload, lint,
+    Attributes, Cluster, Decision, Diagnostic, Options, Origin, PolicySet, Read, RuleId, RuleTrace, Severity,
+    Workload, lint, nearest_miss,
     resource::{Resources, istio},
 };
-use proxy_wasm::types::LogLevel;
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// How many mistakes a refusal names; the rest are counted.
 const MISTAKES_SHOWN: usize = 5;
@@ -21,16 +25,9 @@ const MISTAKES_SHOWN: usize = 5;
 /// # Errors
 /// What is wrong, where, and what to do about it.
 pub fn compile<H: Host>(config: &Config, host: &H) -> Result<Compiled, String> {
-    if config.direction == Direction::Outbound {
-        return Err(
-            "`direction` is `outbound`, where Istio's policies do not act and Cilium's are not enforced \
-                    by this module; attach it to inbound listeners or gateways"
-                .to_owned(),
-        );
-    }
     let workload = config.workload(host)?;
     let build = |name: &str, list: &[Value]| {
-        policy_set(list, &config.mesh, &workload, &mut |finding| {
+        policies(list, config, &workload, &mut |finding| {
             host.log(LogLevel::Warn, &format!("palisade: {name}: {finding}"));
         })
         .map_err(|mistakes| describe(name, &mistakes))
@@ -43,9 +40,9 @@ pub fn compile<H: Host>(config: &Config, host: &H) -> Result<Compiled, String> {
     Ok(Compiled { enforced, shadow })
 }
 
-fn policy_set(
+fn policies(
     list: &[Value],
-    mesh: &Mesh,
+    config: &Config,
     workload: &Workload,
     warn: &mut dyn FnMut(&dyn fmt::Display),
 ) -> Result<Box<dyn Policies>, Vec<Diagnostic>> {
@@ -55,11 +52,17 @@ fn policy_set(
         let origin = Origin { document, ..Origin::default() };
         findings.extend(resources.add(value.clone(), origin).err());
     }
-    if let Some(kinds) = not_enforced(&resources) {
+    if let Some(kinds) = not_enforced(&resources, config.direction) {
         warn(&format_args!("not enforced by this filter: {kinds}; enforce them where they act"));
     }
-    set_mesh(&mut resources.mesh, mesh);
-    let options = Options::default();
+    set_mesh(&mut resources.mesh, &config.mesh);
+    set_providers(&mut resources, config);
+    let options = Options {
+        profile: config.profile,
+        // Who names several means that all of them are asked.
+        multiple_custom_providers: config.providers.len() > 1,
+        ..Options::default()
+    };
     let (cluster, more) = Cluster::new(resources);
     findings.extend(more);
     findings.extend(lint::check(&cluster, &options));
@@ -69,20 +72,30 @@ fn policy_set(
     if !mistakes.is_empty() {
         return Err(mistakes);
     }
-    Ok(Box::new(PolicySet::compile(&cluster, workload, &options)))
+    Ok(match config.direction {
+        Direction::Inbound => Box::new(PolicySet::compile(&cluster, workload, &options)),
+        Direction::Outbound => Box::new(Egress::compile(&cluster, workload, &options)),
+    })
 }
 
 /// The kinds of policy that other parts of a cluster enforce, and how many of each are here.
-fn not_enforced(resources: &Resources) -> Option<String> {
-    let kinds = [
-        ("PeerAuthentication", resources.peer_authentications.len()),
-        ("RequestAuthentication", resources.request_authentications.len()),
+fn not_enforced(resources: &Resources, direction: Direction) -> Option<String> {
+    let mesh = [("AuthorizationPolicy", resources.authorization_policies.len())];
+    let network = [
         ("NetworkPolicy", resources.network_policies.len()),
         ("CiliumNetworkPolicy", resources.cilium_network_policies.len()),
         ("CiliumClusterwideNetworkPolicy", resources.cilium_clusterwide_network_policies.len()),
     ];
-    let found: Vec<_> =
-        kinds.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{kind} ({n})")).collect();
+    let others = [
+        ("PeerAuthentication", resources.peer_authentications.len()),
+        ("RequestAuthentication", resources.request_authentications.len()),
+    ];
+    let by_direction: &[_] = match direction {
+        Direction::Inbound => &network,
+        Direction::Outbound => &mesh,
+    };
+    let kinds = others.iter().chain(by_direction);
+    let found: Vec<_> = kinds.filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{kind} ({n})")).collect();
     Some(found.join(", ")).filter(|found| !found.is_empty())
 }
 
@@ -107,6 +120,20 @@ fn set_mesh(mesh: &mut istio::MeshConfig, told: &Mesh) {
     }
 }
 
+/// A provider that only the configuration knows is one that policies may name.
+fn set_providers(resources: &mut Resources, config: &Config) {
+    let policies = &resources.authorization_policies;
+    let named = policies.iter().filter_map(|policy| policy.spec.provider.as_ref()?.name.as_ref());
+    let asked = named.filter(|name| config.provider.is_some() || config.providers.contains_key(*name));
+    for name in asked.cloned().collect::<BTreeSet<_>>() {
+        let known = &mut resources.mesh.extension_providers;
+        if !known.iter().any(|provider| provider.name == name) {
+            let service = json!({"service": "configured.at.the.filter", "port": 80});
+            known.push(istio::Provider { name, envoy_ext_authz_http: Some(service), ..Default::default() });
+        }
+    }
+}
+
 fn describe(name: &str, mistakes: &[Diagnostic]) -> String {
     let shown: Vec<_> = mistakes
         .iter()
@@ -119,20 +146,47 @@ fn describe(name: &str, mistakes: &[Diagnostic]) -> String {
 }
 
 impl Policies for PolicySet {
-    fn http(&self, request: &dyn Attributes) -> Decision {
+    fn request(&self, request: &dyn Attributes) -> Decision {
         self.decide(request)
     }
 
-    fn tcp(&self, connection: &dyn Attributes) -> Decision {
+    fn connection(&self, connection: &dyn Attributes) -> Decision {
         self.decide_connection(connection)
+    }
+
+    fn after_providers(&self, request: &dyn Attributes) -> Decision {
+        self.decide_after_custom(request)
+    }
+
+    fn providers(&self, request: &dyn Attributes) -> Read<Vec<(Arc<str>, RuleId)>> {
+        Ok(PolicySet::providers(self, request)?.into_iter().collect())
+    }
+
+    fn nearest_miss(&self, kind: StreamKind, stream: &dyn Attributes) -> Option<RuleTrace> {
+        let traces = match kind {
+            StreamKind::Http => self.explain(stream),
+            StreamKind::Tcp => self.explain_connection(stream),
+        };
+        nearest_miss(&traces).cloned()
+    }
+
+    fn plan(&self, kind: StreamKind) -> Plan {
+        match kind {
+            StreamKind::Http => Plan::new(self.attributes()),
+            StreamKind::Tcp => Plan::new(self.attributes_of_connection()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{attributes::StreamAttributes, fake::Fake};
+    use crate::{attributes::StreamAttributes, connection::Connections, fake::Fake};
     use palisade::Verdict;
+
+    fn attributes<'h>(host: &'h Fake, connections: &'h Connections) -> StreamAttributes<'h, Fake> {
+        StreamAttributes::new(host, Plan::default(), connections)
+    }
 
     fn config(text: &str) -> Config {
         Config::parse(text.as_bytes()).unwrap()
@@ -149,7 +203,7 @@ mod tests {
         let compiled = compile(&config(GET_ONLY), &Fake::default()).unwrap();
         let ask = |method: &[u8]| {
             let host = Fake::default().header(b":method", method);
-            compiled.enforced.http(&StreamAttributes::new(&host)).verdict
+            compiled.enforced.request(&attributes(&host, &Connections::default())).verdict
         };
 
         assert_eq!(ask(b"GET"), Verdict::Allow);
@@ -168,15 +222,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_enforced_is_refused() {
-        let reason = compile(
-            &config(r#"{"workload": {"namespace": "a"}, "direction": "outbound"}"#),
-            &Fake::default(),
-        )
-        .map(|_| ())
-        .unwrap_err();
+    fn what_goes_out_is_decided_by_name() {
+        let text = r#"{
+            "workload": {"namespace": "foo", "labels": {"app": "sleep"}}, "direction": "outbound",
+            "resources": [{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+                "metadata": {"name": "names", "namespace": "foo"},
+                "spec": {"endpointSelector": {"matchLabels": {"app": "sleep"}},
+                    "egress": [{"toFQDNs": [{"matchPattern": "*.example.com"}],
+                                "toPorts": [{"ports": [{"port": "443", "protocol": "TCP"}]}]}]}}]}"#;
+        let compiled = compile(&config(text), &Fake::default()).unwrap();
+        let http = |authority: &str| {
+            let host = Fake::default()
+                .header(b":authority", authority.as_bytes())
+                .property("destination.address", "203.0.113.7:443");
+            compiled.enforced.request(&attributes(&host, &Connections::default())).verdict
+        };
+        let tcp = |name: &str| {
+            let host = Fake::default()
+                .property("connection.requested_server_name", name)
+                .property("destination.address", "203.0.113.7:443");
+            compiled.enforced.connection(&attributes(&host, &Connections::default())).verdict
+        };
 
-        assert!(reason.contains("`outbound`"), "{reason}");
+        assert_eq!(http("www.example.com"), Verdict::Allow);
+        assert_eq!(http("WWW.example.com.:443"), Verdict::Allow);
+        assert_eq!(http("www.example.com:80"), Verdict::Deny);
+        assert_eq!(http("example.com"), Verdict::Deny);
+        assert_eq!(http("203.0.113.7"), Verdict::Deny);
+        assert_eq!(http(""), Verdict::Deny);
+        assert_eq!(tcp("api.example.com"), Verdict::Allow);
+        assert_eq!(tcp("example.org"), Verdict::Deny);
+        assert_eq!(tcp(""), Verdict::Deny);
     }
 
     #[test]
@@ -211,6 +287,9 @@ mod tests {
         let compiled = compile(&config(&in_root), &Fake::default()).unwrap();
         let host = Fake::default().header(b":method", b"POST");
 
-        assert_eq!(compiled.enforced.http(&StreamAttributes::new(&host)).verdict, Verdict::Deny);
+        assert_eq!(
+            compiled.enforced.request(&attributes(&host, &Connections::default())).verdict,
+            Verdict::Deny
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::host::{Host, HostError};
 use core::fmt;
-use palisade::Workload;
+use palisade::{Profile, Workload};
 use serde::{
     Deserialize, Deserializer,
     de::{self, value::MapAccessDeserializer},
@@ -21,12 +21,20 @@ pub struct Config {
     /// Which side of the workload the listener is on.
     #[serde(default)]
     pub direction: Direction,
-    /// Where in the proxy the plugin stands.
-    #[serde(default)]
-    pub attachment: Attachment,
     /// Whether a denial denies.
     #[serde(default)]
     pub mode: Mode,
+    /// Whether documented traps of Envoy's semantics are closed.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Who is asked where a CUSTOM rule matches whose provider [`Self::providers`] does not name.
+    pub provider: Option<Provider>,
+    /// Who is asked where a CUSTOM rule matches, by the provider's name in the policy.
+    #[serde(default)]
+    pub providers: BTreeMap<String, Provider>,
+    /// What is told of decisions.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// Kubernetes objects.
     #[serde(default)]
     pub resources: Vec<serde_json::Value>,
@@ -95,17 +103,73 @@ pub enum Direction {
     Outbound,
 }
 
-/// Where in the proxy the plugin stands. It has to be told, since contexts of the two kinds are made before the
-/// proxy calls anything that would tell them apart. Where it is wrong the first stream kills the VM, and a plugin
-/// with `failure_policy: FAIL_CLOSED`, the default, then lets nothing through.
+/// A server that decides for a CUSTOM rule. It is asked with `GET path`; its answer 200 allows.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Provider {
+    /// The proxy's cluster.
+    pub cluster: String,
+    /// The path to ask for, query included.
+    #[serde(default = "root_path")]
+    pub path: String,
+    /// How long the answer may take, in milliseconds.
+    #[serde(default = "quarter")]
+    pub timeout_ms: u32,
+    /// Whether a request passes where there is no answer, or one of 500 and above.
+    #[serde(default)]
+    pub fail_open: bool,
+    /// The request headers to send along, in lower case; absent are all that are not about the connection.
+    pub headers: Option<Vec<String>>,
+}
+
+fn root_path() -> String {
+    "/".to_owned()
+}
+
+fn quarter() -> u32 {
+    250
+}
+
+/// What is told of decisions.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Telemetry {
+    /// Of how many policies decisions are counted one by one; 0 is of none.
+    pub policy_counters: usize,
+    /// Whether the histogram of decision times is kept, at the cost of three host calls a stream.
+    pub decision_time: bool,
+    /// Whose decision is put into the filter state `wasm.palisade`, which access logs print.
+    pub filter_state: FilterState,
+    /// Whether each denial logs, at debug level, the rule that came nearest to a match. Costs time in proportion to
+    /// the number of rules.
+    pub explain_denials: bool,
+    /// Whether that line shows the values of headers, claims and metadata.
+    pub show_values: bool,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            policy_counters: 100,
+            decision_time: false,
+            filter_state: FilterState::default(),
+            explain_denials: false,
+            show_values: false,
+        }
+    }
+}
+
+/// Whose decision is put into the filter state.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub enum Attachment {
-    /// It is an HTTP filter (`envoy.filters.http.wasm`): requests are decided.
+pub enum FilterState {
+    /// No stream's.
+    Off,
+    /// That of a denied stream, or one that would be denied.
     #[default]
-    Http,
-    /// It is a network filter (`envoy.filters.network.wasm`): connections are decided.
-    Tcp,
+    Denied,
+    /// Every stream's.
+    All,
 }
 
 /// Whether a denial denies.
@@ -130,8 +194,12 @@ impl Config {
                         (`palisade bundle` writes it)"
                 .to_owned());
         }
-        serde_json::from_slice(bytes)
-            .map_err(|error| format!("the plugin configuration cannot be read: {error}"))
+        let config: Self = serde_json::from_slice(bytes)
+            .map_err(|error| format!("the plugin configuration cannot be read: {error}"))?;
+        for provider in config.provider.iter().chain(config.providers.values()) {
+            provider.check()?;
+        }
+        Ok(config)
     }
 
     /// The workload that policies are compiled for.
@@ -148,9 +216,29 @@ impl Config {
     }
 }
 
+impl Provider {
+    fn check(&self) -> Result<(), String> {
+        let refuse = |why: &str| Err(format!("the provider of cluster `{}`: {why}", self.cluster));
+        if self.cluster.is_empty() {
+            return refuse("`cluster` is empty; name a cluster of the proxy");
+        }
+        if !self.path.starts_with('/') || !self.path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return refuse("`path` has to start with `/` and hold no blanks");
+        }
+        if self.timeout_ms == 0 {
+            return refuse("`timeoutMs` is 0, which no answer can keep");
+        }
+        let lower = |name: &String| !name.is_empty() && *name == name.to_ascii_lowercase();
+        if !self.headers.iter().flatten().all(lower) {
+            return refuse("`headers` are names in lower case");
+        }
+        Ok(())
+    }
+}
+
 fn node_identity(host: &impl Host) -> Result<Identity, String> {
     let read = |key: &str| {
-        host.property(&["xds", "node", "metadata", key])
+        host.property(&format!("xds\0node\0metadata\0{key}"))
             .map_err(|HostError(status)| format!("node metadata `{key}` cannot be read: status {status}"))
     };
     let text = |key: &str, bytes: Vec<u8>| {

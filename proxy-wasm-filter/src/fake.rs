@@ -1,28 +1,38 @@
 //! A proxy of plain data for tests: what it is asked is counted, what it is told is kept.
 
 use crate::{
-    header_map::tests::serialize,
-    host::{Host, HostError},
+    header_map::serialize,
+    host::{Call, Host, HostError},
     policies::Policies,
     reply::Reply,
+    types::{LogLevel, MetricKind},
 };
-use core::cell::RefCell;
-use palisade::{Attributes, DecidedBy, Decision, DefaultReason, Layer, Verdict};
-use proxy_wasm::types::LogLevel;
-use std::collections::BTreeMap;
+use core::cell::{Cell, RefCell};
+use palisade::{Attributes, DecidedBy, Decision, DefaultReason, Layer, PolicyRef, Read, RuleId, Verdict};
+use std::{collections::BTreeMap, sync::Arc};
+
+type Headers = Vec<(Vec<u8>, Vec<u8>)>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Fake {
     pub(crate) configuration: Vec<u8>,
-    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) headers: Headers,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
     /// Every call answers this.
     pub(crate) broken: Option<HostError>,
+    /// The headers of the answer that is being called back, and its body.
+    pub(crate) answer: (Headers, Vec<u8>),
     pub(crate) asked: RefCell<Vec<String>>,
     pub(crate) logged: RefCell<Vec<(LogLevel, String)>>,
-    pub(crate) counted: RefCell<BTreeMap<String, u64>>,
+    pub(crate) states: RefCell<BTreeMap<String, String>>,
+    pub(crate) metrics: RefCell<Vec<(String, u64)>>,
+    pub(crate) recorded: RefCell<Vec<u64>>,
     pub(crate) replies: RefCell<Vec<Reply>>,
-    pub(crate) closed: RefCell<u32>,
+    pub(crate) calls: RefCell<Vec<(String, Vec<u8>, u32)>>,
+    pub(crate) closed: Cell<u32>,
+    pub(crate) resumed: Cell<u32>,
+    pub(crate) selected: Cell<u32>,
+    pub(crate) clock: Cell<u64>,
 }
 
 impl Fake {
@@ -36,8 +46,22 @@ impl Fake {
         self
     }
 
+    pub(crate) fn answering(mut self, status: &str, headers: &[(&str, &str)], body: &str) -> Self {
+        let headers =
+            headers.iter().map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
+        self.answer.0 = vec![(b":status".to_vec(), status.as_bytes().to_vec())];
+        self.answer.0.extend(headers);
+        self.answer.1 = body.as_bytes().to_vec();
+        self
+    }
+
     pub(crate) fn counter(&self, name: &str) -> u64 {
-        self.counted.borrow().get(name).copied().unwrap_or_default()
+        let metrics = self.metrics.borrow();
+        metrics.iter().filter(|(known, _)| known == name).map(|(_, value)| value).sum()
+    }
+
+    pub(crate) fn metric_names(&self) -> Vec<String> {
+        self.metrics.borrow().iter().map(|(name, _)| name.clone()).collect()
     }
 
     fn ask(&self, what: String) -> Result<(), HostError> {
@@ -46,7 +70,11 @@ impl Fake {
     }
 }
 
-const COUNTERS: [&str; 3] = ["palisade.allowed", "palisade.denied", "palisade.errors"];
+fn pairs(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let headers: Vec<(&[u8], &[u8])> =
+        headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
+    serialize(&headers)
+}
 
 impl Host for Fake {
     fn configuration(&self) -> Result<Vec<u8>, HostError> {
@@ -56,28 +84,51 @@ impl Host for Fake {
 
     fn request_headers(&self) -> Result<Vec<u8>, HostError> {
         self.ask("headers".to_owned())?;
-        let headers: Vec<(&[u8], &[u8])> =
-            self.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-        Ok(serialize(&headers))
+        Ok(pairs(&self.headers))
     }
 
-    fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, HostError> {
-        let path = path.join(".");
+    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+        self.ask(name.to_owned())?;
+        let first = self.headers.iter().find(|(known, _)| known == name.as_bytes());
+        Ok(first.map(|(_, value)| value.clone()))
+    }
+
+    fn property(&self, path: &str) -> Result<Option<Vec<u8>>, HostError> {
+        let path = path.replace('\0', ".");
         self.ask(path.clone())?;
         Ok(self.properties.get(&path).cloned())
+    }
+
+    fn set_filter_state(&self, name: &str, value: &str) {
+        self.states.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
     fn log(&self, level: LogLevel, message: &str) {
         self.logged.borrow_mut().push((level, message.to_owned()));
     }
 
-    fn define_counter(&self, name: &str) -> Result<u32, HostError> {
-        let index = COUNTERS.iter().position(|known| *known == name).ok_or(HostError(2))?;
-        Ok(index as u32)
+    fn logs(&self, _: LogLevel) -> bool {
+        true
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.replace(self.clock.get() + 1000)
+    }
+
+    fn define_metric(&self, _: MetricKind, name: &str) -> Result<u32, HostError> {
+        self.metrics.borrow_mut().push((name.to_owned(), 0));
+        Ok(self.metrics.borrow().len() as u32 - 1)
     }
 
     fn increment(&self, counter: u32) {
-        *self.counted.borrow_mut().entry(COUNTERS[counter as usize].to_owned()).or_default() += 1;
+        // A plugin that another proxy configured has numbers of that proxy.
+        if let Some((_, value)) = self.metrics.borrow_mut().get_mut(counter as usize) {
+            *value += 1;
+        }
+    }
+
+    fn record(&self, _: u32, value: u64) {
+        self.recorded.borrow_mut().push(value);
     }
 
     fn reply(&self, reply: &Reply) -> Result<(), HostError> {
@@ -86,17 +137,40 @@ impl Host for Fake {
     }
 
     fn close(&self) -> Result<(), HostError> {
-        *self.closed.borrow_mut() += 1;
+        self.closed.set(self.closed.get() + 1);
+        Ok(())
+    }
+
+    fn call(&self, call: &Call<'_>) -> Result<u32, HostError> {
+        self.calls.borrow_mut().push((call.cluster.to_owned(), call.headers.to_vec(), call.timeout_ms));
+        if call.cluster == "nowhere" { Err(HostError(2)) } else { Ok(self.calls.borrow().len() as u32) }
+    }
+
+    fn answer_headers(&self) -> Result<Vec<u8>, HostError> {
+        Ok(pairs(&self.answer.0))
+    }
+
+    fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
+        Ok(self.answer.1.iter().copied().take(max).collect())
+    }
+
+    fn select(&self, context: u32) -> Result<(), HostError> {
+        self.selected.set(context);
+        Ok(())
+    }
+
+    fn resume(&self) -> Result<(), HostError> {
+        self.resumed.set(self.resumed.get() + 1);
         Ok(())
     }
 }
 
-/// Lets `GET` through, and says so when it cannot know.
+/// Lets `GET` through, and port 9000, and says so when it cannot know.
 #[derive(Debug)]
 pub(crate) struct OnlyGet;
 
 impl Policies for OnlyGet {
-    fn http(&self, request: &dyn Attributes) -> Decision {
+    fn request(&self, request: &dyn Attributes) -> Decision {
         match request.method() {
             Ok(Some(b"GET")) => decision(Verdict::Allow, DefaultReason::NoAllowPolicy),
             Ok(_) => decision(Verdict::Deny, DefaultReason::NoAllowRuleMatched),
@@ -104,7 +178,7 @@ impl Policies for OnlyGet {
         }
     }
 
-    fn tcp(&self, connection: &dyn Attributes) -> Decision {
+    fn connection(&self, connection: &dyn Attributes) -> Decision {
         match connection.destination_port() {
             Ok(Some(9000)) => decision(Verdict::Allow, DefaultReason::NoAllowPolicy),
             Ok(_) => decision(Verdict::Deny, DefaultReason::NoAllowRuleMatched),
@@ -118,12 +192,40 @@ impl Policies for OnlyGet {
 pub(crate) struct Everything;
 
 impl Policies for Everything {
-    fn http(&self, _: &dyn Attributes) -> Decision {
+    fn request(&self, _: &dyn Attributes) -> Decision {
         decision(Verdict::Allow, DefaultReason::NoAllowPolicy)
     }
 
-    fn tcp(&self, _: &dyn Attributes) -> Decision {
+    fn connection(&self, _: &dyn Attributes) -> Decision {
         decision(Verdict::Allow, DefaultReason::NoAllowPolicy)
+    }
+}
+
+/// Wants these providers asked, and then lets `GET` through.
+#[derive(Debug)]
+pub(crate) struct Asks(pub(crate) &'static [&'static str]);
+
+pub(crate) fn asking_rule() -> RuleId {
+    let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "ask".into() };
+    RuleId::new(policy, 0)
+}
+
+impl Policies for Asks {
+    fn request(&self, request: &dyn Attributes) -> Decision {
+        let by = DecidedBy::Rule(asking_rule());
+        Decision { verdict: Verdict::Ask, by, ..self.after_providers(request) }
+    }
+
+    fn connection(&self, connection: &dyn Attributes) -> Decision {
+        self.request(connection)
+    }
+
+    fn after_providers(&self, request: &dyn Attributes) -> Decision {
+        OnlyGet.request(request)
+    }
+
+    fn providers(&self, _: &dyn Attributes) -> Read<Vec<(Arc<str>, RuleId)>> {
+        Ok(self.0.iter().map(|name| (Arc::from(*name), asking_rule())).collect())
     }
 }
 

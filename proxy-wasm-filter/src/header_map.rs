@@ -1,90 +1,86 @@
 //! A serialised header map, read in place: names and values are bytes, nothing is assumed to be UTF-8.
 
-use core::ops::Range;
-
 /// All headers of a request, in order, repeats apart.
 #[derive(Debug, Default)]
 pub struct HeaderMap {
     bytes: Vec<u8>,
-    headers: Vec<(Range<usize>, Range<usize>)>,
+    count: usize,
 }
 
 impl HeaderMap {
-    /// Reads the ABI's layout: count, all lengths, then each text with a zero byte behind it. None when the
+    /// Takes the ABI's layout: count, all lengths, then each text with a zero byte behind it. None when the
     /// lengths do not fit the bytes.
     pub fn parse(bytes: Vec<u8>) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self::default());
         }
         let count = length_at(&bytes, 0)?;
-        let mut text = count.checked_mul(8)?.checked_add(4)?;
-        if text > bytes.len() {
-            return None;
+        let (lengths, mut end) = split(&bytes, count)?;
+        for length in lengths {
+            end = end.checked_add(length_of(*length)?)?.checked_add(1)?;
         }
-        let mut headers = Vec::with_capacity(count);
-        for index in 0..count {
-            let at = index * 8 + 4;
-            let name = text_at(&bytes, &mut text, length_at(&bytes, at)?)?;
-            let value = text_at(&bytes, &mut text, length_at(&bytes, at + 4)?)?;
-            headers.push((name, value));
-        }
-        Some(Self { bytes, headers })
-    }
-
-    /// Each value of the header `name`, which is lower case as the proxy's names are.
-    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.headers
-            .iter()
-            .filter(move |(known, _)| self.bytes.get(known.clone()) == Some(name))
-            .filter_map(|(_, value)| self.bytes.get(value.clone()))
+        (end <= bytes.len()).then_some(Self { bytes, count })
     }
 
     /// Every header.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.headers
-            .iter()
-            .filter_map(|(name, value)| Some((self.bytes.get(name.clone())?, self.bytes.get(value.clone())?)))
+        let (lengths, start) = split(&self.bytes, self.count).unwrap_or_default();
+        let mut rest = self.bytes.get(start..).unwrap_or_default();
+        let mut lengths = lengths.iter();
+        core::iter::from_fn(move || {
+            let mut text = || {
+                let (text, after) = rest.split_at_checked(length_of(*lengths.next()?)?)?;
+                rest = after.get(1..)?;
+                Some(text)
+            };
+            Some((text()?, text()?))
+        })
+    }
+
+    /// Each value of the header `name`, which is lower case as the proxy's names are.
+    pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+        self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// The first value of the header `name`.
     pub fn first(&self, name: &[u8]) -> Option<&[u8]> {
-        let (_, value) =
-            self.headers.iter().find(|(known, _)| self.bytes.get(known.clone()) == Some(name))?;
-        self.bytes.get(value.clone())
+        self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
+}
+
+/// Lays headers out as [`HeaderMap::parse`] reads them.
+pub fn serialize(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let length = |text: usize| u32::try_from(text).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = length(headers.len()).to_vec();
+    for (name, value) in headers {
+        bytes.extend(length(name.len()));
+        bytes.extend(length(value.len()));
+    }
+    for text in headers.iter().flat_map(|(name, value)| [name, value]) {
+        bytes.extend_from_slice(text);
+        bytes.push(0);
+    }
+    bytes
+}
+
+/// The lengths of `count` names and values, and where the first text begins.
+fn split(bytes: &[u8], count: usize) -> Option<(&[[u8; 4]], usize)> {
+    let end = count.checked_mul(8)?.checked_add(4)?;
+    let (lengths, _) = bytes.get(4..end)?.as_chunks::<4>();
+    Some((lengths, end))
+}
+
+fn length_of(bytes: [u8; 4]) -> Option<usize> {
+    usize::try_from(u32::from_le_bytes(bytes)).ok()
 }
 
 fn length_at(bytes: &[u8], at: usize) -> Option<usize> {
-    let length = bytes.get(at..)?.first_chunk::<4>()?;
-    usize::try_from(u32::from_le_bytes(*length)).ok()
-}
-
-fn text_at(bytes: &[u8], start: &mut usize, len: usize) -> Option<Range<usize>> {
-    let end = start.checked_add(len)?;
-    if end >= bytes.len() {
-        return None;
-    }
-    let range = *start..end;
-    *start = end + 1;
-    Some(range)
+    length_of(*bytes.get(at..)?.first_chunk::<4>()?)
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
-
-    /// The layout of `headers`.
-    pub(crate) fn serialize(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let mut bytes = (headers.len() as u32).to_le_bytes().to_vec();
-        for (name, value) in headers {
-            bytes.extend((name.len() as u32).to_le_bytes());
-            bytes.extend((value.len() as u32).to_le_bytes());
-        }
-        for (name, value) in headers {
-            bytes.extend([name, &b"\0"[..], value, b"\0"].concat());
-        }
-        bytes
-    }
 
     #[test]
     fn repeats_stay_apart_and_any_byte_is_a_byte() {

@@ -1,38 +1,44 @@
 //! The Palisade filter for Envoy and Istio: the engine's decision, enforced at the proxy.
 //!
-//! One module serves as HTTP filter and as network filter; the configuration says which ([`Attachment`]). It is
-//! compiled once per worker ([`Root`]); a stream then reads from the proxy only the attributes that the decision
-//! needs ([`StreamAttributes`]) and goes on or is denied ([`http`], [`tcp`]). Whatever goes wrong denies.
+//! One module serves as HTTP filter and as network filter. A configuration is compiled once per worker ([`Root`]); a
+//! stream then reads from the proxy only the attributes that the decision needs ([`StreamAttributes`]), by the host
+//! calls that are cheapest for these policies ([`Plan`]), and goes on or is denied. Whatever goes wrong denies.
 //!
-//! Enforced are Istio's AuthorizationPolicies, ALLOW and DENY; an AUDIT policy denies nothing, and where a CUSTOM
-//! one applies the stream is denied, as its provider is not asked. Not enforced, since other parts of a cluster
-//! do it, are PeerAuthentication (the listener's TLS context), RequestAuthentication (`jwt_authn`, whose claims
-//! are read), NetworkPolicy, CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (the node). A configuration
-//! that holds any of these is accepted, with a warning in the log.
+//! Towards the workload Istio's AuthorizationPolicies are enforced: CUSTOM by asking the configured provider, DENY and
+//! ALLOW; an AUDIT policy denies nothing. Away from it the egress policies of Cilium are, by the name that the client
+//! gives. Not enforced, since other parts of a cluster do it, are PeerAuthentication (the listener's TLS context),
+//! RequestAuthentication (`jwt_authn`, whose claims are read) and, towards the workload, network policies (the node).
+//! A configuration that holds any of these is accepted, with a warning in the log.
 //!
 //! ```text
-//! SDK ──▶ root ──▶ config, compile ──▶ policies
-//!            └──▶ http, tcp ──▶ attributes ──▶ header_map, metadata
-//!                         └──▶ enforce ──▶ metrics, reply      all of them ──▶ host ──▶ abi, SDK
+//! abi ──▶ vm ──▶ root ──▶ config, compile ──▶ policies, plan
+//!          └──▶ http, tcp ──▶ attributes ──▶ header_map, metadata, connection
+//!                    └──▶ provider, enforce ──▶ metrics, reply      all of them ──▶ host ──▶ abi
 //! ```
 //!
-//! Entry, dispatch and contexts are those of the SDK, `proxy_wasm`. Built for `wasm32-unknown-unknown` it is the
-//! plugin; built for anything else it is a library for tests.
+//! Built for `wasm32-unknown-unknown` it is the plugin; built for anything else it is a library for tests.
 
 mod abi;
 mod attributes;
 mod compile;
 mod config;
+mod connection;
+mod egress;
 mod enforce;
+mod explain;
 pub mod header_map;
 mod host;
-pub mod http;
+mod http;
 pub mod metadata;
 mod metrics;
+mod plan;
 mod policies;
+mod provider;
 mod reply;
 mod root;
-pub mod tcp;
+mod tcp;
+mod types;
+mod vm;
 
 #[cfg(test)]
 mod fake;
@@ -41,17 +47,17 @@ mod fake;
 pub use crate::{
     attributes::{SOURCE_ADDRESS, StreamAttributes},
     compile::compile,
-    config::{Attachment, Config, Direction, Identity, Mesh, Mode, PathNormalization, Whom},
-    host::{Host, HostError, Proxy},
+    config::{
+        Config, Direction, FilterState, Identity, Mesh, Mode, PathNormalization, Provider, Telemetry, Whom,
+    },
+    connection::{ConnectionValues, Connections},
+    enforce::DECISION,
+    host::{Call, Host, HostError, Proxy},
     metrics::Metrics,
-    policies::{Compiled, Policies},
+    plan::Plan,
+    policies::{Compiled, Policies, StreamKind},
     reply::Reply,
-    root::{Compile, Plugin, Root},
+    root::{Compile, Plugin, Providers, Root},
+    types::{Action, LogLevel, MetricKind},
+    vm::Vm,
 };
-
-mod entry {
-    proxy_wasm::main! {{
-        crate::Proxy::log_panics();
-        proxy_wasm::set_root_context(|_| Box::new(crate::Root::default()));
-    }}
-}

@@ -1,4 +1,4 @@
-//! What a denied client gets: exactly what Envoy's own RBAC filter sends.
+//! What a denied client gets: exactly what Envoy's own filters send.
 
 use palisade::{DecidedBy, Decision, DefaultReason};
 
@@ -6,15 +6,21 @@ use palisade::{DecidedBy, Decision, DefaultReason};
 /// of it; otherwise it adds `content-type: text/plain` itself.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
+    /// The HTTP status.
+    pub status: u32,
     /// The response-code details, which access logs print.
     pub details: String,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Further headers in the ABI's layout (see [`crate::header_map`]).
+    pub headers: Vec<u8>,
 }
 
 impl Reply {
-    /// The HTTP status.
-    pub const STATUS: u32 = 403;
-    /// The body.
-    pub const BODY: &'static [u8] = b"RBAC: access denied";
+    /// The HTTP status of Envoy's RBAC filter.
+    pub const FORBIDDEN: u32 = 403;
+    /// The body of Envoy's RBAC filter.
+    pub const DENIED: &'static [u8] = b"RBAC: access denied";
     /// `PERMISSION_DENIED`.
     pub const GRPC_STATUS: i32 = 7;
 
@@ -30,11 +36,25 @@ impl Reply {
 
     /// The reply where no decision was possible.
     pub fn failed() -> Self {
-        Self { details: "palisade_decision_failed".to_owned() }
+        Self::forbidden("palisade_decision_failed".to_owned())
+    }
+
+    /// The reply where an external provider gave no answer.
+    pub fn no_answer() -> Self {
+        Self::forbidden("ext_authz_error".to_owned())
+    }
+
+    /// What an external provider answers in place of the upstream.
+    pub fn of_provider(status: u32, headers: Vec<u8>, body: Vec<u8>) -> Self {
+        Self { status, details: "ext_authz_denied".to_owned(), body, headers }
     }
 
     fn matched(policy: &str) -> Self {
-        Self { details: format!("rbac_access_denied_matched_policy[{policy}]") }
+        Self::forbidden(format!("rbac_access_denied_matched_policy[{policy}]"))
+    }
+
+    fn forbidden(details: String) -> Self {
+        Self { status: Self::FORBIDDEN, details, body: Self::DENIED.to_vec(), headers: Vec::new() }
     }
 }
 

@@ -1,19 +1,15 @@
 //! The root context: a configuration is read, compiled and put in force whole, or refused whole.
 
 use crate::{
-    compile::compile,
-    config::{Attachment, Config, Mode},
-    host::{Host, Proxy},
-    http::Request,
+    config::{Config, Mode, Provider, Telemetry},
+    connection::Connections,
+    host::Host,
     metrics::Metrics,
-    policies::Compiled,
-    tcp::Connection,
+    plan::Plan,
+    policies::{Compiled, StreamKind},
+    types::LogLevel,
 };
-use proxy_wasm::{
-    traits::{Context, HttpContext, RootContext, StreamContext},
-    types::{ContextType, LogLevel},
-};
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 /// What one accepted configuration comes to. Streams hold on to the one they began with.
 #[derive(Debug)]
@@ -22,10 +18,54 @@ pub struct Plugin {
     pub policies: Compiled,
     /// Whether a denial denies.
     pub mode: Mode,
-    /// What its streams are.
-    pub attachment: Attachment,
+    /// Who decides for CUSTOM rules.
+    pub providers: Providers,
+    /// What is told of decisions.
+    pub telemetry: Telemetry,
     /// The counters.
     pub metrics: Metrics,
+    /// What is kept of connections whose requests are decided.
+    pub connections: Connections,
+    /// How the attributes of requests are read.
+    pub http: Plan,
+    /// How the attributes of connections are read.
+    pub tcp: Plan,
+}
+
+/// The external providers.
+#[derive(Debug, Default)]
+pub struct Providers {
+    named: BTreeMap<String, Rc<Provider>>,
+    default: Option<Rc<Provider>>,
+}
+
+impl Providers {
+    /// The provider that policies call `name`.
+    pub fn get(&self, name: &str) -> Option<&Rc<Provider>> {
+        self.named.get(name).or(self.default.as_ref())
+    }
+}
+
+impl Plugin {
+    /// What a configuration and its compiled policies come to.
+    pub fn new(config: Config, policies: Compiled, mut metrics: Metrics, host: &impl Host) -> Self {
+        metrics.count_policies(config.telemetry.policy_counters);
+        if config.telemetry.decision_time {
+            metrics.measure_time(host);
+        }
+        let named = config.providers.into_iter().map(|(name, provider)| (name, Rc::new(provider)));
+        Self {
+            http: policies.plan(StreamKind::Http),
+            // Each connection is decided once: nothing of it is asked for twice.
+            tcp: Plan { by_connection: false, ..policies.plan(StreamKind::Tcp) },
+            policies,
+            mode: config.mode,
+            providers: Providers { named: named.collect(), default: config.provider.map(Rc::new) },
+            telemetry: config.telemetry,
+            metrics,
+            connections: Connections::default(),
+        }
+    }
 }
 
 /// Turns a configuration into policies.
@@ -46,13 +86,10 @@ impl Root {
             .configuration()
             .map_err(|error| format!("the plugin configuration cannot be had: status {}", error.0))
             .and_then(|bytes| Config::parse(&bytes))
-            .and_then(|config| {
-                let policies = compile(&config, host)?;
-                Ok(Plugin { policies, mode: config.mode, attachment: config.attachment, metrics })
-            });
+            .and_then(|config| compile(&config, host).map(|policies| (config, policies)));
         match built {
-            Ok(plugin) => {
-                self.plugin = Some(Rc::new(plugin));
+            Ok((config, policies)) => {
+                self.plugin = Some(Rc::new(Plugin::new(config, policies, metrics, host)));
                 true
             }
             Err(reason) => {
@@ -66,29 +103,6 @@ impl Root {
     /// What is in force.
     pub fn plugin(&self) -> Option<Rc<Plugin>> {
         self.plugin.clone()
-    }
-}
-
-impl Context for Root {}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _: usize) -> bool {
-        self.configure(&Proxy, compile)
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        match self.plugin.as_deref().map(|plugin| plugin.attachment).unwrap_or_default() {
-            Attachment::Http => Some(ContextType::HttpContext),
-            Attachment::Tcp => Some(ContextType::StreamContext),
-        }
-    }
-
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Request::new(self.plugin())))
-    }
-
-    fn create_stream_context(&self, _: u32) -> Option<Box<dyn StreamContext>> {
-        Some(Box::new(Connection::new(self.plugin())))
     }
 }
 

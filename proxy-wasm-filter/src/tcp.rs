@@ -1,54 +1,47 @@
-//! One connection whose bytes are not HTTP: decided at its first bytes, and closed if it is denied.
+//! One connection whose bytes are not HTTP: decided as soon as all that matters is known, and closed if it is
+//! denied.
 //!
-//! Not before its first bytes: on TLS the peer's certificate is there only after the handshake, and that is
-//! also when Envoy's own RBAC filter decides.
+//! That is when the connection comes, so that an upstream that speaks first is not heard; but where TLS ends here
+//! and some rule looks at the peer's certificate it is at the first bytes, since no certificate is there before the
+//! handshake. Then Envoy's own RBAC filter decides too.
 
 use crate::{
     attributes::StreamAttributes,
-    enforce::denial,
-    host::{Host, Proxy},
+    connection::Connections,
+    enforce::denies,
+    host::Host,
+    policies::StreamKind,
     root::Plugin,
-};
-use proxy_wasm::{
-    traits::{Context, StreamContext},
     types::{Action, LogLevel},
 };
-use std::rc::Rc;
 
-/// The context of one connection. It keeps the plugin that was in force when the connection came.
-#[derive(Debug)]
-pub struct Connection {
-    plugin: Option<Rc<Plugin>>,
-    /// Further bytes are not decided again.
-    decided: Option<Action>,
-}
+/// On a connection without TLS the proxy has no subject at all, on one with TLS it has an empty one at least.
+const SUBJECT: &str = "connection\0subject_peer_certificate";
 
-impl Connection {
-    /// A connection that `plugin` decides.
-    pub fn new(plugin: Option<Rc<Plugin>>) -> Self {
-        Self { plugin, decided: None }
+/// Decides a connection that has just come; none where that is too early.
+pub(crate) fn new_connection(host: &impl Host, plugin: Option<&Plugin>) -> Option<Action> {
+    let needs_certificate = plugin.is_some_and(|plugin| plugin.tcp.certificate);
+    if needs_certificate && host.property(SUBJECT) != Ok(None) {
+        return None;
     }
-}
-
-impl Context for Connection {}
-
-impl StreamContext for Connection {
-    fn on_downstream_data(&mut self, _: usize, _: bool) -> Action {
-        *self.decided.get_or_insert_with(|| first_data(&Proxy, self.plugin.as_deref()))
-    }
+    Some(decide(host, plugin))
 }
 
 /// Decides the connection whose first bytes have come.
-pub fn first_data(host: &impl Host, plugin: Option<&Plugin>) -> Action {
-    let Some(plugin) = plugin else { return close(host) };
-    let attributes = StreamAttributes::new(host);
-    match denial(host, plugin, |policies| policies.tcp(&attributes)) {
-        None => Action::Continue,
-        Some(_) => close(host),
-    }
+pub(crate) fn first_data(host: &impl Host, plugin: Option<&Plugin>) -> Action {
+    decide(host, plugin)
 }
 
-fn close(host: &impl Host) -> Action {
+fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Action {
+    let Some(plugin) = plugin else { return close(host) };
+    let connections = Connections::default();
+    let connection = StreamAttributes::new(host, plugin.tcp, &connections);
+    let decision = plugin.metrics.timed(host, || plugin.policies.enforced.connection(&connection));
+    if denies(host, plugin, StreamKind::Tcp, &connection, &decision) { close(host) } else { Action::Continue }
+}
+
+/// Closes the connection.
+pub(crate) fn close(host: &impl Host) -> Action {
     if let Err(error) = host.close() {
         host.log(LogLevel::Error, &format!("palisade: the connection cannot be closed: status {}", error.0));
     }

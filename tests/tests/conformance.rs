@@ -6,6 +6,7 @@ mod corpus;
 mod documents;
 mod fuel;
 mod golden;
+mod hostile;
 mod istio_tables;
 mod name_cache;
 mod names;

@@ -6,6 +6,7 @@ mod differential;
 mod envoy;
 mod exports;
 mod no_std;
+mod oci;
 mod process;
 mod test;
 mod toolchain;
@@ -33,6 +34,10 @@ enum Task {
     Cost(cost::Options),
     /// Build the filter to target/wasm/palisade_filter.wasm
     Wasm(wasm::Options),
+    /// Build the filter twice, in different folders, and compare
+    Reproduce(wasm::Options),
+    /// Build the filter and write it as an OCI image
+    Oci(oci::Options),
     /// Build the engine for a target that has no std
     NoStd(no_std::Options),
     /// Run a real Envoy with the filter, two policies and mutual TLS
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
             }
         }),
         Task::Wasm(options) => wasm::run(&options).map(drop),
+        Task::Reproduce(options) => wasm::reproduce(&options),
+        Task::Oci(options) => oci::run(&options),
         Task::NoStd(options) => no_std::run(&options).map(drop),
         Task::Envoy(options) => envoy::run(&options),
         Task::Differential(options) => differential::run(&options),

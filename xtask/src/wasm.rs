@@ -5,11 +5,12 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use crate::exports::{self, Trimmed};
 use crate::toolchain::{Toolchain, Via};
-use crate::{exports, process, workspace};
+use crate::{process, workspace};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const MAX_MEMORY: u32 = 256 * 1024 * 1024;
@@ -19,36 +20,69 @@ pub(crate) struct Options {
     /// Take the compiler from here and nowhere else
     #[arg(long)]
     pub(crate) via: Option<Via>,
+    /// Build the module with a planted trap, for rehearsing failures, beside the one that ships
+    #[arg(long)]
+    pub(crate) trap: bool,
 }
 
 /// Builds the filter and gives the path of the module.
 pub(crate) fn run(options: &Options) -> Result<PathBuf> {
     let toolchain = Toolchain::find(TARGET, options.via)?;
-    // A folder of its own: these flags would make every native build start afresh.
-    let build = workspace::target_dir().join("wasm-build");
-    let mut cargo = toolchain.cargo("build", TARGET, "std,panic_abort");
-    cargo.args(["--package", "palisade-filter", "--lib", "--profile", "wasm", "--target-dir"]).arg(&build);
-    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(&toolchain));
-    process::run(&mut cargo)?;
+    if options.trap {
+        build(&toolchain, &["--features", "trap"], "palisade_filter_trap.wasm")?;
+    }
+    build(&toolchain, &[], "palisade_filter.wasm")
+}
 
-    let built = build.join(TARGET).join("wasm").join("palisade_filter.wasm");
-    let module = workspace::target_dir().join("wasm").join("palisade_filter.wasm");
-    let linked = fs::read(&built).with_context(|| format!("cargo left no `{}`", built.display()))?;
-    let trimmed = exports::trim(&linked)?;
+fn build(toolchain: &Toolchain, features: &[&str], name: &str) -> Result<PathBuf> {
+    // A folder of its own: these flags would make every native build start afresh.
+    let trimmed =
+        compile(toolchain, features, &workspace::root(), &workspace::target_dir().join("wasm-build"))?;
+    let module = workspace::target_dir().join("wasm").join(name);
     publish(&trimmed.module, &module)?;
-    println!("linked:  {} bytes, exports {}", linked.len(), trimmed.before.join(" "));
-    println!("shipped: {} bytes, exports {}", trimmed.module.len(), trimmed.after.join(" "));
-    println!("{}: {} KiB", module.display(), trimmed.module.len().div_ceil(1024));
+    println!("exports before: {}", trimmed.before.join(" "));
+    println!("exports after:  {}", trimmed.after.join(" "));
+    println!("{}: {} bytes", module.display(), trimmed.module.len());
     Ok(module)
 }
 
-fn flags(toolchain: &Toolchain) -> OsString {
+/// Builds the module from the sources in `root`.
+fn compile(toolchain: &Toolchain, features: &[&str], root: &Path, target: &Path) -> Result<Trimmed> {
+    let mut cargo = toolchain.cargo("build", TARGET, "std,panic_abort");
+    cargo.args(["--package", "palisade-filter", "--lib", "--profile", "wasm", "--target-dir"]).arg(target);
+    cargo.args(features).env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, root)).current_dir(root);
+    process::run(&mut cargo)?;
+    let built = target.join(TARGET).join("wasm").join("palisade_filter.wasm");
+    let linked = fs::read(&built).with_context(|| format!("cargo left no `{}`", built.display()))?;
+    exports::trim(&linked)
+}
+
+/// Builds a copy of the sources in another folder, and compares it with the module that ships.
+pub(crate) fn reproduce(options: &Options) -> Result<()> {
+    let module = run(options)?;
+    let toolchain = Toolchain::find(TARGET, options.via)?;
+    let elsewhere = tempfile::tempdir().context("cannot create a folder for the second build")?;
+    let (copy, target) = (elsewhere.path().join("sources"), elsewhere.path().join("build"));
+    fs::create_dir(&copy)?;
+    let sources = process::ask(process::command("git").args(["ls-files"])).context("git lists no files")?;
+    for file in sources.lines() {
+        let to = copy.join(file);
+        fs::create_dir_all(to.parent().unwrap_or(&copy))?;
+        fs::copy(workspace::root().join(file), &to).with_context(|| format!("cannot copy `{file}`"))?;
+    }
+    let again = compile(&toolchain, &[], &copy, &target)?.module;
+    ensure!(again == fs::read(&module)?, "the build in `{}` is another module", copy.display());
+    println!("two builds in different folders are the same {} bytes", again.len());
+    Ok(())
+}
+
+fn flags(toolchain: &Toolchain, root: &Path) -> OsString {
     let mut flags = vec![OsString::from(format!("-Clink-arg=--max-memory={MAX_MEMORY}"))];
     // The module must not tell, nor depend on, where it was built.
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let library = toolchain.sysroot().join("lib/rustlib/src/rust");
-    let places = [(Some(workspace::root()), "/palisade"), (home, "/cargo"), (Some(library), "/rustc")];
+    let places = [(Some(root.to_path_buf()), "/palisade"), (home, "/cargo"), (Some(library), "/rustc")];
     for (from, to) in places {
         let Some(from) = from else { continue };
         let mut flag = OsString::from("--remap-path-prefix=");
@@ -67,7 +101,7 @@ fn flags(toolchain: &Toolchain) -> OsString {
 fn publish(bytes: &[u8], module: &Path) -> Result<()> {
     let folder = module.parent().context("the module has no folder")?;
     fs::create_dir_all(folder)?;
-    let scratch = folder.join("palisade_filter.wasm.new");
+    let scratch = module.with_extension("wasm.new");
     fs::write(&scratch, bytes).with_context(|| format!("cannot write `{}`", scratch.display()))?;
     fs::rename(&scratch, module).with_context(|| format!("cannot write `{}`", module.display()))
 }

@@ -1,6 +1,6 @@
 //! `palisade export`.
 
-use super::input::{ManifestArgs, OptionArgs, valid};
+use super::input::{ManifestArgs, OptionArgs, valid, workload};
 use crate::{Output, failure::Failure};
 use clap::{Args, Subcommand};
 use palisade::export::{Chain, envoy_rbac};
@@ -49,15 +49,7 @@ impl EnvoyRbac {
         let options = self.options.options()?;
         let manifests = valid(&self.manifests, &options)?;
         let cluster = &manifests.cluster;
-        let Some(workload) = cluster.workload(&self.workload) else {
-            let known: Vec<String> =
-                cluster.workloads().take(5).map(|w| format!("`{}/{}`", w.namespace, w.name)).collect();
-            let help = match known.is_empty() {
-                true => "add the manifest of the Pod or its controller with -f".to_owned(),
-                false => format!("the manifests hold {}", known.join(", ")),
-            };
-            return Err(Failure::argument(format!("no workload `{}`", self.workload), help));
-        };
+        let workload = workload(cluster, &self.workload)?;
         let chain = if self.tcp { Chain::Tcp } else { Chain::Http };
         let filters = Value::from(envoy_rbac(cluster, workload, chain, &options));
         Ok(Output { text: format!("{filters:#}\n"), code: 0 })

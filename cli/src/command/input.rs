@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, show::notes};
 use clap::{Args, ValueEnum};
-use palisade::{Options, Severity};
+use palisade::{Cluster, Options, Severity, Workload};
 use palisade_cases::Manifests;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -48,6 +48,11 @@ pub(crate) enum Format {
 }
 
 impl ManifestArgs {
+    /// As if these were given.
+    pub(crate) fn of(paths: Vec<PathBuf>) -> Self {
+        Self { paths }
+    }
+
     /// Loads the manifests; whatever cannot be read is a failure.
     pub(crate) fn load(&self) -> Result<Manifests, Failure> {
         let manifests = Manifests::load(&self.paths);
@@ -57,6 +62,20 @@ impl ManifestArgs {
         }
         Ok(manifests)
     }
+}
+
+/// The workload that a person names.
+pub(crate) fn workload<'c>(cluster: &'c Cluster, name: &str) -> Result<&'c Workload, Failure> {
+    if let Some(workload) = cluster.workload(name) {
+        return Ok(workload);
+    }
+    let known: Vec<String> =
+        cluster.workloads().take(5).map(|w| format!("`{}/{}`", w.namespace, w.name)).collect();
+    let help = match known.is_empty() {
+        true => "add the manifest of the Pod or its controller with -f".to_owned(),
+        false => format!("the manifests hold {}", known.join(", ")),
+    };
+    Err(Failure::argument(format!("no workload `{name}`"), help))
 }
 
 /// Loads the manifests; what validation would refuse is a failure too, and warnings are printed.

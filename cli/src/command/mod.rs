@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod bundle;
 mod check;
 mod completions;
 mod dns_proxy;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Fqdn(fqdn::Fqdn),
     DnsProxy(Box<dns_proxy::DnsProxy>),
     Export(export::Export),
+    Bundle(Box<bundle::Bundle>),
     Completions(completions::Completions),
 }
 
@@ -35,6 +37,7 @@ impl Command {
             Self::Fqdn(fqdn) => fqdn.run(),
             Self::DnsProxy(proxy) => proxy.run(),
             Self::Export(export) => export.run(),
+            Self::Bundle(bundle) => bundle.run(),
             Self::Completions(completions) => completions.run(),
         }
     }

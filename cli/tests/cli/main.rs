@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
 mod case_files;
 #[cfg(test)]
 mod check;
@@ -14,5 +16,7 @@ mod folder;
 mod fqdn;
 #[cfg(test)]
 mod lint;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod timeline;

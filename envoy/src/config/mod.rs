@@ -4,6 +4,8 @@ mod http;
 mod tcp;
 mod transport;
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value, json};
 
 pub use self::http::{BODY, Http, PathNormalization};
@@ -21,6 +23,9 @@ pub struct Bootstrap {
     pub clusters: Vec<Value>,
     /// `node.metadata`, where Istio puts `NAMESPACE` and `LABELS` of the workload.
     pub node_metadata: Map<String, Value>,
+    /// A file from which Envoy takes further listeners, and takes them again when another file is moved there (see
+    /// [`Listener::discovery`]).
+    pub discovery: Option<PathBuf>,
 }
 
 /// A port of 127.0.0.1 that the system chooses.
@@ -68,9 +73,9 @@ impl Bootstrap {
     /// The bootstrap as Envoy reads it.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let mut clusters: Vec<Value> = self.listeners.iter().filter_map(Listener::cluster).collect();
-        clusters.extend(self.clusters.iter().cloned());
-        json!({
+        let own = self.listeners.iter().filter_map(Listener::cluster);
+        let clusters: Vec<Value> = own.chain(self.clusters.iter().cloned()).collect();
+        let mut bootstrap = json!({
             "node": {"id": "palisade", "cluster": "palisade", "metadata": self.node_metadata},
             "admin": {"address": loopback(0)},
             // As in Istio's bootstrap: a fragment is cut off, not refused.
@@ -81,7 +86,12 @@ impl Bootstrap {
                 "listeners": self.listeners.iter().map(Listener::to_json).collect::<Vec<_>>(),
                 "clusters": clusters,
             },
-        })
+        });
+        if let (Some(file), Some(fields)) = (&self.discovery, bootstrap.as_object_mut()) {
+            let source = json!({"resource_api_version": "V3", "path_config_source": {"path": file}});
+            fields.insert("dynamic_resources".to_owned(), json!({"lds_config": source}));
+        }
+        bootstrap
     }
 }
 
@@ -98,6 +108,19 @@ impl Listener {
 
     fn inbound(name: String, transport: Transport, chain: Chain) -> Self {
         Self { name, port: 0, transport, direction: Direction::Inbound, listener_filters: Vec::new(), chain }
+    }
+
+    /// These listeners as a file for [`Bootstrap::discovery`].
+    #[must_use]
+    pub fn discovery(version: &str, listeners: &[Self]) -> Value {
+        let resource = |listener: &Self| {
+            let mut resource = listener.to_json();
+            if let Some(fields) = resource.as_object_mut() {
+                fields.insert("@type".to_owned(), json!(format!("{TYPES}.config.listener.v3.Listener")));
+            }
+            resource
+        };
+        json!({"version_info": version, "resources": listeners.iter().map(resource).collect::<Vec<_>>()})
     }
 
     fn to_json(&self) -> Value {

@@ -4,7 +4,7 @@ use super::host_functions;
 use crate::{
     abi::{Status, StreamType},
     pairs::decode_pairs,
-    state::{HostState, PendingCall},
+    state::{HostState, PendingCall, SentCall},
     stream::LocalReply,
 };
 use wasmtime::Linker;
@@ -63,7 +63,7 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
             body_len: u32,
             trailers: u32,
             trailers_len: u32,
-            _timeout: u32,
+            timeout: u32,
             token_out: u32,
         ) {
             let cluster = guest.read(cluster, cluster_len)?;
@@ -75,11 +75,12 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
                 return Err(Status::BadArgument.into());
             }
             let state = guest.state();
-            let answer = core::str::from_utf8(&cluster).ok().and_then(|cluster| state.clusters.get(cluster));
-            let answer = answer.cloned().ok_or(Status::BadArgument)?;
+            let cluster = String::from_utf8_lossy(&cluster).into_owned();
+            let answer = state.clusters.get(&cluster).cloned().ok_or(Status::BadArgument)?;
+            state.sent.push(SentCall { cluster, headers, timeout_millis: timeout });
             state.next_token = state.next_token.wrapping_add(1);
-            let (context, token) = (state.context, state.next_token);
-            state.pending.push_back(PendingCall { context, token, answer });
+            let token = state.next_token;
+            state.pending.push_back(PendingCall { token, answer });
             guest.write(token_out, &token.to_le_bytes())
         }
     }

@@ -11,12 +11,23 @@ fn the_whole_configuration_is_read() {
         br#"{"workload": {"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample"},
              "mesh": {"rootNamespace": "istio-system", "trustDomain": "td", "trustDomainAliases": ["old"],
                       "pathNormalization": "DECODE_AND_MERGE_SLASHES"},
-             "direction": "outbound", "attachment": "tcp", "mode": "shadow", "resources": [{}], "shadowResources": []}"#,
+             "direction": "outbound", "mode": "shadow", "profile": "strict",
+             "provider": {"cluster": "authz", "path": "/check", "timeoutMs": 200, "failOpen": false},
+             "providers": {"opa": {"cluster": "opa", "headers": ["cookie"]}},
+             "telemetry": {"policyCounters": 7, "decisionTime": true, "filterState": "all", "explainDenials": true}, "resources": [{}], "shadowResources": []}"#,
     )
     .unwrap();
 
     assert_eq!((config.direction, config.mode), (Direction::Outbound, Mode::Shadow));
-    assert_eq!(config.attachment, Attachment::Tcp);
+    assert_eq!(config.profile, Profile::Strict);
+    assert_eq!(
+        (config.provider.as_ref().unwrap().timeout_ms, config.providers["opa"].timeout_ms),
+        (200, 250)
+    );
+    assert_eq!((config.telemetry.policy_counters, config.telemetry.filter_state), (7, FilterState::All));
+    assert!(
+        config.telemetry.decision_time && config.telemetry.explain_denials && !config.telemetry.show_values
+    );
     assert_eq!(config.mesh.path_normalization, Some(PathNormalization::DecodeAndMergeSlashes));
     let workload = config.workload(&Fake::default()).unwrap();
     assert_eq!((workload.namespace.as_str(), workload.service_account.as_str()), ("foo", "sample"));
@@ -31,14 +42,14 @@ fn errors_say_what_was_expected() {
     );
     assert!(error(r#"{"workload": {"namespace": "a", "label": {}}}"#).contains("unknown field `label`"));
     assert!(error(r#"{"workload": {"namespace": "a"}, "mode": "off"}"#).contains("`enforce` or `shadow`"));
-    assert!(error(r#"{"workload": {"namespace": "a"}, "attachment": "udp"}"#).contains("`http` or `tcp`"));
+    assert!(error(r#"{"workload": {"namespace": "a"}, "profile": "lax"}"#).contains("`compat` or `strict`"));
     assert!(error("{}").contains("missing field `workload`"));
 }
 
 #[test]
 fn the_node_knows_the_workload() {
     let config = Config::parse(br#"{"workload": "fromNode"}"#).unwrap();
-    let labels = crate::header_map::tests::serialize(&[(b"app", b"sample")]);
+    let labels = crate::header_map::serialize(&[(b"app", b"sample")]);
     let host = Fake::default()
         .property("xds.node.metadata.NAMESPACE", "foo")
         .property("xds.node.metadata.LABELS", labels)
@@ -49,4 +60,18 @@ fn the_node_knows_the_workload() {
     assert_eq!((workload.namespace.as_str(), workload.service_account.as_str()), ("foo", "sa"));
     assert_eq!(workload.labels.get("app").map(String::as_str), Some("sample"));
     assert!(config.workload(&Fake::default()).unwrap_err().contains("NAMESPACE"));
+}
+
+#[test]
+fn a_provider_that_cannot_work_is_refused() {
+    for (provider, reason) in [
+        (r#"{"cluster": ""}"#, "`cluster` is empty"),
+        (r#"{"cluster": "a", "path": "check"}"#, "start with `/`"),
+        (r#"{"cluster": "a", "path": "/a b"}"#, "no blanks"),
+        (r#"{"cluster": "a", "timeoutMs": 0}"#, "`timeoutMs` is 0"),
+        (r#"{"cluster": "a", "headers": ["Cookie"]}"#, "lower case"),
+    ] {
+        let text = format!(r#"{{"workload": {{"namespace": "a"}}, "provider": {provider}}}"#);
+        assert!(error(&text).contains(reason), "{provider}");
+    }
 }

@@ -1,36 +1,61 @@
 use super::*;
 use crate::{
-    config::{Attachment, Mode},
-    fake::{Everything, Fake, OnlyGet},
+    config::Config,
+    fake::{Asks, Everything, Fake, OnlyGet},
     host::HostError,
     metrics::Metrics,
-    policies::Compiled,
+    policies::{Compiled, Policies},
     tcp,
 };
 
-fn plugin(host: &Fake, mode: Mode) -> Plugin {
-    let policies = Compiled { enforced: Box::new(OnlyGet), shadow: None };
-    Plugin { policies, mode, attachment: Attachment::Http, metrics: Metrics::define(host) }
+fn plugin(host: &Fake, enforced: impl Policies + 'static, further: &str) -> Plugin {
+    let text = format!(r#"{{"workload": {{"namespace": "foo"}}{further}}}"#);
+    let config = Config::parse(text.as_bytes()).unwrap();
+    let policies = Compiled { enforced: Box::new(enforced), shadow: None };
+    Plugin::new(config, policies, Metrics::define(host), host)
+}
+
+fn headers(host: &Fake, plugin: Option<&Plugin>) -> Action {
+    match request_headers(host, plugin) {
+        Step::Done(action) => action,
+        Step::Ask(asking) => panic!("{asking:?}"),
+    }
 }
 
 #[test]
 fn an_allowed_request_goes_on() {
     let host = Fake::default().header(b":method", b"GET");
 
-    assert_eq!(request_headers(&host, Some(&plugin(&host, Mode::Enforce))), Action::Continue);
+    assert_eq!(headers(&host, Some(&plugin(&host, OnlyGet, ""))), Action::Continue);
     assert!(host.replies.borrow().is_empty());
     assert_eq!(host.counter("palisade.allowed"), 1);
+    assert!(host.states.borrow().is_empty());
 }
 
 #[test]
 fn a_denied_request_is_answered_once_and_held() {
     let host = Fake::default().header(b":method", b"PUT");
 
-    assert_eq!(request_headers(&host, Some(&plugin(&host, Mode::Enforce))), Action::Pause);
+    assert_eq!(headers(&host, Some(&plugin(&host, OnlyGet, ""))), Action::Pause);
     let replies = host.replies.borrow();
     assert_eq!(replies.len(), 1);
     assert_eq!(replies[0].details, "rbac_access_denied_matched_policy[none]");
     assert_eq!((host.counter("palisade.denied"), host.counter("palisade.errors")), (1, 0));
+    assert_eq!(host.states.borrow()["palisade"], "deny authorization-policy no ALLOW rule matched");
+}
+
+#[test]
+fn the_filter_state_is_told_as_far_as_is_wanted() {
+    let told = |wanted: &str, method: &[u8]| {
+        let host = Fake::default().header(b":method", method);
+        let further = format!(r#", "telemetry": {{"filterState": "{wanted}"}}"#);
+        headers(&host, Some(&plugin(&host, OnlyGet, &further)));
+        host.states.borrow().contains_key("palisade")
+    };
+
+    assert_eq!((told("off", b"PUT"), told("off", b"GET")), (false, false));
+    assert_eq!((told("denied", b"PUT"), told("denied", b"GET")), (true, false));
+    assert_eq!((told("all", b"PUT"), told("all", b"GET")), (true, true));
 }
 
 #[test]
@@ -38,46 +63,110 @@ fn without_headers_or_without_policies_everything_is_denied() {
     let broken = Fake { broken: Some(HostError(99)), ..Fake::default() };
     let host = Fake::default();
 
-    assert_eq!(request_headers(&broken, Some(&plugin(&broken, Mode::Enforce))), Action::Pause);
+    assert_eq!(headers(&broken, Some(&plugin(&broken, OnlyGet, ""))), Action::Pause);
     assert_eq!(broken.counter("palisade.errors"), 1);
-    assert_eq!(request_headers(&host, None), Action::Pause);
+    assert_eq!(headers(&host, None), Action::Pause);
     assert_eq!(host.replies.borrow()[0].details, "palisade_decision_failed");
+    assert_eq!(tcp::new_connection(&host, None), Some(Action::Pause));
     assert_eq!(tcp::first_data(&host, None), Action::Pause);
-    assert_eq!(*host.closed.borrow(), 1);
+    assert_eq!(host.closed.get(), 2);
 }
 
 #[test]
 fn shadow_mode_says_what_it_would_do() {
     let host = Fake::default().header(b":method", b"PUT");
 
-    assert_eq!(request_headers(&host, Some(&plugin(&host, Mode::Shadow))), Action::Continue);
+    assert_eq!(headers(&host, Some(&plugin(&host, OnlyGet, r#", "mode": "shadow""#))), Action::Continue);
     assert!(host.replies.borrow().is_empty());
     assert_eq!(
         host.logged.borrow()[0].1,
         "palisade: would deny: no ALLOW rule matched (authorization-policy)"
     );
-    assert_eq!(host.counter("palisade.denied"), 1);
+    let counted =
+        ["allowed", "denied", "shadow_denied"].map(|name| host.counter(&format!("palisade.{name}")));
+    assert_eq!(counted, [1, 0, 1]);
 }
 
 #[test]
-fn a_denied_connection_is_closed() {
-    let denied = Fake::default().property("destination.address", "10.0.0.1:80");
-    let allowed = Fake::default().property("destination.address", "10.0.0.1:9000");
+fn a_denied_connection_is_closed_as_it_comes() {
+    let ask = |port: &str| {
+        let host = Fake::default().property("destination.address", format!("10.0.0.1:{port}"));
+        let action = tcp::new_connection(&host, Some(&plugin(&host, OnlyGet, "")));
+        (action, host.closed.get())
+    };
 
-    assert_eq!(tcp::first_data(&denied, Some(&plugin(&denied, Mode::Enforce))), Action::Pause);
-    assert_eq!(tcp::first_data(&allowed, Some(&plugin(&allowed, Mode::Enforce))), Action::Continue);
-    assert_eq!((*denied.closed.borrow(), *allowed.closed.borrow()), (1, 0));
+    assert_eq!(ask("80"), (Some(Action::Pause), 1));
+    assert_eq!(ask("9000"), (Some(Action::Continue), 0));
+}
+
+#[test]
+fn a_certificate_is_waited_for_where_tls_ends_here() {
+    let ask = |host: Fake| {
+        let mut plugin = plugin(&host, OnlyGet, "");
+        plugin.tcp.certificate = true;
+        tcp::new_connection(&host, Some(&plugin))
+    };
+    let connection = || Fake::default().property("destination.address", "10.0.0.1:9000");
+
+    assert_eq!(ask(connection()), Some(Action::Continue));
+    assert_eq!(ask(connection().property("connection.subject_peer_certificate", "")), None);
+    assert_eq!(ask(Fake { broken: Some(HostError(3)), ..connection() }), None);
 }
 
 #[test]
 fn a_candidate_set_only_tells_where_it_disagrees() {
     let host = Fake::default().header(b":method", b"PUT");
-    let mut plugin = plugin(&host, Mode::Enforce);
+    let mut plugin = plugin(&host, OnlyGet, "");
     plugin.policies.shadow = Some(Box::new(Everything));
 
-    assert_eq!(request_headers(&host, Some(&plugin)), Action::Pause);
+    assert_eq!(headers(&host, Some(&plugin)), Action::Pause);
     assert_eq!(
         host.logged.borrow()[0].1,
         "palisade: shadow disagrees: enforced deny by no ALLOW rule matched, shadow allow by no ALLOW policy applies"
     );
+    assert_eq!((host.counter("palisade.shadow_disagreed"), host.counter("palisade.shadow_denied")), (1, 0));
+    assert!(
+        host.states.borrow()["palisade"]
+            .ends_with(" shadow=allow authorization-policy no ALLOW policy applies")
+    );
+
+    plugin.policies = Compiled { enforced: Box::new(Everything), shadow: Some(Box::new(OnlyGet)) };
+    assert_eq!(headers(&host, Some(&plugin)), Action::Continue);
+    assert_eq!((host.counter("palisade.shadow_disagreed"), host.counter("palisade.shadow_denied")), (2, 1));
+}
+
+#[test]
+fn a_custom_rule_without_its_provider_denies() {
+    let host = Fake::default().header(b":method", b"GET");
+
+    for further in ["", r#", "providers": {"other": {"cluster": "c"}}"#] {
+        assert_eq!(headers(&host, Some(&plugin(&host, Asks(&["opa"]), further))), Action::Pause);
+    }
+    let details: Vec<_> = host.replies.take().into_iter().map(|reply| reply.details).collect();
+    assert_eq!(details, ["rbac_access_denied_matched_policy[ns[foo]-policy[ask]-rule[0]]"; 2]);
+    assert!(host.calls.borrow().is_empty());
+}
+
+#[test]
+fn shadow_mode_asks_nobody() {
+    let host = Fake::default().header(b":method", b"GET");
+    let further = r#", "mode": "shadow", "provider": {"cluster": "c"}"#;
+
+    assert_eq!(headers(&host, Some(&plugin(&host, Asks(&["opa"]), further))), Action::Continue);
+    assert!(host.calls.borrow().is_empty());
+}
+
+#[test]
+fn a_provider_that_cannot_be_asked_denies_unless_it_may_fail() {
+    let ask = |fail_open: bool, method: &[u8]| {
+        let host = Fake::default().header(b":method", method);
+        let further = format!(r#", "provider": {{"cluster": "nowhere", "failOpen": {fail_open}}}"#);
+        let action = headers(&host, Some(&plugin(&host, Asks(&["opa"]), &further)));
+        (action, host.replies.take().pop().map(|reply| reply.details))
+    };
+
+    assert_eq!(ask(false, b"GET"), (Action::Pause, Some("ext_authz_error".to_owned())));
+    assert_eq!(ask(true, b"GET"), (Action::Continue, None));
+    // The other policies still count.
+    assert_eq!(ask(true, b"PUT").0, Action::Pause);
 }

@@ -25,17 +25,6 @@ fn a_good_configuration_is_put_in_force() {
 }
 
 #[test]
-fn streams_are_what_the_configuration_attaches_to() {
-    let mut root = Root::default();
-    assert_eq!(root.get_type(), Some(ContextType::HttpContext));
-
-    root.configure(&host(r#"{"workload": {"namespace": "foo"}, "attachment": "tcp"}"#), compile);
-    assert_eq!(root.get_type(), Some(ContextType::StreamContext));
-    root.configure(&host(GOOD), compile);
-    assert_eq!(root.get_type(), Some(ContextType::HttpContext));
-}
-
-#[test]
 fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
     let mut root = Root::default();
     root.configure(&host(GOOD), compile);
@@ -45,6 +34,7 @@ fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
         ("", "is empty"),
         ("not: [valid", "line 1 column"),
         (r#"{"workload": {"namespace": "foo"}, "resources": [{}]}"#, "resource 0 is bad"),
+        (r#"{"workload": {"namespace": "foo"}, "provider": {"cluster": ""}}"#, "`cluster` is empty"),
     ] {
         let host = host(configuration);
         assert!(!root.configure(&host, compile), "{configuration}");
@@ -63,4 +53,16 @@ fn a_configuration_that_cannot_be_had_is_refused() {
 
     assert!(!root.configure(&host, compile));
     assert!(root.plugin().is_none());
+}
+
+#[test]
+fn a_provider_is_found_by_its_name_and_else_the_default_is() {
+    let mut root = Root::default();
+    let text = r#"{"workload": {"namespace": "foo"}, "provider": {"cluster": "any"},
+                   "providers": {"opa": {"cluster": "own"}}}"#;
+    root.configure(&host(text), compile);
+    let plugin = root.plugin().unwrap();
+
+    assert_eq!(plugin.providers.get("opa").unwrap().cluster, "own");
+    assert_eq!(plugin.providers.get("other").unwrap().cluster, "any");
 }

@@ -5,7 +5,7 @@ use super::{
     wasm::{proxied, same_semantics, skip},
 };
 use palisade::{
-    Cluster, Options, Severity, Verdict,
+    Cluster, Options, Profile, Severity, Verdict,
     flow::{MeshRequest, Simulation},
     http::Admitted,
     lint,
@@ -46,6 +46,9 @@ impl Backend for InEnvoy {
         options: &Options,
     ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
         same_semantics(options)?;
+        if options.profile == Profile::Strict {
+            return skip("the profile strict is tried in wasmtime");
+        }
         if lint::check(cluster, options).iter().any(|finding| finding.severity == Severity::Error) {
             return skip("the filter refuses what a webhook refuses");
         }
@@ -71,6 +74,9 @@ impl Session for Proxies<'_> {
         let Some(http) = &request.http else {
             return skip("TCP connections are tried in wasmtime");
         };
+        if !case.flow.ext_authz.is_empty() {
+            return skip("no external provider stands behind this Envoy");
+        }
         if request.claims.is_some() {
             return skip("no issuer of tokens stands behind this Envoy");
         }

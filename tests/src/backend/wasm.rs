@@ -3,12 +3,14 @@
 use super::policies::{authorization_policies, configuration};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use palisade::{
-    Cluster, Layer, Options, Severity, Verdict,
+    Cluster, Layer, Options, Profile, Severity, Verdict,
     flow::{History, MeshRequest, Place, Simulation},
     lint,
 };
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
-use palisade_harness::{Conformance, Connection, HttpRequest, Node, Plugin, Stream, Verdict as Seen};
+use palisade_harness::{
+    Conformance, Connection, HttpAnswer, HttpRequest, Plugin, Stream, Verdict as Seen, VmOptions,
+};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -53,8 +55,7 @@ impl Backend for Wasm {
 /// The filter knows one semantics, the default.
 pub(super) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
     let known = Options::default();
-    let same = options.profile == known.profile
-        && options.istio_version == known.istio_version
+    let same = options.istio_version == known.istio_version
         && options.envoy_version == known.envoy_version
         && options.selector_on_gateway_api == known.selector_on_gateway_api
         && options.multiple_custom_providers == known.multiple_custom_providers;
@@ -70,7 +71,7 @@ struct Proxies<'c> {
     conformance: &'c Conformance,
     simulation: Simulation<'c>,
     policies: Vec<Value>,
-    plugins: BTreeMap<(String, &'static str), Plugin>,
+    plugins: BTreeMap<(String, BTreeMap<String, bool>), Plugin>,
 }
 
 impl Session for Proxies<'_> {
@@ -80,8 +81,14 @@ impl Session for Proxies<'_> {
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             return skip("the filter refuses what a webhook refuses");
         }
-        let attachment = if request.http.is_some() { "http" } else { "tcp" };
-        let plugin = self.plugin(&request.workload, attachment)?;
+        let answers = &case.flow.ext_authz;
+        if request.http.is_none() && !answers.is_empty() {
+            return skip("external providers are asked about requests only");
+        }
+        if answers.len() > 1 && !self.simulation.options().multiple_custom_providers {
+            return skip("its configuration asks several providers where it names several");
+        }
+        let plugin = self.plugin(&request.workload, answers)?;
         let stream = stream(&request);
         let seen = match &request.http {
             Some(_) => Conformance::http(plugin, stream, &http(&request)).verdict,
@@ -92,6 +99,9 @@ impl Session for Proxies<'_> {
             Seen::Closed if request.http.is_none() => Ok(Answer::new(Verdict::Deny)),
             Seen::Deny { status: 403, ref body, .. } if body == b"RBAC: access denied" => {
                 Ok(Answer { status: Some(403), ..Answer::new(Verdict::Deny) })
+            }
+            Seen::Deny { status, ref details, .. } if details == "ext_authz_denied" => {
+                Ok(Answer { status: u16::try_from(status).ok(), ..Answer::new(Verdict::Deny) })
             }
             Seen::Deny { grpc_status: Some(7), .. } => Ok(Answer::new(Verdict::Deny)),
             other => Err(NoAnswer::Failed(format!("the filter answers {other:?}"))),
@@ -121,21 +131,36 @@ pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<Me
     if request.uris.len() > 1 || request.dns_names.len() > 1 {
         return skip("a proxy shows a filter only the first name of each kind");
     }
-    if decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty() {
-        return skip("external providers are not asked by the filter");
+    if decision.verdict == Verdict::Ask {
+        return skip("no external provider answers");
     }
     Ok(request)
 }
 
 impl Proxies<'_> {
-    fn plugin(&mut self, workload: &str, attachment: &'static str) -> Result<&mut Plugin, NoAnswer> {
-        let key = (workload.to_string(), attachment);
+    /// The plugin of `workload`, beside clusters that stand for the external providers.
+    fn plugin(&mut self, workload: &str, answers: &BTreeMap<String, bool>) -> Result<&mut Plugin, NoAnswer> {
+        let key = (workload.to_string(), answers.clone());
         if !self.plugins.contains_key(&key) {
             let mut configuration = configuration(self.simulation.cluster(), workload, &self.policies);
-            configuration["attachment"] = json!(attachment);
+            configuration["profile"] = json!(match self.simulation.options().profile {
+                Profile::Compat => "compat",
+                Profile::Strict => "strict",
+            });
+            let providers = answers.keys().map(|name| (name.clone(), json!({"cluster": name})));
+            configuration["providers"] = Value::Object(providers.collect());
+            let cluster = |(name, allows): (&String, &bool)| {
+                let status = if *allows { "200" } else { "403" };
+                let headers = vec![(b":status".to_vec(), status.as_bytes().to_vec())];
+                (name.clone(), HttpAnswer { headers, ..HttpAnswer::default() })
+            };
+            let clusters = answers.iter().map(cluster).collect();
             let plugin = self
                 .conformance
-                .plugin(configuration.to_string().as_bytes(), Node::default())
+                .plugin_among(
+                    configuration.to_string().as_bytes(),
+                    VmOptions { clusters, ..VmOptions::default() },
+                )
                 .map_err(|error| NoAnswer::Failed(error.to_string()))?;
             self.plugins.insert(key.clone(), plugin);
         }

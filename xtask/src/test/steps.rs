@@ -47,7 +47,7 @@ fn no_std_build(_: &mut Tally) -> Result<Outcome> {
 }
 
 fn wasm_build(_: &mut Tally) -> Result<Outcome> {
-    done(wasm::run(&wasm::Options::default()).map(drop))
+    done(wasm::run(&wasm::Options { trap: true, ..wasm::Options::default() }).map(drop))
 }
 
 fn envoy_download(_: &mut Tally) -> Result<Outcome> {

@@ -1,0 +1,139 @@
+//! The plugin configuration: the objects as their files have them, and whom they are for.
+
+use super::set;
+use crate::failure::Failure;
+use palisade::{
+    Cluster, Origin, Workload, manifest,
+    resource::{Object, istio::PathNormalization},
+};
+use palisade_cases::Manifests;
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, fs};
+
+/// What the configuration is to say beside the policies.
+pub(super) struct Wanted<'a> {
+    /// None: each proxy asks its node.
+    pub(super) workload: Option<&'a Workload>,
+    pub(super) outbound: bool,
+    pub(super) shadow_mode: bool,
+    pub(super) strict: bool,
+    pub(super) provider: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    /// The plugin configuration.
+    pub(super) fn configuration(&self, manifests: &Manifests) -> Result<Value, Failure> {
+        let mesh = &manifests.cluster.resources().mesh;
+        let workload = self.workload.map_or(json!("fromNode"), |workload| {
+            json!({
+                "namespace": workload.namespace,
+                "labels": workload.labels,
+                "serviceAccount": workload.service_account,
+            })
+        });
+        let mut configuration = json!({
+            "workload": workload,
+            "mesh": {
+                "rootNamespace": mesh.root_namespace,
+                "trustDomain": mesh.trust_domain,
+                "trustDomainAliases": mesh.trust_domain_aliases,
+                "pathNormalization": match mesh.path_normalization {
+                    PathNormalization::None => "NONE",
+                    PathNormalization::Base => "BASE",
+                    PathNormalization::MergeSlashes => "MERGE_SLASHES",
+                    PathNormalization::DecodeAndMergeSlashes => "DECODE_AND_MERGE_SLASHES",
+                },
+            },
+            "direction": if self.outbound { "outbound" } else { "inbound" },
+            "mode": if self.shadow_mode { "shadow" } else { "enforce" },
+            "profile": if self.strict { "strict" } else { "compat" },
+            "resources": self.resources(manifests)?,
+        });
+        if let Some(cluster) = self.provider {
+            set(
+                &mut configuration,
+                "provider",
+                json!({"cluster": cluster, "path": "/", "timeoutMs": 250, "failOpen": false}),
+            );
+        }
+        Ok(configuration)
+    }
+
+    /// The objects that the filter needs, in the order of their files.
+    pub(super) fn resources(&self, manifests: &Manifests) -> Result<Vec<Value>, Failure> {
+        let origins =
+            if self.outbound { self.network(&manifests.cluster) } else { self.mesh(&manifests.cluster) };
+        let mut files: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
+        for origin in origins {
+            files.entry(origin.file.as_deref().unwrap_or_default()).or_default().push(origin);
+        }
+        let mut objects = Vec::new();
+        for (file, origins) in files {
+            let read;
+            let text = match (file, &manifests.stdin) {
+                ("-", Some(text)) => text,
+                _ => {
+                    read = fs::read_to_string(file).map_err(|error| {
+                        Failure::argument(
+                            format!("cannot read `{file}` again: {error}"),
+                            "leave the manifests as they are meanwhile",
+                        )
+                    })?;
+                    &read
+                }
+            };
+            let (documents, _) = manifest::documents(file, text);
+            let wanted = |document: &manifest::Document| {
+                let place = &document.origin;
+                origins.iter().any(|origin| (origin.document, &origin.item) == (place.document, &place.item))
+            };
+            objects.extend(documents.into_iter().filter(wanted).map(|document| trimmed(document.value)));
+        }
+        Ok(objects)
+    }
+
+    /// AuthorizationPolicies of the workload's namespace and of the root namespace; those select by themselves.
+    fn mesh<'c>(&self, cluster: &'c Cluster) -> Vec<&'c Origin> {
+        let resources = cluster.resources();
+        let root = &resources.mesh.root_namespace;
+        let concerns = |namespace: &str| {
+            self.workload.is_none_or(|workload| namespace == workload.namespace || namespace == root)
+        };
+        let policies = resources.authorization_policies.iter();
+        policies.filter(|policy| concerns(&policy.metadata.namespace)).map(|policy| &policy.origin).collect()
+    }
+
+    /// Network policies, and what they refer to.
+    fn network<'c>(&self, cluster: &'c Cluster) -> Vec<&'c Origin> {
+        fn all<T>(objects: &[Object<T>]) -> impl Iterator<Item = &Origin> {
+            objects.iter().map(|object| &object.origin)
+        }
+        let resources = cluster.resources();
+        all(&resources.namespaces)
+            .chain(all(&resources.services))
+            .chain(all(&resources.network_policies))
+            .chain(all(&resources.cilium_network_policies))
+            .chain(all(&resources.cilium_clusterwide_network_policies))
+            .chain(all(&resources.cluster_network_policies))
+            .chain(all(&resources.cidr_groups))
+            .collect()
+    }
+}
+
+/// The object without what only the API server and kubectl care for.
+fn trimmed(mut object: Value) -> Value {
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        for field in
+            ["managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"]
+        {
+            metadata.remove(field);
+        }
+        if let Some(annotations) = metadata.get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    object
+}

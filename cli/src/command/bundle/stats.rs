@@ -1,0 +1,55 @@
+//! `palisade bundle --stats`: what the module and its VM need.
+
+use crate::{Output, failure::Failure};
+use core::fmt::Write;
+use palisade_harness::{Conformance, Node};
+use serde_json::{Value, json};
+use std::{fs, path::Path};
+
+const RULES: [usize; 4] = [1, 100, 1_000, 10_000];
+/// As many as fit a policy that people write.
+const RULES_A_POLICY: usize = 100;
+
+pub(super) fn run(module: &Path) -> Result<Output, Failure> {
+    let wasm = fs::read(module).map_err(|error| {
+        let help = "build it with `cargo xtask wasm`, or name it with --module";
+        Failure::argument(format!("cannot read `{}`: {error}", module.display()), help)
+    })?;
+    let failed = |error: palisade_harness::Error| {
+        Failure::argument(error.to_string(), "name the filter's module with --module")
+    };
+    let conformance = Conformance::new(&wasm).map_err(failed)?;
+    let mut text = format!("module: {} bytes\n", wasm.len());
+    for rules in RULES {
+        let configuration = configuration(rules).to_string();
+        let plugin = conformance.plugin(configuration.as_bytes(), Node::default()).map_err(failed)?;
+        let memory = plugin.vm().memory_size();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "{rules:>6} rules: {} bytes of configuration, VM {memory} bytes",
+            configuration.len()
+        );
+    }
+    Ok(Output { text, code: 0 })
+}
+
+/// A configuration with this many rules, each with an identity, a method and a path of its own.
+fn configuration(rules: usize) -> Value {
+    let rule = |number: usize| {
+        json!({
+            "from": [{"source": {"principals": [format!("cluster.local/ns/team-{}/sa/app-{number}", number % 50)]}}],
+            "to": [{"operation": {"methods": ["GET"], "paths": [format!("/api/v1/resource-{number}/*")]}}],
+        })
+    };
+    let numbers: Vec<usize> = (0..rules).collect();
+    let policy = |(index, numbers): (usize, &[usize])| {
+        json!({
+            "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+            "metadata": {"name": format!("policy-{index}"), "namespace": "foo"},
+            "spec": {"rules": numbers.iter().copied().map(rule).collect::<Vec<_>>()},
+        })
+    };
+    let policies: Vec<Value> = numbers.chunks(RULES_A_POLICY).enumerate().map(policy).collect();
+    json!({"workload": {"namespace": "foo"}, "resources": policies})
+}

@@ -1,0 +1,134 @@
+//! `palisade bundle`: the configuration of the filter, in every form.
+
+use crate::folder::Folder;
+use serde_json::{Value, json};
+
+const MANIFESTS: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: sample, namespace: foo, labels: {app: sample}}
+spec: {serviceAccountName: sample-account}
+---
+apiVersion: v1
+kind: List
+items:
+- apiVersion: security.istio.io/v1
+  kind: AuthorizationPolicy
+  metadata:
+    name: get-only
+    namespace: foo
+    annotations: {kubectl.kubernetes.io/last-applied-configuration: '{}'}
+    resourceVersion: '7'
+  spec: {rules: [{to: [{operation: {methods: [GET]}}]}]}
+  status: {}
+- apiVersion: security.istio.io/v1
+  kind: AuthorizationPolicy
+  metadata: {name: elsewhere, namespace: bar}
+  spec: {}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: names, namespace: foo}
+spec:
+  endpointSelector: {matchLabels: {app: sample}}
+  egress: [{toFQDNs: [{matchName: www.example.com}]}]
+";
+
+fn folder() -> Folder {
+    Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("next/next.yaml", NEXT.as_bytes())])
+}
+
+const NEXT: &str = "
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: next, namespace: foo}
+spec: {}
+";
+
+fn printed(folder: &Folder, arguments: &str) -> Value {
+    let ran = folder.run(&format!("bundle -f manifests.yaml {arguments}"));
+    ran.says(0, &[]);
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
+fn names(resources: &Value) -> Vec<&str> {
+    let list = resources.as_array().expect("a list");
+    list.iter().map(|object| object["metadata"]["name"].as_str().expect("a name")).collect()
+}
+
+#[test]
+fn the_plugin_configuration_is_the_default() {
+    let configuration = printed(&folder(), "--workload foo/sample");
+
+    assert_eq!(
+        configuration["workload"],
+        json!({"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample-account"})
+    );
+    assert_eq!(configuration["mesh"]["trustDomain"], "cluster.local");
+    assert_eq!((&configuration["direction"], &configuration["mode"]), (&json!("inbound"), &json!("enforce")));
+    assert_eq!(names(&configuration["resources"]), ["get-only"]);
+    let policy = &configuration["resources"][0];
+    assert_eq!(policy["spec"], json!({"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}));
+    assert_eq!(policy["metadata"], json!({"name": "get-only", "namespace": "foo", "annotations": {}}));
+    assert!(policy.get("status").is_none());
+}
+
+#[test]
+fn other_sides_other_workloads_and_candidates_can_be_bundled() {
+    let folder = folder();
+    let outbound = printed(&folder, "--workload foo/sample --direction outbound --mode shadow");
+    let every = printed(&folder, "--from-node");
+    let candidate = printed(&folder, "--workload foo/sample --shadow next --profile strict --provider authz");
+
+    assert_eq!(names(&outbound["resources"]), ["names"]);
+    assert_eq!((&outbound["direction"], &outbound["mode"]), (&json!("outbound"), &json!("shadow")));
+    assert_eq!(every["workload"], "fromNode");
+    assert_eq!(names(&every["resources"]), ["get-only", "elsewhere"]);
+    assert_eq!(names(&candidate["shadowResources"]), ["next"]);
+    assert_eq!(
+        (&candidate["profile"], &candidate["provider"]["cluster"]),
+        (&json!("strict"), &json!("authz"))
+    );
+}
+
+#[test]
+fn every_form_holds_the_configuration_and_fails_closed() {
+    let folder = folder();
+    let configuration = printed(&folder, "--workload foo/sample");
+    let form = |name: &str| printed(&folder, &format!("--workload foo/sample --format {name}"));
+    let inline = |value: &Value| serde_json::from_str::<Value>(value.as_str().expect("text")).expect("JSON");
+    let wasm = |filter: &Value| {
+        let config = &filter["typed_config"]["config"];
+        assert_eq!(config["failure_policy"], "FAIL_CLOSED");
+        assert_eq!(inline(&config["configuration"]["value"]), configuration);
+    };
+
+    let plugin = form("istio-wasm-plugin");
+    assert_eq!(plugin["spec"]["pluginConfig"], configuration);
+    assert_eq!(
+        (&plugin["kind"], &plugin["spec"]["failStrategy"]),
+        (&json!("WasmPlugin"), &json!("FAIL_CLOSE"))
+    );
+    assert_eq!(plugin["spec"]["selector"]["matchLabels"], json!({"app": "sample"}));
+
+    let patches = &form("istio-envoy-filter")["spec"]["configPatches"];
+    wasm(&patches[1]["patch"]["value"]);
+    assert_eq!(patches[0]["patch"]["value"]["name"], "envoy.filters.http.set_filter_state");
+
+    let manager = &form("envoy-listener")["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    wasm(&manager["http_filters"][1]);
+
+    let extension = form("envoy-gateway");
+    assert_eq!(extension["spec"]["wasm"][0]["config"], configuration);
+    assert_eq!(extension["spec"]["wasm"][0]["failOpen"], false);
+}
+
+#[test]
+fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
+    let folder = folder();
+    folder
+        .run("bundle -f manifests.yaml --workload foo/none")
+        .says(2, &["no workload `foo/none`", "`foo/sample`"]);
+    folder.run("bundle -f manifests.yaml").says(2, &["--workload"]);
+    folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
+}

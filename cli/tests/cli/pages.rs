@@ -1,0 +1,76 @@
+//! The commands of docs/envoy.md and docs/istio.md, run as they stand.
+
+use std::{
+    env, fs,
+    net::TcpListener,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// The `sh` blocks of a document as one script.
+fn script(document: &str) -> String {
+    let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
+    let blocks = text.split("```sh\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
+}
+
+/// What a script prints in a folder that has the repository's policies and module, `envoy` and `palisade` in the path.
+fn run(script: &str, envoy: Option<&Path>) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let bin = folder.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    symlink(env!("CARGO_BIN_EXE_palisade"), bin.join("palisade")).unwrap();
+    symlink(root().join("policies"), folder.path().join("policies")).unwrap();
+    symlink(root().join("target"), folder.path().join("target")).unwrap();
+    if let Some(envoy) = envoy {
+        // As the process that the script starts: without a shared memory region to fight over.
+        let wrapper =
+            format!("#!/bin/sh\nexec {} --disable-hot-restart --concurrency 1 \"$@\"\n", envoy.display());
+        fs::write(bin.join("envoy"), wrapper).unwrap();
+        Command::new("chmod").arg("+x").arg(bin.join("envoy")).status().unwrap();
+    }
+    let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
+    let script = format!("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n{script}");
+    let output = Command::new("bash")
+        .args(["-c", &script])
+        .env("PATH", path)
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let log = fs::read_to_string(folder.path().join("envoy.log")).unwrap_or_default();
+    assert!(output.status.success(), "{}\n{}\n{log}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[test]
+fn the_page_on_istio_runs() {
+    let script = script("istio.md");
+    assert!(script.matches("palisade bundle").count() >= 5);
+    run(&script, None);
+}
+
+#[test]
+fn the_page_on_envoy_runs() {
+    let module = root().join("target/wasm/palisade_filter.wasm");
+    let Some(envoy) = palisade_envoy::fetch::binary().ok().filter(|_| module.is_file()) else {
+        assert!(env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {} or no Envoy", module.display());
+        return eprintln!("skipped: no {} or no Envoy", module.display());
+    };
+    let mut script = script("envoy.md");
+    // The page's ports may be taken here.
+    for port in ["15006", "15000", "8000"] {
+        let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        script = script.replace(port, &free.to_string());
+    }
+    let printed = run(&script, Some(&envoy));
+
+    for expected in ["hello", "HTTP/1.1 403 Forbidden", "RBAC: access denied", "palisade_denied{} 1"] {
+        assert!(printed.contains(expected), "no `{expected}` in {printed}");
+    }
+}

@@ -1,0 +1,113 @@
+//! CUSTOM rules: Envoy asks a server on loopback, and the request waits for its answer.
+
+use super::{get_only, head, http, plugin, policy, send, shipped, status};
+use core::time::Duration;
+use palisade_envoy::{
+    client::Outcome,
+    config::{Bootstrap, Listener, cluster},
+    process::Envoy,
+};
+use serde_json::{Value, json};
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    path::PathBuf,
+    thread,
+};
+
+/// A server that answers by the path it is asked for, and passes every request on as text. Returns its port.
+fn provider(seen: std::sync::mpsc::Sender<String>) -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(mut stream), seen) = (stream, seen.clone()) else { return };
+            thread::spawn(move || {
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                    head.push(byte[0]);
+                }
+                let head = String::from_utf8_lossy(&head).into_owned();
+                let answer = match head.split(' ').nth(1) {
+                    Some("/allow") => "200 OK\r\ncontent-length: 0",
+                    Some("/login") => "302 Found\r\nlocation: /login\r\ncontent-length: 0",
+                    Some("/late") => {
+                        thread::sleep(Duration::from_secs(2));
+                        "200 OK\r\ncontent-length: 0"
+                    }
+                    _ => "401 Unauthorized\r\nwww-authenticate: Bearer\r\ncontent-length: 0",
+                };
+                let _ = seen.send(head);
+                let _ =
+                    stream.write_all(format!("HTTP/1.1 {answer}\r\nconnection: close\r\n\r\n").as_bytes());
+            });
+        }
+    });
+    port
+}
+
+fn listener(module: &PathBuf, name: &str, provider: Value) -> Listener {
+    let mut custom = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/asked"]}}]}]));
+    custom["spec"]["provider"] = json!({"name": "authz"});
+    let mut further = json!({"resources": [custom, get_only()]});
+    if !provider.is_null() {
+        further["provider"] = provider;
+    }
+    http(name, &plugin(module, further))
+}
+
+#[test]
+fn the_provider_decides_and_the_other_policies_follow() {
+    let Some(module) = shipped() else { return };
+    let (sender, seen) = std::sync::mpsc::channel();
+    let port = provider(sender);
+    let closed = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let ask = |cluster: &str, path: &str, open: bool| json!({"cluster": cluster, "path": path, "timeoutMs": 200, "failOpen": open});
+    let mut bootstrap = Bootstrap::new(vec![
+        listener(&module, "allow", ask("authz", "/allow", false)),
+        listener(&module, "deny", ask("authz", "/deny", true)),
+        listener(&module, "login", ask("authz", "/login", false)),
+        listener(&module, "late", ask("authz", "/late", false)),
+        listener(&module, "late-open", ask("authz", "/late", true)),
+        listener(&module, "unreachable", ask("closed", "/allow", false)),
+        listener(&module, "unreachable-open", ask("closed", "/allow", true)),
+        listener(&module, "unknown", ask("no-such-cluster", "/allow", false)),
+        listener(&module, "unknown-open", ask("no-such-cluster", "/allow", true)),
+        listener(&module, "not-configured", Value::Null),
+    ]);
+    bootstrap.clusters = vec![cluster("authz", port), cluster("closed", closed)];
+    let envoy = Envoy::start(&bootstrap).unwrap();
+    let ask = |listener: &str, method: &str, path: &str| send(&envoy, listener, &head(method, path));
+
+    let expected = [
+        ("allow", 200),
+        ("deny", 401),
+        ("login", 302),
+        ("late", 504),
+        ("late-open", 200),
+        ("unreachable", 503),
+        ("unreachable-open", 200),
+        ("unknown", 403),
+        ("unknown-open", 200),
+        ("not-configured", 403),
+    ];
+    for (listener, expected) in expected {
+        assert_eq!(status(&ask(listener, "GET", "/asked")), expected, "{listener}");
+        // No CUSTOM rule matches, so nobody is asked.
+        assert_eq!(status(&ask(listener, "GET", "/free")), 200, "{listener}");
+        assert_eq!(status(&ask(listener, "PUT", "/free")), 403, "{listener}");
+    }
+    // What the provider allows the other policies may still deny.
+    assert_eq!(status(&ask("allow", "PUT", "/asked")), 403);
+
+    let question = seen.iter().next().unwrap().to_ascii_lowercase();
+    assert!(question.starts_with("get /allow http/1.1\r\n"), "{question}");
+    for line in ["host: sample.foo", "x-forwarded-method: get", "x-forwarded-uri: /asked"] {
+        assert!(question.contains(&format!("\r\n{line}\r\n")), "{question}");
+    }
+    let Outcome::Response(login) = ask("login", "GET", "/asked") else { panic!("closed") };
+    assert_eq!(login.header("location"), Some("/login"));
+    // The VM has survived all of this.
+    assert!(!envoy.log().unwrap().contains("VM failed"), "{}", envoy.log().unwrap());
+}

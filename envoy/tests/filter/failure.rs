@@ -1,0 +1,81 @@
+//! Everything that can break, rehearsed: under FAIL_CLOSED and FAIL_RELOAD nothing passes; FAIL_OPEN shows why it must
+//! not be used.
+
+use super::{get_only, head, http, module, plugin, send, shipped, status};
+use core::time::Duration;
+use palisade_envoy::{config::Bootstrap, process::Envoy, wasm::FailurePolicy};
+use serde_json::json;
+use std::{thread, time::Instant};
+
+#[test]
+fn a_configuration_that_is_refused_keeps_envoy_from_starting_and_says_why() {
+    let Some(module) = shipped() else { return };
+    let bad = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+                     "metadata": {"name": "bad", "namespace": "foo"}, "spec": {"rulez": []}});
+    let refused = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+                         "metadata": {"name": "bad", "namespace": "foo"},
+                         "spec": {"action": "DENY", "rules": [{"when": [{"key": "request.headers[]", "values": ["a"]}]}]}});
+    for (further, reason) in [
+        (json!({"unknown": 1}), "unknown field `unknown`"),
+        (json!({"resources": [bad]}), "unknown field `rulez`"),
+        (json!({"resources": [refused]}), "resources[0]"),
+        (json!({"workload": "fromNode"}), "no metadata `NAMESPACE`"),
+    ] {
+        let listener = http("filter", &plugin(&module, further));
+        let error = Envoy::start(&Bootstrap::new(vec![listener])).unwrap_err().to_string();
+        assert!(error.contains("configuration refused") && error.contains(reason), "{error}");
+    }
+}
+
+/// A request that makes the rehearsal's build trap, or use up its memory.
+fn trapping(how: &str) -> String {
+    format!("GET / HTTP/1.1\r\nhost: sample.foo\r\nx-palisade-trap: {how}\r\n\r\n")
+}
+
+#[test]
+fn a_module_that_traps_lets_nothing_pass_unless_it_fails_open() {
+    let Some(module) = module("palisade_filter_trap.wasm") else { return };
+    for how in ["now", "memory"] {
+        let listener = |name: &str, policy: FailurePolicy| {
+            let mut plugin = plugin(&module, json!({"resources": [get_only()]}));
+            // A VM of its own for each.
+            plugin.name = name.to_owned();
+            plugin.failure_policy = policy;
+            http(name, &plugin)
+        };
+        let envoy = Envoy::start(&Bootstrap::new(vec![
+            listener("closed", FailurePolicy::Closed),
+            listener("reload", FailurePolicy::Reload),
+            listener("open", FailurePolicy::Open),
+        ]))
+        .unwrap();
+        let put = |listener: &str| status(&send(&envoy, listener, &head("PUT", "/")));
+        for listener in ["closed", "reload", "open"] {
+            assert_eq!((put(listener), status(&send(&envoy, listener, &head("GET", "/")))), (403, 200));
+        }
+
+        for listener in ["closed", "reload"] {
+            assert_eq!(status(&send(&envoy, listener, &trapping(how))), 503, "{listener} {how}");
+        }
+        send(&envoy, "open", &trapping(how));
+
+        // FAIL_CLOSED: nothing passes any more, not even what is allowed.
+        assert_eq!((put("closed"), status(&send(&envoy, "closed", &head("GET", "/")))), (503, 503));
+        // FAIL_OPEN: what is denied passes.
+        assert_eq!(put("open"), 200);
+        // FAIL_RELOAD: a new VM soon decides again, and until then nothing passes.
+        let start = Instant::now();
+        loop {
+            match put("reload") {
+                403 => break,
+                503 => assert!(start.elapsed() < Duration::from_secs(30), "no new VM"),
+                other => panic!("{other}"),
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert_eq!(status(&send(&envoy, "reload", &head("GET", "/"))), 200);
+        let stats = envoy.stats().unwrap();
+        let reloads = stats.iter().filter(|(name, _)| name.contains("vm_reload_success"));
+        assert!(reloads.map(|(_, value)| value).sum::<u64>() >= 1, "{stats:?}");
+    }
+}

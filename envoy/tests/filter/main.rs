@@ -1,0 +1,82 @@
+//! The module that ships, in a real Envoy. Built by `cargo xtask wasm`; without it these tests say so and pass, unless
+//! `PALISADE_REQUIRE_WASM` is set.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test fail it"
+)]
+
+mod custom;
+mod egress;
+mod failure;
+mod reload;
+mod tcp;
+mod telemetry;
+
+use palisade_envoy::{
+    client::{Client, Outcome},
+    config::{Http, Listener, Transport},
+    fetch::target_dir,
+    process::Envoy,
+    wasm::Plugin,
+};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The module, or one of its builds for rehearsals.
+fn module(name: &str) -> Option<PathBuf> {
+    let path = target_dir().join("wasm").join(name);
+    if path.is_file() {
+        return Some(path.canonicalize().unwrap());
+    }
+    assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no `{}`", path.display());
+    eprintln!("skipped: no `{}`; run `cargo xtask wasm`", path.display());
+    None
+}
+
+fn shipped() -> Option<PathBuf> {
+    module("palisade_filter.wasm")
+}
+
+fn policy(name: &str, action: &str, rules: Value) -> Value {
+    json!({
+        "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+        "metadata": {"name": name, "namespace": "foo"},
+        "spec": {"action": action, "rules": rules},
+    })
+}
+
+fn get_only() -> Value {
+    policy("get-only", "ALLOW", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]))
+}
+
+/// The plugin of `foo/sample` with these fields of its configuration besides.
+fn plugin(module: &PathBuf, further: Value) -> Plugin {
+    let mut configuration = json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}});
+    configuration.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+    Plugin::new(module, configuration.to_string())
+}
+
+/// A plaintext HTTP listener with the filter in it.
+fn http(name: &str, plugin: &Plugin) -> Listener {
+    Listener::http(name, Transport::Plaintext, Http::with_filters(vec![plugin.http_filter()]))
+}
+
+fn send(envoy: &Envoy, listener: &str, request: &str) -> Outcome {
+    let answer = Client::plaintext(envoy.port(listener).unwrap()).request(request.as_bytes());
+    answer.unwrap_or_else(|error| panic!("{listener}: {error}\n{}", envoy.log().unwrap()))
+}
+
+/// The status of an answer.
+fn status(outcome: &Outcome) -> u16 {
+    match outcome {
+        Outcome::Response(response) => response.status,
+        Outcome::Closed(reason) => panic!("closed: {reason}"),
+    }
+}
+
+/// A request head with this method and path.
+fn head(method: &str, path: &str) -> String {
+    format!("{method} {path} HTTP/1.1\r\nhost: sample.foo\r\ncontent-length: 0\r\n\r\n")
+}

@@ -1,0 +1,105 @@
+//! What an operator sees: metrics, access log, debug log.
+
+use super::{get_only, head, http, plugin, policy, send, shipped, status};
+use core::time::Duration;
+use palisade_envoy::{
+    config::{Bootstrap, Chain, Listener},
+    process::Envoy,
+};
+use serde_json::json;
+use std::{fs, path::Path, thread};
+
+/// The format that docs/envoy.md shows.
+const FORMAT: &str =
+    "%REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %FILTER_STATE(wasm.palisade:PLAIN)%\n";
+
+fn logging(mut listener: Listener, file: &Path) -> Listener {
+    let Chain::Http(http) = &mut listener.chain else { panic!("no HTTP") };
+    let log = json!([{
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": file, "log_format": {"text_format_source": {"inline_string": FORMAT}},
+        },
+    }]);
+    http.extra.insert("access_log".to_owned(), log);
+    listener
+}
+
+/// The lines of an access log that Envoy writes now and then.
+fn lines(file: &Path, enough: usize) -> Vec<String> {
+    for _ in 0..600 {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if text.lines().count() >= enough {
+            return text.lines().map(str::to_owned).collect();
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("no {enough} lines in the access log")
+}
+
+/// Waits until the metrics have this line.
+fn shown(envoy: &Envoy, line: &str) {
+    let mut metrics = String::new();
+    for _ in 0..600 {
+        metrics = envoy.admin("/stats/prometheus").unwrap();
+        if metrics.lines().any(|known| known == line) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    let ours: Vec<_> = metrics.lines().filter(|line| line.starts_with("palisade")).collect();
+    panic!("no `{line}` in {ours:?}")
+}
+
+#[test]
+fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
+    let Some(module) = shipped() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let candidate = policy("no-get", "DENY", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]));
+    let telemetry = json!({"filterState": "all", "decisionTime": true, "explainDenials": true});
+    let enforced = plugin(
+        &module,
+        json!({"resources": [get_only()], "shadowResources": [candidate], "telemetry": telemetry}),
+    );
+    let shadow = plugin(&module, json!({"resources": [get_only()], "mode": "shadow"}));
+    let envoy = Envoy::start(&Bootstrap::new(vec![
+        logging(http("enforced", &enforced), &log),
+        http("shadow", &shadow),
+    ]))
+    .unwrap();
+    envoy.post("/logging?wasm=debug").unwrap();
+
+    assert_eq!(status(&send(&envoy, "enforced", &head("GET", "/"))), 200);
+    assert_eq!(status(&send(&envoy, "enforced", &head("PUT", "/"))), 403);
+    assert_eq!(status(&send(&envoy, "shadow", &head("PUT", "/"))), 200);
+
+    for line in [
+        "palisade_allowed{} 2",
+        "palisade_denied{} 1",
+        "palisade_shadow_denied{} 2",
+        "palisade_shadow_disagreed{} 2",
+        "palisade_errors{} 0",
+        "palisade_policy_foo_get_only_allowed{} 1",
+        // Envoy shows a histogram once it has merged it, every five seconds.
+        "palisade_decision_time_ns_count{} 2",
+    ] {
+        shown(&envoy, line);
+    }
+    assert_eq!(
+        lines(&log, 2),
+        [
+            "GET 200 direct_response allow authorization-policy AuthorizationPolicy/foo/get-only#0 \
+             shadow=deny authorization-policy AuthorizationPolicy/foo/no-get#0",
+            "PUT 403 rbac_access_denied_matched_policy[none] deny authorization-policy no ALLOW rule matched \
+             shadow=allow authorization-policy no ALLOW policy applies",
+        ]
+    );
+    let log = envoy.log().unwrap();
+    assert!(
+        log.contains("nearest miss AuthorizationPolicy/foo/get-only#0; to[0] methods: wanted GET, seen PUT"),
+        "{log}"
+    );
+    assert!(log.contains("shadow disagrees: enforced allow by AuthorizationPolicy/foo/get-only#0, shadow deny by AuthorizationPolicy/foo/no-get#0"), "{log}");
+}

@@ -1,0 +1,67 @@
+//! CUSTOM rules: the request waits for the provider's answer.
+
+use super::{conformance, policy, request};
+use palisade_harness::{Conformance, HttpAnswer, Plugin, Stream, Verdict, VmOptions};
+use serde_json::{Value, json};
+
+fn plugin(answer: Option<HttpAnswer>, provider: &Value) -> Option<Plugin> {
+    let mut custom = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/status*"]}}]}]));
+    custom["spec"]["provider"] = json!({"name": "authz"});
+    let get = policy("get", "ALLOW", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]));
+    let mut configuration = json!({"workload": {"namespace": "foo"}, "resources": [custom, get]});
+    if !provider.is_null() {
+        configuration["provider"] = provider.clone();
+    }
+    let clusters = answer.map(|answer| ("authz".to_owned(), answer)).into_iter().collect();
+    let around = VmOptions { clusters, ..VmOptions::default() };
+    Some(conformance()?.plugin_among(configuration.to_string().as_bytes(), around).unwrap())
+}
+
+fn answer(status: &str) -> Option<HttpAnswer> {
+    let headers = vec![(b":status".to_vec(), status.as_bytes().to_vec())];
+    Some(HttpAnswer { headers, body: b"said the provider".to_vec() })
+}
+
+/// The client's status; 200 is the upstream's.
+fn status(plugin: &mut Plugin, method: &[u8]) -> u32 {
+    let mut request = request(&[]);
+    request.headers[0].1 = method.to_vec();
+    match Conformance::http(plugin, Stream::default(), &request).verdict {
+        Verdict::Allow => 200,
+        Verdict::Deny { status, .. } => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_answer_is_obeyed_and_the_other_policies_follow() {
+    let provider = json!({"cluster": "authz", "path": "/check", "timeoutMs": 200, "failOpen": false});
+    let Some(mut allows) = plugin(answer("200"), &provider) else { return };
+    let mut denies = plugin(answer("401"), &provider).unwrap();
+
+    assert_eq!((status(&mut allows, b"GET"), status(&mut allows, b"PUT")), (200, 403));
+    assert_eq!(status(&mut denies, b"GET"), 401);
+    let sent = &allows.vm().sent()[0];
+    assert_eq!((sent.cluster.as_str(), sent.timeout_millis), ("authz", 200));
+    assert!(sent.headers.contains(&(b":path".to_vec(), b"/check".to_vec())));
+}
+
+#[test]
+fn without_an_answer_only_fail_open_lets_pass() {
+    let given_up = || Some(HttpAnswer::default());
+    for (answer, shut) in [(answer("504"), 504), (answer("503"), 503), (given_up(), 403), (None, 403)] {
+        let provider = |fail_open: bool| json!({"cluster": "authz", "failOpen": fail_open});
+        let Some(mut closed) = plugin(answer.clone(), &provider(false)) else { return };
+        let mut open = plugin(answer, &provider(true)).unwrap();
+
+        assert_eq!((status(&mut closed, b"GET"), status(&mut open, b"GET")), (shut, 200));
+        assert_eq!(status(&mut open, b"PUT"), 403);
+    }
+}
+
+#[test]
+fn a_rule_whose_provider_is_not_configured_denies() {
+    let Some(mut plugin) = plugin(answer("200"), &Value::Null) else { return };
+    assert_eq!(status(&mut plugin, b"GET"), 403);
+    assert!(plugin.vm().sent().is_empty());
+}

@@ -1,0 +1,41 @@
+//! The numbers of the proxy-wasm ABI 0.2.1 that this filter uses.
+
+/// How loud a log line is.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[repr(u32)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum LogLevel {
+    Trace,
+    Debug,
+    Info,
+    Warn,
+    Error,
+    Critical,
+}
+
+/// What happens to a stream after a callback.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub enum Action {
+    /// It goes on.
+    Continue,
+    /// It is held: it was answered here, or an answer is on its way.
+    Pause,
+}
+
+/// What a metric measures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub enum MetricKind {
+    /// Only ever grows.
+    Counter = 0,
+    /// A distribution.
+    Histogram = 2,
+}
+
+pub(crate) const REQUEST_HEADERS: u32 = 0;
+pub(crate) const CALL_RESPONSE_HEADERS: u32 = 6;
+pub(crate) const CALL_RESPONSE_BODY: u32 = 4;
+pub(crate) const PLUGIN_CONFIGURATION: u32 = 7;
+pub(crate) const HTTP_REQUEST: u32 = 0;
+pub(crate) const DOWNSTREAM: u32 = 2;
