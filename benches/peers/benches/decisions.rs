@@ -59,7 +59,7 @@ fn some(n: usize) -> Vec<usize> {
 }
 
 /// One of `items` after the other.
-fn cycle<T>(items: &[T]) -> impl FnMut() -> &T {
+fn cycle<'t, T>(items: &'t [T]) -> impl FnMut() -> &'t T {
     let mut next = 0;
     move || {
         next = if next + 1 < items.len() { next + 1 } else { 0 };
