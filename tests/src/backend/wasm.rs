@@ -146,6 +146,7 @@ impl Proxies<'_> {
             configuration["profile"] = json!(match self.simulation.options().profile {
                 Profile::Compat => "compat",
                 Profile::Strict => "strict",
+                Profile::AzureAcns => "azure-acns",
             });
             let providers = answers.keys().map(|name| (name.clone(), json!({"cluster": name})));
             configuration["providers"] = Value::Object(providers.collect());
