@@ -42,7 +42,7 @@ fn errors_say_what_was_expected() {
     );
     assert!(error(r#"{"workload": {"namespace": "a", "label": {}}}"#).contains("unknown field `label`"));
     assert!(error(r#"{"workload": {"namespace": "a"}, "mode": "off"}"#).contains("`enforce` or `shadow`"));
-    assert!(error(r#"{"workload": {"namespace": "a"}, "profile": "lax"}"#).contains("`compat` or `strict`"));
+    assert!(error(r#"{"workload": {"namespace": "a"}, "profile": "lax"}"#).contains("`strict`"));
     assert!(error("{}").contains("missing field `workload`"));
 }
 
