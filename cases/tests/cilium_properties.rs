@@ -1,6 +1,7 @@
 //! Selectors, ports, blocks of addresses and texts of Cilium's policies, each against a reading that walks a list.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
 
+use core::net::Ipv4Addr;
 use palisade::{
     Cluster, Layer, Options, Outcome, Protocol, Severity,
     flow::{End, Flow, History, Place, Simulation},
@@ -13,7 +14,7 @@ use proptest::{
     sample::select,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, net::Ipv4Addr};
+use std::collections::BTreeMap;
 
 const CASES: u32 = 4000;
 

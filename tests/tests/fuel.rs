@@ -1,10 +1,11 @@
 //! The fuel of ten decisions in the module that ships, held against what is committed.
 
 use crate::corpus::{tell, wasm_module};
+use core::fmt::Write;
 use palisade_benches::decisions;
 use palisade_harness::{Conformance, Connection, HttpRequest, Node, Stream, Verdict};
 use serde_json::json;
-use std::{collections::BTreeMap, env, fmt::Write, fs, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 /// More than this part of the committed fuel on top of it fails.
 const TOLERANCE: f64 = 0.05;

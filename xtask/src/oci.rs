@@ -172,11 +172,11 @@ mod tests {
 
         let index = ImageIndex::from_file(folder.path().join("index.json")).unwrap();
         let image = &index.manifests()[0];
-        let manifest = ImageManifest::from_file(blob(&image.digest().to_string())).unwrap();
-        let config = ImageConfiguration::from_file(blob(&manifest.config().digest().to_string())).unwrap();
+        let manifest = ImageManifest::from_file(blob(image.digest().as_ref())).unwrap();
+        let config = ImageConfiguration::from_file(blob(manifest.config().digest().as_ref())).unwrap();
         let layer = &manifest.layers()[0];
         assert_eq!(*layer.media_type(), MediaType::ImageLayerGzip);
-        let bytes = fs::read(blob(&layer.digest().to_string())).unwrap();
+        let bytes = fs::read(blob(layer.digest().as_ref())).unwrap();
         assert_eq!(layer.size(), bytes.len() as u64);
         let mut archive = Vec::new();
         flate2::read::GzDecoder::new(&bytes[..]).read_to_end(&mut archive).unwrap();
@@ -188,7 +188,7 @@ mod tests {
         entry.read_to_end(&mut module).unwrap();
         assert_eq!(module, b"\0asm");
 
-        let referrer = ImageManifest::from_file(blob(&index.manifests()[1].digest().to_string())).unwrap();
+        let referrer = ImageManifest::from_file(blob(index.manifests()[1].digest().as_ref())).unwrap();
         assert_eq!(referrer.subject().as_ref().unwrap().digest(), image.digest());
     }
 

@@ -11,6 +11,7 @@ mod naive;
 
 pub use istio::{claims, compile, header_map, host, path_normalize, spiffe, template};
 
+use core::net::IpAddr;
 use palisade::{
     Cluster, FqdnPattern, Options, Severity,
     flow::{End, Flow, History, Place, Simulation},
@@ -18,7 +19,6 @@ use palisade::{
     resource::Resources,
 };
 use serde_json::{Value, json};
-use std::net::IpAddr;
 
 /// The bytes before and after the first line feed, as text.
 fn halves(data: &[u8]) -> Option<(&str, &str)> {

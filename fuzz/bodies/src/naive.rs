@@ -1,6 +1,6 @@
 //! Readings by plain loops, written from the documents and not from the engine.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 /// A block as Go reads it: an address, a slash, a length without sign or zero in front.
 pub(crate) fn block(text: &str) -> Option<(IpAddr, u32)> {

@@ -1,5 +1,10 @@
 //! The module that ships, in this host. Built by `cargo xtask wasm`; without it these tests say so and pass.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test fail it")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail it"
+)]
 
 mod calls;
 mod provider;
