@@ -89,6 +89,11 @@ impl PolicySet {
         self.0.answer(&self.0.tcp, Step::Whole, connection, None)
     }
 
+    /// The CUSTOM step alone, which comes before tokens are checked: what it lets pass is allowed.
+    pub(crate) fn decide_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
+        self.0.answer(&self.0.http, Step::Custom, request, Some(403))
+    }
+
     /// Decides an HTTP request whose CUSTOM step has let it pass.
     pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
         self.0.answer(&self.0.http, Step::AfterCustom, request, Some(403))
@@ -174,6 +179,7 @@ impl PolicySet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Whole,
+    Custom,
     AfterCustom,
 }
 
@@ -201,8 +207,9 @@ impl Inner {
 impl Authorization {
     fn answer<A: Attributes + ?Sized>(&self, step: Step, request: &A, status: Option<u16>) -> Decision {
         let cx = Context::new(request);
-        let custom = if step == Step::Whole { self.custom(&cx) } else { Ok(Custom::Pass) };
+        let custom = if step == Step::AfterCustom { Ok(Custom::Pass) } else { self.custom(&cx) };
         let layer = match custom {
+            Ok(Custom::Pass) if step == Step::Custom => LayerDecision::bare(Outcome::Allow),
             Ok(Custom::Pass) => self.decide(&cx),
             Ok(Custom::Ask(id, _)) => LayerDecision::by_rule(Outcome::Ask, id),
             Ok(Custom::Deny(id)) => LayerDecision::by_rule(Outcome::Deny, id),

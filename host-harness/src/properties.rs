@@ -5,7 +5,10 @@
 //! show the *first* URI and DNS name only.
 
 use crate::{abi::Status, pairs::HeaderMap, protobuf, value::Value};
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::atomic::{AtomicU64, Ordering},
+};
 use std::collections::BTreeMap;
 
 /// Which side of a workload a listener is on.
@@ -34,7 +37,7 @@ pub struct Node {
 /// A downstream connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// A number for the connection.
+    /// A number that no other connection has: a filter may keep by it what it has read.
     pub id: u64,
     /// Is it TLS?
     pub tls: bool,
@@ -56,10 +59,12 @@ pub struct Connection {
     pub destination: SocketAddr,
 }
 
+/// A new connection, in plaintext.
 impl Default for Connection {
     fn default() -> Self {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
         Self {
-            id: 0,
+            id: OPENED.fetch_add(1, Ordering::Relaxed),
             tls: false,
             mtls: false,
             uri_sans: Vec::new(),

@@ -35,7 +35,7 @@ fn run(script: &str, envoy: Option<&Path>) -> String {
         Command::new("chmod").arg("+x").arg(bin.join("envoy")).status().unwrap();
     }
     let path = format!("{}:{}", bin.display(), env::var("PATH").unwrap());
-    let script = format!("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n{script}");
+    let script = format!("set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n{script}");
     let output = Command::new("bash")
         .args(["-c", &script])
         .env("PATH", path)

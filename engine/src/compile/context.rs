@@ -72,9 +72,9 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
                 let labels = request.peer()?.labels;
                 found = selectors.iter().any(|s| s.matches(labels));
             }
-            Matcher::Regexes(list) => {
-                self.texts(attribute, &mut |value| check(list.iter().any(|r| r.is_match(value))))?;
-            }
+            Matcher::Regexes(list, set) => self.texts(attribute, &mut |value| {
+                check(list.iter().any(|r| r.is_match(value)) || set.matches(value))
+            })?,
             Matcher::Joined(list) => return self.joined(attribute, list),
             Matcher::Names(set) => match attribute {
                 Attribute::ServerDnsName => {

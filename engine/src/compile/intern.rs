@@ -26,7 +26,8 @@ pub(crate) enum Matcher {
     Transports(Box<[(Protocol, u16, u16)]>),
     Labels(Box<[Selector]>),
     Names(NameSet),
-    Regexes(Box<[Regex]>),
+    /// Expressions, and the plain texts among them.
+    Regexes(Box<[Regex]>, TextSet),
     /// Of a header's lines joined.
     Joined(Box<[Text]>),
 }
@@ -152,10 +153,11 @@ impl Matcher {
     /// Patterns of another type than the attribute's are never produced by lowering, and would match nothing.
     fn new(attribute: &Attribute, patterns: &[Pattern], plain: bool) -> Self {
         if patterns.iter().any(|p| matches!(p, Pattern::Regex(_))) {
-            return Self::Regexes(pick(patterns, |p| match p {
+            let expressions = pick(patterns, |p| match p {
                 Pattern::Regex(expression) => Some(Regex::new(expression)),
                 _ => None,
-            }));
+            });
+            return Self::Regexes(expressions, texts(attribute, patterns, plain));
         }
         match attribute {
             Attribute::JoinedHeader(_) => Self::Joined(pick(patterns, |p| match p {
@@ -191,15 +193,17 @@ impl Matcher {
                 });
                 Self::Names(NameSet::new(names, plain))
             }
-            _ => {
-                let texts = pick(patterns, |p| match p {
-                    Pattern::Text(text) => Some(text.clone()),
-                    _ => None,
-                });
-                Self::Text(TextSet::new(reading_of(attribute), texts.into(), plain))
-            }
+            _ => Self::Text(texts(attribute, patterns, plain)),
         }
     }
+}
+
+fn texts(attribute: &Attribute, patterns: &[Pattern], plain: bool) -> TextSet {
+    let texts = pick(patterns, |p| match p {
+        Pattern::Text(text) => Some(text.clone()),
+        _ => None,
+    });
+    TextSet::new(reading_of(attribute), texts.into(), plain)
 }
 
 fn pick<T>(patterns: &[Pattern], choose: impl Fn(&Pattern) -> Option<T>) -> Box<[T]> {

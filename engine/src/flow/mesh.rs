@@ -126,7 +126,7 @@ impl Simulation<'_> {
         flow: &Flow,
         connection: &Connection<'_>,
         set: &PolicySet,
-    ) -> Result<Option<MeshRequest>, http::Refusal> {
+    ) -> Result<Option<MeshRequest>, Refused> {
         let mut request = connection.mesh_request();
         if connection.tcp {
             return Ok(Some(request));
@@ -147,8 +147,10 @@ impl Simulation<'_> {
             false => Ok(admitted.remote_ip),
         };
         request.http = Some(admitted);
-        request.claims = token::validate(&flow.tokens, set.tokens(), sent)?;
-        Ok(Some(request))
+        match token::validate(&flow.tokens, set.tokens(), sent) {
+            Ok(claims) => Ok(Some(MeshRequest { claims, ..request })),
+            Err(refusal) => Err(Refused { refusal, before_token: Some(request) }),
+        }
     }
 
     fn authorize(&self, flow: &Flow, connection: &Connection<'_>, set: &PolicySet, answer: &mut Answer) {
@@ -162,7 +164,10 @@ impl Simulation<'_> {
                 };
                 return;
             }
-            Err(refusal) => {
+            Err(Refused { refusal, before_token }) => {
+                if let Some(decision) = before_token.and_then(|request| Self::custom(flow, set, &request)) {
+                    return answer.decided(set, decision);
+                }
                 answer.status = Some(refusal.status);
                 let reason = DefaultReason::Other(refusal.reason.into());
                 layer.decision = LayerDecision::by_default(Outcome::Reject, reason);
@@ -174,10 +179,57 @@ impl Simulation<'_> {
             if connection.tcp { set.decide_connection(r) } else { set.decide(r) }
         });
         if decision.verdict == Verdict::Ask {
-            decision = Self::ask(flow, set, &request, connection.tcp, decision);
+            decision = Self::ask(flow, set, &request, connection.tcp, decision).unwrap_or_else(|| {
+                request.with(|r| match connection.tcp {
+                    true => set.decide_connection_after_custom(r),
+                    false => set.decide_after_custom(r),
+                })
+            });
         }
-        answer.status = decision.status;
-        answer.shadow = decision.shadow;
+        answer.decided(set, decision);
+    }
+
+    /// What CUSTOM rules say of a request whose token is going to be refused: they come first (`spec/istio.md` 1.2).
+    /// None where they let it pass.
+    fn custom(flow: &Flow, set: &PolicySet, request: &MeshRequest) -> Option<Decision> {
+        let decision = request.with(|r| set.decide_custom(r));
+        match decision.verdict {
+            Verdict::Allow => None,
+            Verdict::Ask => Self::ask(flow, set, request, false, decision),
+            _ => Some(decision),
+        }
+    }
+
+    /// What the providers' answers make of CUSTOM rules; none where all of them allow.
+    fn ask(
+        flow: &Flow,
+        set: &PolicySet,
+        request: &MeshRequest,
+        tcp: bool,
+        asked: Decision,
+    ) -> Option<Decision> {
+        let providers = request.with(|r| if tcp { set.providers_of_connection(r) } else { set.providers(r) });
+        for (provider, id) in providers.unwrap_or_default() {
+            let by = DecidedBy::Rule(id);
+            match flow.ext_authz.get(&*provider) {
+                None => return Some(Decision { by, ..asked }),
+                Some(false) => {
+                    let status = (!tcp).then_some(403);
+                    return Some(Decision { verdict: Verdict::Deny, status, by, ..asked });
+                }
+                Some(true) => {}
+            }
+        }
+        None
+    }
+}
+
+impl Answer {
+    /// Takes `decision` for what the authorization policies say.
+    fn decided(&mut self, set: &PolicySet, decision: Decision) {
+        let [_, layer] = &mut self.layers;
+        self.status = decision.status;
+        self.shadow = decision.shadow;
         let outcome = match decision.verdict {
             Verdict::Allow if !set.is_selected() => Outcome::NotSelected,
             Verdict::Allow => Outcome::Allow,
@@ -186,25 +238,19 @@ impl Simulation<'_> {
         };
         layer.decision = LayerDecision { outcome, by: Some(decision.by) };
     }
+}
 
-    /// What the providers' answers make of CUSTOM rules.
-    fn ask(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool, asked: Decision) -> Decision {
-        let providers = request.with(|r| if tcp { set.providers_of_connection(r) } else { set.providers(r) });
-        for (provider, id) in providers.unwrap_or_default() {
-            let by = DecidedBy::Rule(id);
-            match flow.ext_authz.get(&*provider) {
-                None => return Decision { by, ..asked },
-                Some(false) => {
-                    let status = (!tcp).then_some(403);
-                    return Decision { verdict: Verdict::Deny, status, by, ..asked };
-                }
-                Some(true) => {}
-            }
-        }
-        request.with(|r| match tcp {
-            true => set.decide_connection_after_custom(r),
-            false => set.decide_after_custom(r),
-        })
+/// Why a request does not reach the DENY and ALLOW steps.
+#[derive(Debug)]
+struct Refused {
+    refusal: http::Refusal,
+    /// The request as CUSTOM rules see it, where it is the token that is refused: they were asked before.
+    before_token: Option<MeshRequest>,
+}
+
+impl From<http::Refusal> for Refused {
+    fn from(refusal: http::Refusal) -> Self {
+        Self { refusal, before_token: None }
     }
 }
 

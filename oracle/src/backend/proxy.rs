@@ -91,8 +91,7 @@ impl Proxy {
                 let here = crate::fleet::free_port()?;
                 let policies = list(at_port(Value::from(mesh.policies.clone()), port, here));
                 let reference = format!("{}/{}", workload.namespace, workload.name);
-                let mut configuration = configuration(cluster, &reference, &policies);
-                configuration["attachment"] = json!(if is_http { "http" } else { "tcp" });
+                let configuration = configuration(cluster, &reference, &policies);
                 let plugin = Plugin::new(module, configuration.to_string());
                 let name = self::name(Enforcer::Wasm, is_http, secure);
                 let listener = match is_http {

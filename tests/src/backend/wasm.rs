@@ -175,7 +175,6 @@ fn stream(request: &MeshRequest) -> Stream {
     let source = socket(request.source_ip, 40000);
     let mut stream = Stream {
         connection: Connection {
-            id: 1,
             tls: request.mtls || request.sni.is_some(),
             mtls: request.mtls,
             uri_sans: request.uris.clone(),
@@ -185,6 +184,7 @@ fn stream(request: &MeshRequest) -> Stream {
             source,
             forwarded: request.http.as_ref().and_then(|http| http.remote_ip),
             destination: socket(request.destination_ip, request.destination_port.unwrap_or_default()),
+            ..Connection::default()
         },
         ..Stream::default()
     };
