@@ -11,7 +11,7 @@ use crate::{
     policy_set::PolicySet,
     request::{Read, Request, Unavailable},
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::net::IpAddr;
 use serde_json::{Map, Value};
 
@@ -149,7 +149,7 @@ impl Simulation<'_> {
         request.http = Some(admitted);
         match token::validate(&flow.tokens, set.tokens(), sent) {
             Ok(claims) => Ok(Some(MeshRequest { claims, ..request })),
-            Err(refusal) => Err(Refused { refusal, before_token: Some(request) }),
+            Err(refusal) => Err(Refused { refusal, before_token: Some(Box::new(request)) }),
         }
     }
 
@@ -245,7 +245,7 @@ impl Answer {
 struct Refused {
     refusal: http::Refusal,
     /// The request as CUSTOM rules see it, where it is the token that is refused: they were asked before.
-    before_token: Option<MeshRequest>,
+    before_token: Option<Box<MeshRequest>>,
 }
 
 impl From<http::Refusal> for Refused {

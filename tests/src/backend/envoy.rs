@@ -7,7 +7,7 @@ use super::{
 use palisade::{
     Cluster, Options, Profile, Severity, Verdict,
     flow::{MeshRequest, Simulation},
-    http::Admitted,
+    http::{Admitted, NormalizationVersion, normalize_path},
     lint,
     resource::istio::PathNormalization as Mode,
 };
@@ -83,6 +83,9 @@ impl Session for Proxies<'_> {
         if !request.dns_names.is_empty() || request.subject.is_some() {
             return skip("certificates here carry URI names only");
         }
+        if !self.stays(&http.path) {
+            return skip("the normalized path is sent here, and is not the same once normalized again");
+        }
         let policies = Value::from(self.policies.clone()).to_string();
         if LOCAL.iter().any(|name| policies.contains(name)) {
             return skip("addresses, ports and server names are others on loopback");
@@ -122,6 +125,12 @@ fn verdict(response: &Response, head: bool) -> Result<Answer, NoAnswer> {
 }
 
 impl Proxies<'_> {
+    /// Whether this Envoy leaves `path` as it is.
+    fn stays(&self, path: &[u8]) -> bool {
+        let mode = self.simulation.cluster().resources().mesh.path_normalization;
+        normalize_path(path, mode, NormalizationVersion::default()).is_some_and(|again| again == path)
+    }
+
     fn client(&mut self, request: &MeshRequest) -> Result<Client, NoAnswer> {
         if self.envoy.is_none() {
             self.envoy = Some(Envoy::start(&self.bootstrap().map_err(failed)?).map_err(failed)?);

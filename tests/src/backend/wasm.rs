@@ -131,6 +131,9 @@ pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<Me
     if request.uris.len() > 1 || request.dns_names.len() > 1 {
         return skip("a proxy shows a filter only the first name of each kind");
     }
+    if request.remote_ip.is_err() {
+        return skip("a filter is not told that the client's address is a guess");
+    }
     if decision.verdict == Verdict::Ask {
         return skip("no external provider answers");
     }
