@@ -8,7 +8,7 @@ mod tokens;
 mod wire;
 
 pub use mesh::{Arrival, Mesh, skip};
-pub use policies::configuration;
+pub use policies::{authorization_policies, configuration};
 
 use palisade::{
     Cluster, Options, Verdict,

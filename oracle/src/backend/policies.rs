@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
 
 /// Every AuthorizationPolicy of `cluster`, as its file has it.
-pub(crate) fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
+pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
     let mut files = BTreeMap::new();
     let mut found = Vec::new();
     for policy in &cluster.resources().authorization_policies {

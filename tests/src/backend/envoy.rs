@@ -1,9 +1,6 @@
 //! The module that ships, in a real Envoy on loopback, with real mutual TLS.
 
-use super::{
-    policies::{authorization_policies, configuration},
-    wasm::{proxied, same_semantics, skip},
-};
+use super::wasm::{proxied, same_semantics, skip};
 use palisade::{
     Cluster, Options, Profile, Severity, Verdict,
     flow::{MeshRequest, Simulation},
@@ -19,6 +16,7 @@ use palisade_envoy::{
     process::Envoy,
     wasm::Plugin,
 };
+use palisade_oracle::backend::{authorization_policies, configuration};
 use serde_json::Value;
 use std::path::PathBuf;
 

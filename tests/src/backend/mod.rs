@@ -1,7 +1,6 @@
 //! The back ends: every way there is to decide the flow of a case file.
 
 mod envoy;
-mod policies;
 mod wasm;
 
 pub use envoy::InEnvoy;

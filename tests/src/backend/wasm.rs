@@ -1,6 +1,5 @@
 //! The module that ships, in wasmtime.
 
-use super::policies::{authorization_policies, configuration};
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use palisade::{
     Cluster, Layer, Options, Profile, Severity, Verdict,
@@ -11,6 +10,7 @@ use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_harness::{
     Conformance, Connection, HttpAnswer, HttpRequest, Plugin, Stream, Verdict as Seen, VmOptions,
 };
+use palisade_oracle::backend::{authorization_policies, configuration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
