@@ -13,6 +13,8 @@ pub use policies::{authorization_policies, configuration};
 use palisade::{
     Cluster, Options, Verdict,
     flow::{HttpRequest, HttpVersion, Place},
+    http::{NormalizationVersion, Proxy as Codec, admit},
+    resource::istio::PathNormalization,
 };
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
@@ -177,8 +179,24 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         if grpc && http.version == HttpVersion::Http2 {
             return skip("the client reads no gRPC status");
         }
+        let asked = arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty();
+        if asked && !is_known(&http.method) {
+            return skip("the provider speaks HTTP/1, and refuses the method itself");
+        }
     }
     Ok(())
+}
+
+/// Whether HTTP/1 knows the method.
+fn is_known(method: &str) -> bool {
+    let codec = Codec {
+        normalization: PathNormalization::None,
+        version: NormalizationVersion::default(),
+        gateway: false,
+        trusted_proxies: 0,
+        strict: false,
+    };
+    admit(&HttpRequest::new(method, "/", "a"), None, &codec).is_ok()
 }
 
 /// Addresses are others on loopback: they must not matter, or be loopback's own.
