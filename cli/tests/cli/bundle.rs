@@ -132,3 +132,35 @@ fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     folder.run("bundle -f manifests.yaml").says(2, &["--workload"]);
     folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
 }
+
+#[cfg(feature = "stats")]
+#[test]
+fn the_module_and_its_memory_are_measured() {
+    let module = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
+    let Ok(size) = std::fs::metadata(&module).map(|file| file.len()) else {
+        let required = std::env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
+        assert!(!required, "no {}; build it with `cargo xtask wasm`", module.display());
+        return;
+    };
+    let ran = folder().run(&format!("bundle --stats --module {}", module.display()));
+    ran.says(0, &[]);
+    let mut lines = ran.out.lines();
+    assert_eq!(lines.next(), Some(format!("module: {size} bytes").as_str()));
+    let memory: Vec<u64> = lines
+        .zip([1, 100, 1_000, 10_000])
+        .map(|(line, rules)| {
+            let memory = line.strip_suffix(" bytes").and_then(|line| line.rsplit_once(" VM "));
+            let (before, memory) = memory.expect("the VM's memory");
+            assert!(before.trim_start().starts_with(&format!("{rules} rules: ")), "{line}");
+            memory.parse().expect("a number")
+        })
+        .collect();
+    assert!(memory.len() == 4 && memory.is_sorted() && memory[0] < memory[3], "{memory:?}");
+}
+
+#[cfg(not(feature = "stats"))]
+#[test]
+fn without_a_runtime_nothing_is_measured() {
+    let ran = folder().run("bundle --stats");
+    ran.says(2, &["built without a WebAssembly runtime", "--features stats"]);
+}

@@ -35,8 +35,20 @@ fn formatting(_: &mut Tally) -> Result<Outcome> {
 
 fn lints(_: &mut Tally) -> Result<Outcome> {
     component("clippy", "clippy")?;
-    done(run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))
+    done(run(&mut cargo(&[
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--features",
+        STATS,
+        "--",
+        "-D",
+        "warnings",
+    ])))
 }
+
+/// `palisade bundle --stats`, left out of the command by default: the runtime takes minutes to build.
+const STATS: &str = "palisade-cli/stats";
 
 fn dependencies(_: &mut Tally) -> Result<Outcome> {
     if ask(&mut cargo(&["deny", "--version"])).is_none() {
@@ -86,7 +98,7 @@ fn competitors(tally: &mut Tally) -> Result<Outcome> {
 
 fn tests(tally: &mut Tally) -> Result<Outcome> {
     // The module was built before: where it is missing, its back ends must not be left out in silence.
-    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    let mut tests = cargo(&["test", "--workspace", "--features", STATS, "--no-fail-fast"]);
     tested(tests.env("PALISADE_REQUIRE_WASM", "1"), tally)
 }
 

@@ -19,10 +19,11 @@ use std::path::PathBuf;
 /// outbound`) Cilium's egress policies.
 #[derive(Debug, Args)]
 pub(crate) struct Bundle {
-    #[command(flatten)]
-    manifests: ManifestArgs,
+    /// Manifests: a YAML or JSON file, a folder (read recursively), or `-` for standard input. May be repeated.
+    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required_unless_present = "stats")]
+    paths: Vec<PathBuf>,
     /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
-    #[arg(long, value_name = "NAMESPACE/NAME", required_unless_present = "from_node")]
+    #[arg(long, value_name = "NAMESPACE/NAME", required_unless_present_any = ["from_node", "stats"])]
     workload: Option<String>,
     /// Let each proxy read from its node who its workload is, and bundle the policies of all.
     #[arg(long, conflicts_with = "workload")]
@@ -94,7 +95,7 @@ impl Bundle {
             return self.stats();
         }
         let options = self.options.options()?;
-        let manifests = valid(&self.manifests, &options)?;
+        let manifests = valid(&ManifestArgs::of(self.paths.clone()), &options)?;
         let workload = self.workload.as_deref().map(|name| workload(&manifests.cluster, name)).transpose()?;
         let wanted = Wanted {
             workload,
