@@ -8,6 +8,7 @@ use crate::client::Connection;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
@@ -17,6 +18,20 @@ const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
+
+/// The error code CANCEL.
+const CANCEL: [u8; 4] = [0, 0, 0, 8];
+
+/// How a request goes on behind its header fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Not at all.
+    Bare,
+    /// With a body and these fields.
+    Trailers(Fields),
+    /// The client resets the stream.
+    Reset,
+}
 
 /// An HTTP/2 connection.
 #[derive(Debug)]
@@ -50,22 +65,49 @@ impl Http2 {
     ///
     /// What comes back is no HTTP/2.
     pub fn ask(&mut self, requests: &[Fields]) -> io::Result<Vec<u16>> {
-        let first = self.next;
-        let mut bytes = Vec::new();
-        for fields in requests {
-            let mut block = Vec::new();
-            for (name, value) in fields {
-                // A literal that is never indexed, its name new.
-                block.push(0x10);
-                text(&mut block, name);
-                text(&mut block, value);
+        let requests = requests.iter().map(|fields| (fields, &Ending::Bare));
+        self.send(requests)
+    }
+
+    /// Sends one request that ends so, and gives its status as [`Self::ask`] does.
+    ///
+    /// # Errors
+    ///
+    /// What comes back is no HTTP/2.
+    pub fn ask_one(&mut self, fields: &Fields, ending: &Ending) -> io::Result<u16> {
+        let statuses = self.send([(fields, ending)].into_iter())?;
+        Ok(statuses.first().copied().unwrap_or_default())
+    }
+
+    fn send<'f>(
+        &mut self,
+        requests: impl ExactSizeIterator<Item = (&'f Fields, &'f Ending)>,
+    ) -> io::Result<Vec<u16>> {
+        let (first, expected) = (self.next, requests.len());
+        let (mut bytes, mut reset) = (Vec::new(), false);
+        for (fields, ending) in requests {
+            let last = if matches!(ending, Ending::Bare) { END_STREAM } else { 0 };
+            bytes.extend(frame(HEADERS, last | END_HEADERS, self.next, &block(fields)));
+            match ending {
+                Ending::Bare => {}
+                Ending::Trailers(fields) => {
+                    bytes.extend(frame(DATA, 0, self.next, b"abc"));
+                    bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, self.next, &block(fields)));
+                }
+                Ending::Reset => {
+                    bytes.extend(frame(RST_STREAM, 0, self.next, &CANCEL));
+                    reset = true;
+                }
             }
-            bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, self.next, &block));
             self.next += 2;
+        }
+        // A stream that is reset may get no answer, but a ping behind it does.
+        if reset {
+            bytes.extend(frame(PING, 0, 0, &[0; 8]));
         }
         let mut statuses = BTreeMap::new();
         let mut open = self.connection.write_all(&bytes).and_then(|()| self.connection.flush()).is_ok();
-        while open && statuses.len() < requests.len() {
+        while open && statuses.len() < expected {
             open = self.read(&mut statuses)?;
         }
         let streams = (first..self.next).step_by(2);
@@ -91,6 +133,7 @@ impl Http2 {
             RST_STREAM => {
                 statuses.entry(stream).or_insert(0);
             }
+            PING if flags & ACK != 0 => return Ok(false),
             SETTINGS | PING if flags & ACK == 0 => {
                 let answer = if kind == PING { payload.as_slice() } else { &[] };
                 self.connection.write_all(&frame(kind, ACK, 0, answer))?;
@@ -101,6 +144,18 @@ impl Http2 {
         }
         Ok(true)
     }
+}
+
+/// The fields in HPACK.
+fn block(fields: &Fields) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        // A literal that is never indexed, its name new.
+        block.push(0x10);
+        text(&mut block, name);
+        text(&mut block, value);
+    }
+    block
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {

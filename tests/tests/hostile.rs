@@ -57,27 +57,27 @@ fn engine(policies: &Value) -> (Cluster, Workload) {
 }
 
 /// Random numbers that are the same in every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % end as u64) as usize
     }
 
-    fn pick<'t>(&mut self, from: &[&'t [u8]]) -> &'t [u8] {
+    pub(crate) fn pick<'t>(&mut self, from: &[&'t [u8]]) -> &'t [u8] {
         from[self.below(from.len())]
     }
 
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| self.below(256) as u8).collect()
     }
 }
 
 /// The headers of one hostile request, as a filter would get them.
-fn headers(random: &mut Random) -> HeaderMap {
+pub(crate) fn headers(random: &mut Random) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut push = |name: &[u8], value: Vec<u8>| headers.push((name.to_vec(), value));
     if random.below(20) > 0 {
@@ -202,6 +202,45 @@ fn a_hundred_thousand_hostile_requests_are_answered_as_the_engine_does() {
     ));
 }
 
+/// An Envoy with the module in the listener `wasm` and its own filter in `rbac`. Without module or Envoy `what` does not
+/// run, and says so.
+pub(crate) fn beside_rbac(what: &str) -> Option<Envoy> {
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
+    if !module.is_file() || palisade_envoy::fetch::binary().is_err() {
+        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {} or no Envoy", module.display());
+        tell(&format!("{what}: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy"));
+        return None;
+    }
+    let policies = policies();
+    let (cluster, workload) = engine(&policies);
+    let rbac = envoy_rbac(&cluster, &workload, Chain::Http, &Options::default());
+    let configuration =
+        json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}, "resources": policies});
+    let plugin = palisade_envoy::wasm::Plugin::new(module, configuration.to_string());
+    let listener = |name: &str, filters: Vec<Value>| {
+        let mut http = Http::with_filters(filters);
+        http.extra.insert(
+            "http_protocol_options".to_owned(),
+            json!({"accept_http_10": true, "default_host_for_http_10": "old"}),
+        );
+        http.extra.insert(
+            "upgrade_configs".to_owned(),
+            json!([{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}]),
+        );
+        http.extra.insert("http2_protocol_options".to_owned(), json!({"allow_connect": true}));
+        // A connection that is broken is closed at once, not after a second.
+        http.extra.insert("delayed_close_timeout".to_owned(), json!("0.01s"));
+        http.extra.insert("max_request_headers_kb".to_owned(), json!(96));
+        Listener::http(name, Transport::Plaintext, http)
+    };
+    let envoy = Envoy::start(&Bootstrap::new(vec![
+        listener("wasm", vec![plugin.http_filter()]),
+        listener("rbac", rbac),
+    ]))
+    .expect("Envoy");
+    Some(envoy)
+}
+
 /// The bytes of one hostile request on the wire.
 fn wire(random: &mut Random) -> Vec<u8> {
     let method = random.pick(&[b"GET", b"POST", b"CONNECT", b"HEAD", b"get", b"G\xffT"]);
@@ -270,37 +309,7 @@ fn answer(client: &Client, bytes: &[u8]) -> u16 {
 #[test]
 fn hostile_bytes_are_answered_as_envoys_own_filter_does() {
     const REQUESTS: usize = 4_000;
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-    if !module.is_file() || palisade_envoy::fetch::binary().is_err() {
-        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {} or no Envoy", module.display());
-        return tell(
-            "hostile bytes in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy",
-        );
-    }
-    let policies = policies();
-    let (cluster, workload) = engine(&policies);
-    let rbac = envoy_rbac(&cluster, &workload, Chain::Http, &Options::default());
-    let configuration =
-        json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}, "resources": policies});
-    let plugin = palisade_envoy::wasm::Plugin::new(module, configuration.to_string());
-    let listener = |name: &str, filters: Vec<Value>| {
-        let mut http = Http::with_filters(filters);
-        http.extra.insert(
-            "http_protocol_options".to_owned(),
-            json!({"accept_http_10": true, "default_host_for_http_10": "old"}),
-        );
-        http.extra.insert(
-            "upgrade_configs".to_owned(),
-            json!([{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}]),
-        );
-        http.extra.insert("max_request_headers_kb".to_owned(), json!(96));
-        Listener::http(name, Transport::Plaintext, http)
-    };
-    let envoy = Envoy::start(&Bootstrap::new(vec![
-        listener("wasm", vec![plugin.http_filter()]),
-        listener("rbac", rbac),
-    ]))
-    .expect("Envoy");
+    let Some(envoy) = beside_rbac("hostile bytes in Envoy") else { return };
     let client = |name: &str| Client::plaintext(envoy.port(name).expect("a port"));
     let (wasm, rbac) = (client("wasm"), client("rbac"));
     let mut random = Random(0x5851_f42d_4c95_7f2d);
