@@ -132,3 +132,42 @@ fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     folder.run("bundle -f manifests.yaml").says(2, &["--workload"]);
     folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
 }
+
+/// The module, whose bytes and memory are told.
+#[cfg(feature = "stats")]
+#[test]
+fn the_bytes_of_the_module_and_of_its_vm_are_told_for_four_numbers_of_rules() {
+    let module = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
+    let Ok(metadata) = module.metadata() else {
+        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {}", module.display());
+        return eprintln!("skipped: no {}", module.display());
+    };
+    let folder = folder();
+    let module = module.display();
+    let told = folder.run(&format!("bundle --stats --module {module}"));
+    let own =
+        folder.run(&format!("bundle -f manifests.yaml --workload foo/sample --stats --module {module}"));
+
+    told.says(0, &[]);
+    let lines: Vec<(&str, &str)> = told.out.lines().filter_map(|line| line.trim().split_once(": ")).collect();
+    let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["module", "1 rules", "100 rules", "1000 rules", "10000 rules"]);
+    assert_eq!(lines[0].1, format!("{} bytes", metadata.len()));
+    let memory: Vec<usize> = lines[1..]
+        .iter()
+        .map(|(_, text)| text.strip_prefix("VM").unwrap().split_whitespace().next().unwrap().parse().unwrap())
+        .collect();
+    // Whole pages, more for more rules, and far from the 256 MiB at which Envoy's VM would die.
+    assert!(memory.iter().all(|bytes| bytes % (64 << 10) == 0) && memory.is_sorted(), "{memory:?}");
+    assert!(memory[0] < memory[3] && memory[3] < 64 << 20, "{memory:?}");
+    own.says(0, &[]);
+    assert!(own.out.starts_with(&told.out) && own.out.contains("these policies: VM"), "{}", own.out);
+    folder.run("bundle --stats --module nowhere.wasm").says(2, &["nowhere.wasm", "cargo xtask wasm"]);
+    folder.run("bundle --stats --module manifests.yaml").says(2, &["--module"]);
+}
+
+#[cfg(not(feature = "stats"))]
+#[test]
+fn a_binary_without_a_runtime_says_how_to_get_one_that_has_it() {
+    folder().run("bundle --stats").says(2, &["without the WebAssembly runtime", "--features stats"]);
+}

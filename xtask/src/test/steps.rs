@@ -32,7 +32,9 @@ fn formatting(_: &mut Tally) -> Result<Outcome> {
 
 fn lints(_: &mut Tally) -> Result<Outcome> {
     component("clippy", "clippy")?;
-    done(run(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])))
+    let features = ["--features", "palisade-cli/stats"];
+    let clippy = ["clippy", "--workspace", "--all-targets"];
+    done(run(cargo(&clippy).args(features).args(["--", "-D", "warnings"])))
 }
 
 fn dependencies(_: &mut Tally) -> Result<Outcome> {
@@ -78,7 +80,8 @@ fn cost_of_decisions(_: &mut Tally) -> Result<Outcome> {
 
 fn tests(tally: &mut Tally) -> Result<Outcome> {
     // The module was built before: where it is missing, its back ends must not be left out in silence.
-    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    // The runtime that `bundle --stats` needs is built for the harness anyway.
+    let mut tests = cargo(&["test", "--workspace", "--features", "palisade-cli/stats", "--no-fail-fast"]);
     done(run_watched(tests.env("PALISADE_REQUIRE_WASM", "1"), |line| {
         if let Some(counts) = Tally::of_line(line) {
             *tally += counts;
