@@ -124,6 +124,38 @@ fn every_form_holds_the_configuration_and_fails_closed() {
 }
 
 #[test]
+fn of_which_kind_a_named_provider_is_goes_with_the_policies() {
+    const PROVIDERS: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    extensionProviders:
+    - name: asked
+      envoyExtAuthzGrpc: {service: authz.foo.svc.cluster.local, port: 9000}
+    - name: unnamed
+      envoyExtAuthzHttp: {service: authz.foo.svc.cluster.local, port: 8000}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ask, namespace: foo}
+spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
+";
+    let folder =
+        Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("providers.yaml", PROVIDERS.as_bytes())]);
+    let configuration = printed(&folder, "-f providers.yaml --workload foo/sample --tcp");
+
+    assert_eq!(names(&configuration["resources"]), ["get-only", "ask", "istio"]);
+    let mesh = configuration["resources"][2]["data"]["mesh"].as_str().expect("text");
+    let grpc = json!({"service": "authz.foo.svc.cluster.local", "port": 9000});
+    assert_eq!(
+        serde_json::from_str::<Value>(mesh).expect("JSON"),
+        json!({"extensionProviders": [{"name": "asked", "envoyExtAuthzGrpc": grpc}]})
+    );
+}
+
+#[test]
 fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     let folder = folder();
     folder
