@@ -126,7 +126,10 @@ impl Wanted<'_> {
 
 /// The mesh settings with the providers that `policies` name, if any: of which kind they are decides on TCP.
 fn named_providers(mesh: &MeshConfig, policies: &[Value]) -> Option<Value> {
-    let named = |name: &str| policies.iter().any(|policy| policy["spec"]["provider"]["name"] == name);
+    let named = |name: &str| {
+        let of = |policy: &Value| policy.pointer("/spec/provider/name").is_some_and(|known| known == name);
+        policies.iter().any(of)
+    };
     let providers = mesh.extension_providers.iter().filter(|provider| named(&provider.name));
     let providers: Vec<Value> = providers
         .filter_map(|Provider { name, envoy_ext_authz_http, envoy_ext_authz_grpc }| {
