@@ -41,9 +41,9 @@ pub fn hit(i: usize) -> String {
     }
 }
 
-/// A path that takes none.
+/// A path that takes none, though it begins as one that does.
 pub fn miss(i: usize) -> String {
-    format!("/service{i}/items/42")
+    format!("/svc{i}x/items/42")
 }
 
 /// The route that `path` takes.

@@ -40,6 +40,8 @@ pub struct FlowCase {
     pub expect: Verdict,
     /// The rule that decided, or the layer where a default did.
     pub by: Option<String>,
+    /// The HTTP status of a refusal, where a back end sees one.
+    pub status: Option<u16>,
     /// The outcome of layers taken by themselves.
     pub layers: BTreeMap<Layer, Outcome>,
 }
@@ -158,6 +160,7 @@ fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
         after: after.map_err(|e: &str| ("after", e.to_owned()))?,
         expect,
         by: text.by,
+        status: text.status,
         layers: text.layers.into_iter().map(|(layer, outcome)| (layer.0, outcome.0)).collect(),
     })
 }

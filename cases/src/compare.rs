@@ -35,6 +35,11 @@ pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     {
         differs("by", expected, &spell(*layer, by));
     }
+    if let (Some(expected), Some(got)) = (case.status, answer.status)
+        && expected != got
+    {
+        differs("status", &expected, &got);
+    }
     for (layer, expected) in &case.layers {
         let got = answer.layers.iter().find(|(name, _)| name == layer);
         if let Some((_, got)) = got

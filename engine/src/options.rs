@@ -144,6 +144,9 @@ pub struct Options {
     pub selector_on_gateway_api: bool,
     /// `PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS`.
     pub multiple_custom_providers: bool,
+    /// Whether deciding sees every name of a peer's certificate, as Envoy itself does. A wasm filter is shown the first
+    /// of each kind only: where another could change a verdict, [`Profile::Strict`] denies.
+    pub peer_names_complete: bool,
     /// Shortcuts of compilation, for tests.
     #[serde(skip)]
     pub switches: CompileSwitches,
@@ -174,6 +177,7 @@ impl Default for Options {
             envoy_version: "1.40".to_string(),
             selector_on_gateway_api: true,
             multiple_custom_providers: false,
+            peer_names_complete: true,
             switches: CompileSwitches::default(),
         }
     }

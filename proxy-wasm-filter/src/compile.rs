@@ -61,6 +61,8 @@ fn policies(
         profile: config.profile,
         // Who names several means that all of them are asked.
         multiple_custom_providers: config.providers.len() > 1,
+        // Envoy shows a filter the first name of each kind.
+        peer_names_complete: false,
         ..Options::default()
     };
     let (cluster, more) = Cluster::new(resources);

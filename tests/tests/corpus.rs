@@ -2,7 +2,8 @@
 //! project where it is there.
 
 use palisade_cases::{Backend, CaseResult, Report, find, run};
-use palisade_tests::backend::{Engine, InEnvoy, Wasm};
+use palisade_oracle::backend::InEnvoy;
+use palisade_tests::backend::{Engine, Wasm};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
@@ -41,17 +42,17 @@ fn wasm() -> Option<Wasm> {
     wasm_module().map(|module| Wasm::new(&module).expect("a proxy-wasm module"))
 }
 
-/// The same module in Envoy. Without module or Envoy it does not run, and says so.
+/// Native RBAC and the same module in Envoy. Without module or Envoy they do not run, and say so.
 fn envoy() -> Option<InEnvoy> {
     let module = root().join("target/wasm/palisade_filter.wasm");
     let fetched = palisade_envoy::fetch::binary();
     if module.is_file() && fetched.is_ok() {
-        return Some(InEnvoy::new(module));
+        return Some(InEnvoy::new(Some(module)));
     }
     let required = env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
     assert!(!required, "no module or no Envoy: {fetched:?}");
     tell(
-        "wasm in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy (`cargo xtask envoy`)",
+        "native RBAC and wasm in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy (`cargo xtask envoy`)",
     );
     None
 }

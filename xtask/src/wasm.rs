@@ -25,36 +25,69 @@ pub(crate) struct Options {
     pub(crate) trap: bool,
 }
 
+/// A library to build for WebAssembly by the profile `wasm` of its workspace.
+#[derive(Debug)]
+struct Library<'a> {
+    /// The folder of its workspace.
+    root: PathBuf,
+    package: &'a str,
+    features: &'a [&'a str],
+}
+
 /// Builds the filter and gives the path of the module.
 pub(crate) fn run(options: &Options) -> Result<PathBuf> {
     let toolchain = Toolchain::find(TARGET, options.via)?;
     if options.trap {
-        build(&toolchain, &["--features", "trap"], "palisade_filter_trap.wasm")?;
+        build(&toolchain, &["trap"], "palisade_filter_trap.wasm")?;
     }
     build(&toolchain, &[], "palisade_filter.wasm")
 }
 
 fn build(toolchain: &Toolchain, features: &[&str], name: &str) -> Result<PathBuf> {
-    // A folder of its own: these flags would make every native build start afresh.
-    let trimmed =
-        compile(toolchain, features, &workspace::root(), &workspace::target_dir().join("wasm-build"))?;
-    let module = workspace::target_dir().join("wasm").join(name);
-    publish(&trimmed.module, &module)?;
+    let trimmed = compile(toolchain, features, &workspace::root(), &build_dir())?;
+    let module = publish(&trimmed.module, name)?;
     println!("exports before: {}", trimmed.before.join(" "));
     println!("exports after:  {}", trimmed.after.join(" "));
     println!("{}: {} bytes", module.display(), trimmed.module.len());
     Ok(module)
 }
 
-/// Builds the module from the sources in `root`.
+/// Builds the filter from the sources in `root`.
 fn compile(toolchain: &Toolchain, features: &[&str], root: &Path, target: &Path) -> Result<Trimmed> {
-    let mut cargo = toolchain.cargo("build", TARGET, "std,panic_abort");
-    cargo.args(["--package", "palisade-filter", "--lib", "--profile", "wasm", "--target-dir"]).arg(target);
-    cargo.args(features).env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, root)).current_dir(root);
-    process::run(&mut cargo)?;
-    let built = target.join(TARGET).join("wasm").join("palisade_filter.wasm");
-    let linked = fs::read(&built).with_context(|| format!("cargo left no `{}`", built.display()))?;
-    exports::trim(&linked)
+    let filter = Library { root: root.to_path_buf(), package: "palisade-filter", features };
+    exports::trim(&filter.link(toolchain, target)?)
+}
+
+/// Builds the decisions of the benchmarks as a module without a host.
+pub(crate) fn guest() -> Result<PathBuf> {
+    let guest = Library { root: workspace::root(), package: "palisade-guest", features: &[] };
+    publish(&guest.link(&Toolchain::find(TARGET, None)?, &build_dir())?, "palisade_guest.wasm")
+}
+
+/// Builds the filter of the SDK, with everything that it exports, as `name`.
+pub(crate) fn sdk_filter(features: &[&str], name: &str) -> Result<PathBuf> {
+    let root = workspace::root().join("benches/sdk-filter");
+    let filter = Library { root, package: "sdk-filter", features };
+    publish(&filter.link(&Toolchain::find(TARGET, None)?, &build_dir())?, name)
+}
+
+impl Library<'_> {
+    /// The module as the linker leaves it.
+    fn link(&self, toolchain: &Toolchain, target: &Path) -> Result<Vec<u8>> {
+        let mut cargo = toolchain.cargo("build", TARGET, "std,panic_abort");
+        cargo.args(["--package", self.package, "--lib", "--profile", "wasm"]);
+        cargo.args(["--features", &self.features.join(",")]).arg("--target-dir").arg(target);
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain, &self.root)).current_dir(&self.root);
+        process::run(&mut cargo)?;
+        let module = format!("{}.wasm", self.package.replace('-', "_"));
+        let built = target.join(TARGET).join("wasm").join(module);
+        fs::read(&built).with_context(|| format!("cargo left no `{}`", built.display()))
+    }
+}
+
+/// A folder of its own: these flags would make every native build start afresh.
+fn build_dir() -> PathBuf {
+    workspace::target_dir().join("wasm-build")
 }
 
 /// Builds a copy of the sources in another folder, and compares it with the module that ships.
@@ -97,11 +130,12 @@ fn flags(toolchain: &Toolchain, root: &Path) -> OsString {
     flags.join(&OsString::from("\u{1f}"))
 }
 
-/// Puts a copy in place in one step, as a test may be reading the one before.
-fn publish(bytes: &[u8], module: &Path) -> Result<()> {
-    let folder = module.parent().context("the module has no folder")?;
-    fs::create_dir_all(folder)?;
-    let scratch = module.with_extension("wasm.new");
+/// Puts a copy in place in one step, as a test may be reading the one before, and says where.
+fn publish(bytes: &[u8], name: &str) -> Result<PathBuf> {
+    let folder = workspace::target_dir().join("wasm");
+    fs::create_dir_all(&folder)?;
+    let (module, scratch) = (folder.join(name), folder.join(name).with_extension("wasm.new"));
     fs::write(&scratch, bytes).with_context(|| format!("cannot write `{}`", scratch.display()))?;
-    fs::rename(&scratch, module).with_context(|| format!("cannot write `{}`", module.display()))
+    fs::rename(&scratch, &module).with_context(|| format!("cannot write `{}`", module.display()))?;
+    Ok(module)
 }

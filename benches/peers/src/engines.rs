@@ -1,18 +1,21 @@
 //! Policy engines that are used elsewhere.
 
-use crate::policies::{Make, Policies, prefix, spiffe};
+use crate::{
+    peer::Make,
+    policies::{Policies, prefix, spiffe},
+};
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
 use palisade_benches::ask::{Ask, Parts};
 use regorus::{Engine, Value, languages::rego::compiler::Compiler, rvm::vm::RegoVM};
 use std::{cell::RefCell, fmt::Write};
 
-pub(crate) fn all() -> Vec<(&'static str, usize, Make)> {
+pub(crate) fn all() -> Vec<(&'static str, usize, Make<dyn Policies>)> {
     vec![
         ("regorus, indexed data", 10_000, |n| Box::new(Rego::new(n))),
-        ("cel, N programs", 1_000, |n| Box::new(Cel::new(n))),
-        ("casbin, keyMatch", 1_000, |n| Box::new(Casbin::new(n))),
-        ("cedar, N permits", 1_000, |n| Box::new(Cedar::new(n))),
+        ("cel, N programs", 10_000, |n| Box::new(Cel::new(n))),
+        ("casbin, keyMatch", 10_000, |n| Box::new(Casbin::new(n))),
+        ("cedar, N permits", 10_000, |n| Box::new(Cedar::new(n))),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! "Principal X may GET on path prefix /svcX/", as N policies.
 
+use crate::peer::{Make, Peer};
 use palisade::Verdict;
 use palisade_benches::{
     ask::{Ask, Parts},
@@ -13,22 +14,26 @@ pub trait Policies {
     fn allows(&self, ask: &Parts<'_>, raw: &Ask) -> bool;
 }
 
-/// Makes an engine with N policies.
-pub type Make = fn(usize) -> Box<dyn Policies>;
-
-/// Name, largest N that is worth the time, and how it is made.
-pub fn all() -> Vec<(&'static str, usize, Make)> {
-    let hand_written: [(&'static str, usize, Make); 4] = [
+/// All of them, ours first.
+pub fn all() -> Vec<Peer<dyn Policies>> {
+    let hand_written: [(&'static str, usize, Make<dyn Policies>); 4] = [
         ("palisade", 10_000, |n| Box::new(Palisade(principal::set(n)))),
         ("floor: xxh3 of the input", 10_000, |_| Box::new(Floor)),
-        ("hash map by principal", 10_000, |n| Box::new(Map::new(n))),
-        ("linear scan", 10_000, |n| Box::new(Scan::new(n))),
+        ("by hand: hash map by principal", 10_000, |n| Box::new(Map::new(n))),
+        ("by hand: linear scan", 10_000, |n| Box::new(Scan::new(n))),
     ];
     #[cfg(feature = "engines")]
     let engines = crate::engines::all();
     #[cfg(not(feature = "engines"))]
     let engines = Vec::new();
-    hand_written.into_iter().chain(engines).collect()
+    let all = hand_written.into_iter().chain(engines);
+    all.map(|(name, most, make)| Peer { name, most, make, check }).collect()
+}
+
+fn check(engine: &dyn Policies, n: usize, name: &str) {
+    for (ask, allowed) in principal::checks(n) {
+        assert_eq!(engine.allows(&Parts::new(&ask), &ask), allowed, "{name}: {ask:?}");
+    }
 }
 
 pub(crate) fn prefix(i: usize) -> String {

@@ -55,6 +55,7 @@ pub(crate) struct CaseText {
     pub(crate) ext_authz: BTreeMap<String, ProviderAnswer>,
     pub(crate) expect: ExpectText,
     pub(crate) by: Option<String>,
+    pub(crate) status: Option<u16>,
     #[serde(default)]
     pub(crate) layers: BTreeMap<LayerText, OutcomeText>,
     #[serde(default)]

@@ -39,6 +39,8 @@ pub(super) fn validate(
 fn check(token: &Token, rule: &TokenRule) -> Result<(), u16> {
     match token.fault {
         Some(TokenFault::Audience) => Err(403),
+        // Envoy reads issuer and audience before it verifies the signature.
+        Some(TokenFault::Signature) => rule.accepts(&token.claims).and(Err(401)),
         Some(_) => Err(401),
         None => rule.accepts(&token.claims),
     }

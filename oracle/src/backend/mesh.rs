@@ -5,6 +5,7 @@ use palisade::{
     Cluster, Layer, LayerDecision, Options, Severity, Verdict,
     flow::{Flow, FlowDecision, History, HttpRequest, MeshRequest, Place, Simulation},
     lint,
+    resource::istio::Action,
 };
 use palisade_cases::{FlowCase, NoAnswer};
 use serde_json::Value;
@@ -72,6 +73,12 @@ impl<'c> Mesh<'c> {
         }
     }
 
+    /// Whether some policy hands the decision to an external provider.
+    fn custom(&self) -> bool {
+        let policies = &self.simulation.cluster().resources().authorization_policies;
+        policies.iter().any(|policy| policy.spec.action == Some(Action::Custom))
+    }
+
     /// Why the filter cannot answer for `arrival`, if it cannot.
     ///
     /// # Errors
@@ -93,6 +100,9 @@ impl<'c> Mesh<'c> {
         }
         if arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty() {
             return skip("external providers are not asked by the filter");
+        }
+        if arrival.connection.http.is_none() && self.custom() {
+            return skip("the filter does not know which providers guard no TCP");
         }
         Ok(())
     }

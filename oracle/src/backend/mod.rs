@@ -13,6 +13,8 @@ pub use policies::{authorization_policies, configuration};
 use palisade::{
     Cluster, Options, Verdict,
     flow::{HttpRequest, HttpVersion, Place},
+    http::{NormalizationVersion, Proxy as Codec, admit},
+    resource::istio::PathNormalization,
 };
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
@@ -95,6 +97,9 @@ impl Session for Proxies<'_> {
         };
         let is_http = case.flow.http.is_some() && arrival.connection.http.is_some();
         local(case, &arrival, if is_http { &proxy.http } else { &proxy.tcp })?;
+        if !is_http && proxy.tcp.contains(proxy::ASKS_ON_TCP) {
+            return skip("no authorizer here speaks gRPC");
+        }
         let request = match case.flow.http.as_ref().filter(|_| is_http) {
             Some(http) => Some(self.request(case, &arrival, http)?),
             None => None,
@@ -170,7 +175,25 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
     {
         return skip("a certificate needs a name");
     }
+    if let Some(http) = &case.flow.http {
+        let asked = arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty();
+        if asked && !is_known(&http.method) {
+            return skip("the provider speaks HTTP/1, and refuses the method itself");
+        }
+    }
     Ok(())
+}
+
+/// Whether HTTP/1 knows the method.
+fn is_known(method: &str) -> bool {
+    let codec = Codec {
+        normalization: PathNormalization::None,
+        version: NormalizationVersion::default(),
+        gateway: false,
+        trusted_proxies: 0,
+        strict: false,
+    };
+    admit(&HttpRequest::new(method, "/", "a"), None, &codec).is_ok()
 }
 
 /// Addresses are others on loopback: they must not matter, or be loopback's own.

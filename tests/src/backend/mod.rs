@@ -1,9 +1,7 @@
 //! The back ends: every way there is to decide the flow of a case file.
 
-mod envoy;
 mod wasm;
 
-pub use envoy::InEnvoy;
 pub use wasm::Wasm;
 
 use crate::reference;

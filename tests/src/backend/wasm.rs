@@ -46,6 +46,7 @@ impl Backend for Wasm {
         Ok(Box::new(Proxies {
             conformance: &self.conformance,
             simulation: Simulation::new(cluster, options.clone()),
+            first_names: Simulation::new(cluster, Options { peer_names_complete: false, ..options.clone() }),
             policies: authorization_policies(cluster)?,
             plugins: BTreeMap::new(),
         }))
@@ -70,6 +71,8 @@ pub(super) fn skip<T>(reason: &str) -> Result<T, NoAnswer> {
 struct Proxies<'c> {
     conformance: &'c Conformance,
     simulation: Simulation<'c>,
+    /// The same for who sees only the first names of a certificate.
+    first_names: Simulation<'c>,
     policies: Vec<Value>,
     plugins: BTreeMap<(String, BTreeMap<String, bool>), Plugin>,
 }
@@ -77,6 +80,12 @@ struct Proxies<'c> {
 impl Session for Proxies<'_> {
     fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
         let request = proxied(&self.simulation, case)?;
+        let verdict = |simulation: &Simulation<'_>| {
+            simulation.decide(&case.flow, &History::default()).map(|decision| decision.verdict)
+        };
+        if verdict(&self.simulation)? != verdict(&self.first_names)? {
+            return skip("the certificate may have a name that the filter is not shown");
+        }
         let findings = lint::check(self.simulation.cluster(), self.simulation.options());
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
             return skip("the filter refuses what a webhook refuses");

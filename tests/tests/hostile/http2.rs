@@ -94,6 +94,12 @@ fn stream(random: &mut Random) -> Sent {
         2 => (0..64).for_each(|n| push(format!("x-{n}").as_bytes(), &[b'a'; 16 << 10])),
         _ => {}
     }
+    match random.below(200) {
+        0 => push(b":\xff", b"a"),
+        1 => push(b"content-length", b"99"),
+        2 => push(b":path", b"/secret"),
+        _ => {}
+    }
     let mut sent = Sent { fields, ..Sent::default() };
     match random.below(12) {
         0 => sent.body = random.bytes(40),

@@ -1,46 +1,108 @@
-//! `cargo xtask bench`: runs the benchmarks of `benches/peers`, prints their tables, draws the chart.
+//! `cargo xtask bench`: our engine beside the others, in process; `cargo xtask bench envoy`: our filter in Envoy.
 
 mod chart;
+mod envoy;
 mod results;
+mod summary;
 mod table;
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use self::results::Result as Measured;
 use crate::process::{cargo, run as run_command};
-use crate::workspace;
+use crate::{wasm, workspace};
 
 #[derive(Debug, Default, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
-    /// Only benchmarks whose name contains this, such as `policies/palisade`
-    filter: Option<String>,
-    /// Without the policy engines, which take minutes to build
+    #[command(subcommand)]
+    place: Option<Place>,
+    /// Only the criterion benchmarks whose name contains this, such as `policies/palisade`
+    #[arg(long)]
+    only: Option<String>,
+    /// Short rounds, and without what takes minutes to build: the policy engines and wasmtime
     #[arg(long)]
     quick: bool,
-    /// Measure nothing: make the tables of what was measured last
+    /// Measure nothing: make the tables and the chart of what was measured last
     #[arg(long)]
     report: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Place {
+    /// CPU of a real Envoy for each request, with our filter and beside it
+    Envoy(envoy::Options),
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
-    // Not with the workspace: what is compared with shall neither be built nor locked with the rest.
-    let target = workspace::target_dir().join("peers");
-    if !options.report {
-        let mut bench = cargo(&["bench", "--bench", "decisions"]);
-        bench.current_dir(workspace::root().join("benches/peers")).env("CARGO_TARGET_DIR", &target);
-        if options.quick {
-            bench.arg("--no-default-features");
-        }
-        run_command(bench.arg("--").args(&options.filter))?;
-        run_command(&mut cargo(&["run", "--release", "--package", "palisade-benches", "--bin", "compile"]))?;
+    if let Some(Place::Envoy(options)) = &options.place {
+        return envoy::run(options);
     }
-    let measured: Vec<Measured> = results::read(&target.join("criterion"))?;
+    let criterion = workspace::target_dir().join("peers/criterion");
+    if !options.report {
+        if options.only.is_none() && criterion.exists() {
+            // What is measured no longer must not be reported.
+            fs::remove_dir_all(&criterion).context("cannot remove the results before")?;
+        }
+        compare(options)?;
+    }
+    let measured: Vec<Measured> = results::read(&criterion)?;
     println!("{}", table::all(&measured));
+    if !options.report && options.only.is_none() {
+        own(options)?;
+    }
+    println!("\n### summary\n\n{}", summary::all(&measured));
+    if options.quick || options.only.is_some() {
+        // The chart that is kept has all engines, measured well.
+        return Ok(());
+    }
     let chart = workspace::root().join("docs/cost.svg");
     fs::write(&chart, chart::draw(&measured)).context("cannot write docs/cost.svg")?;
     println!("chart: {}", chart.display());
     Ok(())
+}
+
+/// Everything that criterion measures.
+fn compare(options: &Options) -> Result<()> {
+    let mut bench = options.peers(&["bench", "--bench", "decisions"]);
+    if !options.quick {
+        bench.env("PALISADE_GUEST", wasm::guest()?);
+    }
+    bench.args(["--", "--quiet"]).args(&options.only);
+    if options.quick {
+        bench.args(["--warm-up-time", "0.02", "--measurement-time", "0.05", "--sample-size", "10"]);
+    }
+    run_command(&mut bench)
+}
+
+/// What criterion does not: building, and what only ours is asked.
+fn own(options: &Options) -> Result<()> {
+    run_command(&mut options.peers(&["run", "--release", "--bin", "building"]))?;
+    let own = ["run", "--release", "--package", "palisade-benches", "--bin"];
+    println!();
+    run_command(cargo(&own).arg("compile"))?;
+    println!();
+    run_command(cargo(&own).args(["times", "--"]).args(options.quick.then_some("--quick")))
+}
+
+impl Options {
+    fn peers(&self, arguments: &[&str]) -> Command {
+        let mut cargo = peers(arguments);
+        if self.quick {
+            cargo.args(["--no-default-features", "--features", "time"]);
+        }
+        cargo
+    }
+}
+
+/// Cargo in the workspace of the competitors, which are neither built nor locked with the rest.
+pub(crate) fn peers(arguments: &[&str]) -> Command {
+    let mut cargo = cargo(arguments);
+    cargo.current_dir(workspace::root().join("benches/peers"));
+    cargo.env("CARGO_TARGET_DIR", workspace::target_dir().join("peers"));
+    cargo
 }

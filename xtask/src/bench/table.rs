@@ -4,8 +4,7 @@ use core::fmt::Write;
 use std::collections::BTreeSet;
 
 use super::results::Result;
-
-const OWN: &str = "palisade";
+use super::summary::OWN;
 
 /// A table a shape: a row an engine and kind of request, a column a number of rules, and how many times as much as ours
 /// the largest number costs that both were measured with.
@@ -50,8 +49,8 @@ fn one(results: &[&Result]) -> String {
     text
 }
 
-/// Three digits that count, thousands apart.
-fn thousands(value: f64) -> String {
+/// Thousands apart, a decimal place below ten.
+pub(super) fn thousands(value: f64) -> String {
     if value < 10.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
     }

@@ -1,14 +1,16 @@
 //! What `cargo xtask test` does, a function a step.
 
+use std::process::Command;
+
 use anyhow::Result;
 
 use super::Outcome;
 use super::tally::Tally;
 use crate::process::{ask, cargo, command, run, run_watched};
-use crate::{cost, differential, envoy, no_std, wasm};
+use crate::{bench, cost, differential, envoy, no_std, wasm};
 
 /// The steps by name, in order: what is quick to fail comes first, what others need before them.
-pub(super) const ALL: [(&str, Step); 13] = [
+pub(super) const ALL: [(&str, Step); 14] = [
     ("formatting", formatting),
     ("lints", lints),
     ("dependencies", dependencies),
@@ -20,6 +22,7 @@ pub(super) const ALL: [(&str, Step); 13] = [
     ("filter in Envoy", filter_in_envoy),
     ("cost", cost_of_decisions),
     ("native RBAC", native_rbac),
+    ("competitors", competitors),
     ("tests", tests),
     ("documentation", documentation),
 ];
@@ -33,10 +36,13 @@ fn formatting(_: &mut Tally) -> Result<Outcome> {
 
 fn lints(_: &mut Tally) -> Result<Outcome> {
     component("clippy", "clippy")?;
-    let features = ["--features", "palisade-cli/stats"];
+    let features = ["--features", STATS];
     let clippy = ["clippy", "--workspace", "--all-targets"];
     done(run(cargo(&clippy).args(features).args(["--", "-D", "warnings"])))
 }
+
+/// `palisade bundle --stats`, left out of the command by default: the runtime takes minutes to build.
+const STATS: &str = "palisade-cli/stats";
 
 fn dependencies(_: &mut Tally) -> Result<Outcome> {
     if ask(&mut cargo(&["deny", "--version"])).is_none() {
@@ -86,11 +92,20 @@ fn cost_of_decisions(_: &mut Tally) -> Result<Outcome> {
     Ok(not_run.map_or(Outcome::Passed, Outcome::NotRun))
 }
 
+/// Those that are built in seconds; the policy engines show that they agree before they are timed.
+fn competitors(tally: &mut Tally) -> Result<Outcome> {
+    tested(&mut bench::peers(&["test", "--no-default-features"]), tally)
+}
+
 fn tests(tally: &mut Tally) -> Result<Outcome> {
     // The module was built before: where it is missing, its back ends must not be left out in silence.
-    // The runtime that `bundle --stats` needs is built for the harness anyway.
-    let mut tests = cargo(&["test", "--workspace", "--features", "palisade-cli/stats", "--no-fail-fast"]);
-    done(run_watched(tests.env("PALISADE_REQUIRE_WASM", "1"), |line| {
+    let mut tests = cargo(&["test", "--workspace", "--features", STATS, "--no-fail-fast"]);
+    tested(tests.env("PALISADE_REQUIRE_WASM", "1"), tally)
+}
+
+/// Runs `cargo test` and counts what it says.
+fn tested(tests: &mut Command, tally: &mut Tally) -> Result<Outcome> {
+    done(run_watched(tests, |line| {
         if let Some(counts) = Tally::of_line(line) {
             *tally += counts;
         }

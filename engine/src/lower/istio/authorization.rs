@@ -8,15 +8,15 @@ use super::{
 };
 use crate::{
     cluster::Cluster,
-    ir::{AuthorizationLayer, Clause, Effect, Group, Rule, Section, Test},
-    options::Options,
+    ir::{Attribute, AuthorizationLayer, Clause, Effect, Group, Pattern, Rule, Section, Test, Text},
+    options::{Options, Profile},
     resource::{
         Object,
         istio::{self, Action, AuthorizationPolicySpec},
     },
     rule_id::{PolicyRef, RuleId},
 };
-use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeSet, sync::Arc, vec::Vec};
 
 type Policy = Object<AuthorizationPolicySpec>;
 
@@ -52,6 +52,7 @@ pub(crate) fn authorization(
                 None => continue,
             },
         };
+        let unseen = options.profile == Profile::Strict && !options.peer_names_complete;
         let cx = RuleContext { mesh: &resources.mesh, namespace: &policy.metadata.namespace, action, chain };
         match (action, shadow) {
             (Action::Audit, _) => layer.has_audit = true,
@@ -71,7 +72,11 @@ pub(crate) fn authorization(
             (Action::Audit, _) => &mut layer.audit,
             (Action::Custom, _) => &mut layer.custom,
         };
+        let before = rules.len();
         lower_rules(policy, &reference, &cx, &effect, rules);
+        if unseen {
+            rules.iter_mut().skip(before).for_each(|rule| allow_for_unseen_names(rule, action));
+        }
     }
     let lists = [
         &mut layer.custom,
@@ -85,6 +90,17 @@ pub(crate) fn authorization(
         rules.sort_by_cached_key(|r| r.id.envoy_name());
     }
     layer
+}
+
+/// Whoever has a certificate may have the name that would refuse it, behind the one that is seen.
+fn allow_for_unseen_names(rule: &mut Rule, action: Action) {
+    let tests =
+        rule.groups.iter_mut().flat_map(|group| &mut group.clauses).flat_map(|clause| &mut clause.tests);
+    for test in tests.filter(|test| test.attribute == Attribute::Identity) {
+        if test.negated == (action == Action::Allow) {
+            test.patterns = Box::new([Pattern::Text(Text::NonEmpty)]);
+        }
+    }
 }
 
 /// `istio.io/dry-run`, in Go's boolean syntax; what cannot be parsed enforces (`spec/istio.md` 1.4).

@@ -1,0 +1,107 @@
+//! Nanoseconds of CPU for what only our engine is asked: the ten decisions whose instructions are counted, requests of
+//! the realistic mix one by one, and what wants to be dear, as ratio to the median of these and over growing input.
+//! `cargo xtask bench` runs it; `--quick` takes a tenth of the time.
+
+use cpu_time::ThreadTime;
+use palisade::PolicySet;
+use palisade_benches::{
+    adversarial::{self, Case},
+    ask::{Ask, Parts, compile},
+    decisions, mix, principal,
+};
+use std::{env, hint::black_box};
+
+/// How often a decision is measured; the best counts, as nothing makes it faster than it is.
+const ROUNDS: u32 = 10;
+
+/// Measures for about so many seconds.
+#[derive(Clone, Copy)]
+struct Clock {
+    seconds: f64,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let quick = env::args().any(|argument| argument == "--quick");
+        Self { seconds: if quick { 0.01 } else { 0.1 } }
+    }
+
+    fn best(self, set: &PolicySet, ask: &Ask) -> f64 {
+        let parts = Parts::new(ask);
+        let time = |count: u32| {
+            let start = ThreadTime::now();
+            for _ in 0..count {
+                black_box(black_box(&parts).decide(black_box(set)));
+            }
+            start.elapsed().as_nanos() as f64 / f64::from(count)
+        };
+        // Long enough that reading the clock counts for nothing.
+        let once = time(1).max(20.0);
+        let count = (self.seconds * 1e9 / f64::from(ROUNDS) / once).clamp(1.0, 1e6) as u32;
+        (0..ROUNDS).map(|_| time(count)).fold(f64::INFINITY, f64::min)
+    }
+}
+
+fn ten(clock: Clock) {
+    println!("| decision, 1,000 rules | ns |\n|---|---:|");
+    for decision in decisions::all() {
+        decision.run(|set, parts| {
+            println!("| {} | {:.0} |", decision.name, clock.best(set, decision.ask()));
+            parts.decide(set)
+        });
+    }
+}
+
+/// Prints how requests of the mix spread, and gives their median.
+fn spread(clock: Clock, n: usize) -> f64 {
+    let set = compile(mix::policies(n));
+    // Each is one of many, so that less time will do.
+    let clock = Clock { seconds: clock.seconds / 50.0 };
+    let mut times: Vec<f64> = mix::asks(n, 500).iter().map(|ask| clock.best(&set, ask)).collect();
+    times.sort_by(f64::total_cmp);
+    let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
+    println!("| {n} | {:.0} | {:.0} | {:.0} | {:.0} |", at(0.25), at(0.5), at(0.99), at(1.0));
+    at(0.5)
+}
+
+fn adversaries(clock: Clock, n: usize, median: f64) {
+    for (name, policies, ask) in adversarial::cases(n) {
+        let time = clock.best(&compile(policies), &ask);
+        println!("| {name} | {time:.0} | {:.1} |", time / median);
+    }
+}
+
+/// What grows with the request: twice the bytes may cost twice the time.
+fn growth(clock: Clock) {
+    let row = |name: &str, set: &PolicySet, asks: [Ask; 3]| {
+        let times = asks.map(|ask| clock.best(set, &ask));
+        println!("| {name} | {:.0} | {:.0} | {:.0} |", times[0], times[1], times[2]);
+    };
+    let set = compile((0..10_000).map(principal::one));
+    let path = |kib: usize| Ask { path: format!("/svc7/{}", "a/".repeat(kib << 9)), ..principal::hit(7) };
+    row("a path that a rule allows: 16, 32, 64 KiB", &set, [16, 32, 64].map(path));
+    let case = |name: &str| -> Case {
+        let mut cases = adversarial::cases(1_000).into_iter();
+        cases.find(|(known, _, _)| *known == name).expect("a known case")
+    };
+    let (_, policies, ask) = case("1,000 headers");
+    let first = |count: usize| Ask { headers: ask.headers[..count].to_vec(), ..ask.clone() };
+    row("headers: 250, 500, 1,000", &compile(policies), [250, 500, 1000].map(first));
+    let (_, policies, ask) = case("a ladder of paths");
+    let deep = |steps: usize| Ask { path: "/a".repeat(steps), ..ask.clone() };
+    row("steps of the ladder: 250, 500, 1,000", &compile(policies), [250, 500, 1000].map(deep));
+}
+
+fn main() {
+    let clock = Clock::new();
+    ten(clock);
+    println!(
+        "\n| mix, rules | a quarter below, ns | median | 99 % below | dearest of 500 |\n|---|---:|---:|---:|---:|"
+    );
+    spread(clock, 1_000);
+    let median = spread(clock, 10_000);
+    println!("\n| 10,000 rules | ns | times the median of the mix (wanted: at most 20) |\n|---|---:|---:|");
+    adversaries(clock, 10_000, median);
+    println!("\n| with the request's size | ns | | |\n|---|---:|---:|---:|");
+    growth(clock);
+}

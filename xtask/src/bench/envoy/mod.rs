@@ -1,0 +1,109 @@
+//! `cargo xtask bench envoy`: CPU of a real Envoy for each request, over what it takes without a filter.
+//!
+//! One Envoy with a listener for each [`Variant`]. In every round each of them serves a fixed number of requests, in a
+//! new random order, over connections that stay open; what Envoy used of the CPU is read before and after.
+
+mod cpu;
+mod load;
+mod report;
+mod variant;
+
+use core::time::Duration;
+use std::thread;
+
+use anyhow::Result;
+use clap::Args;
+use palisade_benches::random::Random;
+use palisade_envoy::certs::{Authority, Names};
+use palisade_envoy::config::{Bootstrap, Transport};
+use palisade_envoy::process::Envoy;
+
+use self::load::Load;
+use self::report::{Question, Samples};
+use self::variant::{Modules, TRUST_DOMAIN, Variant};
+
+/// Numbers of policies.
+const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
+/// Rounds that count for nothing, while V8 still compiles what is called often.
+const WARM_UP: usize = 4;
+/// How long Envoy has to go to sleep after its last answer.
+const SETTLE: Duration = Duration::from_millis(2);
+
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// How often each is measured; the median counts
+    #[arg(long, default_value_t = 40)]
+    rounds: usize,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let variants = Variant::all(&SIZES);
+    let modules = Modules::build()?;
+    let authority = Authority::new(TRUST_DOMAIN)?;
+    let server = authority.issue(&Names::workload(TRUST_DOMAIN, "foo", "sample"))?;
+    let transport = Transport::mutual_tls(&authority, &server);
+    let listeners =
+        variants.iter().map(|variant| variant.listener(&modules, &transport)).collect::<Result<Vec<_>>>()?;
+    eprintln!("starting Envoy with {} listeners", listeners.len());
+    let envoy = Envoy::start(&Bootstrap::new(listeners))?;
+    cpu::pin(envoy.id());
+
+    let loads = variants.iter().map(|variant| Ok((*variant, variant.load(&envoy, &authority)?)));
+    let mut loads = loads.collect::<Result<Vec<(Variant, Load)>>>()?;
+    let mut samples = Samples::default();
+    let mut random = Random::new(5);
+    for round in 0..options.rounds.saturating_add(WARM_UP) {
+        eprint!("\rround {round} ");
+        let mut slices: Vec<(usize, bool)> = variants
+            .iter()
+            .enumerate()
+            .flat_map(|(at, variant)| {
+                [(at, true), (at, false)].into_iter().take(1 + usize::from(variant.decides()))
+            })
+            .collect();
+        shuffle(&mut slices, &mut random);
+        for (at, allowed) in slices {
+            let Some((variant, load)) = loads.get_mut(at) else { continue };
+            let used = slice(&envoy, load, variant.requests(), allowed)?;
+            if round >= WARM_UP {
+                samples.add(Question { variant: *variant, allowed }, used);
+            }
+        }
+    }
+    eprintln!();
+    println!("{}", report::all(&samples, &SIZES, options.rounds));
+    Ok(())
+}
+
+/// Microseconds of Envoy's CPU for each of `count` requests.
+fn slice(envoy: &Envoy, load: &mut Load, count: usize, allowed: bool) -> Result<f64> {
+    // The first ones bring the caches back that the slice before has emptied.
+    load.run(load::CONNECTIONS, allowed)?;
+    thread::sleep(SETTLE);
+    let before = cpu::used(envoy.id())?;
+    load.run(count, allowed)?;
+    thread::sleep(SETTLE);
+    let used = cpu::used(envoy.id())?.saturating_sub(before);
+    Ok(used as f64 / count as f64 / 1e3)
+}
+
+/// Fisher and Yates.
+fn shuffle<T>(items: &mut [T], random: &mut Random) {
+    for end in (1..items.len()).rev() {
+        items.swap(end, random.below(end.saturating_add(1)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shuffling_loses_nothing() {
+        let mut items: Vec<usize> = (0..50).collect();
+        shuffle(&mut items, &mut Random::new(1));
+        assert_ne!(items, (0..50).collect::<Vec<_>>());
+        items.sort_unstable();
+        assert_eq!(items, (0..50).collect::<Vec<_>>());
+    }
+}
