@@ -1,8 +1,11 @@
-//! A plain HTTP/2 client for one thing: header bytes sent exactly as given, many streams at once, and the status of
-//! each answer. Nothing is checked before it is sent, which is why it is no client of a library.
+//! A plain HTTP/2 client: header bytes sent exactly as given, many streams at once, and the whole answer to each. Nothing
+//! is checked before it is sent, which is why it is no client of a library.
 
+use core::fmt;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
+
+use loona_hpack::Decoder;
 
 use crate::client::Connection;
 
@@ -14,34 +17,72 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
 
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// The error code CANCEL.
+/// What every peer takes in one frame.
+const FRAME: usize = 1 << 14;
+/// The reason of a stream that its client no longer wants.
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
-/// How a request goes on behind its header fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Not at all.
-    Bare,
-    /// With a body and these fields.
-    Trailers(Fields),
-    /// The client resets the stream.
-    Reset,
-}
-
 /// An HTTP/2 connection.
-#[derive(Debug)]
 pub struct Http2 {
     connection: Connection,
+    decoder: Decoder<'static>,
     next: u32,
+    open: bool,
 }
 
 /// Names and values, pseudo headers first.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What is sent on a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// The headers.
+    pub fields: Fields,
+    /// The body; no frame of it where it is empty.
+    pub body: Vec<u8>,
+    /// The trailers; none where they are empty.
+    pub trailers: Fields,
+    /// The stream is reset where it should end, and its answer not waited for.
+    pub reset: bool,
+}
+
+impl From<Fields> for Sent {
+    fn from(fields: Fields) -> Self {
+        Self { fields, ..Self::default() }
+    }
+}
+
+/// What came back on a stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answer {
+    /// Headers and trailers; none where the stream was reset or the connection ended before.
+    pub fields: Fields,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether it came to its regular end.
+    pub whole: bool,
+}
+
+impl Answer {
+    /// The status; 0 where there is none.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.field(":status").and_then(|status| status.parse().ok()).unwrap_or_default()
+    }
+
+    /// The first field of this name that is text.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.fields.iter().find(|(known, _)| known == name.as_bytes())?;
+        core::str::from_utf8(value).ok()
+    }
+}
 
 impl Http2 {
     /// Opens the protocol on `connection`.
@@ -50,72 +91,44 @@ impl Http2 {
     ///
     /// The connection cannot be written.
     pub fn new(mut connection: Connection) -> io::Result<Self> {
-        let mut hello = PREFACE.to_vec();
-        // No dynamic table, so that every answer can be read by itself.
-        hello.extend(frame(SETTINGS, 0, 0, &[0, 1, 0, 0, 0, 0]));
-        connection.write_all(&hello)?;
+        connection.write_all(PREFACE)?;
+        connection.write_all(&frame(SETTINGS, 0, 0, &[]))?;
         connection.flush()?;
-        Ok(Self { connection, next: 1 })
+        Ok(Self { connection, decoder: Decoder::new(), next: 1, open: true })
     }
 
-    /// Sends all `requests` at once, none of which has a body, and gives the status of each; 0 where its stream was
-    /// reset or the connection ended.
+    /// Sends all `streams` at once, and gives the answer to each.
     ///
     /// # Errors
     ///
     /// What comes back is no HTTP/2.
-    pub fn ask(&mut self, requests: &[Fields]) -> io::Result<Vec<u16>> {
-        let requests = requests.iter().map(|fields| (fields, &Ending::Bare));
-        self.send(requests)
-    }
-
-    /// Sends one request that ends so, and gives its status as [`Self::ask`] does.
-    ///
-    /// # Errors
-    ///
-    /// What comes back is no HTTP/2.
-    pub fn ask_one(&mut self, fields: &Fields, ending: &Ending) -> io::Result<u16> {
-        let statuses = self.send([(fields, ending)].into_iter())?;
-        Ok(statuses.first().copied().unwrap_or_default())
-    }
-
-    fn send<'f>(
-        &mut self,
-        requests: impl ExactSizeIterator<Item = (&'f Fields, &'f Ending)>,
-    ) -> io::Result<Vec<u16>> {
-        let (first, expected) = (self.next, requests.len());
-        let (mut bytes, mut reset) = (Vec::new(), false);
-        for (fields, ending) in requests {
-            let last = if matches!(ending, Ending::Bare) { END_STREAM } else { 0 };
-            bytes.extend(frame(HEADERS, last | END_HEADERS, self.next, &block(fields)));
-            match ending {
-                Ending::Bare => {}
-                Ending::Trailers(fields) => {
-                    bytes.extend(frame(DATA, 0, self.next, b"abc"));
-                    bytes.extend(frame(HEADERS, END_STREAM | END_HEADERS, self.next, &block(fields)));
-                }
-                Ending::Reset => {
-                    bytes.extend(frame(RST_STREAM, 0, self.next, &CANCEL));
-                    reset = true;
-                }
-            }
+    pub fn ask(&mut self, streams: &[Sent]) -> io::Result<Vec<Answer>> {
+        let mut bytes = Vec::new();
+        let mut waiting = BTreeMap::new();
+        for sent in streams {
+            write(&mut bytes, self.next, sent);
+            // What is reset has no answer to wait for.
+            waiting.insert(self.next, (Answer::default(), sent.reset));
             self.next += 2;
         }
-        // A stream that is reset may get no answer, but a ping behind it does.
-        if reset {
-            bytes.extend(frame(PING, 0, 0, &[0; 8]));
+        // The peer has read all of it when it answers this.
+        bytes.extend(frame(PING, 0, 0, &[0; 8]));
+        let mut answered = false;
+        self.open = self.connection.write_all(&bytes).and_then(|()| self.connection.flush()).is_ok();
+        while self.open && !(answered && waiting.values().all(|(_, done)| *done)) {
+            self.open = self.read(&mut waiting, &mut answered)?;
         }
-        let mut statuses = BTreeMap::new();
-        let mut open = self.connection.write_all(&bytes).and_then(|()| self.connection.flush()).is_ok();
-        while open && statuses.len() < expected {
-            open = self.read(&mut statuses)?;
-        }
-        let streams = (first..self.next).step_by(2);
-        Ok(streams.map(|stream| statuses.get(&stream).copied().unwrap_or_default()).collect())
+        Ok(waiting.into_values().map(|(answer, _)| answer).collect())
+    }
+
+    /// Whether more can be asked.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.open
     }
 
     /// Reads one frame; false where the connection has ended.
-    fn read(&mut self, statuses: &mut BTreeMap<u32, u16>) -> io::Result<bool> {
+    fn read(&mut self, waiting: &mut BTreeMap<u32, (Answer, bool)>, answered: &mut bool) -> io::Result<bool> {
         let mut head = [0; 9];
         if self.connection.read_exact(&mut head).is_err() {
             return Ok(false);
@@ -124,30 +137,63 @@ impl Http2 {
         let length = u32::from_be_bytes([0, a, b, c]);
         let mut payload = Vec::new();
         (&mut self.connection).take(u64::from(length)).read_to_end(&mut payload)?;
-        let stream = u32::from_be_bytes(s) & 0x7FFF_FFFF;
-        match kind {
-            HEADERS => {
-                let status = status(&payload).ok_or_else(|| io::Error::other("no status comes first"))?;
-                statuses.entry(stream).or_insert(status);
+        let stream = waiting.get_mut(&(u32::from_be_bytes(s) & 0x7FFF_FFFF));
+        match (kind, stream) {
+            (HEADERS, _) if flags & END_HEADERS == 0 => {
+                return Err(io::Error::other("a header block in several frames"));
             }
-            RST_STREAM => {
-                statuses.entry(stream).or_insert(0);
+            (HEADERS | DATA, stream) => {
+                // Every block has to be read: later ones are told by what is in it.
+                let fields = match kind {
+                    HEADERS => {
+                        self.decoder.decode(&payload).map_err(|e| io::Error::other(format!("{e:?}")))?
+                    }
+                    _ => Vec::new(),
+                };
+                let Some((answer, done)) = stream else { return Ok(true) };
+                answer.fields.extend(fields);
+                answer.body.extend(payload.iter().filter(|_| kind == DATA));
+                answer.whole = flags & END_STREAM != 0;
+                *done |= answer.whole;
             }
-            PING if flags & ACK != 0 => return Ok(false),
-            SETTINGS | PING if flags & ACK == 0 => {
+            (RST_STREAM, Some((_, done))) => *done = true,
+            (PING, _) if flags & ACK != 0 => *answered = true,
+            (SETTINGS | PING, _) if flags & ACK == 0 => {
                 let answer = if kind == PING { payload.as_slice() } else { &[] };
                 self.connection.write_all(&frame(kind, ACK, 0, answer))?;
                 self.connection.flush()?;
             }
-            GOAWAY => return Ok(false),
+            (GOAWAY, _) => return Ok(false),
             _ => {}
         }
         Ok(true)
     }
 }
 
-/// The fields in HPACK.
-fn block(fields: &Fields) -> Vec<u8> {
+impl fmt::Debug for Http2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http2").field("next", &self.next).finish_non_exhaustive()
+    }
+}
+
+/// The frames of one stream.
+fn write(bytes: &mut Vec<u8>, stream: u32, sent: &Sent) {
+    let (body, trailers) = (!sent.body.is_empty(), !sent.trailers.is_empty());
+    let end = |last: bool| if last && !sent.reset { END_STREAM } else { 0 };
+    block(bytes, stream, end(!body && !trailers), &sent.fields);
+    if body {
+        bytes.extend(frame(DATA, end(!trailers), stream, &sent.body));
+    }
+    if trailers {
+        block(bytes, stream, end(true), &sent.trailers);
+    }
+    if sent.reset {
+        bytes.extend(frame(RST_STREAM, 0, stream, &CANCEL));
+    }
+}
+
+/// A header block, in as many frames as it needs.
+fn block(bytes: &mut Vec<u8>, stream: u32, flags: u8, fields: &Fields) {
     let mut block = Vec::new();
     for (name, value) in fields {
         // A literal that is never indexed, its name new.
@@ -155,7 +201,12 @@ fn block(fields: &Fields) -> Vec<u8> {
         text(&mut block, name);
         text(&mut block, value);
     }
-    block
+    let pieces: Vec<&[u8]> = block.chunks(FRAME).collect();
+    for (index, piece) in pieces.iter().enumerate() {
+        let (kind, flags) = if index == 0 { (HEADERS, flags) } else { (CONTINUATION, 0) };
+        let last = if index + 1 == pieces.len() { END_HEADERS } else { 0 };
+        bytes.extend(frame(kind, flags | last, stream, piece));
+    }
 }
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -186,59 +237,9 @@ fn text(block: &mut Vec<u8>, bytes: &[u8]) {
     block.extend(bytes);
 }
 
-/// The `:status` that a response's header block begins with.
-fn status(mut block: &[u8]) -> Option<u16> {
-    // Changes of the dynamic table's size.
-    while let [byte, rest @ ..] = block
-        && byte & 0xE0 == 0x20
-    {
-        block = rest;
-    }
-    const INDEXED: [u16; 7] = [200, 204, 206, 304, 400, 404, 500];
-    match block {
-        [index @ 0x88..=0x8E, ..] => INDEXED.get(usize::from(index - 0x88)).copied(),
-        // A literal whose name is one of the table's seven.
-        [0x48..=0x4E | 0x08..=0x0E | 0x18..=0x1E, length, value @ ..] => {
-            let value = value.get(..usize::from(length & 0x7F))?;
-            let digits = if length & 0x80 == 0 { value.to_vec() } else { digits(value)? };
-            core::str::from_utf8(&digits).ok()?.parse().ok()
-        }
-        _ => None,
-    }
-}
-
-/// Three digits in HPACK's Huffman code: `0` to `2` are 0 to 2 in five bits, `3` to `9` are 25 to 31 in six.
-fn digits(compressed: &[u8]) -> Option<Vec<u8>> {
-    let mut bits = compressed.iter().flat_map(|byte| (0..8).rev().map(move |n| u32::from(byte >> n & 1)));
-    let mut digits = Vec::new();
-    while digits.len() < 3 {
-        let mut code = 0;
-        for _ in 0..5 {
-            code = code << 1 | bits.next()?;
-        }
-        if code >= 3 {
-            code = code << 1 | bits.next()?;
-            code = code.checked_sub(25 - 3)?;
-        }
-        digits.push(b'0' + u8::try_from(code).ok().filter(|digit| *digit < 10)?);
-    }
-    Some(digits)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_status_is_indexed_literal_or_compressed() {
-        assert_eq!(status(&[0x88]), Some(200));
-        assert_eq!(status(&[0x20, 0x8C]), Some(400));
-        assert_eq!(status(b"\x08\x03403"), Some(403));
-        // RFC 7541 C.6: 302 is 6402, 307 is 640e ff.
-        assert_eq!(status(b"\x48\x82\x64\x02"), Some(302));
-        assert_eq!(status(b"\x48\x83\x64\x0e\xff"), Some(307));
-        assert_eq!(status(&[0x40]), None);
-    }
 
     #[test]
     fn long_strings_have_long_lengths() {
@@ -246,5 +247,29 @@ mod tests {
         text(&mut block, &[b'a'; 300]);
         assert_eq!(block[..3], [0x7F, 0xAD, 0x01]);
         assert_eq!(block.len(), 303);
+    }
+
+    #[test]
+    fn a_long_block_is_continued_and_only_its_last_frame_ends_it() {
+        let sent = Sent { fields: vec![(b"a".to_vec(), vec![b'a'; 40_000])], ..Sent::default() };
+        let mut bytes = Vec::new();
+        write(&mut bytes, 1, &sent);
+        let mut frames = Vec::new();
+        let mut rest = bytes.as_slice();
+        while let [a, b, c, kind, flags, _, _, _, _, after @ ..] = rest {
+            frames.push((*kind, *flags));
+            rest = &after[u32::from_be_bytes([0, *a, *b, *c]) as usize..];
+        }
+        assert_eq!(frames, [(HEADERS, END_STREAM), (CONTINUATION, 0), (CONTINUATION, END_HEADERS)]);
+    }
+
+    #[test]
+    fn a_stream_that_is_reset_does_not_end() {
+        let field = |name: &str| vec![(name.as_bytes().to_vec(), Vec::new())];
+        let sent = Sent { fields: field("a"), body: vec![0], trailers: field("b"), reset: true };
+        let mut bytes = Vec::new();
+        write(&mut bytes, 3, &sent);
+        assert_eq!(bytes[3..5], [HEADERS, END_HEADERS]);
+        assert!(bytes.ends_with(&[&frame(RST_STREAM, 0, 3, &[])[3..], &CANCEL].concat()));
     }
 }

@@ -14,7 +14,7 @@ use palisade::{
 use palisade_envoy::{
     client::{Client, Connection},
     config::{Bootstrap, Http, Listener, Transport},
-    http2::Http2,
+    http2::{Answer, Http2, Sent},
     process::Envoy,
 };
 use serde_json::{Map, Value, json};
@@ -153,13 +153,15 @@ impl Fleet {
         let (newer, older): (Vec<usize>, Vec<usize>) =
             (0..attempts.len()).partition(|n| attempts[*n].1.http2);
         for batch in newer.chunks(STREAMS) {
-            let fields: Vec<_> = batch.iter().map(|n| attempts[*n].1.fields(attempts[*n].0)).collect();
-            let statuses = Http2::new(self.client.connect()?)?.ask(&fields)?;
-            for ((n, fields), mut status) in batch.iter().zip(fields).zip(statuses) {
+            let streams: Vec<Sent> =
+                batch.iter().map(|n| attempts[*n].1.fields(attempts[*n].0).into()).collect();
+            let answers = Http2::new(self.client.connect()?)?.ask(&streams)?;
+            for ((n, sent), answer) in batch.iter().zip(streams).zip(answers) {
+                let mut status = answer.status();
                 // One malformed request may end the connection for all.
                 if status == 0 {
-                    let alone = Http2::new(self.client.connect()?)?.ask(&[fields])?;
-                    status = alone.first().copied().unwrap_or_default();
+                    let alone = Http2::new(self.client.connect()?)?.ask(&[sent])?;
+                    status = alone.first().map(Answer::status).unwrap_or_default();
                 }
                 seen[*n].status = status;
             }

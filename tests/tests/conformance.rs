@@ -7,7 +7,6 @@ mod documents;
 mod fuel;
 mod golden;
 mod hostile;
-mod hostile_http2;
 mod istio_tables;
 mod name_cache;
 mod names;

@@ -53,6 +53,11 @@ impl ManifestArgs {
         Self { paths }
     }
 
+    /// Whether none are given.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
     /// Loads the manifests; whatever cannot be read is a failure.
     pub(crate) fn load(&self) -> Result<Manifests, Failure> {
         let manifests = Manifests::load(&self.paths);

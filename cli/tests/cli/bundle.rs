@@ -124,6 +124,38 @@ fn every_form_holds_the_configuration_and_fails_closed() {
 }
 
 #[test]
+fn of_which_kind_a_named_provider_is_goes_with_the_policies() {
+    const PROVIDERS: &str = "
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    extensionProviders:
+    - name: asked
+      envoyExtAuthzGrpc: {service: authz.foo.svc.cluster.local, port: 9000}
+    - name: unnamed
+      envoyExtAuthzHttp: {service: authz.foo.svc.cluster.local, port: 8000}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ask, namespace: foo}
+spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
+";
+    let folder =
+        Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("providers.yaml", PROVIDERS.as_bytes())]);
+    let configuration = printed(&folder, "-f providers.yaml --workload foo/sample --tcp");
+
+    assert_eq!(names(&configuration["resources"]), ["get-only", "ask", "istio"]);
+    let mesh = configuration["resources"][2]["data"]["mesh"].as_str().expect("text");
+    let grpc = json!({"service": "authz.foo.svc.cluster.local", "port": 9000});
+    assert_eq!(
+        serde_json::from_str::<Value>(mesh).expect("JSON"),
+        json!({"extensionProviders": [{"name": "asked", "envoyExtAuthzGrpc": grpc}]})
+    );
+}
+
+#[test]
 fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     let folder = folder();
     folder
@@ -133,34 +165,41 @@ fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
 }
 
+/// The module, whose bytes and memory are told.
 #[cfg(feature = "stats")]
 #[test]
-fn the_module_and_its_memory_are_measured() {
+fn the_bytes_of_the_module_and_of_its_vm_are_told_for_four_numbers_of_rules() {
     let module = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-    let Ok(size) = std::fs::metadata(&module).map(|file| file.len()) else {
-        let required = std::env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
-        assert!(!required, "no {}; build it with `cargo xtask wasm`", module.display());
-        return;
+    let Ok(metadata) = module.metadata() else {
+        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {}", module.display());
+        return eprintln!("skipped: no {}", module.display());
     };
-    let ran = folder().run(&format!("bundle --stats --module {}", module.display()));
-    ran.says(0, &[]);
-    let mut lines = ran.out.lines();
-    assert_eq!(lines.next(), Some(format!("module: {size} bytes").as_str()));
-    let memory: Vec<u64> = lines
-        .zip([1, 100, 1_000, 10_000])
-        .map(|(line, rules)| {
-            let memory = line.strip_suffix(" bytes").and_then(|line| line.rsplit_once(" VM "));
-            let (before, memory) = memory.expect("the VM's memory");
-            assert!(before.trim_start().starts_with(&format!("{rules} rules: ")), "{line}");
-            memory.parse().expect("a number")
-        })
+    let folder = folder();
+    let module = module.display();
+    let told = folder.run(&format!("bundle --stats --module {module}"));
+    let own =
+        folder.run(&format!("bundle -f manifests.yaml --workload foo/sample --stats --module {module}"));
+
+    told.says(0, &[]);
+    let lines: Vec<(&str, &str)> = told.out.lines().filter_map(|line| line.trim().split_once(": ")).collect();
+    let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["module", "1 rules", "100 rules", "1000 rules", "10000 rules"]);
+    assert_eq!(lines[0].1, format!("{} bytes", metadata.len()));
+    let memory: Vec<usize> = lines[1..]
+        .iter()
+        .map(|(_, text)| text.strip_prefix("VM").unwrap().split_whitespace().next().unwrap().parse().unwrap())
         .collect();
-    assert!(memory.len() == 4 && memory.is_sorted() && memory[0] < memory[3], "{memory:?}");
+    // Whole pages, more for more rules, and far from the 256 MiB at which Envoy's VM would die.
+    assert!(memory.iter().all(|bytes| bytes % (64 << 10) == 0) && memory.is_sorted(), "{memory:?}");
+    assert!(memory[0] < memory[3] && memory[3] < 64 << 20, "{memory:?}");
+    own.says(0, &[]);
+    assert!(own.out.starts_with(&told.out) && own.out.contains("these policies: VM"), "{}", own.out);
+    folder.run("bundle --stats --module nowhere.wasm").says(2, &["nowhere.wasm", "cargo xtask wasm"]);
+    folder.run("bundle --stats --module manifests.yaml").says(2, &["--module"]);
 }
 
 #[cfg(not(feature = "stats"))]
 #[test]
-fn without_a_runtime_nothing_is_measured() {
-    let ran = folder().run("bundle --stats");
-    ran.says(2, &["built without a WebAssembly runtime", "--features stats"]);
+fn a_binary_without_a_runtime_says_how_to_get_one_that_has_it() {
+    folder().run("bundle --stats").says(2, &["without the WebAssembly runtime", "--features stats"]);
 }

@@ -19,4 +19,6 @@ mod lint;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod peer;
+#[cfg(test)]
 mod timeline;

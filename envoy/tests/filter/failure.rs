@@ -1,10 +1,10 @@
 //! Everything that can break, rehearsed: under FAIL_CLOSED and FAIL_RELOAD nothing passes; FAIL_OPEN shows why it must
 //! not be used.
 
-use super::{get_only, head, http, module, plugin, send, shipped, status};
+use super::{get_only, head, http, module, plugin, policy, send, shipped, status};
 use core::time::Duration;
 use palisade_envoy::{config::Bootstrap, process::Envoy, wasm::FailurePolicy};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{thread, time::Instant};
 
 #[test]
@@ -20,11 +20,51 @@ fn a_configuration_that_is_refused_keeps_envoy_from_starting_and_says_why() {
         (json!({"resources": [bad]}), "unknown field `rulez`"),
         (json!({"resources": [refused]}), "resources[0]"),
         (json!({"workload": "fromNode"}), "no metadata `NAMESPACE`"),
+        (json!({"resources": [nested(200)]}), "recursion limit"),
     ] {
         let listener = http("filter", &plugin(&module, further));
         let error = Envoy::start(&Bootstrap::new(vec![listener])).unwrap_err().to_string();
         assert!(error.contains("configuration refused") && error.contains(reason), "{error}");
     }
+}
+
+/// An object that is too deep to be read.
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!({}), |inner, _| json!({"spec": inner}))
+}
+
+#[test]
+fn policies_that_need_more_memory_than_a_vm_may_have_keep_envoy_from_starting() {
+    let Some(module) = shipped() else { return };
+    let rule = |number: u32| {
+        let principal = format!("cluster.local/ns/team-{number}/sa/app-{number}");
+        json!({"from": [{"source": {"principals": [principal]}}],
+               "to": [{"operation": {"methods": ["GET"], "paths": [format!("/api/v1/resource-{number}/*")]}}]})
+    };
+    let policies: Vec<Value> = (0..1_000)
+        .map(|n| {
+            policy(&format!("p{n}"), "ALLOW", (n * 100..n * 100 + 100).map(rule).collect::<Vec<_>>().into())
+        })
+        .collect();
+    let listener = http("filter", &plugin(&module, json!({"resources": policies})));
+    let error = Envoy::start(&Bootstrap::new(vec![listener])).unwrap_err().to_string();
+    assert!(error.contains("proxy_on_configure failed"), "{error}");
+    assert!(error.contains("Unable to create Wasm plugin palisade"), "{error}");
+}
+
+#[test]
+fn a_request_whose_attribute_cannot_be_read_is_denied_and_counted() {
+    let Some(module) = shipped() else { return };
+    // Nothing tells the filter of the socket's peer, and Envoy shows it what the header says.
+    let rules = json!([{"from": [{"source": {"ipBlocks": ["127.0.0.0/8"]}}]}]);
+    let listener = http("filter", &plugin(&module, json!({"resources": [policy("peers", "ALLOW", rules)]})));
+    let envoy = Envoy::start(&Bootstrap::new(vec![listener])).unwrap();
+    let forwarded = "GET / HTTP/1.1\r\nhost: sample.foo\r\nx-forwarded-for: 10.0.0.1\r\n\r\n";
+
+    assert_eq!(status(&send(&envoy, "filter", &head("GET", "/"))), 200);
+    assert_eq!(status(&send(&envoy, "filter", forwarded)), 403);
+    let stats = envoy.stats().unwrap();
+    assert_eq!((stats["wasmcustom.palisade.errors"], stats["wasmcustom.palisade.denied"]), (1, 1));
 }
 
 /// A request that makes the rehearsal's build trap, or use up its memory.

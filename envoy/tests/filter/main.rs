@@ -10,6 +10,7 @@
 mod custom;
 mod egress;
 mod failure;
+mod identity;
 mod reload;
 mod tcp;
 mod telemetry;

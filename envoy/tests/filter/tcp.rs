@@ -79,6 +79,17 @@ fn principals_addresses_ports_and_server_names_decide() {
     let server_name = with(json!([{"when": [{"key": "connection.sni", "values": ["sample.foo"]}]}]));
     let here = with(json!([{"from": [{"source": {"ipBlocks": ["127.0.0.0/8"]}}]}]));
     let elsewhere = with(json!([{"from": [{"source": {"ipBlocks": ["10.0.0.0/8"]}}]}]));
+    let custom = |kind: &str| {
+        let mut ask = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/asked"]}}]}]));
+        ask["spec"]["provider"] = json!({"name": "authz"});
+        let service = json!({"service": "authz.foo.svc.cluster.local", "port": 9000});
+        let providers = json!({"extensionProviders": [{"name": "authz", kind: service}]});
+        let mesh = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio"},
+                          "data": {"mesh": providers.to_string()}});
+        plugin(&module, json!({"resources": [ask, mesh]}))
+    };
+    // Fields of requests are erased, so that the rule holds for every connection; an HTTP provider guards none.
+    let (asks, guards_nothing) = (custom("envoyExtAuthzGrpc"), custom("envoyExtAuthzHttp"));
     let no_port = with(json!([{"to": [{"operation": {"ports": ["1"]}}]}]));
     let envoy = Envoy::start(&Bootstrap::new(vec![
         tcp("principal", mutual(), &principal, port),
@@ -86,6 +97,8 @@ fn principals_addresses_ports_and_server_names_decide() {
         tcp("here", Transport::Plaintext, &here, port),
         tcp("elsewhere", Transport::Plaintext, &elsewhere, port),
         tcp("port", Transport::Plaintext, &no_port, port),
+        tcp("custom-grpc", Transport::Plaintext, &asks, port),
+        tcp("custom-http", Transport::Plaintext, &guards_nothing, port),
     ]))
     .unwrap();
     let plain = |name: &str| Client::plaintext(envoy.port(name).unwrap());
@@ -93,9 +106,14 @@ fn principals_addresses_ports_and_server_names_decide() {
     let named = |name: &str| tls("sni", &sleep).with_server_name(name).unwrap();
 
     // Denied: nothing is heard, not even from an upstream that speaks first, and nothing reaches it.
-    for client in
-        [plain("elsewhere"), plain("port"), named("other.foo"), tls("sni", &sleep), tls("principal", &other)]
-    {
+    for client in [
+        plain("elsewhere"),
+        plain("port"),
+        plain("custom-grpc"),
+        named("other.foo"),
+        tls("sni", &sleep),
+        tls("principal", &other),
+    ] {
         let heard = talk(&client, 64);
         let early = if client.is_tls() { "hello " } else { "" };
         assert!(heard.is_empty() || heard == early, "{heard}");
@@ -103,7 +121,13 @@ fn principals_addresses_ports_and_server_names_decide() {
     thread::sleep(Duration::from_millis(200));
     assert_eq!(got.load(Ordering::Relaxed), 0);
 
-    for client in [plain("here"), named("sample.foo"), named("SAMPLE.foo"), tls("principal", &sleep)] {
+    for client in [
+        plain("here"),
+        plain("custom-http"),
+        named("sample.foo"),
+        named("SAMPLE.foo"),
+        tls("principal", &sleep),
+    ] {
         assert_eq!(talk(&client, 10), "hello ping", "{client:?} {}", envoy.log().unwrap());
     }
     assert!(!envoy.log().unwrap().contains("VM failed"), "{}", envoy.log().unwrap());

@@ -103,3 +103,50 @@ fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
     );
     assert!(log.contains("shadow disagrees: enforced allow by AuthorizationPolicy/foo/get-only#0, shadow deny by AuthorizationPolicy/foo/no-get#0"), "{log}");
 }
+
+#[test]
+fn policies_beyond_the_cap_share_a_counter_and_no_header_is_told_of() {
+    let Some(module) = shipped() else { return };
+    let header = |value: &str| json!([{"when": [{"key": "request.headers[x-key]", "values": [value]}]}]);
+    let resources = json!([
+        policy("a", "ALLOW", header("a")),
+        policy("b", "ALLOW", header("b")),
+        policy("c", "ALLOW", header("c"))
+    ]);
+    let with = |show: bool| {
+        let telemetry = json!({"policyCounters": 1, "explainDenials": true, "showValues": show});
+        plugin(&module, json!({"resources": resources, "telemetry": telemetry}))
+    };
+    let envoy =
+        Envoy::start(&Bootstrap::new(vec![http("hides", &with(false)), http("shows", &with(true))])).unwrap();
+    let ask = |listener: &str, key: &str| {
+        let head = format!("GET / HTTP/1.1\r\nhost: sample.foo\r\nx-key: {key}\r\n\r\n");
+        status(&send(&envoy, listener, &head))
+    };
+    // Explained denials are lines for debugging.
+    assert_eq!(ask("hides", "before-debug"), 403);
+    envoy.post("/logging?wasm=debug").unwrap();
+    assert_eq!(["a", "b", "c", "s3cret"].map(|key| ask("hides", key)), [200, 200, 200, 403]);
+    let denials = |enough: usize| -> Vec<String> {
+        // Envoy writes its log now and then.
+        for _ in 0..600 {
+            let log = envoy.log().unwrap();
+            let lines: Vec<_> = log.lines().filter(|line| line.contains("palisade: denied by")).collect();
+            if lines.len() >= enough {
+                return lines.into_iter().map(str::to_owned).collect();
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        panic!("no {enough} lines: {}", envoy.log().unwrap())
+    };
+    let [hidden] = &denials(1)[..] else { panic!("one line a denial") };
+    assert!(hidden.contains("x-key") && hidden.contains("seen a value"), "{hidden}");
+    assert!(!hidden.contains("s3cret"), "{hidden}");
+    assert_eq!(ask("shows", "s3cret"), 403);
+    let [_, open] = &denials(2)[..] else { panic!("one line a denial") };
+    assert!(open.contains("s3cret"), "{open}");
+    shown(&envoy, "palisade_policy_foo_a_allowed{} 1");
+    shown(&envoy, "palisade_policy_others_allowed{} 2");
+    let metrics = envoy.admin("/stats/prometheus").unwrap();
+    assert!(!metrics.contains("palisade_policy_foo_b"), "{metrics}");
+}

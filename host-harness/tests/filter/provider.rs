@@ -65,3 +65,36 @@ fn a_rule_whose_provider_is_not_configured_denies() {
     assert_eq!(status(&mut plugin, b"GET"), 403);
     assert!(plugin.vm().sent().is_empty());
 }
+
+/// No filter can ask about a connection: it passes only where Istio would not ask either.
+#[test]
+fn a_connection_passes_only_where_istio_asks_nobody() {
+    let Some(conformance) = conformance() else { return };
+    let service = json!({"service": "authz.foo.svc.cluster.local", "port": 9000});
+    let grpc = json!({"name": "authz", "envoyExtAuthzGrpc": service});
+    let http = json!({"name": "authz", "envoyExtAuthzHttp": service});
+    let provider = json!({"cluster": "authz"});
+    for (providers, configured, expected) in [
+        (json!([grpc]), None, Verdict::Closed),
+        (json!([grpc]), Some(&provider), Verdict::Closed),
+        (json!([http]), None, Verdict::Allow),
+        (json!([http]), Some(&provider), Verdict::Allow),
+        // A provider that nobody knows denies; one that only the filter knows speaks HTTP.
+        (json!([]), None, Verdict::Closed),
+        (json!([]), Some(&provider), Verdict::Allow),
+    ] {
+        let mut custom = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/asked"]}}]}]));
+        custom["spec"]["provider"] = json!({"name": "authz"});
+        let mesh = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio"},
+                          "data": {"mesh": json!({"extensionProviders": providers}).to_string()}});
+        let mut configuration = json!({"workload": {"namespace": "foo"}, "resources": [custom, mesh]});
+        if let Some(provider) = configured {
+            configuration["provider"] = provider.clone();
+        }
+        let mut plugin =
+            conformance.plugin_among(configuration.to_string().as_bytes(), VmOptions::default()).unwrap();
+        let seen = Conformance::tcp(&mut plugin, Stream::default());
+        assert_eq!(seen.verdict, expected, "{providers} {configured:?}");
+        assert!(plugin.vm().sent().is_empty());
+    }
+}

@@ -19,7 +19,7 @@ use palisade::{
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
     certs::Authority,
-    client::{Client, Outcome, Response},
+    client::{Client, Outcome},
     http2::Http2,
 };
 use proxy::{ASKED, Enforcer, Proxy, answer_header, workload};
@@ -97,6 +97,9 @@ impl Session for Proxies<'_> {
         };
         let is_http = case.flow.http.is_some() && arrival.connection.http.is_some();
         local(case, &arrival, if is_http { &proxy.http } else { &proxy.tcp })?;
+        if !is_http && proxy.tcp.contains(proxy::ASKS_ON_TCP) {
+            return skip("no authorizer here speaks gRPC");
+        }
         let request = match case.flow.http.as_ref().filter(|_| is_http) {
             Some(http) => Some(self.request(case, &arrival, http)?),
             None => None,
@@ -173,12 +176,6 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         return skip("a certificate needs a name");
     }
     if let Some(http) = &case.flow.http {
-        let grpc = http.headers.iter().any(|(name, value)| {
-            name.eq_ignore_ascii_case("content-type") && value.starts_with(b"application/grpc")
-        });
-        if grpc && http.version == HttpVersion::Http2 {
-            return skip("the client reads no gRPC status");
-        }
         let asked = arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty();
         if asked && !is_known(&http.method) {
             return skip("the provider speaks HTTP/1, and refuses the method itself");
@@ -223,25 +220,25 @@ fn over_http(client: &Client, request: &HttpRequest) -> Result<Seen, NoAnswer> {
     if request.version == HttpVersion::Http2 {
         let connection = client.connect().map_err(failed)?;
         let mut http2 = Http2::new(connection).map_err(failed)?;
-        let statuses = http2.ask(&[wire::http2(request)]).map_err(failed)?;
-        return match statuses.first() {
-            Some(403) => Ok((Verdict::Deny, Some(403))),
-            Some(0) | None => Ok((Verdict::Reject, None)),
-            Some(status) => by_status(*status),
+        let answers = http2.ask(&[wire::http2(request).into()]).map_err(failed)?;
+        let Some(answer) = answers.first().filter(|answer| answer.status() != 0) else {
+            return Ok((Verdict::Reject, None));
         };
+        return verdict(answer.status(), answer.field("grpc-status"), &answer.body);
     }
     match client.request(&wire::http1(request)).map_err(failed)? {
-        Outcome::Response(response) => verdict(&response),
+        Outcome::Response(response) => {
+            verdict(response.status, response.header("grpc-status"), &response.body)
+        }
         Outcome::Closed(reason) => failed_to(&format!("Envoy closes the connection: {reason}")),
     }
 }
 
-fn verdict(response: &Response) -> Result<Seen, NoAnswer> {
-    match response.status {
-        200 if response.header("grpc-status") == Some("7") => Ok((Verdict::Deny, None)),
-        403 if response.text().contains("Audiences in Jwt are not allowed") => {
-            Ok((Verdict::Reject, Some(403)))
-        }
+fn verdict(status: u16, grpc_status: Option<&str>, body: &[u8]) -> Result<Seen, NoAnswer> {
+    const AUDIENCE: &[u8] = b"Audiences in Jwt are not allowed";
+    match status {
+        200 if grpc_status == Some("7") => Ok((Verdict::Deny, None)),
+        403 if body.windows(AUDIENCE.len()).any(|part| part == AUDIENCE) => Ok((Verdict::Reject, Some(403))),
         403 => Ok((Verdict::Deny, Some(403))),
         status => by_status(status),
     }

@@ -81,7 +81,7 @@ impl Proxy {
             let name = name(Enforcer::Native, true, secure);
             open(Listener::http(name, transport.clone(), chain(filters)), here);
             let here = crate::fleet::free_port()?;
-            if !tcp.iter().any(|filter| filter["name"] == "envoy.filters.network.ext_authz") {
+            if !tcp.iter().any(|filter| filter["name"] == ASKS_ON_TCP) {
                 let filters = list(at_port(Value::from(tcp.clone()), port, here));
                 let name = self::name(Enforcer::Native, false, secure);
                 open(Listener::tcp(name, transport.clone(), Tcp::echo(filters)), here);
@@ -235,6 +235,9 @@ fn ask_here(mut filter: Value, provider: &str) -> Value {
     config["allowedHeaders"] = json!({"patterns": [{"exact": answer_header(provider)}]});
     filter
 }
+
+/// The filter that asks about connections; a chain with it is not built here.
+pub(super) const ASKS_ON_TCP: &str = "envoy.filters.network.ext_authz";
 
 /// The status of an authorizer that was asked and has no answer.
 pub(super) const ASKED: u16 = 418;

@@ -10,12 +10,13 @@ use crate::process::{ask, cargo, command, run, run_watched};
 use crate::{bench, cost, differential, envoy, no_std, wasm};
 
 /// The steps by name, in order: what is quick to fail comes first, what others need before them.
-pub(super) const ALL: [(&str, Step); 13] = [
+pub(super) const ALL: [(&str, Step); 14] = [
     ("formatting", formatting),
     ("lints", lints),
     ("dependencies", dependencies),
     ("no_std build", no_std_build),
     ("wasm build", wasm_build),
+    ("the same build", same_build),
     ("Envoy download", envoy_download),
     ("command line", command_line),
     ("filter in Envoy", filter_in_envoy),
@@ -35,16 +36,9 @@ fn formatting(_: &mut Tally) -> Result<Outcome> {
 
 fn lints(_: &mut Tally) -> Result<Outcome> {
     component("clippy", "clippy")?;
-    done(run(&mut cargo(&[
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--features",
-        STATS,
-        "--",
-        "-D",
-        "warnings",
-    ])))
+    let features = ["--features", STATS];
+    let clippy = ["clippy", "--workspace", "--all-targets"];
+    done(run(cargo(&clippy).args(features).args(["--", "-D", "warnings"])))
 }
 
 /// `palisade bundle --stats`, left out of the command by default: the runtime takes minutes to build.
@@ -63,6 +57,13 @@ fn no_std_build(_: &mut Tally) -> Result<Outcome> {
 
 fn wasm_build(_: &mut Tally) -> Result<Outcome> {
     done(wasm::run(&wasm::Options { trap: true, ..wasm::Options::default() }).map(drop))
+}
+
+fn same_build(_: &mut Tally) -> Result<Outcome> {
+    if ask(command("git").args(["ls-files", "--error-unmatch", "Cargo.toml"])).is_none() {
+        return Ok(Outcome::NotRun("git does not know which files are the sources"));
+    }
+    done(wasm::reproduce(&wasm::Options::default()))
 }
 
 fn envoy_download(_: &mut Tally) -> Result<Outcome> {

@@ -4,7 +4,10 @@ use super::set;
 use crate::failure::Failure;
 use palisade::{
     Cluster, Origin, Workload, manifest,
-    resource::{Object, istio::PathNormalization},
+    resource::{
+        Object,
+        istio::{MeshConfig, PathNormalization, Provider},
+    },
 };
 use palisade_cases::Manifests;
 use serde_json::{Value, json};
@@ -89,6 +92,7 @@ impl Wanted<'_> {
             };
             objects.extend(documents.into_iter().filter(wanted).map(|document| trimmed(document.value)));
         }
+        objects.extend(named_providers(&manifests.cluster.resources().mesh, &objects));
         Ok(objects)
     }
 
@@ -118,6 +122,30 @@ impl Wanted<'_> {
             .chain(all(&resources.cidr_groups))
             .collect()
     }
+}
+
+/// The mesh settings with the providers that `policies` name, if any: of which kind they are decides on TCP.
+fn named_providers(mesh: &MeshConfig, policies: &[Value]) -> Option<Value> {
+    let named = |name: &str| {
+        let of = |policy: &Value| policy.pointer("/spec/provider/name").is_some_and(|known| known == name);
+        policies.iter().any(of)
+    };
+    let providers = mesh.extension_providers.iter().filter(|provider| named(&provider.name));
+    let providers: Vec<Value> = providers
+        .filter_map(|Provider { name, envoy_ext_authz_http, envoy_ext_authz_grpc }| {
+            let http = envoy_ext_authz_http.as_ref().map(|settings| ("envoyExtAuthzHttp", settings));
+            let (kind, settings) =
+                envoy_ext_authz_grpc.as_ref().map(|settings| ("envoyExtAuthzGrpc", settings)).or(http)?;
+            Some(json!({"name": name, kind: settings}))
+        })
+        .collect();
+    (!providers.is_empty()).then(|| {
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "istio", "namespace": mesh.root_namespace},
+            "data": {"mesh": json!({"extensionProviders": providers}).to_string()},
+        })
+    })
 }
 
 /// The object without what only the API server and kubectl care for.

@@ -29,8 +29,10 @@ impl Subject<'_> {
         json!({"name": self.name(), "namespace": namespace})
     }
 
-    /// `extensions.istio.io/v1alpha1`, which stands after authentication.
+    /// `extensions.istio.io/v1alpha1`, which stands after authentication. Beside it, where a rule on requests asks for
+    /// the socket's peer, an EnvoyFilter with what tells of it: a WasmPlugin cannot hold that.
     pub(super) fn wasm_plugin(&self, module: Option<&str>, configuration: Value) -> Value {
+        let peer = !self.tcp && !self.outbound && asks_for_peer(&configuration);
         let mut spec = json!({
             "url": module.unwrap_or(IMAGE),
             "phase": "AUTHZ",
@@ -42,33 +44,45 @@ impl Subject<'_> {
         if let Some(workload) = self.workload {
             set(&mut spec, "selector", json!({"matchLabels": workload.labels}));
         }
-        json!({
+        let plugin = json!({
             "apiVersion": "extensions.istio.io/v1alpha1", "kind": "WasmPlugin",
             "metadata": self.metadata(), "spec": spec,
-        })
+        });
+        match peer {
+            true => {
+                let peer = self.patches("INSERT_FIRST", vec![self.peer()]);
+                json!({"apiVersion": "v1", "kind": "List", "items": [peer, plugin]})
+            }
+            false => plugin,
+        }
     }
 
     /// `networking.istio.io/v1alpha3`: the filter, and before it the one that says who the socket's peer is.
     pub(super) fn envoy_filter(&self, module: Option<&str>, configuration: &Value) -> Value {
+        self.patches("INSERT_BEFORE", self.filters(module, configuration))
+    }
+
+    /// An EnvoyFilter that puts in these filters, at the beginning or before the last one.
+    fn patches(&self, operation: &str, filters: Vec<Value>) -> Value {
         let context = if self.outbound { "SIDECAR_OUTBOUND" } else { "SIDECAR_INBOUND" };
         let (kind, last) = match self.tcp {
             true => ("NETWORK_FILTER", "envoy.filters.network.tcp_proxy"),
             false => ("HTTP_FILTER", "envoy.filters.http.router"),
         };
-        let filter_chain = match self.tcp {
-            true => json!({"filter": {"name": last}}),
-            false => json!({"filter": {
-                "name": "envoy.filters.network.http_connection_manager", "subFilter": {"name": last},
-            }}),
+        let manager = "envoy.filters.network.http_connection_manager";
+        let filter_chain = match (self.tcp, operation) {
+            (true, _) => json!({"filter": {"name": last}}),
+            (false, "INSERT_FIRST") => json!({"filter": {"name": manager}}),
+            (false, _) => json!({"filter": {"name": manager, "subFilter": {"name": last}}}),
         };
         let patch = |filter: Value| {
             json!({
                 "applyTo": kind,
                 "match": {"context": context, "listener": {"filterChain": filter_chain}},
-                "patch": {"operation": "INSERT_BEFORE", "value": filter},
+                "patch": {"operation": operation, "value": filter},
             })
         };
-        let patches: Vec<Value> = self.filters(module, configuration).into_iter().map(patch).collect();
+        let patches: Vec<Value> = filters.into_iter().map(patch).collect();
         let mut spec = json!({"configPatches": patches});
         if let Some(workload) = self.workload {
             set(&mut spec, "workloadSelector", json!({"labels": workload.labels}));
@@ -153,10 +167,14 @@ impl Subject<'_> {
         })
     }
 
-    /// The filters in their order.
-    fn filters(&self, module: Option<&str>, configuration: &Value) -> Vec<Value> {
-        let level = if self.tcp { "network" } else { "http" };
-        let peer = json!({
+    fn level(&self) -> &'static str {
+        if self.tcp { "network" } else { "http" }
+    }
+
+    /// The filter that tells ours who the socket's peer is.
+    fn peer(&self) -> Value {
+        let level = self.level();
+        json!({
             "name": format!("envoy.filters.{level}.set_filter_state"),
             "typed_config": {
                 "@type": typed(&format!("filters.{level}.set_filter_state.v3.Config")),
@@ -166,7 +184,12 @@ impl Subject<'_> {
                     "format_string": {"text_format_source": {"inline_string": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%"}},
                 }],
             },
-        });
+        })
+    }
+
+    /// The filters in their order.
+    fn filters(&self, module: Option<&str>, configuration: &Value) -> Vec<Value> {
+        let level = self.level();
         let module = module.unwrap_or(FILE);
         let code = match module.split_once("://") {
             Some(("file", path)) => json!({"local": {"filename": path}}),
@@ -187,13 +210,26 @@ impl Subject<'_> {
                 },
             },
         });
-        vec![peer, wasm]
+        vec![self.peer(), wasm]
     }
 }
 
 /// Ends with the decision where it denies.
 const ACCESS_LOG: &str = "%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% \
                           %FILTER_STATE(wasm.palisade:PLAIN)%\n";
+
+/// Whether a policy, or a candidate, looks at the address of the socket's peer.
+fn asks_for_peer(configuration: &Value) -> bool {
+    match configuration {
+        Value::Array(items) => items.iter().any(asks_for_peer),
+        Value::Object(fields) => fields.iter().any(|(name, value)| {
+            ["ipBlocks", "notIpBlocks"].contains(&name.as_str())
+                || name == "key" && value == "source.ip"
+                || asks_for_peer(value)
+        }),
+        _ => false,
+    }
+}
 
 fn typed(name: &str) -> String {
     // Access loggers and filters are extensions alike.

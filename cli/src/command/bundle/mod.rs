@@ -18,15 +18,15 @@ use std::path::PathBuf;
 /// always fail closed. Towards the workload the filter enforces AuthorizationPolicies, away from it (`--direction
 /// outbound`) Cilium's egress policies.
 #[derive(Debug, Args)]
+#[command(mut_arg("paths", |paths| paths.required(false).required_unless_present("stats")))]
 pub(crate) struct Bundle {
-    /// Manifests: a YAML or JSON file, a folder (read recursively), or `-` for standard input. May be repeated.
-    #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required_unless_present = "stats")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    manifests: ManifestArgs,
     /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
     #[arg(long, value_name = "NAMESPACE/NAME", required_unless_present_any = ["from_node", "stats"])]
     workload: Option<String>,
     /// Let each proxy read from its node who its workload is, and bundle the policies of all.
-    #[arg(long, conflicts_with = "workload")]
+    #[arg(long, conflicts_with_all = ["workload", "stats"])]
     from_node: bool,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Form::Json)]
@@ -52,7 +52,8 @@ pub(crate) struct Bundle {
     /// Candidate manifests, decided beside the others; only where they disagree is told. May be repeated.
     #[arg(long, value_name = "FILE|DIR")]
     shadow: Vec<PathBuf>,
-    /// Print what the module and its VM need after configuring 1, 100, 1,000 and 10,000 rules instead.
+    /// Print the bytes of the module, and of its VM after it was configured with 1, 100, 1,000 and 10,000 rules and with
+    /// the policies of `-f` if any are given, instead.
     #[arg(long)]
     stats: bool,
     #[command(flatten)]
@@ -91,11 +92,11 @@ enum Mode {
 
 impl Bundle {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
-        if self.stats {
-            return self.stats();
+        if self.stats && self.manifests.is_empty() {
+            return self.stats(None);
         }
         let options = self.options.options()?;
-        let manifests = valid(&ManifestArgs::of(self.paths.clone()), &options)?;
+        let manifests = valid(&self.manifests, &options)?;
         let workload = self.workload.as_deref().map(|name| workload(&manifests.cluster, name)).transpose()?;
         let wanted = Wanted {
             workload,
@@ -110,6 +111,9 @@ impl Bundle {
             let candidates = valid(&candidates, &options)?;
             set(&mut configuration, "shadowResources", wanted.resources(&candidates)?.into());
         }
+        if self.stats {
+            return self.stats(Some(&configuration));
+        }
         let subject = forms::Subject { workload, tcp: self.tcp, outbound: wanted.outbound };
         let module = self.module.as_deref();
         let printed = match self.format {
@@ -123,18 +127,19 @@ impl Bundle {
     }
 
     #[cfg(feature = "stats")]
-    fn stats(&self) -> Result<Output, Failure> {
+    fn stats(&self, own: Option<&Value>) -> Result<Output, Failure> {
         let module = self.module.as_deref().unwrap_or("target/wasm/palisade_filter.wasm");
-        stats::run(std::path::Path::new(module))
+        stats::run(std::path::Path::new(module), own)
     }
 
+    /// A WebAssembly runtime takes longer to build than everything else, and only this needs one.
     #[cfg(not(feature = "stats"))]
     #[expect(clippy::unused_self, reason = "the other build reads an argument")]
-    fn stats(&self) -> Result<Output, Failure> {
+    fn stats(&self, _: Option<&Value>) -> Result<Output, Failure> {
         Err(Failure::argument(
-            "this `palisade` was built without a WebAssembly runtime, which `--stats` runs the module in"
+            "this `palisade` was built without the WebAssembly runtime that `--stats` runs the module in"
                 .to_owned(),
-            "build it with `--features stats`: cargo run --release -p palisade-cli --features stats -- bundle --stats ..",
+            "build one that has it: cargo run --release --features stats -- bundle --stats",
         ))
     }
 }

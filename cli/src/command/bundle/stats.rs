@@ -1,7 +1,6 @@
 //! `palisade bundle --stats`: what the module and its VM need.
 
 use crate::{Output, failure::Failure};
-use core::fmt::Write;
 use palisade_harness::{Conformance, Node};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
@@ -10,7 +9,8 @@ const RULES: [usize; 4] = [1, 100, 1_000, 10_000];
 /// As many as fit a policy that people write.
 const RULES_A_POLICY: usize = 100;
 
-pub(super) fn run(module: &Path) -> Result<Output, Failure> {
+/// Tells of the module, of rules made up for it, and of the configuration `own`.
+pub(super) fn run(module: &Path, own: Option<&Value>) -> Result<Output, Failure> {
     let wasm = fs::read(module).map_err(|error| {
         let help = "build it with `cargo xtask wasm`, or name it with --module";
         Failure::argument(format!("cannot read `{}`: {error}", module.display()), help)
@@ -19,17 +19,18 @@ pub(super) fn run(module: &Path) -> Result<Output, Failure> {
         Failure::argument(error.to_string(), "name the filter's module with --module")
     };
     let conformance = Conformance::new(&wasm).map_err(failed)?;
-    let mut text = format!("module: {} bytes\n", wasm.len());
-    for rules in RULES {
-        let configuration = configuration(rules).to_string();
+    let line = |name: &str, configuration: &Value| -> Result<String, Failure> {
+        let configuration = configuration.to_string();
         let plugin = conformance.plugin(configuration.as_bytes(), Node::default()).map_err(failed)?;
         let memory = plugin.vm().memory_size();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "{rules:>6} rules: {} bytes of configuration, VM {memory} bytes",
-            configuration.len()
-        );
+        Ok(format!("{name:>14}: VM {memory:>9} bytes, configuration {:>8} bytes\n", configuration.len()))
+    };
+    let mut text = format!("{:>14}: {} bytes\n", "module", wasm.len());
+    for rules in RULES {
+        text += &line(&format!("{rules} rules"), &configuration(rules))?;
+    }
+    if let Some(own) = own {
+        text += &line("these policies", own)?;
     }
     Ok(Output { text, code: 0 })
 }

@@ -1,0 +1,76 @@
+//! Who a request comes from, as far as a proxy shows a filter: SEMANTICS.md, known differences.
+
+use super::{plugin, policy, shipped, status};
+use palisade_envoy::{
+    certs::{Authority, Names},
+    client::Client,
+    config::{Bootstrap, Http, Listener, Transport},
+    process::Envoy,
+};
+use serde_json::json;
+
+#[test]
+fn of_several_names_of_one_kind_the_filter_sees_the_first() {
+    let Some(module) = shipped() else { return };
+    let mesh = Authority::new("cluster.local").unwrap();
+    let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
+    let rules = json!([{"from": [{"source": {"principals": ["cluster.local/ns/foo/sa/sleep"]}}]}]);
+    let plugin = plugin(&module, json!({"resources": [policy("allow", "ALLOW", rules)]}));
+    let http = Http::with_filters(vec![plugin.http_filter()]);
+    let listener = Listener::http("filter", Transport::mutual_tls(&mesh, &server), http);
+    let envoy = Envoy::start(&Bootstrap::new(vec![listener])).unwrap();
+    let ask = |accounts: [&str; 2]| {
+        let uris = accounts.map(|account| format!("spiffe://cluster.local/ns/foo/sa/{account}")).to_vec();
+        let identity = mesh.issue(&Names { uris, ..Names::default() }).unwrap();
+        let client = Client::tls(envoy.port("filter").unwrap(), &mesh, Some(&identity)).unwrap();
+        status(&client.request(super::head("GET", "/").as_bytes()).unwrap())
+    };
+
+    assert_eq!(ask(["sleep", "other"]), 200);
+    assert_eq!(ask(["other", "sleep"]), 403);
+}
+
+#[test]
+fn a_client_that_x_forwarded_for_does_not_name_is_the_peer() {
+    let Some(module) = shipped() else { return };
+    let rules = |block: &str| json!([{"from": [{"source": {"remoteIpBlocks": [block]}}]}]);
+    let listener = |name: &str, block: &str| {
+        let resources = json!([policy("allow", "ALLOW", rules(block))]);
+        super::http(name, &plugin(&module, json!({"profile": "strict", "resources": resources})))
+    };
+    let envoy =
+        Envoy::start(&Bootstrap::new(vec![listener("here", "127.0.0.0/8"), listener("there", "10.0.0.0/8")]))
+            .unwrap();
+    let ask = |listener: &str, entry: &str| {
+        let head = format!("GET / HTTP/1.1\r\nhost: sample.foo\r\nx-forwarded-for: {entry}\r\n\r\n");
+        status(&super::send(&envoy, listener, &head))
+    };
+
+    assert_eq!((ask("here", "10.0.0.1"), ask("there", "10.0.0.1")), (403, 200));
+    // The filter is not told that nobody could read this.
+    assert_eq!((ask("here", "x"), ask("there", "x")), (200, 403));
+}
+
+#[test]
+fn what_strict_refuses_for_its_form_is_envoys_to_refuse() {
+    let Some(module) = shipped() else { return };
+    let rules = json!([{"to": [{"operation": {"methods": ["GET"]}}]}]);
+    let resources = json!([policy("allow", "ALLOW", rules)]);
+    let listener = |name: &str, refuses: bool| {
+        let mut listener =
+            super::http(name, &plugin(&module, json!({"profile": "strict", "resources": resources})));
+        if let (palisade_envoy::config::Chain::Http(http), true) = (&mut listener.chain, refuses) {
+            let options = json!({"headers_with_underscores_action": "REJECT_REQUEST"});
+            http.extra.insert("common_http_protocol_options".into(), options);
+        }
+        listener
+    };
+    let envoy =
+        Envoy::start(&Bootstrap::new(vec![listener("filter", false), listener("both", true)])).unwrap();
+    let ask = |listener: &str| {
+        let head = "GET / HTTP/1.1\r\nhost: sample.foo\r\nx_role: admin\r\n\r\n";
+        status(&super::send(&envoy, listener, head))
+    };
+
+    assert_eq!((ask("filter"), ask("both")), (200, 400));
+}

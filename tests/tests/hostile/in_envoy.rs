@@ -1,0 +1,89 @@
+//! An Envoy with two listeners that differ in one thing: who decides, the module or Envoy's own RBAC filter.
+
+use super::{engine, policies};
+use crate::corpus::tell;
+use palisade::{
+    Options,
+    export::{Chain, envoy_rbac},
+};
+use palisade_envoy::{
+    client::{Client, Outcome},
+    config::{Bootstrap, Http, Listener, Transport},
+    process::Envoy,
+    wasm::Plugin,
+};
+use serde_json::{Value, json};
+use std::path::Path;
+
+pub(super) struct Pair {
+    envoy: Envoy,
+    pub(super) wasm: Client,
+    pub(super) rbac: Client,
+}
+
+impl Pair {
+    /// None, and a line that says so, where there is no module or no Envoy.
+    pub(super) fn start() -> Option<Self> {
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
+        if !module.is_file() || palisade_envoy::fetch::binary().is_err() {
+            assert!(
+                std::env::var_os("PALISADE_REQUIRE_WASM").is_none(),
+                "no {} or no Envoy",
+                module.display()
+            );
+            tell(
+                "hostile requests in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy",
+            );
+            return None;
+        }
+        let policies = policies();
+        let (cluster, workload) = engine(&policies);
+        let rbac = envoy_rbac(&cluster, &workload, Chain::Http, &Options::default());
+        let configuration =
+            json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}, "resources": policies});
+        let plugin = Plugin::new(module, configuration.to_string());
+        let envoy = Envoy::start(&Bootstrap::new(vec![
+            listener("wasm", vec![plugin.http_filter()]),
+            listener("rbac", rbac),
+        ]))
+        .expect("Envoy");
+        let client = |name: &str| Client::plaintext(envoy.port(name).expect("a port"));
+        let (wasm, rbac) = (client("wasm"), client("rbac"));
+        Some(Self { envoy, wasm, rbac })
+    }
+
+    /// The VM that decided the first request is still there, and has denied as often as Envoy's own filter.
+    pub(super) fn lives(&self) {
+        let answer = self.wasm.request(b"GET / HTTP/1.1\r\nhost: sample.foo\r\n\r\n");
+        assert!(matches!(answer, Ok(Outcome::Response(r)) if r.status == 200));
+        let stats = self.envoy.stats().expect("statistics");
+        let sum = |end: &str| -> u64 {
+            let of = stats.iter().filter(|(name, _)| name.ends_with(end));
+            of.map(|(_, value)| value).sum()
+        };
+        assert_eq!(sum(".palisade.denied"), sum("rbac.denied"), "{stats:?}");
+        assert_eq!(sum(".palisade.errors"), 0);
+        assert_eq!((sum(".vm_reload_success"), sum(".vm_reload_failure")), (0, 0));
+        let log = self.envoy.log().expect("a log");
+        assert!(!log.contains("VM failed") && !log.contains("panicked"), "{log}");
+    }
+}
+
+/// A listener that lets as much as possible come to its filters.
+fn listener(name: &str, filters: Vec<Value>) -> Listener {
+    let mut http = Http::with_filters(filters);
+    let extra = [
+        ("common_http_protocol_options", json!({"max_headers_count": 2000})),
+        ("http_protocol_options", json!({"accept_http_10": true, "default_host_for_http_10": "old"})),
+        // What is malformed ends its stream, and the connection has others.
+        (
+            "http2_protocol_options",
+            json!({"allow_connect": true, "override_stream_error_on_invalid_http_message": true}),
+        ),
+        ("delayed_close_timeout", json!("0.1s")),
+        ("max_request_headers_kb", json!(2048)),
+        ("upgrade_configs", json!([{"upgrade_type": "websocket"}, {"upgrade_type": "CONNECT"}])),
+    ];
+    http.extra.extend(extra.map(|(name, value)| (name.to_owned(), value)));
+    Listener::http(name, Transport::Plaintext, http)
+}
