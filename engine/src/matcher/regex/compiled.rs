@@ -133,6 +133,16 @@ mod tests {
         regex.is_match(value)
     }
 
+    // Forms that the reference evaluator's library refuses, so that no case file can hold them.
+    #[test]
+    fn what_re2_alone_reads() {
+        assert!(matches(r"\p{^Pc}", b"a") && !matches(r"\p{^Pc}", b"_"));
+        assert!(matches(r"\P{^Pc}", b"_") && !matches(r"\P{^Pc}", b"a"));
+        assert!(matches("(?:a{1,2x|c)", b"c") && matches("(?:a{1,2x|c)", b"a{1,2x"));
+        assert!(matches("(?:{|a)", b"{") && matches("(?:{|a)", b"a"));
+        assert!(matches("[[:x]", b"x") && matches("[[:x]", b"[") && !matches("[[:x]", b"y"));
+    }
+
     #[test]
     fn the_whole_value_has_to_match() {
         assert!(matches("/public", b"/public"));
