@@ -105,6 +105,29 @@ fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
 }
 
 #[test]
+fn a_dry_run_denies_nobody_and_is_told() {
+    let Some(module) = shipped() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("access.log");
+    let mut candidate = policy("no-get", "DENY", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]));
+    candidate["metadata"]["annotations"] = json!({"istio.io/dry-run": "true"});
+    let telemetry = json!({"filterState": "all"});
+    let plugin = plugin(&module, json!({"resources": [get_only(), candidate], "telemetry": telemetry}));
+    let envoy = Envoy::start(&Bootstrap::new(vec![logging(http("dry-run", &plugin), &log)])).unwrap();
+
+    assert_eq!(status(&send(&envoy, "dry-run", &head("GET", "/"))), 200);
+    assert_eq!(status(&send(&envoy, "dry-run", &head("PUT", "/"))), 403);
+
+    shown(&envoy, "palisade_shadow_denied{} 1");
+    let lines = lines(&log, 2);
+    assert!(
+        lines[0].contains("shadow=deny authorization-policy AuthorizationPolicy/foo/no-get#0"),
+        "{lines:?}"
+    );
+    assert!(!lines[1].contains("shadow=deny"), "{lines:?}");
+}
+
+#[test]
 fn policies_beyond_the_cap_share_a_counter_and_no_header_is_told_of() {
     let Some(module) = shipped() else { return };
     let header = |value: &str| json!([{"when": [{"key": "request.headers[x-key]", "values": [value]}]}]);
