@@ -14,20 +14,38 @@ fn of_several_names_of_one_kind_the_filter_sees_the_first() {
     let Some(module) = shipped() else { return };
     let mesh = Authority::new("cluster.local").unwrap();
     let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
-    let rules = json!([{"from": [{"source": {"principals": ["cluster.local/ns/foo/sa/sleep"]}}]}]);
-    let plugin = plugin(&module, json!({"resources": [policy("allow", "ALLOW", rules)]}));
-    let http = Http::with_filters(vec![plugin.http_filter()]);
-    let listener = Listener::http("filter", Transport::mutual_tls(&mesh, &server), http);
-    let envoy = Envoy::start(&Bootstrap::new(vec![listener])).unwrap();
-    let ask = |accounts: [&str; 2]| {
-        let uris = accounts.map(|account| format!("spiffe://cluster.local/ns/foo/sa/{account}")).to_vec();
+    let sleep = json!([{"from": [{"source": {"principals": ["cluster.local/ns/foo/sa/sleep"]}}]}]);
+    let listener = |name: &str, profile: &str, action: &str| {
+        let resources = json!([policy("sleep", action, sleep.clone())]);
+        let plugin = plugin(&module, json!({"profile": profile, "resources": resources}));
+        Listener::http(
+            name,
+            Transport::mutual_tls(&mesh, &server),
+            Http::with_filters(vec![plugin.http_filter()]),
+        )
+    };
+    let envoy = Envoy::start(&Bootstrap::new(vec![
+        listener("allow", "compat", "ALLOW"),
+        listener("deny", "compat", "DENY"),
+        listener("strict-allow", "strict", "ALLOW"),
+        listener("strict-deny", "strict", "DENY"),
+    ]))
+    .unwrap();
+    let ask = |listener: &str, accounts: &[&str]| {
+        let uri = |account: &&str| format!("spiffe://cluster.local/ns/foo/sa/{account}");
+        let uris = accounts.iter().map(uri).collect();
         let identity = mesh.issue(&Names { uris, ..Names::default() }).unwrap();
-        let client = Client::tls(envoy.port("filter").unwrap(), &mesh, Some(&identity)).unwrap();
+        let client = Client::tls(envoy.port(listener).unwrap(), &mesh, Some(&identity)).unwrap();
         status(&client.request(super::head("GET", "/").as_bytes()).unwrap())
     };
 
-    assert_eq!(ask(["sleep", "other"]), 200);
-    assert_eq!(ask(["other", "sleep"]), 403);
+    assert_eq!(ask("allow", &["sleep", "other"]), 200);
+    assert_eq!(ask("allow", &["other", "sleep"]), 403);
+    assert_eq!(ask("deny", &["other", "sleep"]), 200);
+    // Nobody can tell the two apart, so both are denied.
+    assert_eq!(ask("strict-deny", &["other", "sleep"]), 403);
+    assert_eq!(ask("strict-deny", &["other"]), 403);
+    assert_eq!(ask("strict-allow", &["sleep"]), 200);
 }
 
 #[test]

@@ -52,7 +52,6 @@ pub(crate) fn authorization(
                 None => continue,
             },
         };
-        let unseen = options.profile == Profile::Strict && !options.peer_names_complete;
         let cx = RuleContext { mesh: &resources.mesh, namespace: &policy.metadata.namespace, action, chain };
         match (action, shadow) {
             (Action::Audit, _) => layer.has_audit = true,
@@ -72,12 +71,9 @@ pub(crate) fn authorization(
             (Action::Audit, _) => &mut layer.audit,
             (Action::Custom, _) => &mut layer.custom,
         };
-        let before = rules.len();
         lower_rules(policy, &reference, &cx, &effect, rules);
-        if unseen {
-            rules.iter_mut().skip(before).for_each(|rule| allow_for_unseen_names(rule, action));
-        }
     }
+    let unseen = options.profile == Profile::Strict && !options.peer_names_complete;
     let lists = [
         &mut layer.custom,
         &mut layer.audit,
@@ -87,17 +83,21 @@ pub(crate) fn authorization(
         &mut layer.shadow_allow,
     ];
     for rules in lists {
+        if unseen {
+            rules.iter_mut().for_each(allow_for_unseen_names);
+        }
         rules.sort_by_cached_key(|r| r.id.envoy_name());
     }
     layer
 }
 
 /// Whoever has a certificate may have the name that would refuse it, behind the one that is seen.
-fn allow_for_unseen_names(rule: &mut Rule, action: Action) {
+fn allow_for_unseen_names(rule: &mut Rule) {
+    let allows = rule.effect == Effect::Allow;
     let tests =
         rule.groups.iter_mut().flat_map(|group| &mut group.clauses).flat_map(|clause| &mut clause.tests);
     for test in tests.filter(|test| test.attribute == Attribute::Identity) {
-        if test.negated == (action == Action::Allow) {
+        if test.negated == allows {
             test.patterns = Box::new([Pattern::Text(Text::NonEmpty)]);
         }
     }
