@@ -24,10 +24,12 @@ pub fn cases(n: usize) -> Vec<Case> {
         n,
         |i| json!({"to": [{"operation": {"hosts": ["one.example.com"], "paths": [format!("/svc{i}/*")]}}]}),
     );
-    let steps = policies(
-        n.min(1000),
-        |i| json!({"to": [{"operation": {"methods": ["POST"], "paths": [format!("{}/*", ladder(i + 1))]}}]}),
-    );
+    let steps = |methods: [&str; 2]| {
+        policies(n.min(1000), |i| {
+            let operation = json!({"methods": [methods[i % 2]], "paths": [format!("{}/*", ladder(i + 1))]});
+            json!({"to": [{"operation": operation}]})
+        })
+    };
     let not_paths = policies(n, |i| {
         let operation = json!({"paths": [format!("/svc{i}/*")], "notPaths": [format!("/svc{i}/admin/*")]});
         json!({"to": [{"operation": operation}]})
@@ -41,7 +43,8 @@ pub fn cases(n: usize) -> Vec<Case> {
     let user = |name: String| vec![("x-user".to_owned(), name)];
     vec![
         ("rules that share a host", one_host, get(format!("/svc{}/x", n - 1))),
-        ("a ladder of paths", steps, get(ladder(1000))),
+        ("a ladder of paths", steps(["POST"; 2]), get(ladder(1000))),
+        ("a ladder with the method at every other step", steps(["POST", "GET"]), get(ladder(1000))),
         ("every rule has notPaths", not_paths, get(format!("/svc{}/admin/x", n - 1))),
         (
             "one header, a value a rule",

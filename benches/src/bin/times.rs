@@ -87,7 +87,7 @@ fn growth(clock: Clock) {
     let (_, policies, ask) = case("1,000 headers");
     let first = |count: usize| Ask { headers: ask.headers[..count].to_vec(), ..ask.clone() };
     row("headers: 250, 500, 1,000", &compile(policies), [250, 500, 1000].map(first));
-    let (_, policies, ask) = case("a ladder of paths");
+    let (_, policies, ask) = case("a ladder with the method at every other step");
     let deep = |steps: usize| Ask { path: "/a".repeat(steps), ..ask.clone() };
     row("steps of the ladder: 250, 500, 1,000", &compile(policies), [250, 500, 1000].map(deep));
 }

@@ -93,7 +93,7 @@ impl Program {
         let method = self.index.methods.of_request(cx)?;
         // The candidates of one key come in order; those that a match has made pointless are passed over.
         let mut best = end;
-        self.index.candidates(cx, &self.interned.texts, |candidates| {
+        self.index.candidates(cx, &self.interned.texts, method.marks(), |candidates| {
             for candidate in candidates {
                 if candidate.rule >= best {
                     break;

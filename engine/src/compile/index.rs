@@ -13,7 +13,7 @@ use crate::{
     matcher::{
         CidrSet,
         bytes::Case,
-        literals::{Extent, LiteralMap, Reading},
+        literals::{Extent, LiteralMap, Marks, Reading},
         piece::From,
         runs::Runs,
         texts::Texts,
@@ -45,6 +45,9 @@ pub(super) struct Index {
     /// The rules of each key, ascending.
     runs: Runs<Candidate>,
 }
+
+/// A key, the number of its run, and its marks.
+type Numbered<'r> = (Key<'r>, u32, Marks);
 
 /// The keys of one attribute. Values are numbers of runs.
 #[derive(Debug)]
@@ -102,14 +105,15 @@ impl<'r> IndexBuilder<'r> {
     }
 
     pub(super) fn build(self, interner: &mut Interner) -> Index {
-        let mut lookups: Vec<(Attribute, Vec<(Key<'r>, u32)>)> = Vec::new();
+        let mut lookups: Vec<(Attribute, Vec<Numbered<'r>>)> = Vec::new();
         let mut runs = Vec::new();
         for ((attribute, key), rules) in self.keys {
-            let run = runs.len() as u32;
+            let marks = rules.iter().fold(0, |marks, rule| marks | rule.methods.marks());
+            let key = (key, runs.len() as u32, marks);
             runs.push(rules);
             match lookups.last_mut().filter(|(last, _)| *last == *attribute) {
-                Some((_, keys)) => keys.push((key, run)),
-                None => lookups.push((attribute.into_owned(), Vec::from([(key, run)]))),
+                Some((_, keys)) => keys.push(key),
+                None => lookups.push((attribute.into_owned(), Vec::from([key]))),
             }
         }
         let lookups = lookups.into_iter().map(|(attribute, keys)| {
@@ -127,11 +131,11 @@ impl<'r> IndexBuilder<'r> {
 
 impl Keys {
     /// Of keys that an attribute of this kind cannot have, nothing is kept: no value has them.
-    fn new(attribute: &Attribute, keys: Vec<(Key<'_>, u32)>, interner: &mut Interner) -> Self {
+    fn new(attribute: &Attribute, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
         match attribute {
             Attribute::DestinationPort | Attribute::Transport => {
                 let mut ports = PortKeys::default();
-                for (key, run) in keys {
+                for (key, run, _) in keys {
                     if let Key::Ports { start, length } = key {
                         ports.insert(start, length, run);
                     }
@@ -140,7 +144,7 @@ impl Keys {
             }
             Attribute::PeerLabels => {
                 let mut labels = LabelKeys::default();
-                for (key, run) in keys {
+                for (key, run, _) in keys {
                     if let Key::Label(key, value) = key {
                         labels.insert(key, value, run);
                     }
@@ -148,7 +152,7 @@ impl Keys {
                 Self::Labels(labels)
             }
             Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
-                Self::Cidrs(CidrSet::new(keys.into_iter().filter_map(|(key, run)| match key {
+                Self::Cidrs(CidrSet::new(keys.into_iter().filter_map(|(key, run, _)| match key {
                     Key::Cidr(net) => Some((net, run)),
                     _ => None,
                 })))
@@ -159,7 +163,8 @@ impl Keys {
 }
 
 impl Index {
-    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks.
+    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks. Runs of which no rule holds with the
+    /// methods that `marks` stand for may be left out.
     ///
     /// # Errors
     ///
@@ -169,6 +174,7 @@ impl Index {
         &self,
         cx: &Context<'_, A>,
         texts: &Texts,
+        marks: Marks,
         mut visit: impl FnMut(&[Candidate]) -> Read<ControlFlow<()>>,
     ) -> Read<()> {
         if !self.always.is_empty() && visit(&self.always)?.is_break() {
@@ -176,7 +182,7 @@ impl Index {
         }
         for lookup in &self.lookups {
             let mut failure = Ok(());
-            let flow = lookup.find(cx, texts, &mut |run| match visit(self.runs.get(run)) {
+            let flow = lookup.find(cx, texts, marks, &mut |run| match visit(self.runs.get(run)) {
                 Ok(flow) => flow,
                 Err(error) => {
                     failure = Err(error);
@@ -199,15 +205,18 @@ impl Lookup {
         &self,
         cx: &Context<'_, A>,
         texts: &Texts,
+        marks: Marks,
         run: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> Read<ControlFlow<()>> {
         Ok(match &self.keys {
             Keys::Text(keys) => match cx.single(&self.attribute)? {
-                Some(value) => value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, run)),
+                Some(value) => {
+                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, marks, run))
+                }
                 None => {
                     let mut flow = ControlFlow::Continue(());
                     cx.each(&self.attribute, &mut |value| {
-                        flow = keys.find(texts, value, run);
+                        flow = keys.find(texts, value, marks, run);
                         flow
                     })?;
                     flow
@@ -241,14 +250,14 @@ struct TextKeys {
 }
 
 impl TextKeys {
-    fn new(reading: Reading, keys: Vec<(Key<'_>, u32)>, interner: &mut Interner) -> Self {
+    fn new(reading: Reading, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
         let (mut forward, mut backward, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, run) in keys {
+        for (key, run, marks) in keys {
             match key {
-                Key::Exact(text) => forward.push((text, Extent::Whole, run)),
-                Key::Prefix(text) => forward.push((text, Extent::Part, run)),
-                Key::Suffix(text) => backward.push((text, Extent::Part, run)),
-                Key::Namespace(text) => namespaces.push((text, Extent::Whole, run)),
+                Key::Exact(text) => forward.push((text, Extent::Whole, run, marks)),
+                Key::Prefix(text) => forward.push((text, Extent::Part, run, marks)),
+                Key::Suffix(text) => backward.push((text, Extent::Part, run, marks)),
+                Key::Namespace(text) => namespaces.push((text, Extent::Whole, run, marks)),
                 Key::Ports { .. } | Key::Cidr(_) | Key::Label(..) => {}
             }
         }
@@ -267,13 +276,14 @@ impl TextKeys {
         &self,
         texts: &Texts,
         value: &[u8],
+        marks: Marks,
         run: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for keys in [&self.forward, &self.backward].into_iter().flatten() {
-            keys.walk(texts, value, &mut *run)?;
+            keys.walk(texts, value, marks, &mut *run)?;
         }
         match &self.namespaces {
-            Some(keys) => namespaces(value, |name| keys.walk(texts, name, &mut *run)),
+            Some(keys) => namespaces(value, |name| keys.walk(texts, name, marks, &mut *run)),
             None => ControlFlow::Continue(()),
         }
     }

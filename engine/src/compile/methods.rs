@@ -3,6 +3,7 @@
 use super::context::Context;
 use crate::{
     ir::{Attribute, Clause, Group, Pattern, Rule, Test, Text},
+    matcher::literals::Marks,
     request::{Attributes, Read},
 };
 use alloc::{boxed::Box, vec::Vec};
@@ -25,6 +26,12 @@ impl MethodSet {
     #[inline]
     pub(super) fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
+    }
+
+    /// What a key is marked with under which rules of these methods are entered.
+    #[inline]
+    pub(super) fn marks(self) -> Marks {
+        self.0
     }
 }
 

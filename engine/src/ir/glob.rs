@@ -17,15 +17,37 @@ pub enum GapClass {
 }
 
 impl GapClass {
-    /// Whether `byte` may stand in the gap.
-    pub fn admits(self, byte: u8) -> bool {
+    /// Whether all of `bytes` may stand in the gap. The class is looked at once, not for each byte.
+    pub fn admits(self, bytes: &[u8]) -> bool {
         match self {
-            Self::Any => byte != b'\n',
-            Self::NotSlash => byte != b'/',
-            Self::TemplateSegment => byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=*".contains(&byte),
-            Self::TemplatePath => byte == b'/' || Self::TemplateSegment.admits(byte),
+            Self::Any => !bytes.contains(&b'\n'),
+            Self::NotSlash => !bytes.contains(&b'/'),
+            Self::TemplateSegment => bytes.iter().all(|b| is_template(*b)),
+            Self::TemplatePath => bytes.iter().all(|b| *b == b'/' || is_template(*b)),
         }
     }
+}
+
+/// Whether `byte` is a character of a path template's `{*}`.
+#[inline]
+fn is_template(byte: u8) -> bool {
+    /// A bit for each of them.
+    const BITS: u128 = {
+        let (mut bits, mut byte) = (0, 0u8);
+        while byte < 128 {
+            if byte.is_ascii_alphanumeric() {
+                bits |= 1 << byte;
+            }
+            byte += 1;
+        }
+        let mut others: &[u8] = b"-._~%!$&'()+,;:@=*";
+        while let [byte, rest @ ..] = others {
+            bits |= 1 << *byte;
+            others = rest;
+        }
+        bits
+    };
+    byte.is_ascii() && BITS >> byte & 1 == 1
 }
 
 /// A run of bytes between two literals.
@@ -78,5 +100,21 @@ impl fmt::Display for Glob {
             write!(f, "{gap}{}", piece.literal)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_admits_what_the_specification_lists() {
+        for byte in 0..=255u8 {
+            let listed = byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=*".contains(&byte);
+            assert_eq!(GapClass::TemplateSegment.admits(&[b'a', byte]), listed, "{byte}");
+            assert_eq!(GapClass::TemplatePath.admits(&[byte, b'a']), listed || byte == b'/', "{byte}");
+            assert_eq!(GapClass::NotSlash.admits(&[byte]), byte != b'/');
+            assert_eq!(GapClass::Any.admits(&[byte]), byte != b'\n');
+        }
     }
 }

@@ -16,7 +16,7 @@ impl Case {
     #[inline]
     pub(crate) fn eq(self, value: &[u8], pattern: &[u8]) -> bool {
         match self {
-            Self::Kept => value == pattern,
+            Self::Kept => same(value, pattern),
             Self::Folded => value.eq_ignore_ascii_case(pattern),
         }
     }
@@ -67,11 +67,40 @@ impl Case {
     }
 }
 
+/// Whether the two are the same. In wasm the library compares byte by byte, elsewhere by wide registers.
+#[inline]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if cfg!(target_arch = "wasm32") { same_words(one, other) } else { one == other }
+}
+
+/// The same, eight bytes at a time.
+#[inline]
+fn same_words(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let (chunks, rest) = one.as_chunks::<8>();
+    let (others, others_rest) = other.as_chunks::<8>();
+    let differ = |(a, b): (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*a) != u64::from_le_bytes(*b);
+    if chunks.iter().zip(others).any(differ) {
+        return false;
+    }
+    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(a), Some(b)) => !differ((a, b)),
+        _ => rest.iter().zip(others_rest).all(|(a, b)| a == b),
+    }
+}
+
 /// Spreads `x`. Tables are filled from configuration only, so a request cannot make them degenerate and the hash
 /// needs no secret.
 #[inline]
 pub(crate) fn mix(x: u64) -> u64 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
+    if cfg!(target_arch = "wasm32") {
+        // There is no wide product, but a call that puts it together.
+        let x = (x ^ (x >> 32)).wrapping_mul(K);
+        return x ^ (x >> 29);
+    }
     let wide = u128::from(x ^ K.rotate_left(17)) * u128::from(K);
     (wide as u64) ^ ((wide >> 64) as u64)
 }
@@ -88,6 +117,20 @@ mod tests {
         }
         assert_ne!(Case::Kept.hash(b"GET"), Case::Kept.hash(b"get"));
         assert_ne!(Case::Kept.hash(b"a"), Case::Kept.hash(b"a\0"));
+    }
+
+    #[test]
+    fn texts_are_the_same_where_every_byte_is() {
+        for len in 0..80 {
+            let text: alloc::vec::Vec<u8> = (0..len).collect();
+            assert!(same_words(&text, &text.clone()));
+            assert!(!same_words(&text, &[&text[..], b"x"].concat()));
+            for at in 0..text.len() {
+                let mut other = text.clone();
+                other[at] ^= 0x80;
+                assert!(!same_words(&text, &other), "{len}, {at}");
+            }
+        }
     }
 
     #[test]

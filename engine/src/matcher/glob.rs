@@ -12,14 +12,13 @@ pub(crate) fn matches(glob: &Glob, value: &[u8]) -> bool {
         let Some(searched) = rest.get(min..) else { return false };
         let Some(at) = find(searched, piece.literal.as_bytes()) else { return false };
         let (gap, tail) = rest.split_at_checked(min + at).unwrap_or_default();
-        if !gap.iter().all(|b| piece.gap.class.admits(*b)) {
+        if !piece.gap.class.admits(gap) {
             return false;
         }
         rest = tail.get(piece.literal.len()..).unwrap_or_default();
     }
-    rest.strip_suffix(last.literal.as_bytes()).is_some_and(|gap| {
-        gap.len() >= usize::from(last.gap.min) && gap.iter().all(|b| last.gap.class.admits(*b))
-    })
+    rest.strip_suffix(last.literal.as_bytes())
+        .is_some_and(|gap| gap.len() >= usize::from(last.gap.min) && last.gap.class.admits(gap))
 }
 
 /// Where `literal` first stands. In short texts plain comparison is over before a searcher is set up.
