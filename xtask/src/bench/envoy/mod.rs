@@ -9,6 +9,7 @@ mod report;
 mod variant;
 
 use core::time::Duration;
+use std::path::PathBuf;
 use std::thread;
 
 use anyhow::Result;
@@ -34,11 +35,17 @@ pub(crate) struct Options {
     /// How often each is measured; the median counts
     #[arg(long, default_value_t = 40)]
     rounds: usize,
+    /// Only these builds of our filter, side by side; once for each module
+    #[arg(long, value_name = "MODULE")]
+    build: Vec<PathBuf>,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let variants = Variant::all(&SIZES);
-    let modules = Modules::build()?;
+    let builds = options.build.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
+    let (variants, modules) = match builds.as_slice() {
+        [] => (Variant::all(&SIZES), Modules::build()?),
+        builds => (Variant::builds(builds.len()), Modules::builds(builds)),
+    };
     let authority = Authority::new(TRUST_DOMAIN)?;
     let server = authority.issue(&Names::workload(TRUST_DOMAIN, "foo", "sample"))?;
     let transport = Transport::mutual_tls(&authority, &server);
@@ -71,7 +78,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
     }
     eprintln!();
-    println!("{}", report::all(&samples, &SIZES, options.rounds));
+    let report = match builds.as_slice() {
+        [] => report::all(&samples, &SIZES, options.rounds),
+        builds => report::builds(&samples, builds, options.rounds),
+    };
+    println!("{report}");
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::super::summary::reached;
 use super::variant::{Asks, Filter, Variant};
@@ -94,6 +95,28 @@ pub(super) fn all(samples: &Samples, sizes: &[usize], rounds: usize) -> String {
     text + "\n" + &wanted(samples, sizes)
 }
 
+/// Builds of our filter beside each other.
+pub(super) fn builds(samples: &Samples, modules: &[PathBuf], rounds: usize) -> String {
+    let mut text = format!(
+        "µs over no filter, median and quartiles of {rounds} rounds:\n\n\
+         | build | no policy | 100 policies, 200 | 100 policies, 403 |\n|---|---:|---:|---:|\n"
+    );
+    let mut row = |name: &str, filter, asked: &[(usize, bool)]| {
+        let _ = write!(text, "| {name} |");
+        for (policies, allowed) in asked {
+            let figure = samples.over(filter, *policies, *allowed, Filter::None);
+            let _ = write!(text, " {} |", figure.map_or_else(String::new, Quartiles::show));
+        }
+        text.push('\n');
+    };
+    row("no filter, once more", Filter::NoneAgain, &[(1, true)]);
+    for (number, module) in modules.iter().enumerate() {
+        let asked = [(0, true), (100, true), (100, false)];
+        row(&module.display().to_string(), Filter::Build(number), &asked);
+    }
+    text
+}
+
 /// What is wanted of our filter.
 fn wanted(samples: &Samples, sizes: &[usize]) -> String {
     let mut text = String::from("| palisade, last policy | µs | wanted | |\n|---|---:|---:|---|\n");
@@ -147,6 +170,19 @@ mod tests {
             "| over the SDK's that reads the same, N = 1000 | 1.0 | at most 0.5 | missed by 100 % |"
         ));
         assert!(text.contains("| N = 1000 | 25.0 | at least 25 |"), "{text}");
+    }
+
+    #[test]
+    fn builds_stand_beside_each_other() {
+        let mut samples = Samples::default();
+        for (filter, policies, figure) in
+            [(Filter::None, 1, 10.0), (Filter::Build(0), 100, 14.0), (Filter::Build(1), 100, 13.0)]
+        {
+            samples.add(Question { variant: Variant { filter, policies }, allowed: true }, figure);
+        }
+        let text = builds(&samples, &["a.wasm".into(), "b.wasm".into()], 1);
+        assert!(text.contains("| a.wasm |  | 4.0 (4.0 to 4.0) |  |"), "{text}");
+        assert!(text.contains("| b.wasm |  | 3.0 (3.0 to 3.0) |  |"), "{text}");
     }
 
     #[test]

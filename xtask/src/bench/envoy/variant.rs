@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use palisade::export::{Chain, envoy_rbac};
 use palisade::resource::Resources;
 use palisade::{Cluster, Options, Workload};
@@ -36,6 +36,8 @@ pub(super) enum Filter {
     Asks(Asks),
     /// The module that ships.
     Ours,
+    /// Another build of our filter, by its number.
+    Build(usize),
 }
 
 /// What the one policy of our filter looks at.
@@ -61,6 +63,7 @@ pub(super) struct Modules {
     nothing: PathBuf,
     reads: PathBuf,
     ours: PathBuf,
+    builds: Vec<PathBuf>,
 }
 
 impl Modules {
@@ -69,7 +72,14 @@ impl Modules {
             nothing: wasm::sdk_filter(&[], "sdk_nothing.wasm")?,
             reads: wasm::sdk_filter(&["read"], "sdk_reads.wasm")?,
             ours: wasm::run(&wasm::Options::default())?,
+            builds: Vec::new(),
         })
+    }
+
+    /// Builds of our filter that are there already.
+    pub(super) fn builds(builds: &[PathBuf]) -> Self {
+        let none = PathBuf::new;
+        Self { nothing: none(), reads: none(), ours: none(), builds: builds.to_vec() }
     }
 }
 
@@ -86,9 +96,23 @@ impl Variant {
         once.chain(decided).collect()
     }
 
+    /// Builds of our filter beside no filter.
+    pub(super) fn builds(count: usize) -> Vec<Self> {
+        let none = [Filter::None, Filter::NoneAgain].map(|filter| Self { filter, policies: 1 });
+        let builds = (0..count).flat_map(|build| {
+            // Without a policy nothing is asked of Envoy; that is the floor.
+            [0, 100].map(|policies| Self { filter: Filter::Build(build), policies })
+        });
+        none.into_iter().chain(builds).collect()
+    }
+
     /// Whether it is asked for something that no policy allows, too.
     pub(super) fn decides(self) -> bool {
-        matches!(self.filter, Filter::Native | Filter::Ours)
+        match self.filter {
+            Filter::Native | Filter::Ours => true,
+            Filter::Build(_) => self.policies > 0,
+            _ => false,
+        }
     }
 
     /// How many requests a slice has: about the same time for all, but as many as to make reading the clock count
@@ -120,6 +144,10 @@ impl Variant {
             Filter::SdkReads => wasm(&modules.reads, String::new()),
             Filter::Native => self.rbac()?,
             Filter::Asks(_) | Filter::Ours => wasm(&modules.ours, self.configuration().to_string()),
+            Filter::Build(build) => {
+                let module = modules.builds.get(build).context("a build that is not there")?;
+                wasm(module, self.configuration().to_string())
+            }
         };
         Ok(Listener::http(self.name(), transport.clone(), Http::with_filters(filters)))
     }
@@ -181,6 +209,13 @@ mod tests {
         assert_eq!(all.len(), 8 + 2 * 2);
         assert_eq!(all.iter().filter(|variant| variant.decides()).count(), 4);
         assert!(all.iter().all(|variant| variant.requests() % super::super::load::CONNECTIONS == 0));
+    }
+
+    #[test]
+    fn a_build_is_asked_for_what_it_denies_only_where_it_has_policies() {
+        let all = Variant::builds(2);
+        assert_eq!(all.len(), 2 + 2 * 2);
+        assert_eq!(all.iter().filter(|variant| variant.decides()).count(), 2);
     }
 
     #[test]
