@@ -8,21 +8,22 @@
 #![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "pointers cross to and from the host"))]
 
 use crate::{
+    bytes::Bytes,
     host::HostError,
     types::{LogLevel, MetricKind},
 };
 
-pub(crate) fn header_pairs(map: u32) -> Result<Vec<u8>, HostError> {
+pub(crate) fn header_pairs(map: u32) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_header_map_pairs(map, data, len))
 }
 
 /// The first header of this name.
-pub(crate) fn header(map: u32, name: &str) -> Result<Vec<u8>, HostError> {
+pub(crate) fn header(map: u32, name: &str) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_header_map_value(map, name.as_bytes(), data, len))
 }
 
 /// The property at a path whose parts are separated by zero bytes.
-pub(crate) fn property(path: &str) -> Result<Vec<u8>, HostError> {
+pub(crate) fn property(path: &str) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_property(path.as_bytes(), data, len))
 }
 
@@ -31,7 +32,7 @@ pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), HostError> {
 }
 
 /// Up to `max` bytes of a buffer.
-pub(crate) fn buffer(buffer: u32, max: usize) -> Result<Vec<u8>, HostError> {
+pub(crate) fn buffer(buffer: u32, max: usize) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_buffer_bytes(buffer, 0, max, data, len))
 }
 
@@ -97,7 +98,7 @@ pub(crate) fn http_call(cluster: &str, headers: &[u8], timeout_ms: u32) -> Resul
 
 #[cfg(target_arch = "wasm32")]
 mod imports {
-    use super::HostError;
+    use super::{Bytes, HostError};
 
     mod raw {
         #[link(wasm_import_module = "env")]
@@ -164,22 +165,19 @@ mod imports {
     }
 
     /// Runs a call that hands bytes over, and takes them.
-    pub(super) fn take(call: impl FnOnce(&mut *mut u8, &mut usize) -> u32) -> Result<Vec<u8>, HostError> {
+    pub(super) fn take(call: impl FnOnce(&mut *mut u8, &mut usize) -> u32) -> Result<Bytes, HostError> {
         let (mut data, mut len) = (core::ptr::null_mut(), 0);
         HostError::check(call(&mut data, &mut len))?;
         if data.is_null() || len == 0 {
-            return Ok(Vec::new());
+            return Ok(Bytes::default());
         }
-        // SAFETY: the host got `data` from `malloc(len)` below, wrote `len` bytes there and forgot it; it was a
-        // vector of that capacity.
-        Ok(unsafe { Vec::from_raw_parts(data, len, len) })
+        Bytes::filled(data, len).ok_or(HostError::NOT_LENT)
     }
 
-    /// Memory for bytes that the host hands over: a vector that [`take`] picks up again.
+    /// Memory for bytes that the host hands over. [`take`] picks it up again; until then nobody else has it.
     #[unsafe(no_mangle)]
     extern "C" fn malloc(len: usize) -> *mut u8 {
-        let mut bytes = core::mem::ManuallyDrop::new(vec![0u8; len].into_boxed_slice());
-        bytes.as_mut_ptr()
+        Bytes::lend(len)
     }
 
     // SAFETY of all calls below: each pointer comes from a live slice or reference and goes with its length;
@@ -356,12 +354,12 @@ mod exports {
 /// Outside a proxy there is no host: every call fails, so everything is denied.
 #[cfg(not(target_arch = "wasm32"))]
 mod imports {
-    use super::HostError;
+    use super::{Bytes, HostError};
 
     const UNIMPLEMENTED: u32 = 12;
 
-    pub(super) fn take(call: impl FnOnce(&mut *mut u8, &mut usize) -> u32) -> Result<Vec<u8>, HostError> {
-        HostError::check(call(&mut core::ptr::null_mut(), &mut 0)).map(|()| Vec::new())
+    pub(super) fn take(call: impl FnOnce(&mut *mut u8, &mut usize) -> u32) -> Result<Bytes, HostError> {
+        HostError::check(call(&mut core::ptr::null_mut(), &mut 0)).map(|()| Bytes::default())
     }
 
     macro_rules! absent {

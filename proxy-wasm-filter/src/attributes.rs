@@ -14,8 +14,9 @@
 //! | server name | `connection.requested_server_name` | once a connection |
 
 use crate::{
+    bytes::Bytes,
     connection::{ConnectionValues, Connections},
-    header_map::HeaderMap,
+    header_map::{HeaderMap, PSEUDO},
     host::Host,
     metadata,
     plan::Plan,
@@ -48,7 +49,6 @@ const SERVER_NAME: &str = "connection\0requested_server_name";
 const SOURCE: &str = "source\0address";
 const SOURCE_STATE: &str = "filter_state\0palisade.source_address";
 const METADATA: &str = "metadata";
-const PSEUDO: [&str; 3] = [":method", ":path", ":authority"];
 
 /// What is read by calls of its own, for remembering which have failed.
 #[derive(Clone, Copy)]
@@ -72,8 +72,8 @@ pub struct StreamAttributes<'h, H> {
     /// A bit for each call that has failed.
     failed: Cell<u16>,
     headers: OnceCell<HeaderMap>,
-    pseudo: [OnceCell<Option<Vec<u8>>>; 3],
-    metadata: OnceCell<Vec<u8>>,
+    pseudo: [OnceCell<Option<Bytes>>; 3],
+    metadata: OnceCell<Bytes>,
     socket_peer: OnceCell<Option<SocketAddr>>,
     source: OnceCell<Option<SocketAddr>>,
     /// The connection's number and what is kept of it; none where it is not to be told apart.
@@ -99,7 +99,7 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
         }
     }
 
-    fn property(&self, path: &str) -> Read<Option<Vec<u8>>> {
+    fn property(&self, path: &str) -> Read<Option<Bytes>> {
         self.host.property(path).map_err(|_| Unavailable)
     }
 
@@ -135,7 +135,7 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
             return Err(Unavailable);
         };
         if !self.plan.one_by_one {
-            return self.headers().map(|headers| headers.first(name.as_bytes()));
+            return self.headers().map(|headers| headers.pseudo(index));
         }
         let read = || self.host.request_header(name).map_err(|_| Unavailable);
         self.kept(Kind::Pseudo, index, cell, read).map(Option::as_deref)
@@ -143,7 +143,7 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
 
     fn all_metadata(&self) -> Read<&[u8]> {
         let read = || Ok(self.property(METADATA)?.unwrap_or_default());
-        self.kept(Kind::Metadata, 0, &self.metadata, read).map(Vec::as_slice)
+        self.kept(Kind::Metadata, 0, &self.metadata, read).map(|bytes| &**bytes)
     }
 
     /// An address; one that is no IP address (a pipe, an internal listener) cannot be judged.
@@ -164,7 +164,7 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
                 return None;
             }
             let id = self.property(CONNECTION_ID).ok().flatten()?;
-            let id = u64::from_le_bytes(id.try_into().ok()?);
+            let id = u64::from_le_bytes((*id).try_into().ok()?);
             Some((id, self.connections.values(id)))
         });
         shared.as_ref().map_or(&self.own, |(_, values)| values)
@@ -216,7 +216,10 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
         let cells = &self.connection().certificate;
         for (index, (name, cell)) in CERTIFICATE.into_iter().zip(cells).enumerate() {
-            let value = self.kept(Kind::Certificate, index, cell, || self.property(name))?;
+            let value = self.kept(Kind::Certificate, index, cell, || {
+                // Kept for longer than this stream, so in memory of its own.
+                Ok(self.property(name)?.map(|value| value.to_vec()))
+            })?;
             // An empty subject is what a certificate without one has.
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty())
                 && visit(self.text(value)) == ControlFlow::Break(())
@@ -253,9 +256,7 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
 
     fn server_name(&self) -> Read<Option<&[u8]>> {
         let name = self.kept(Kind::ServerName, 0, &self.connection().server_name, || {
-            let mut name = self.property(SERVER_NAME)?.unwrap_or_default();
-            name.make_ascii_lowercase();
-            Ok(name)
+            Ok(self.property(SERVER_NAME)?.unwrap_or_default().to_ascii_lowercase())
         })?;
         Ok(Some(self.text(name)).filter(|name| !name.is_empty()))
     }

@@ -241,23 +241,23 @@ fn node_identity(host: &impl Host) -> Result<Identity, String> {
         host.property(&format!("xds\0node\0metadata\0{key}"))
             .map_err(|HostError(status)| format!("node metadata `{key}` cannot be read: status {status}"))
     };
-    let text = |key: &str, bytes: Vec<u8>| {
-        String::from_utf8(bytes).map_err(|_| format!("node metadata `{key}` is not UTF-8"))
+    let text = |key: &str, bytes: &[u8]| {
+        String::from_utf8(bytes.to_vec()).map_err(|_| format!("node metadata `{key}` is not UTF-8"))
     };
     let namespace = read("NAMESPACE")?.ok_or(
         "`workload` is `fromNode`, but the node has no metadata `NAMESPACE`; name the workload in the \
          configuration, or set it in the bootstrap",
     )?;
-    let mut identity = Identity { namespace: text("NAMESPACE", namespace)?, ..Identity::default() };
+    let mut identity = Identity { namespace: text("NAMESPACE", &namespace)?, ..Identity::default() };
     if let Some(labels) = read("LABELS")? {
         let labels =
             crate::header_map::HeaderMap::parse(labels).ok_or("node metadata `LABELS` is not a map")?;
         for (key, value) in labels.iter() {
-            identity.labels.insert(text("LABELS", key.to_vec())?, text("LABELS", value.to_vec())?);
+            identity.labels.insert(text("LABELS", key)?, text("LABELS", value)?);
         }
     }
     if let Some(account) = read("SERVICE_ACCOUNT")? {
-        identity.service_account = text("SERVICE_ACCOUNT", account)?;
+        identity.service_account = text("SERVICE_ACCOUNT", &account)?;
     }
     Ok(identity)
 }

@@ -8,11 +8,14 @@ use crate::{
     root::Plugin,
     types::LogLevel,
 };
-use core::fmt;
+use core::fmt::{self, Write};
 use palisade::{Attributes, DecidedBy, Decision, DefaultReason, LayerDecision, Verdict};
 
 /// The name of the filter state, to which the proxy adds `wasm.`.
 pub const DECISION: &str = "palisade";
+
+/// As long as most texts of the filter state, so that writing one seldom moves it.
+const TOLD: usize = 128;
 
 /// Counts and tells a decision; true where the stream is to be denied.
 pub(crate) fn denies(
@@ -55,7 +58,10 @@ pub(crate) fn denies(
         FilterState::All => true,
     };
     if told {
-        host.set_filter_state(DECISION, &Told { decision, candidate: candidate.as_ref() }.to_string());
+        let mut text = String::with_capacity(TOLD);
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}", Told { decision, candidate: candidate.as_ref() });
+        host.set_filter_state(DECISION, &text);
     }
     if !allowed && plugin.telemetry.explain_denials && host.logs(LogLevel::Debug) {
         let miss = plugin.policies.enforced.nearest_miss(kind, stream);

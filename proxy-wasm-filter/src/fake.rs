@@ -1,6 +1,7 @@
 //! A proxy of plain data for tests: what it is asked is counted, what it is told is kept.
 
 use crate::{
+    bytes::Bytes,
     header_map::serialize,
     host::{Call, Host, HostError},
     policies::Policies,
@@ -70,33 +71,33 @@ impl Fake {
     }
 }
 
-fn pairs(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+fn pairs(headers: &[(Vec<u8>, Vec<u8>)]) -> Bytes {
     let headers: Vec<(&[u8], &[u8])> =
         headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
-    serialize(&headers)
+    serialize(&headers).into()
 }
 
 impl Host for Fake {
-    fn configuration(&self) -> Result<Vec<u8>, HostError> {
+    fn configuration(&self) -> Result<Bytes, HostError> {
         self.ask("configuration".to_owned())?;
-        Ok(self.configuration.clone())
+        Ok(self.configuration.clone().into())
     }
 
-    fn request_headers(&self) -> Result<Vec<u8>, HostError> {
+    fn request_headers(&self) -> Result<Bytes, HostError> {
         self.ask("headers".to_owned())?;
         Ok(pairs(&self.headers))
     }
 
-    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+    fn request_header(&self, name: &str) -> Result<Option<Bytes>, HostError> {
         self.ask(name.to_owned())?;
         let first = self.headers.iter().find(|(known, _)| known == name.as_bytes());
-        Ok(first.map(|(_, value)| value.clone()))
+        Ok(first.map(|(_, value)| value.clone().into()))
     }
 
-    fn property(&self, path: &str) -> Result<Option<Vec<u8>>, HostError> {
+    fn property(&self, path: &str) -> Result<Option<Bytes>, HostError> {
         let path = path.replace('\0', ".");
         self.ask(path.clone())?;
-        Ok(self.properties.get(&path).cloned())
+        Ok(self.properties.get(&path).cloned().map(Bytes::from))
     }
 
     fn set_filter_state(&self, name: &str, value: &str) {
@@ -146,12 +147,12 @@ impl Host for Fake {
         if call.cluster == "nowhere" { Err(HostError(2)) } else { Ok(self.calls.borrow().len() as u32) }
     }
 
-    fn answer_headers(&self) -> Result<Vec<u8>, HostError> {
+    fn answer_headers(&self) -> Result<Bytes, HostError> {
         Ok(pairs(&self.answer.0))
     }
 
-    fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
-        Ok(self.answer.1.iter().copied().take(max).collect())
+    fn answer_body(&self, max: usize) -> Result<Bytes, HostError> {
+        Ok(self.answer.1.iter().copied().take(max).collect::<Vec<_>>().into())
     }
 
     fn select(&self, context: u32) -> Result<(), HostError> {

@@ -1,25 +1,46 @@
 //! A serialised header map, read in place: names and values are bytes, nothing is assumed to be UTF-8.
 
+use crate::bytes::Bytes;
+use core::ops::Range;
+
+/// What every request has once, and nearly every rule looks at.
+pub(crate) const PSEUDO: [&str; 3] = [":method", ":path", ":authority"];
+
 /// All headers of a request, in order, repeats apart.
 #[derive(Debug, Default)]
 pub struct HeaderMap {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     count: usize,
+    /// Where the first value of each of [`PSEUDO`] lies.
+    pseudo: [Option<Range<usize>>; 3],
 }
 
 impl HeaderMap {
     /// Takes the ABI's layout: count, all lengths, then each text with a zero byte behind it. None when the
     /// lengths do not fit the bytes.
-    pub fn parse(bytes: Vec<u8>) -> Option<Self> {
+    pub fn parse(bytes: impl Into<Bytes>) -> Option<Self> {
+        let bytes = bytes.into();
         if bytes.is_empty() {
             return Some(Self::default());
         }
         let count = length_at(&bytes, 0)?;
-        let (lengths, mut end) = split(&bytes, count)?;
-        for length in lengths {
-            end = end.checked_add(length_of(*length)?)?.checked_add(1)?;
+        let (lengths, start) = split(&bytes, count)?;
+        let mut pseudo = [const { None }; 3];
+        // All lengths together are below 2^64: there are fewer than 2^30 of them.
+        let mut end = start as u64;
+        for [name, value] in lengths.as_chunks::<2>().0 {
+            let at = usize::try_from(end).ok()?;
+            end += u64::from(u32::from_le_bytes(*name)) + u64::from(u32::from_le_bytes(*value)) + 2;
+            if bytes.get(at) == Some(&b':') {
+                note(&mut pseudo, &bytes, at, length_of(*name)?, length_of(*value)?)?;
+            }
         }
-        (end <= bytes.len()).then_some(Self { bytes, count })
+        (end <= bytes.len() as u64).then_some(Self { bytes, count, pseudo })
+    }
+
+    /// The first value of number `index` of the pseudo headers `:method`, `:path` and `:authority`.
+    pub fn pseudo(&self, index: usize) -> Option<&[u8]> {
+        self.bytes.get(self.pseudo.get(index)?.clone()?)
     }
 
     /// Every header.
@@ -63,6 +84,24 @@ pub fn serialize(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     bytes
 }
 
+/// Keeps where the value of the header lies whose name begins at `at`, if it is the first of one of [`PSEUDO`].
+fn note(
+    pseudo: &mut [Option<Range<usize>>; 3],
+    bytes: &[u8],
+    at: usize,
+    name: usize,
+    value: usize,
+) -> Option<()> {
+    let name_end = at.checked_add(name)?;
+    let name = bytes.get(at..name_end)?;
+    let value_at = name_end.checked_add(1)?;
+    let known = pseudo.iter_mut().zip(PSEUDO).find(|(_, known)| known.as_bytes() == name);
+    if let Some((place, _)) = known {
+        place.get_or_insert(value_at..value_at.checked_add(value)?);
+    }
+    Some(())
+}
+
 /// The lengths of `count` names and values, and where the first text begins.
 fn split(bytes: &[u8], count: usize) -> Option<(&[[u8; 4]], usize)> {
     let end = count.checked_mul(8)?.checked_add(4)?;
@@ -92,6 +131,26 @@ mod tests {
         assert_eq!(map.first(b"x-\xff"), Some(&b"\0"[..]));
         assert_eq!(map.first(b"y"), Some(&b""[..]));
         assert_eq!(map.first(b"z"), None);
+    }
+
+    #[test]
+    fn pseudo_headers_are_found_wherever_they_stand() {
+        let map = HeaderMap::parse(serialize(&[
+            (b":", b""),
+            (b":pat", b"0"),
+            (b":path", b"/a"),
+            (b"path", b"1"),
+            (b":path", b"/b"),
+            (b":paths", b"2"),
+            (b":method", b""),
+        ]))
+        .unwrap();
+
+        for (index, name) in PSEUDO.iter().enumerate() {
+            assert_eq!(map.pseudo(index), map.first(name.as_bytes()), "{name}");
+        }
+        assert_eq!([map.pseudo(0), map.pseudo(1), map.pseudo(2)], [Some(&b""[..]), Some(b"/a"), None]);
+        assert_eq!(map.pseudo(3), None);
     }
 
     #[test]

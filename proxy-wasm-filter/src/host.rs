@@ -2,6 +2,7 @@
 
 use crate::{
     abi,
+    bytes::Bytes,
     reply::Reply,
     types::{self, LogLevel, MetricKind},
 };
@@ -12,6 +13,9 @@ pub struct HostError(pub u32);
 
 impl HostError {
     const NOT_FOUND: Self = Self(1);
+    /// No status of the ABI: the host shows bytes where it was lent no memory.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "no host shows bytes"))]
+    pub(crate) const NOT_LENT: Self = Self(u32::MAX);
 
     /// Status 0 is success; every other, known or not, is an error.
     pub(crate) fn check(status: u32) -> Result<(), Self> {
@@ -33,13 +37,13 @@ pub struct Call<'a> {
 /// What the contexts need of a proxy. Every call concerns the context that is being called back.
 pub trait Host {
     /// The plugin configuration, while the root is being configured.
-    fn configuration(&self) -> Result<Vec<u8>, HostError>;
+    fn configuration(&self) -> Result<Bytes, HostError>;
     /// All request headers in the ABI's layout (see [`crate::header_map`]).
-    fn request_headers(&self) -> Result<Vec<u8>, HostError>;
+    fn request_headers(&self) -> Result<Bytes, HostError>;
     /// One request header; of one that is repeated, the first.
-    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError>;
+    fn request_header(&self, name: &str) -> Result<Option<Bytes>, HostError>;
     /// The property at a path whose parts are separated by zero bytes; none when the proxy has no such thing.
-    fn property(&self, path: &str) -> Result<Option<Vec<u8>>, HostError>;
+    fn property(&self, path: &str) -> Result<Option<Bytes>, HostError>;
     /// Puts a text into the stream's filter state, under `wasm.` and this name.
     fn set_filter_state(&self, name: &str, value: &str);
     /// Writes to the proxy's log; that this can fail helps nobody.
@@ -61,9 +65,9 @@ pub trait Host {
     /// Asks another server; the token comes back with the answer.
     fn call(&self, call: &Call<'_>) -> Result<u32, HostError>;
     /// The headers of the answer, in the ABI's layout, while it is being called back.
-    fn answer_headers(&self) -> Result<Vec<u8>, HostError>;
+    fn answer_headers(&self) -> Result<Bytes, HostError>;
     /// Up to `max` bytes of the answer's body.
-    fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError>;
+    fn answer_body(&self, max: usize) -> Result<Bytes, HostError>;
     /// Lets a held request go on.
     fn resume(&self) -> Result<(), HostError>;
     /// Makes the calls that follow concern this context.
@@ -81,7 +85,7 @@ impl Proxy {
     }
 }
 
-fn found(value: Result<Vec<u8>, HostError>) -> Result<Option<Vec<u8>>, HostError> {
+fn found(value: Result<Bytes, HostError>) -> Result<Option<Bytes>, HostError> {
     match value {
         Ok(value) => Ok(Some(value)),
         Err(HostError::NOT_FOUND) => Ok(None),
@@ -90,19 +94,19 @@ fn found(value: Result<Vec<u8>, HostError>) -> Result<Option<Vec<u8>>, HostError
 }
 
 impl Host for Proxy {
-    fn configuration(&self) -> Result<Vec<u8>, HostError> {
+    fn configuration(&self) -> Result<Bytes, HostError> {
         abi::buffer(types::PLUGIN_CONFIGURATION, usize::MAX)
     }
 
-    fn request_headers(&self) -> Result<Vec<u8>, HostError> {
+    fn request_headers(&self) -> Result<Bytes, HostError> {
         abi::header_pairs(types::REQUEST_HEADERS)
     }
 
-    fn request_header(&self, name: &str) -> Result<Option<Vec<u8>>, HostError> {
+    fn request_header(&self, name: &str) -> Result<Option<Bytes>, HostError> {
         found(abi::header(types::REQUEST_HEADERS, name))
     }
 
-    fn property(&self, path: &str) -> Result<Option<Vec<u8>>, HostError> {
+    fn property(&self, path: &str) -> Result<Option<Bytes>, HostError> {
         found(abi::property(path))
     }
 
@@ -147,11 +151,11 @@ impl Host for Proxy {
         abi::http_call(call.cluster, call.headers, call.timeout_ms)
     }
 
-    fn answer_headers(&self) -> Result<Vec<u8>, HostError> {
+    fn answer_headers(&self) -> Result<Bytes, HostError> {
         abi::header_pairs(types::CALL_RESPONSE_HEADERS)
     }
 
-    fn answer_body(&self, max: usize) -> Result<Vec<u8>, HostError> {
+    fn answer_body(&self, max: usize) -> Result<Bytes, HostError> {
         abi::buffer(types::CALL_RESPONSE_BODY, max)
     }
 

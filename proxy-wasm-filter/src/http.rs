@@ -137,7 +137,7 @@ fn deny(host: &impl Host, reply: &Reply) -> Action {
 #[expect(clippy::panic, reason = "this build is for rehearsing a trap")]
 fn trap(host: &impl Host) {
     match host.request_header("x-palisade-trap") {
-        Ok(Some(what)) if what == b"memory" => {
+        Ok(Some(what)) if *what == *b"memory" => {
             let mut hoard = Vec::new();
             loop {
                 hoard.push(vec![1u8; 1 << 20]);

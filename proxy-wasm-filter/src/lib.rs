@@ -13,13 +13,14 @@
 //! ```text
 //! abi ──▶ vm ──▶ root ──▶ config, compile ──▶ policies, plan
 //!          └──▶ http, tcp ──▶ attributes ──▶ header_map, metadata, connection
-//!                    └──▶ provider, enforce ──▶ metrics, reply      all of them ──▶ host ──▶ abi
+//!                    └──▶ provider, enforce ──▶ metrics, reply      all of them ──▶ host ──▶ abi ──▶ bytes
 //! ```
 //!
 //! Built for `wasm32-unknown-unknown` it is the plugin; built for anything else it is a library for tests.
 
 mod abi;
 mod attributes;
+mod bytes;
 mod compile;
 mod config;
 mod connection;
@@ -46,6 +47,7 @@ mod fake;
 // The public interface.
 pub use crate::{
     attributes::{SOURCE_ADDRESS, StreamAttributes},
+    bytes::Bytes,
     compile::compile,
     config::{
         Config, Direction, FilterState, Identity, Mesh, Mode, PathNormalization, Provider, Telemetry, Whom,

@@ -98,7 +98,7 @@ pub(crate) fn answer(host: &impl Host, provider: &Provider, has_headers: bool) -
             let passed = headers.iter().filter(|(name, _)| PASSED_ON.iter().any(|n| n.as_bytes() == *name));
             let passed: Vec<_> = passed.collect();
             let body = host.answer_body(MAX_BODY).unwrap_or_default();
-            Answer::Deny(Reply::of_provider(status, serialize(&passed), body))
+            Answer::Deny(Reply::of_provider(status, serialize(&passed), body.to_vec()))
         }
         _ => Answer::Deny(Reply::no_answer()),
     }

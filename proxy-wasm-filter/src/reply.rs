@@ -1,6 +1,7 @@
 //! What a denied client gets: exactly what Envoy's own filters send.
 
 use palisade::{DecidedBy, Decision, DefaultReason};
+use std::borrow::Cow;
 
 /// A denial. To a gRPC request the proxy makes HTTP 200 with `grpc-status: 7` and the body as `grpc-message`
 /// of it; otherwise it adds `content-type: text/plain` itself.
@@ -9,9 +10,9 @@ pub struct Reply {
     /// The HTTP status.
     pub status: u32,
     /// The response-code details, which access logs print.
-    pub details: String,
+    pub details: Cow<'static, str>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Cow<'static, [u8]>,
     /// Further headers in the ABI's layout (see [`crate::header_map`]).
     pub headers: Vec<u8>,
 }
@@ -28,33 +29,32 @@ impl Reply {
     /// ALLOW rule matched.
     pub fn denied(decision: &Decision) -> Self {
         match &decision.by {
-            DecidedBy::Rule(rule) => Self::matched(&rule.envoy_name()),
+            DecidedBy::Rule(rule) => {
+                let details = format!("rbac_access_denied_matched_policy[{}]", rule.envoy_name());
+                Self::forbidden(details.into())
+            }
             DecidedBy::Default(DefaultReason::Unavailable) => Self::failed(),
-            DecidedBy::Default(_) => Self::matched("none"),
+            DecidedBy::Default(_) => Self::forbidden("rbac_access_denied_matched_policy[none]".into()),
         }
     }
 
     /// The reply where no decision was possible.
     pub fn failed() -> Self {
-        Self::forbidden("palisade_decision_failed".to_owned())
+        Self::forbidden("palisade_decision_failed".into())
     }
 
     /// The reply where an external provider gave no answer.
     pub fn no_answer() -> Self {
-        Self::forbidden("ext_authz_error".to_owned())
+        Self::forbidden("ext_authz_error".into())
     }
 
     /// What an external provider answers in place of the upstream.
     pub fn of_provider(status: u32, headers: Vec<u8>, body: Vec<u8>) -> Self {
-        Self { status, details: "ext_authz_denied".to_owned(), body, headers }
+        Self { status, details: "ext_authz_denied".into(), body: body.into(), headers }
     }
 
-    fn matched(policy: &str) -> Self {
-        Self::forbidden(format!("rbac_access_denied_matched_policy[{policy}]"))
-    }
-
-    fn forbidden(details: String) -> Self {
-        Self { status: Self::FORBIDDEN, details, body: Self::DENIED.to_vec(), headers: Vec::new() }
+    fn forbidden(details: Cow<'static, str>) -> Self {
+        Self { status: Self::FORBIDDEN, details, body: Self::DENIED.into(), headers: Vec::new() }
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
             status: None,
             shadow: None,
         };
-        Reply::denied(&decision).details
+        Reply::denied(&decision).details.into_owned()
     }
 
     #[test]

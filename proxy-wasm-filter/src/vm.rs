@@ -9,6 +9,7 @@ use crate::{
     tcp,
     types::Action,
 };
+use core::hash::{BuildHasherDefault, Hasher};
 use hashbrown::HashMap;
 use std::rc::Rc;
 
@@ -17,9 +18,27 @@ use std::rc::Rc;
 pub struct Vm {
     /// A handful at most: one for each plugin that shares the VM, and its successor during an update.
     roots: Vec<(u32, Root)>,
-    streams: HashMap<u32, Stream, foldhash::fast::FixedState>,
+    streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
     /// Which stream waits for the answer to a root's call, by root and token.
-    asking: HashMap<(u32, u32), u32, foldhash::fast::FixedState>,
+    asking: HashMap<(u32, u32), u32, BuildHasherDefault<Spread>>,
+}
+
+/// Spreads numbers that the proxy counts up, and no client chooses.
+#[derive(Debug, Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = (self.0.rotate_left(32) ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// One request or connection.
@@ -64,7 +83,14 @@ impl Vm {
             State::Asking(_) => return Action::Pause,
             State::Decided(action) => return *action,
         };
-        self.advance(context, step)
+        match step {
+            // Nearly always so, and the stream is at hand.
+            Step::Done(action) => {
+                stream.state = State::Decided(action);
+                action
+            }
+            step => self.advance(context, step),
+        }
     }
 
     /// An external provider has answered, or was given up. The proxy calls the root back, whose answer it is; what

@@ -165,7 +165,7 @@ fn a_provider_that_cannot_be_asked_denies_unless_it_may_fail() {
         (action, host.replies.take().pop().map(|reply| reply.details))
     };
 
-    assert_eq!(ask(false, b"GET"), (Action::Pause, Some("ext_authz_error".to_owned())));
+    assert_eq!(ask(false, b"GET"), (Action::Pause, Some("ext_authz_error".into())));
     assert_eq!(ask(true, b"GET"), (Action::Continue, None));
     // The other policies still count.
     assert_eq!(ask(true, b"PUT").0, Action::Pause);

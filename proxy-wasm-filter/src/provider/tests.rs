@@ -76,7 +76,7 @@ fn a_refusal_is_passed_on_as_far_as_the_client_needs_it() {
 
     let headers = HeaderMap::parse(reply.headers).unwrap();
     assert_eq!(headers.iter().collect::<Vec<_>>(), [(&b"location"[..], &b"/login"[..])]);
-    assert_eq!((reply.body.as_slice(), reply.details.as_str()), (&b"go there"[..], "ext_authz_denied"));
+    assert_eq!((&*reply.body, &*reply.details), (&b"go there"[..], "ext_authz_denied"));
 }
 
 #[test]
