@@ -69,7 +69,7 @@ pub(super) fn policy(
                 findings.error("wrong-shape", &format!("{path}.{field}"), message, "move it");
             }
             let ends = ends(peers, egress, &path, scope, findings);
-            let ports = ports(&rule.ports, &path, scope, findings);
+            let ports = ports(&rule.ports, &path, findings);
             let (effect, level) = (Effect::Allow, Level::NORMAL);
             entries.push(Entry::new(id, path, effect, level, ends, ports));
         }
@@ -153,12 +153,7 @@ fn pods(peer: &NetworkPolicyPeer, path: &str, scope: &Scope<'_>, findings: &mut 
     labels
 }
 
-fn ports(
-    list: &Option<Vec<Option<NetworkPolicyPort>>>,
-    path: &str,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Ports {
+fn ports(list: &Option<Vec<Option<NetworkPolicyPort>>>, path: &str, findings: &mut Findings) -> Ports {
     let list = list.as_deref().unwrap_or_default();
     if list.is_empty() {
         return Ports::Any;
