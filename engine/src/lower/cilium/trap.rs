@@ -133,7 +133,7 @@ pub(super) fn port_text(item: &PortProtocol, path: &str, findings: &mut Findings
     if text.strip_prefix("0x").is_some_and(|t| t.bytes().all(|b| b.is_ascii_hexdigit())) {
         let message = format!("`{text}` is read as the name of a port, not as a number");
         findings.warn("hex-port", &below(path, "port"), message, "write it in decimal");
-    } else if text.starts_with('0') && text.len() > 1 {
+    } else if text.starts_with('0') && text.len() > 1 && !super::port::is_service_name(text) {
         let message = format!("`{text}` is read as an octal number");
         findings.warn("octal-port", &below(path, "port"), message, "write it in decimal, without the zero");
     }
