@@ -43,7 +43,7 @@ pub(super) fn negative_namespaces(
     };
     let on_namespace: Vec<_> = requirements.iter().filter(names).collect();
     if !on_namespace.is_empty() && on_namespace.iter().all(|r| is_negative(&r.operator)) {
-        let who = if scope.options.default_local_cluster() {
+        let who = if scope.options.default_local_cluster() || scope.options.namespace_must_exist {
             "pods of every other namespace"
         } else {
             "every other end, the world and nodes included"
