@@ -164,7 +164,12 @@ mod tests {
     #[test]
     fn brackets_at_both_ends_ask_for_an_element_of_a_list() {
         let mesh = crate::resource::istio::MeshConfig::default();
-        let cx = RuleContext { mesh: &mesh, namespace: "foo", action: Action::Allow, chain: crate::lower::istio::Chain::Http };
+        let cx = RuleContext {
+            mesh: &mesh,
+            namespace: "foo",
+            action: Action::Allow,
+            chain: crate::lower::istio::Chain::Http,
+        };
         for (value, shape, text) in [
             ("a", Shape::Text, "a"),
             ("[a]", Shape::List, "a"),
