@@ -55,8 +55,8 @@ pub struct LoadCase {
     pub valid: bool,
     /// A part of an error's text.
     pub reason: Option<String>,
-    /// Parts of findings' texts, each of which must be there.
-    pub warnings: Vec<String>,
+    /// Parts of findings' texts, each of which must be there; an empty list means no warning at all.
+    pub warnings: Option<Vec<String>>,
 }
 
 impl Case {
@@ -103,7 +103,7 @@ fn load_case(text: CaseText, file: String) -> Result<LoadCase, Wrong> {
     if valid && text.reason.is_some() {
         return Err(("reason", "`reason` is the reason for `invalid`".to_owned()));
     }
-    Ok(LoadCase { file, valid, reason: text.reason, warnings: text.warnings.0 })
+    Ok(LoadCase { file, valid, reason: text.reason, warnings: text.warnings.map(|list| list.0) })
 }
 
 fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
@@ -111,7 +111,7 @@ fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
     let Expect::Verdict(expect) = text.expect.0 else {
         return Err(("expect", "`valid` and `invalid` go with `load`".to_owned()));
     };
-    if text.reason.is_some() || !text.warnings.0.is_empty() {
+    if text.reason.is_some() || text.warnings.is_some() {
         return Err(("load", "`reason` and `warnings` go with `load`".to_owned()));
     }
     let requests = [text.http.is_some(), text.grpc.is_some(), text.dns.is_some()];

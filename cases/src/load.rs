@@ -43,7 +43,15 @@ impl LoadAnswer {
                 got: self.describe("none", |finding| finding.severity == Severity::Error),
             });
         }
-        for warning in &case.warnings {
+        let warned = |finding: &Diagnostic| finding.severity == Severity::Warning;
+        if case.warnings.as_ref().is_some_and(Vec::is_empty) && self.findings.iter().any(warned) {
+            found.push(Mismatch {
+                what: "warnings".to_owned(),
+                expected: "no warning".to_owned(),
+                got: self.describe("none", warned),
+            });
+        }
+        for warning in case.warnings.iter().flatten() {
             if !self.has(warning, |_| true) {
                 found.push(Mismatch {
                     what: "warnings".to_owned(),

@@ -120,6 +120,9 @@ pub struct Options {
     pub host_firewall: bool,
     /// `enable-non-default-deny-policies`.
     pub non_default_deny: bool,
+    /// Whether a peer that says only which namespaces it is not in must be in some (trap T6). No release asks for it yet;
+    /// it is proposed upstream (cilium#46996).
+    pub namespace_must_exist: bool,
     /// `enable-extended-ip-protocols`.
     pub extended: bool,
     /// `policy-cidr-match-mode`: `nodes`, `pods`.
@@ -165,6 +168,7 @@ impl Default for Options {
             localhost: Localhost::default(),
             host_firewall: true,
             non_default_deny: true,
+            namespace_must_exist: false,
             extended: false,
             cidr_match: Vec::new(),
             advanced_network_policies: AdvancedNetworkPolicies::default(),

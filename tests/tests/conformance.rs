@@ -8,6 +8,8 @@ mod fuel;
 mod golden;
 mod hostile;
 mod istio_tables;
+mod lookups;
 mod name_cache;
 mod names;
 mod properties;
+mod told;

@@ -37,8 +37,7 @@ pub(crate) struct CaseText {
     pub(crate) name: String,
     pub(crate) load: Option<String>,
     pub(crate) reason: Option<String>,
-    #[serde(default)]
-    pub(crate) warnings: OneOrMany<String>,
+    pub(crate) warnings: Option<OneOrMany<String>>,
     pub(crate) from: Option<FromText>,
     pub(crate) to: Option<ToText>,
     pub(crate) protocol: Option<ProtocolText>,

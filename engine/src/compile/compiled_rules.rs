@@ -60,3 +60,31 @@ impl CompiledRules {
         self.0.traces(request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        ir::{Effect, Group, Section},
+        request::Request,
+        rule_id::{PolicyRef, RuleId},
+    };
+    use alloc::vec;
+
+    #[test]
+    fn a_group_that_offers_nothing_never_holds_with_or_without_index() {
+        let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "none".into() };
+        let group = |section| Group { section, clauses: Vec::new() };
+        let rule = Rule {
+            id: RuleId::new(policy, 0),
+            effect: Effect::Allow,
+            groups: vec![group(Section::From), group(Section::To)],
+        };
+        for index in [true, false] {
+            let switches = CompileSwitches { index, ..CompileSwitches::default() };
+            let rules = CompiledRules::new(&[rule.clone(), rule.clone()], switches);
+            assert_eq!(rules.first_match(&Request::default(), 0), Ok(None));
+            assert!(rules.traces(&Request::default()).iter().all(|trace| !trace.held));
+        }
+    }
+}

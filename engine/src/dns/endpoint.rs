@@ -301,3 +301,6 @@ impl EndpointCache {
 fn pop_before<T: Ord>(queue: &mut BTreeSet<T>, is_over: impl Fn(&T) -> bool) -> Option<T> {
     if queue.first().is_some_and(is_over) { queue.pop_first() } else { None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,9 @@ impl<'c> Connection<'c> {
         match &flow.to {
             Place::Workload(name) => named(name).map(Some),
             Place::Ip(ip) => Ok(cluster.workload_at(*ip)),
-            Place::Service(name) => Ok(port::behind(cluster, name, flow.port)?.map(|(workload, _)| workload)),
+            Place::Service(name) => {
+                Ok(port::behind(cluster, name, flow.port, flow.protocol)?.map(|(workload, _)| workload))
+            }
             Place::Gateway { gateway, .. } => gateway_workload(cluster, gateway).map(Some),
             Place::Entity { .. } | Place::Fqdn { .. } => Ok(None),
         }
@@ -81,7 +83,9 @@ impl<'c> Connection<'c> {
             return Ok(None);
         }
         let (port, service) = match &flow.to {
-            Place::Service(name) => (port::behind(cluster, name, flow.port)?.map(|(_, port)| port), None),
+            Place::Service(name) => {
+                (port::behind(cluster, name, flow.port, flow.protocol)?.map(|(_, port)| port), None)
+            }
             Place::Gateway { service, .. } => (flow.port, called(cluster, service.as_deref())),
             _ => (flow.port, None),
         };

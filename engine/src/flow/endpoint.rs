@@ -4,6 +4,7 @@ use super::{Flow, FlowError, Place, Simulation, connection::Connection, port};
 use crate::{
     cluster::{Cluster, EndKind, Workload},
     labels::Labels,
+    net::Protocol,
 };
 use alloc::{
     format,
@@ -57,7 +58,7 @@ impl<'c> Simulation<'c> {
     /// Where `flow` goes; a name without an address is somewhere outside.
     pub(super) fn destination(&self, flow: &Flow) -> Result<Destination<'c>, FlowError> {
         let side = match &flow.to {
-            Place::Service(name) => return self.service(name, flow.port),
+            Place::Service(name) => return self.service(name, flow.port, flow.protocol),
             Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. } => {
                 let services = &self.cluster.resources().services;
                 let text = ip.to_string();
@@ -67,7 +68,7 @@ impl<'c> Simulation<'c> {
                 });
                 if let Some(service) = found {
                     let name = format!("{}/{}", service.metadata.namespace, service.metadata.name);
-                    return self.service(&name, flow.port);
+                    return self.service(&name, flow.port, flow.protocol);
                 }
                 self.at(*ip)?
             }
@@ -82,8 +83,13 @@ impl<'c> Simulation<'c> {
         Ok(Destination { side, port: flow.port })
     }
 
-    fn service(&self, name: &str, port: Option<u16>) -> Result<Destination<'c>, FlowError> {
-        match port::behind(self.cluster, name, port)? {
+    fn service(
+        &self,
+        name: &str,
+        port: Option<u16>,
+        protocol: Protocol,
+    ) -> Result<Destination<'c>, FlowError> {
+        match port::behind(self.cluster, name, port, protocol)? {
             Some((workload, port)) => Ok(Destination { side: self.pod(workload), port: Some(port) }),
             None => {
                 let help = "give the manifest of a pod that it selects";

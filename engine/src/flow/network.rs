@@ -122,8 +122,8 @@ impl<'c> Simulation<'c> {
             request.authority = Some(&http.authority);
             request.headers = &headers;
         }
-        let status =
-            (program.refusing(direction, &request) == Some(Proxy::Http) && !exchange.tls).then_some(403);
+        let status = (program.refusing(direction, &request) == Some(Proxy::Http) && request.method.is_some())
+            .then_some(403);
         let mut decision = program.decide(direction, &request);
         if self.options.profile == Profile::Strict && exchange.query.is_some_and(has_empty_label) {
             let reason = "a DNS name with an empty label, which none on the wire has";

@@ -3,21 +3,26 @@
 use super::FlowError;
 use crate::{
     cluster::{Cluster, MeshRole, Workload},
+    net::Protocol,
     resource::kubernetes::ServicePort,
 };
 use alloc::{format, string::ToString};
 use serde_json::Value;
 
-/// The pod behind port `port` of the Service `name`, and the pod's port.
+/// The pod behind port `port` of the Service `name`, and the pod's port. One number may stand for a port of each protocol;
+/// a Service that has it for another one only is taken at its number.
 pub(super) fn behind<'c>(
     cluster: &'c Cluster,
     name: &str,
     port: Option<u16>,
+    protocol: Protocol,
 ) -> Result<Option<(&'c Workload, u16)>, FlowError> {
     let service = cluster
         .service(name)
         .ok_or_else(|| FlowError::new(format!("no Service `{name}`"), "give its manifest"))?;
-    let found = service.spec.ports.iter().find(|p| port.is_none_or(|port| port == p.port));
+    let mut numbered = service.spec.ports.iter().filter(|p| port.is_none_or(|port| port == p.port));
+    let spoken = |p: &&ServicePort| Protocol::parse(&p.protocol) == Some(protocol);
+    let found = numbered.clone().find(spoken).or_else(|| numbered.next());
     let found = found.ok_or_else(|| {
         let port = port.map_or_else(|| "any".to_string(), |p| p.to_string());
         FlowError::new(format!("Service `{name}` has no port {port}"), "use one of the Service's own ports")

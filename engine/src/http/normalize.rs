@@ -215,6 +215,20 @@ mod tests {
     }
 
     #[test]
+    fn releases_that_resolve_a_dot_segment_with_a_parameter() {
+        use NormalizationVersion::{Before, DotSegmentParameters};
+        for (releases, expected) in [
+            (["1.35.20", "1.36.9", "1.37.5", "1.38.3", "1.39.0", "1.29"], Before),
+            (["1.36.10", "1.37.6", "1.38.4", "1.39.1", "1.40.0", "1.41.7"], DotSegmentParameters),
+            (["1.36", "1.37", "1.38", "1.39", "1.40", "1.38.12"], DotSegmentParameters),
+        ] {
+            for release in releases {
+                assert_eq!(NormalizationVersion::of_envoy(release), expected, "{release}");
+            }
+        }
+    }
+
+    #[test]
     fn the_rows_of_the_specification() {
         for (mode, path, expected) in [
             (NoNormalization, "/a/../b#x", "/a/../b"),
@@ -226,6 +240,7 @@ mod tests {
             (Base, "/a%zz%2", "/a%zz%2"),
             (Base, "/a\\b", "/a/b"),
             (Base, "/a|b c", "/a%7Cb%20c"),
+            (Base, "/\x7f", "/%7F"),
             (Base, "/..;/x", "/x"),
             (Base, "/a/..;p=1/b", "/b"),
             (Base, "/%2e%2e;/x", "/..;/x"),

@@ -1,6 +1,6 @@
 //! What a proxy is given: the AuthorizationPolicies of a cluster as JSON, and who the workload is.
 
-use palisade::{Cluster, manifest};
+use palisade::{Cluster, Origin, manifest};
 use palisade_cases::NoAnswer;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
@@ -16,16 +16,9 @@ pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer>
                 fs::read_to_string(file).map_err(|error| NoAnswer::Failed(format!("{file}: {error}")))?;
             files.insert(file.to_string(), manifest::documents(file, &text).0);
         }
-        let origin = |document: &&manifest::Document| document.origin.document == policy.origin.document;
-        let document = files[file].iter().find(origin).map(|document| &document.value);
-        let object = document.and_then(|value| match policy.origin.item.as_str() {
-            "" => Some(value),
-            item => {
-                let number = item.trim_start_matches("items[").trim_end_matches(']');
-                value["items"].get(number.parse::<usize>().ok()?)
-            }
-        });
-        found.extend(object.cloned());
+        let place = |origin: &Origin| (origin.document, origin.item.clone());
+        let object = files[file].iter().find(|document| place(&document.origin) == place(&policy.origin));
+        found.extend(object.map(|document| document.value.clone()));
     }
     Ok(found)
 }

@@ -91,10 +91,7 @@ impl Issuers {
                         .unwrap_or_default();
                     request.headers.push((name.clone(), format!("{prefix}{text}").into_bytes()));
                 }
-                TokenPlace::Query(name) => {
-                    let joint = if request.target.contains(&b'?') { '&' } else { '?' };
-                    request.target.extend(format!("{joint}{name}={text}").into_bytes());
-                }
+                TokenPlace::Query(name) => add_to_query(&mut request.target, &format!("{name}={text}")),
                 TokenPlace::Cookie(name) => {
                     request.headers.push(("cookie".into(), format!("{name}={text}").into_bytes()));
                 }
@@ -163,4 +160,31 @@ fn provider(rule: &JwtRule, jwks: &str) -> Value {
         }
     }
     provider
+}
+
+/// What stands behind a `#` is no query.
+fn add_to_query(target: &mut Vec<u8>, parameter: &str) {
+    let end = target.iter().position(|b| *b == b'#').unwrap_or(target.len());
+    let joint = if target[..end].contains(&b'?') { '&' } else { '?' };
+    target.splice(end..end, format!("{joint}{parameter}").into_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_stands_before_the_fragment() {
+        for (target, expected) in [
+            ("/a", "/a?t=x"),
+            ("/a?b", "/a?b&t=x"),
+            ("/a#f", "/a?t=x#f"),
+            ("/a?b#f?g", "/a?b&t=x#f?g"),
+            ("/#?", "/?t=x#?"),
+        ] {
+            let mut bytes = target.as_bytes().to_vec();
+            add_to_query(&mut bytes, "t=x");
+            assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        }
+    }
 }

@@ -28,7 +28,6 @@ pub(super) fn check(policy: &CiliumPolicy, scope: &Scope<'_>, findings: &mut Fin
             entry_at(&entry.peers(), entry.to_ports.as_deref(), &at, scope, findings);
         }
     }
-    findings.by(Some(Authority::CiliumAgent));
 }
 
 fn entry_at(

@@ -63,7 +63,8 @@ pub(super) fn policy(
             Selector::default()
         }
     };
-    let reader = Reader { reference: &reference, tier, priority: spec.priority };
+    let reader =
+        Reader { reference: &reference, tier, priority: spec.priority, is_strict: scope.is_strict() };
     let mut ingress = Direction { present: spec.ingress.is_some(), ..Direction::default() };
     for (i, rule) in (0u32..).zip(spec.ingress.iter().flatten()) {
         let path = format!("spec.ingress[{i}]");
@@ -109,6 +110,8 @@ struct Reader<'a> {
     reference: &'a Arc<PolicyRef>,
     tier: u8,
     priority: u32,
+    /// Whether the profile keeps closed what is isolated (T26).
+    is_strict: bool,
 }
 
 impl Reader<'_> {
@@ -143,6 +146,11 @@ impl Reader<'_> {
             (true, Effect::Allow) => (Effect::Allow, Ends::Only(Vec::new())),
             (true, _) => (Effect::Deny, Ends::Only(vec![Clause::default()])),
         };
+        if self.tier == Level::BASELINE && effect == Effect::Allow && !unknown && !self.is_strict {
+            let help = "open the peers in a NetworkPolicy, which stays within what it isolates";
+            let message = "an Accept of the Baseline tier opens pods again that a NetworkPolicy isolates";
+            findings.warn("baseline-accept", &format!("{path}.action"), message, help);
+        }
         if unknown {
             let help = "name namespaces, pods, nodes, networks or domainNames";
             findings.warn(

@@ -69,7 +69,7 @@ pub(super) fn policy(
                 findings.error("wrong-shape", &format!("{path}.{field}"), message, "move it");
             }
             let ends = ends(peers, egress, &path, scope, findings);
-            let ports = ports(&rule.ports, &path, scope, findings);
+            let ports = ports(&rule.ports, &path, findings);
             let (effect, level) = (Effect::Allow, Level::NORMAL);
             entries.push(Entry::new(id, path, effect, level, ends, ports));
         }
@@ -153,12 +153,7 @@ fn pods(peer: &NetworkPolicyPeer, path: &str, scope: &Scope<'_>, findings: &mut 
     labels
 }
 
-fn ports(
-    list: &Option<Vec<Option<NetworkPolicyPort>>>,
-    path: &str,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Ports {
+fn ports(list: &Option<Vec<Option<NetworkPolicyPort>>>, path: &str, findings: &mut Findings) -> Ports {
     let list = list.as_deref().unwrap_or_default();
     if list.is_empty() {
         return Ports::Any;
@@ -175,7 +170,7 @@ fn ports(
             findings.error("bad-protocol", &format!("{at}.protocol"), message, "use TCP, UDP or SCTP");
             continue;
         };
-        let Some(number) = number(&item, &at, scope, findings) else { continue };
+        let Some(number) = number(&item, &at, findings) else { continue };
         if item.protocol.is_none() && number == Number::Range(53, 53) && !speaks_udp(list) {
             let help = "write a second port with `protocol: UDP`: lookups use it first";
             findings.warn("tcp-only-dns", &at, "without a protocol port 53 is TCP only", help);
@@ -185,12 +180,7 @@ fn ports(
     Ports::Listed(groups)
 }
 
-fn number(
-    item: &NetworkPolicyPort,
-    path: &str,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Option<Number> {
+fn number(item: &NetworkPolicyPort, path: &str, findings: &mut Findings) -> Option<Number> {
     let (at, end_at) = (format!("{path}.port"), format!("{path}.endPort"));
     let mut no_range = |why: &str| {
         if item.end_port.is_some() {
@@ -215,8 +205,7 @@ fn number(
         },
         Some(Value::String(name)) if is_port_name(name) => {
             no_range("the name of a port");
-            let end = item.end_port.filter(|_| !scope.is_strict());
-            return Some(Number::Named(name.as_str().into(), end));
+            return Some(Number::Named(name.as_str().into(), None));
         }
         Some(Value::String(text)) => format!("`{text}` is no name of a port"),
         Some(_) => "this is no port".to_string(),

@@ -254,9 +254,9 @@ fn node(item: &LabelSelector, path: &str, scope: &Scope<'_>, findings: &mut Find
     labels
 }
 
-/// Under the strict profile a selector by namespace always means pods (T6).
+/// Under the strict profile, and where the agent asks for it, a selector by namespace always means pods (T6).
 pub(super) fn close_negative(labels: &mut Selector, scope: &Scope<'_>) {
-    if scope.is_strict() {
+    if scope.is_strict() || scope.options.namespace_must_exist {
         labels.require(K8S, NAMESPACE, Operator::Exists);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
-    trap, trap_cidr,
+    trap, trap_cidr, trap_l7,
 };
 use crate::{
     cluster::{
@@ -219,6 +219,10 @@ impl Builder<'_> {
                 let path = format!("{}.{section}[{i}]", self.path);
                 let id = RuleId::in_section(self.reference.clone(), section, *counter);
                 *counter += 1;
+                let idle = enabled == Some(false) && may_disarm && !place.deny;
+                if idle && scope.options.cilium_version >= CiliumVersion::V1_18 {
+                    trap_l7::unarmed(parts.to_ports.unwrap_or_default(), &path, findings);
+                }
                 direction.entries.push(entry(id, parts, place, &path, &scope, findings));
             }
         }

@@ -63,10 +63,6 @@ fn server_names(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &mut F
             findings.error("bad-name", &at, message, "a server name is a DNS name, with `*` in its labels");
             continue;
         }
-        if text == "*" {
-            let message = "`*` is every server name; only connections without one are refused";
-            findings.warn("any-server-name", &at, message, "name the servers, or remove `serverNames`");
-        }
         let bare = text.strip_prefix("**.").or_else(|| text.strip_prefix("*.")).unwrap_or(text);
         if scope.options.cilium_version < CiliumVersion::V1_20 && bare.contains('*') {
             let help = "before Cilium 1.20 a star may only be the whole first label";

@@ -43,7 +43,7 @@ pub(super) fn negative_namespaces(
     };
     let on_namespace: Vec<_> = requirements.iter().filter(names).collect();
     if !on_namespace.is_empty() && on_namespace.iter().all(|r| is_negative(&r.operator)) {
-        let who = if scope.options.default_local_cluster() {
+        let who = if scope.options.default_local_cluster() || scope.options.namespace_must_exist {
             "pods of every other namespace"
         } else {
             "every other end, the world and nodes included"
@@ -133,7 +133,7 @@ pub(super) fn port_text(item: &PortProtocol, path: &str, findings: &mut Findings
     if text.strip_prefix("0x").is_some_and(|t| t.bytes().all(|b| b.is_ascii_hexdigit())) {
         let message = format!("`{text}` is read as the name of a port, not as a number");
         findings.warn("hex-port", &below(path, "port"), message, "write it in decimal");
-    } else if text.starts_with('0') && text.len() > 1 {
+    } else if text.starts_with('0') && text.len() > 1 && !super::port::is_service_name(text) {
         let message = format!("`{text}` is read as an octal number");
         findings.warn("octal-port", &below(path, "port"), message, "write it in decimal, without the zero");
     }

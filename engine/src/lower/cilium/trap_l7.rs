@@ -1,4 +1,4 @@
-//! Warnings about what a proxy looks at (T40, T41).
+//! Warnings about what a proxy looks at (T10, T40, T41).
 
 use super::{Findings, peer::Scope, selector::below};
 use crate::resource::cilium::{HttpRule, PortRule};
@@ -16,6 +16,27 @@ pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &m
     }
     for (i, item) in rule.rules.iter().flat_map(|r| &r.http).flatten().enumerate() {
         http(item, &format!("{path}.rules.http[{i}]"), scope, findings);
+    }
+}
+
+/// Rules of a proxy in an entry at `path` whose rule does not arm default deny (T10).
+pub(super) fn unarmed(items: &[PortRule], path: &str, findings: &mut Findings) {
+    for (i, rules) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.rules.as_ref()?))) {
+        let filled = [
+            ("http", rules.http.as_ref().is_some_and(|l| !l.is_empty())),
+            ("dns", rules.dns.as_ref().is_some_and(|l| !l.is_empty())),
+        ];
+        for (field, _) in filled.iter().filter(|(_, filled)| *filled) {
+            let at = format!("{path}.toPorts[{i}].rules.{field}");
+            let message =
+                "without default deny the proxy refuses nothing, unless another rule arms the direction";
+            findings.warn(
+                "idle-proxy-rules",
+                &at,
+                message,
+                "leave `enableDefaultDeny` out, or remove the rules",
+            );
+        }
     }
 }
 

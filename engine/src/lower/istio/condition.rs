@@ -162,6 +162,32 @@ mod tests {
     }
 
     #[test]
+    fn brackets_at_both_ends_ask_for_an_element_of_a_list() {
+        let mesh = crate::resource::istio::MeshConfig::default();
+        let cx = RuleContext {
+            mesh: &mesh,
+            namespace: "foo",
+            action: Action::Allow,
+            chain: crate::lower::istio::Chain::Http,
+        };
+        for (value, shape, text) in [
+            ("a", Shape::Text, "a"),
+            ("[a]", Shape::List, "a"),
+            ("[[a]]", Shape::List, "a"),
+            ("[a", Shape::Text, "[a"),
+            ("a]", Shape::Text, "a]"),
+        ] {
+            let groups = cx.metadata(0, "m[k]", &[value.to_owned()], &[]).unwrap();
+            let test = Test {
+                attribute: Attribute::Metadata { filter: "envoy.filters.m".into(), key: "k".into(), shape },
+                negated: false,
+                patterns: Box::new([Pattern::Text(Text::Exact(text.into()))]),
+            };
+            assert_eq!(groups, [group(0, vec![vec![test]])], "{value}");
+        }
+    }
+
+    #[test]
     fn host_is_an_alias_of_the_authority() {
         assert_eq!(header("Host"), Attribute::Authority);
         assert_eq!(header("X-Token"), Attribute::Header("x-token".into()));

@@ -64,7 +64,6 @@ pub(crate) fn template_error(value: &str) -> Option<String> {
         return None;
     }
     let mut seen_rest = false;
-    let template = is_template(value);
     for segment in value.split('/') {
         let operator = segment == SEGMENT || segment == REST;
         if !operator && segment.contains(['{', '}']) {
@@ -81,10 +80,7 @@ pub(crate) fn template_error(value: &str) -> Option<String> {
         let empty = segment.is_empty() && *i != last;
         *segment != SEGMENT && *segment != REST && (empty || !segment.bytes().all(is_literal))
     });
-    match bad {
-        Some((_, segment)) if template => Some(alloc::format!("segment `{segment}` of a path template")),
-        _ => None,
-    }
+    bad.map(|(_, segment)| alloc::format!("segment `{segment}` of a path template"))
 }
 
 fn is_literal(byte: u8) -> bool {

@@ -86,6 +86,7 @@ pub(super) fn is_idn_hostname(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     #[test]
     fn the_pattern_of_ports_is_not_anchored_where_it_seems() {
@@ -116,6 +117,9 @@ mod tests {
         assert!(is_idn_hostname("bücher.example.com"));
         assert!(!is_idn_hostname(".*[.]example[.]com"));
         assert!(!is_idn_hostname("example.com:8080"));
+        let label = format!("{}.", "a".repeat(63)).repeat(3);
+        assert!(is_idn_hostname(&format!("{label}{}", "a".repeat(61))));
+        assert!(!is_idn_hostname(&format!("{label}{}", "a".repeat(62))));
     }
 
     #[test]

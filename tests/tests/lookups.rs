@@ -1,0 +1,203 @@
+//! The interface that a DNS proxy and `palisade fqdn` use, which no case file reaches (`spec/cilium.md` 3.4 to 3.7).
+
+use core::net::IpAddr;
+use palisade::{
+    CacheLimits, CiliumVersion, Cluster, DnsRefusal, FqdnPattern, FqdnSet, Label, Labels, NameCache, Options,
+    Protocol, Taught,
+    flow::{
+        DnsCode, DnsDecision, DnsLookup, DnsRequest, DnsVerdict, Event, Flow, History, Opened, Place,
+        Simulation,
+    },
+    manifest,
+    resource::Resources,
+};
+
+pub(crate) fn cluster(yaml: &str) -> Cluster {
+    let mut resources = Resources::default();
+    let findings = manifest::load("test.yaml", yaml, &mut resources);
+    assert!(findings.is_empty(), "{findings:?}");
+    Cluster::new(resources).0
+}
+
+const PODS: &str = "
+{apiVersion: v1, kind: Pod, metadata: {name: good, namespace: foo, labels: {app: good}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: bad, namespace: foo, labels: {app: bad}}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: dns, namespace: foo, labels: {app: dns}}, spec: {containers: [{name: c}]}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: good, namespace: foo}
+spec:
+  endpointSelector: {matchLabels: {app: good}}
+  egress:
+  - toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*.example.com'}]}}]
+  - toFQDNs: [{matchName: www.example.com}, {matchPattern: '*.example.com'}, {matchName: a.example.com}, {matchPattern: '*.org'}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: bad, namespace: foo}
+spec:
+  endpointSelector: {matchLabels: {app: bad}}
+  egress:
+  - toPorts: [{ports: [{port: '53', protocol: TCP}], rules: {dns: [{matchPattern: '*'}]}}]
+  - toPorts: [{ports: [{port: '53', protocol: TCP}], rules: {http: [{}]}}]
+";
+
+fn request(from: &str, name: &str) -> DnsRequest {
+    DnsRequest {
+        from: from.into(),
+        server: None,
+        port: 53,
+        protocol: Protocol::Udp,
+        questions: vec![name.into()],
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().expect("an address")
+}
+
+#[test]
+fn what_a_pod_gets_whose_lookup_does_not_pass() {
+    let cluster = cluster(PODS);
+    let ask = |options: Options, from: &str, name: &str| {
+        let DnsDecision { verdict, .. } = Simulation::new(&cluster, options).may_ask(&request(from, name));
+        verdict
+    };
+    let compat = Options::default;
+    assert_eq!(ask(compat(), "foo/good", "www.example.com"), DnsVerdict::Forward { learns: true });
+    assert_eq!(ask(compat(), "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));
+    let options = Options { tofqdns_dns_reject_response_code: DnsRefusal::NameError, ..compat() };
+    assert_eq!(ask(options, "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::NxDomain));
+    assert_eq!(ask(compat(), "foo/bad", "www.example.com"), DnsVerdict::Refuse(DnsCode::ServFail));
+}
+
+#[test]
+fn an_answer_opens_each_address_once_for_the_selectors_that_match() {
+    let cluster = cluster(PODS);
+    let options = Options { tofqdns_min_ttl: 3600, ..Options::default() };
+    let simulation = Simulation::new(&cluster, options);
+    let addresses = vec![ip("192.0.2.2"), ip("192.0.2.1"), ip("192.0.2.2")];
+    let taught = Taught { name: "www.example.com.".into(), addresses, ttl: 30 };
+    let mut history = History::default();
+    let answered = simulation.answered(&mut history, &request("foo/good", "www.example.com"), &taught);
+    assert_eq!(
+        answered.expect("a pod"),
+        Opened {
+            name: "www.example.com.".into(),
+            addresses: vec![ip("192.0.2.1"), ip("192.0.2.2")],
+            ttl: 3_600_000,
+            labels: vec!["fqdn:*.example.com".into(), "fqdn:www.example.com".into()],
+            refused: 0,
+        }
+    );
+    let node = simulation.node_of("foo/good").expect("a pod");
+    let change = history.next_change().expect("an address that will be over");
+    let saved = history.cache(&node).expect("what the node learned").clone();
+    history.wait_until(change - 1);
+    assert_eq!(history.names(&node, ip("192.0.2.1")).count(), 1);
+    history.wait_until(change);
+    assert_eq!(history.names(&node, ip("192.0.2.1")).count(), 0);
+    assert_eq!(history.next_change(), None);
+    history.restore(&node, saved);
+    assert_eq!(history.names(&node, ip("192.0.2.1")).count(), 1);
+}
+
+#[test]
+fn an_address_that_is_learned_again_counts_for_its_name() {
+    let limits = CacheLimits { max_per_name: 1, ..CacheLimits::default() };
+    let (old, new, mut cache) = (ip("192.0.2.1"), ip("192.0.2.2"), NameCache::new(limits));
+    cache.learn("foo/a", "x.io.", [old], 300_000, 0);
+    cache.learn("foo/a", "x.io.", [new], 600_000, 0);
+    assert!(cache.connect("foo/a", old));
+    cache.advance(60_000);
+    assert_eq!(cache.addresses("x.io.").count(), 2, "a connection keeps what the limit drops");
+    cache.learn("foo/a", "x.io.", [old], 900_000, 60_000);
+    cache.advance(120_000);
+    cache.close("foo/a", old, 120_000);
+    assert!(cache.addresses("x.io.").eq([old]), "the one that expires first is beyond the limit now");
+}
+
+#[test]
+fn a_connection_after_a_restart_keeps_its_address_past_the_grace_of_the_last() {
+    let limits = CacheLimits { idle_grace: 100_000, ..CacheLimits::default() };
+    let (address, mut cache) = (ip("192.0.2.1"), NameCache::new(limits));
+    cache.learn("foo/a", "x.io.", [address], 10_000, 0);
+    assert!(cache.connect("foo/a", address));
+    cache.close("foo/a", address, 5_000);
+    let saved = cache.save(20_000);
+    let mut cache = NameCache::restore(&saved, limits, 20_000).expect("what was saved");
+    assert!(cache.connect("foo/a", address));
+    cache.advance(200_000);
+    assert!(cache.addresses("x.io.").eq([address]));
+}
+
+#[test]
+fn a_lookup_without_a_port_goes_to_53_and_nothing_else_does() {
+    let cluster = cluster(PODS);
+    let simulation = Simulation::new(&cluster, Options::default());
+    let lookup = DnsLookup { query: "www.example.com".into(), record_type: "A".into() };
+    let flow = Flow {
+        port: None,
+        protocol: Protocol::Udp,
+        dns: Some(lookup),
+        ..Flow::new("foo/good", "foo/dns", 0)
+    };
+    let decided = simulation.decide(&flow, &History::default()).expect("a lookup");
+    assert_eq!(decided.verdict.to_string(), "allow");
+    let error = simulation.decide(&Flow { dns: None, ..flow }, &History::default()).expect_err("no port");
+    assert_eq!((error.to_string(), error.help()), ("UDP without a port".into(), "give the destination port"));
+    let mut history = History::default();
+    let event = Event::Connect { from: "foo/gone".into(), to: ip("192.0.2.1") };
+    assert!(simulation.happen(&mut history, &event).is_err());
+    assert!(matches!(flow_to("192.0.2.1").to, Place::Ip(_)));
+}
+
+fn flow_to(address: &str) -> Flow {
+    Flow { to: Place::Ip(ip(address)), ..Flow::new("foo/good", "", 443) }
+}
+
+#[test]
+fn why_a_pattern_does_not_match() {
+    let new = |text: &str, version| {
+        FqdnPattern::new(text, &Options { cilium_version: version, ..Options::default() }).expect(text)
+    };
+    for (pattern, name, why) in [
+        ("*.x.io", "x.io", "the pattern has 3 labels and the name 2: a star never stands for a dot"),
+        ("**x.io", "a.x.io", "the pattern has 2 labels and the name 3: a star never stands for a dot"),
+        ("www.x.io", "w.x.io", "`www` does not match the label `w`"),
+        ("*.y.io", "a.x.io", "`y` does not match the label `x`"),
+        ("a*.x.io", "b.x.io", "`a*` does not match the label `b`"),
+        ("a*.y.io", "ab.x.io", "`y` does not match the label `x`"),
+        (
+            "**.x.io",
+            "x.io",
+            "a leading `**.` stands for at least one whole label, and the name has none there",
+        ),
+        ("**.x.io", "a.y.io", "the name does not end as `**.x.io` asks"),
+        ("**.x.io", "a.b.y.io", "the name does not end as `**.x.io` asks"),
+        ("*.x.io", "a b.x.io", "` ` cannot stand in a name that a pattern matches"),
+    ] {
+        assert_eq!(
+            new(pattern, CiliumVersion::V1_20).mismatch(name).as_deref(),
+            Some(why),
+            "{pattern} {name}"
+        );
+    }
+    let older = new("**.x.io", CiliumVersion::V1_18).mismatch("a.b.x.io");
+    assert_eq!(
+        older.as_deref(),
+        Some("the pattern has 3 labels and the name 4: a star never stands for a dot")
+    );
+    assert_eq!(new("*.x.io", CiliumVersion::V1_20).mismatch("a.x.io"), None);
+    let set = FqdnSet::new(&[new("*.x.io", CiliumVersion::V1_20)]);
+    assert!(set.matches("a.x.io.") && !set.matches("x.io."));
+}
+
+#[test]
+fn labels_know_whether_there_are_any() {
+    assert!(Labels::default().is_empty());
+    assert!(![Label::new("k8s", "app", "a")].into_iter().collect::<Labels>().is_empty());
+}
