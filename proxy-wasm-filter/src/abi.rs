@@ -169,6 +169,8 @@ mod imports {
         let (mut data, mut len) = (core::ptr::null_mut(), 0);
         HostError::check(call(&mut data, &mut len))?;
         if data.is_null() || len == 0 {
+            // What was lent for nothing is taken back.
+            drop(Bytes::filled(data, 0));
             return Ok(Bytes::default());
         }
         Bytes::filled(data, len).ok_or(HostError::NOT_LENT)

@@ -26,6 +26,8 @@ const SMALLEST: usize = 2 << 10;
 const LARGEST: usize = 64 << 10;
 /// How many pieces wait to be used again.
 const SPARE: usize = 4;
+/// How many pieces are lent at once. A proxy fills a piece before it asks for another, so the first of so many was given up.
+const LENT: usize = 16;
 
 thread_local! {
     static POOL: RefCell<Pool> = const { RefCell::new(Pool { lent: Vec::new(), spare: Vec::new() }) };
@@ -41,6 +43,9 @@ impl Bytes {
             let spare = pool.spare.pop().filter(|memory| memory.len() >= len);
             let mut memory = spare.unwrap_or_else(|| vec![0; len.max(SMALLEST)]);
             let start = memory.as_mut_ptr();
+            if pool.lent.len() >= LENT {
+                pool.lent.remove(0);
+            }
             pool.lent.push((memory, len));
             start
         })
@@ -128,6 +133,15 @@ mod tests {
         assert_eq!(Bytes::filled(start, 4), None);
         assert_eq!(Bytes::filled(start, 3), None);
         assert_eq!(Bytes::filled(core::ptr::null(), 0), None);
+    }
+
+    #[test]
+    fn memory_that_nobody_fills_is_not_kept_for_ever() {
+        let first = Bytes::lend(1);
+        let last = (0..LENT).map(|_| Bytes::lend(1)).last().unwrap();
+        POOL.with_borrow(|pool| assert_eq!(pool.lent.len(), LENT));
+        assert_eq!(Bytes::filled(last, 1).unwrap().len(), 1);
+        assert_eq!(Bytes::filled(first, 1), None);
     }
 
     #[test]
