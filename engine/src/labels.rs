@@ -52,11 +52,6 @@ impl Labels {
         self.0.iter()
     }
 
-    /// Whether there is no label.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Adds a label; one that is there already stays single.
     pub fn insert(&mut self, label: Label) {
         if let Err(at) = self.0.binary_search(&label) {

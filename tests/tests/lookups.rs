@@ -2,11 +2,9 @@
 
 use core::net::IpAddr;
 use palisade::{
-    CacheLimits, CiliumVersion, Cluster, DnsRefusal, FqdnPattern, FqdnSet, Label, Labels, NameCache, Options,
-    Protocol, Taught,
+    CiliumVersion, Cluster, DnsRefusal, FqdnPattern, FqdnSet, Options, Protocol, Taught,
     flow::{
-        DnsCode, DnsDecision, DnsLookup, DnsRequest, DnsVerdict, Event, Flow, History, Opened, Place,
-        Simulation,
+        DnsCode, DnsDecision, DnsLookup, DnsRequest, DnsVerdict, Event, Flow, History, Opened, Simulation,
     },
     manifest,
     resource::Resources,
@@ -106,35 +104,6 @@ fn an_answer_opens_each_address_once_for_the_selectors_that_match() {
 }
 
 #[test]
-fn an_address_that_is_learned_again_counts_for_its_name() {
-    let limits = CacheLimits { max_per_name: 1, ..CacheLimits::default() };
-    let (old, new, mut cache) = (ip("192.0.2.1"), ip("192.0.2.2"), NameCache::new(limits));
-    cache.learn("foo/a", "x.io.", [old], 300_000, 0);
-    cache.learn("foo/a", "x.io.", [new], 600_000, 0);
-    assert!(cache.connect("foo/a", old));
-    cache.advance(60_000);
-    assert_eq!(cache.addresses("x.io.").count(), 2, "a connection keeps what the limit drops");
-    cache.learn("foo/a", "x.io.", [old], 900_000, 60_000);
-    cache.advance(120_000);
-    cache.close("foo/a", old, 120_000);
-    assert!(cache.addresses("x.io.").eq([old]), "the one that expires first is beyond the limit now");
-}
-
-#[test]
-fn a_connection_after_a_restart_keeps_its_address_past_the_grace_of_the_last() {
-    let limits = CacheLimits { idle_grace: 100_000, ..CacheLimits::default() };
-    let (address, mut cache) = (ip("192.0.2.1"), NameCache::new(limits));
-    cache.learn("foo/a", "x.io.", [address], 10_000, 0);
-    assert!(cache.connect("foo/a", address));
-    cache.close("foo/a", address, 5_000);
-    let saved = cache.save(20_000);
-    let mut cache = NameCache::restore(&saved, limits, 20_000).expect("what was saved");
-    assert!(cache.connect("foo/a", address));
-    cache.advance(200_000);
-    assert!(cache.addresses("x.io.").eq([address]));
-}
-
-#[test]
 fn a_lookup_without_a_port_goes_to_53_and_nothing_else_does() {
     let cluster = cluster(PODS);
     let simulation = Simulation::new(&cluster, Options::default());
@@ -152,11 +121,6 @@ fn a_lookup_without_a_port_goes_to_53_and_nothing_else_does() {
     let mut history = History::default();
     let event = Event::Connect { from: "foo/gone".into(), to: ip("192.0.2.1") };
     assert!(simulation.happen(&mut history, &event).is_err());
-    assert!(matches!(flow_to("192.0.2.1").to, Place::Ip(_)));
-}
-
-fn flow_to(address: &str) -> Flow {
-    Flow { to: Place::Ip(ip(address)), ..Flow::new("foo/good", "", 443) }
 }
 
 #[test]
@@ -194,10 +158,4 @@ fn why_a_pattern_does_not_match() {
     assert_eq!(new("*.x.io", CiliumVersion::V1_20).mismatch("a.x.io"), None);
     let set = FqdnSet::new(&[new("*.x.io", CiliumVersion::V1_20)]);
     assert!(set.matches("a.x.io.") && !set.matches("x.io."));
-}
-
-#[test]
-fn labels_know_whether_there_are_any() {
-    assert!(Labels::default().is_empty());
-    assert!(![Label::new("k8s", "app", "a")].into_iter().collect::<Labels>().is_empty());
 }

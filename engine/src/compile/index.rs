@@ -94,13 +94,11 @@ impl<'r> IndexBuilder<'r> {
         builder
     }
 
-    /// A rule that has an entry twice is entered once, and then it is open which of its tests holds.
+    /// A rule that has an entry twice is entered once: where the entry is found, either of its tests holds.
     fn enter(&mut self, entry: Entry<'r>, candidate: Candidate) {
         let run = self.keys.entry(entry).or_default();
-        match run.last_mut().filter(|last| last.rule == candidate.rule) {
-            Some(last) if *last != candidate => last.proven = NO_STEP,
-            Some(_) => {}
-            None => run.push(candidate),
+        if run.last().is_none_or(|last| last.rule != candidate.rule) {
+            run.push(candidate);
         }
     }
 

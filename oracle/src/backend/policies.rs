@@ -1,6 +1,6 @@
 //! What a proxy is given: the AuthorizationPolicies of a cluster as JSON, and who the workload is.
 
-use palisade::{Cluster, Origin, manifest};
+use palisade::{Cluster, manifest};
 use palisade_cases::NoAnswer;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
@@ -16,9 +16,9 @@ pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer>
                 fs::read_to_string(file).map_err(|error| NoAnswer::Failed(format!("{file}: {error}")))?;
             files.insert(file.to_string(), manifest::documents(file, &text).0);
         }
-        let place = |origin: &Origin| (origin.document, origin.item.clone());
-        let object = files[file].iter().find(|document| place(&document.origin) == place(&policy.origin));
-        found.extend(object.map(|document| document.value.clone()));
+        let place = (policy.origin.document, &policy.origin.item);
+        let object = files[file].iter().find(|object| (object.origin.document, &object.origin.item) == place);
+        found.extend(object.map(|object| object.value.clone()));
     }
     Ok(found)
 }

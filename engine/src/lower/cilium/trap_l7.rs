@@ -3,6 +3,7 @@
 use super::{Findings, peer::Scope, selector::below};
 use crate::resource::cilium::{HttpRule, PortRule};
 use alloc::format;
+use alloc::vec::Vec;
 
 /// Names the traps of the item `rule` at `path`.
 pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
@@ -22,20 +23,16 @@ pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &m
 /// Rules of a proxy in an entry at `path` whose rule does not arm default deny (T10).
 pub(super) fn unarmed(items: &[PortRule], path: &str, findings: &mut Findings) {
     for (i, rules) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.rules.as_ref()?))) {
-        let filled = [
-            ("http", rules.http.as_ref().is_some_and(|l| !l.is_empty())),
-            ("dns", rules.dns.as_ref().is_some_and(|l| !l.is_empty())),
+        let lists = [
+            ("http", rules.http.as_ref().map_or(0, Vec::len)),
+            ("dns", rules.dns.as_ref().map_or(0, Vec::len)),
         ];
-        for (field, _) in filled.iter().filter(|(_, filled)| *filled) {
+        for (field, _) in lists.into_iter().filter(|(_, len)| *len > 0) {
             let at = format!("{path}.toPorts[{i}].rules.{field}");
             let message =
                 "without default deny the proxy refuses nothing, unless another rule arms the direction";
-            findings.warn(
-                "idle-proxy-rules",
-                &at,
-                message,
-                "leave `enableDefaultDeny` out, or remove the rules",
-            );
+            let help = "leave `enableDefaultDeny` out, or remove the rules";
+            findings.warn("idle-proxy-rules", &at, message, help);
         }
     }
 }
