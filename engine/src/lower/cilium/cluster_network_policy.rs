@@ -4,22 +4,20 @@ use super::{
     Findings, cidr,
     l7::{Inspection, L7},
     name,
-    peer::{Ends, Scope, by_address, by_labels, local_cluster},
+    peer::{Ends, Scope, by_address, by_labels, in_namespaces, local_cluster},
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports},
-    selector::{Keys, equals, selector},
+    selector::{Keys, below, equals, selector},
 };
 use crate::{
-    cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
+    cluster::identity::{K8S, NODE, RESERVED},
     diagnostic::Authority,
-    ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Selector, Test},
+    ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Requirement, Selector, Test},
     net::Protocol,
     options::CiliumVersion,
     resource::{
-        LabelSelector, Object,
-        kubernetes::{
-            ClusterNetworkPolicySpec, EgressPeer, NamespacedPods, PodPeer, PortMatch, ProtocolMatch,
-        },
+        Object,
+        kubernetes::{ClusterNetworkPolicySpec, EgressPeer, PodPeer, PortMatch, ProtocolMatch},
     },
     rule_id::{PolicyRef, RuleId},
 };
@@ -55,7 +53,7 @@ pub(super) fn policy(
         findings.error("bad-priority", "spec.priority", message, "use 0 to 1000; lower comes first");
     }
     let reference = Arc::new(object.reference());
-    let subject = match pod_peer(&spec.subject, "spec.subject", scope, findings) {
+    let subject = match pods(&spec.subject, "spec.subject", scope, findings) {
         Some(subject) => subject,
         None => {
             let help = "write `namespaces: {}` to select every pod";
@@ -69,7 +67,7 @@ pub(super) fn policy(
     for (i, rule) in (0u32..).zip(spec.ingress.iter().flatten()) {
         let path = format!("spec.ingress[{i}]");
         let peers = rule.from.iter().enumerate().map(|(n, peer)| {
-            let labels = pod_peer(peer, &format!("{path}.from[{n}]"), scope, findings);
+            let labels = peer_pods(peer, &format!("{path}.from[{n}]"), scope, findings);
             labels.map(|labels| by_labels(vec![labels]))
         });
         let peers = peers.collect();
@@ -129,7 +127,12 @@ impl Reader<'_> {
         path: String,
         findings: &mut Findings,
     ) -> Option<Entry> {
-        let unknown = peers.is_empty() || peers.iter().any(Option::is_none);
+        let unknown = peers.iter().any(Option::is_none);
+        if peers.is_empty() {
+            let field = if section == "ingress" { "from" } else { "to" };
+            let help = "list the peers; `namespaces: {}` is every pod";
+            findings.error("no-peer", &below(&path, field), "the list of peers is missing or empty", help);
+        }
         let effect = match action {
             "Accept" => Effect::Allow,
             "Deny" => Effect::Deny,
@@ -140,13 +143,13 @@ impl Reader<'_> {
                 return None;
             }
         };
-        // What cannot be understood opens nothing and closes everything (T25).
-        let (effect, ends) = match (unknown, effect) {
-            (false, effect) => (effect, Ends::Only(peers.into_iter().flatten().flatten().collect())),
-            (true, Effect::Allow) => (Effect::Allow, Ends::Only(Vec::new())),
-            (true, _) => (Effect::Deny, Ends::Only(vec![Clause::default()])),
+        // A peer that cannot be understood opens nothing and closes everything (T25).
+        let (effect, clauses) = match (unknown, effect) {
+            (true, Effect::Deny | Effect::Pass) => (Effect::Deny, vec![Clause::default()]),
+            (_, effect) => (effect, peers.into_iter().flatten().flatten().collect()),
         };
-        if self.tier == Level::BASELINE && effect == Effect::Allow && !unknown && !self.is_strict {
+        let accepts = effect == Effect::Allow && !clauses.is_empty();
+        if self.tier == Level::BASELINE && accepts && !self.is_strict {
             let help = "open the peers in a NetworkPolicy, which stays within what it isolates";
             let message = "an Accept of the Baseline tier opens pods again that a NetworkPolicy isolates";
             findings.warn("baseline-accept", &format!("{path}.action"), message, help);
@@ -156,50 +159,47 @@ impl Reader<'_> {
             findings.warn(
                 "no-peer",
                 &path,
-                "a peer names nobody: Accept then allows nothing, Deny and Pass deny all",
+                "a peer names nobody: Accept then allows nothing to it, Deny and Pass deny all",
                 help,
             );
         }
         let ports = ports(protocols, &path, findings);
         let id = RuleId::in_section(self.reference.clone(), section, number);
         let level = Level { tier: self.tier, priority: self.priority * STEPS + number };
+        let ends = Ends::Only(clauses);
         Some(Entry::new(id, path, effect, level, ends, ports))
     }
 }
 
-/// Pods; none where the peer names nobody.
-fn pod_peer(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Option<Selector> {
-    pods(peer.namespaces.as_ref(), peer.pods.as_ref(), path, scope, findings)
+/// The pods of a peer, which are the local cluster's where it selects them by their own labels.
+fn peer_pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Option<Selector> {
+    let mut labels = pods(peer, path, scope, findings)?;
+    if peer.pods.is_some() {
+        local_cluster(&mut labels, scope);
+    }
+    Some(labels)
 }
 
-fn pods(
-    namespaces: Option<&LabelSelector>,
-    pods: Option<&NamespacedPods>,
-    path: &str,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) -> Option<Selector> {
+/// Pods; none where the peer names nobody.
+fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Option<Selector> {
     let mut labels = Selector::default();
-    let by_namespace = match (namespaces, pods) {
-        (Some(namespaces), None) => Some(namespaces),
+    let namespaces = match (&peer.namespaces, &peer.pods) {
+        (Some(namespaces), None) => namespaces,
         (None, Some(pods)) => {
-            if let Some(own) = &pods.pod_selector {
-                labels = selector(own, Keys::Any, "", &format!("{path}.pods.podSelector"), findings);
+            let at = format!("{path}.pods.podSelector");
+            match &pods.pod_selector {
+                Some(own) => labels = selector(own, Keys::Plain(K8S), "", &at, findings),
+                None => {
+                    let help = "write `podSelector: {}` for every pod of the namespaces";
+                    findings.error("no-pod-selector", &at, "the field is missing", help);
+                }
             }
-            if labels.requirements.iter().any(|r| r.source.as_deref() == Some(RESERVED)) {
-                return Some(labels);
-            }
-            pods.namespace_selector.as_ref()
+            &pods.namespace_selector
         }
         _ => return None,
     };
-    let none = LabelSelector::default();
-    let at = format!("{path}.namespaceSelector");
-    let by_namespace =
-        selector(by_namespace.unwrap_or(&none), Keys::Plain(K8S), NAMESPACE_LABELS, &at, findings);
-    labels.requirements.extend(by_namespace.requirements);
-    labels.require(K8S, NAMESPACE, Operator::Exists);
-    local_cluster(&mut labels, scope);
+    let field = if peer.pods.is_some() { "pods.namespaceSelector" } else { "namespaces" };
+    in_namespaces(&mut labels, namespaces, peer.pods.is_some(), &below(path, field), scope, findings);
     Some(labels)
 }
 
@@ -210,8 +210,8 @@ fn egress_peer(
     scope: &Scope<'_>,
     findings: &mut Findings,
 ) -> Option<Vec<Clause>> {
-    let labels = pods(peer.namespaces.as_ref(), peer.pods.as_ref(), path, scope, findings);
-    if let Some(labels) = labels {
+    let by_pods = PodPeer { namespaces: peer.namespaces.clone(), pods: peer.pods.clone() };
+    if let Some(labels) = peer_pods(&by_pods, path, scope, findings) {
         return Some(by_labels(vec![labels]));
     }
     if let Some(nodes) = &peer.nodes {
@@ -263,13 +263,15 @@ fn domain_names(peers: &[EgressPeer], scope: &Scope<'_>) -> impl Iterator<Item =
     })
 }
 
-/// The lookups that names need: at the cluster's DNS, of these names.
+/// The lookups that names need: of these names, at pods that are labelled as the cluster's DNS, in whatever namespace.
 fn lookups(entry: &Entry, names: Vec<NamePattern>) -> Entry {
-    let mut server = Selector::default();
-    server.require(K8S, "k8s-app", equals("kube-dns"));
-    server.require(K8S, NAMESPACE, equals("kube-system"));
-    let port = |protocol, name: &str| Port { protocol, number: Number::Named(name.into(), None) };
-    let ports = vec![port(Protocol::Udp, "dns"), port(Protocol::Tcp, "dns-tcp")];
+    let requirement = Requirement { source: None, key: "k8s-app".into(), operator: equals("kube-dns") };
+    let server = Selector { requirements: vec![requirement] };
+    let named = |name: &str| {
+        [Protocol::Udp, Protocol::Tcp]
+            .map(|protocol| Port { protocol, number: Number::Named(name.into(), None) })
+    };
+    let ports = named("dns").into_iter().chain(named("dns-tcp")).collect();
     let group =
         PortGroup { index: 0, ports, seen: Inspection { l7: L7::Dns(names), ..Inspection::default() } };
     Entry { ends: Ends::Only(by_labels(vec![server])), ports: Ports::Listed(vec![group]), ..entry.clone() }
@@ -317,10 +319,10 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
 }
 
 fn number(range: &PortMatch) -> Option<Number> {
-    let Some(port) = &range.destination_port else { return Some(Number::Range(0, u16::MAX)) };
+    let port = range.destination_port.as_ref()?;
     match (port.number, &port.range) {
         (Some(number), None) if number > 0 => Some(Number::Range(number, number)),
-        (None, Some(range)) if range.start > 0 && range.start <= range.end => {
+        (None, Some(range)) if range.start > 0 && range.start < range.end => {
             Some(Number::Range(range.start, range.end))
         }
         _ => None,

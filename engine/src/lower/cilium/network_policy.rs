@@ -2,15 +2,15 @@
 
 use super::{
     Findings, cidr,
-    peer::{Ends, Scope, by_labels, close_negative, local_cluster},
+    peer::{Ends, Scope, by_labels, in_namespaces, local_cluster},
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports, is_service_name},
-    selector::{Keys, equals, selector},
-    trap, trap_cidr,
+    selector::{Keys, below, equals, selector},
+    trap_cidr,
 };
 use crate::{
-    cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS},
-    ir::{Clause, Effect, Operator, Selector},
+    cluster::identity::{K8S, NAMESPACE},
+    ir::{Clause, Effect, Selector},
     net::Protocol,
     resource::{
         LabelSelector, Object,
@@ -138,15 +138,7 @@ fn pods(peer: &NetworkPolicyPeer, path: &str, scope: &Scope<'_>, findings: &mut 
     match &peer.namespace_selector {
         None => labels.require(K8S, NAMESPACE, equals(scope.namespace.unwrap_or_default())),
         Some(by_label) => {
-            let at = format!("{path}.namespaceSelector");
-            let by_label = selector(by_label, Keys::Plain(K8S), NAMESPACE_LABELS, &at, findings);
-            if by_label.requirements.is_empty() {
-                labels.require(K8S, NAMESPACE, Operator::Exists);
-            } else {
-                trap::negative_namespaces(&by_label.requirements, &at, scope, findings);
-                labels.requirements.extend(by_label.requirements);
-                close_negative(&mut labels, scope);
-            }
+            in_namespaces(&mut labels, by_label, true, &below(path, "namespaceSelector"), scope, findings);
         }
     }
     local_cluster(&mut labels, scope);

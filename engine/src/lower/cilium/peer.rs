@@ -254,8 +254,28 @@ fn node(item: &LabelSelector, path: &str, scope: &Scope<'_>, findings: &mut Find
     labels
 }
 
+/// Limits `labels` to the namespaces that a selector of Kubernetes' own kinds names. `local` tells whether the peer
+/// may be limited to the local cluster too.
+pub(super) fn in_namespaces(
+    labels: &mut Selector,
+    namespaces: &LabelSelector,
+    local: bool,
+    path: &str,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) {
+    let by_label = selector(namespaces, Keys::Plain(K8S), NAMESPACE_LABELS, path, findings);
+    if by_label.requirements.is_empty() {
+        labels.require(K8S, NAMESPACE, Operator::Exists);
+    } else {
+        trap::negative_namespaces(&by_label.requirements, local, path, scope, findings);
+        labels.requirements.extend(by_label.requirements);
+        close_negative(labels, scope);
+    }
+}
+
 /// Under the strict profile, and where the agent asks for it, a selector by namespace always means pods (T6).
-pub(super) fn close_negative(labels: &mut Selector, scope: &Scope<'_>) {
+fn close_negative(labels: &mut Selector, scope: &Scope<'_>) {
     if scope.is_strict() || scope.options.namespace_must_exist {
         labels.require(K8S, NAMESPACE, Operator::Exists);
     }

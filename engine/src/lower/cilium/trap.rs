@@ -27,12 +27,14 @@ pub(super) fn negative_peer(labels: &Selector, path: &str, scope: &Scope<'_>, fi
         findings.warn("negative-reserved", path, message, help);
         return;
     }
-    negative_namespaces(&labels.requirements, path, scope, findings);
+    negative_namespaces(&labels.requirements, true, path, scope, findings);
 }
 
-/// Requirements on namespaces of which none demands one (T6).
+/// Requirements on namespaces of which none demands one (T6). `local` tells whether the agent may limit the peer to
+/// the local cluster.
 pub(super) fn negative_namespaces(
     requirements: &[Requirement],
+    local: bool,
     path: &str,
     scope: &Scope<'_>,
     findings: &mut Findings,
@@ -43,7 +45,7 @@ pub(super) fn negative_namespaces(
     };
     let on_namespace: Vec<_> = requirements.iter().filter(names).collect();
     if !on_namespace.is_empty() && on_namespace.iter().all(|r| is_negative(&r.operator)) {
-        let who = if scope.options.default_local_cluster() || scope.options.namespace_must_exist {
+        let who = if (local && scope.options.default_local_cluster()) || scope.options.namespace_must_exist {
             "pods of every other namespace"
         } else {
             "every other end, the world and nodes included"

@@ -35,8 +35,8 @@ pub struct PodPeer {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NamespacedPods {
     /// The namespaces; absent means all.
-    pub namespace_selector: Option<LabelSelector>,
-    /// The pods.
+    pub namespace_selector: LabelSelector,
+    /// The pods; the schema wants it written.
     pub pod_selector: Option<LabelSelector>,
 }
 
@@ -98,11 +98,11 @@ pub struct ProtocolMatch {
     pub destination_named_port: Option<String>,
 }
 
-/// Destination ports of one protocol; absent means all.
+/// Destination ports of one protocol.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PortMatch {
-    /// The ports.
+    /// The ports; the schema wants them written.
     pub destination_port: Option<DestinationPort>,
 }
 
