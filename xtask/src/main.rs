@@ -5,6 +5,7 @@ mod cost;
 mod differential;
 mod envoy;
 mod exports;
+mod fuzz;
 mod no_std;
 mod oci;
 mod process;
@@ -44,6 +45,8 @@ enum Task {
     Envoy(envoy::Options),
     /// Compare the engine with Envoy's own RBAC on random policies and requests
     Differential(differential::Options),
+    /// Run the fuzz targets, each for some time
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::NoStd(options) => no_std::run(&options).map(drop),
         Task::Envoy(options) => envoy::run(&options),
         Task::Differential(options) => differential::run(&options),
+        Task::Fuzz(options) => fuzz::run_all(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::Outcome;
 use super::tally::Tally;
 use crate::process::{ask, cargo, command, run, run_watched};
-use crate::{bench, cost, differential, envoy, no_std, wasm};
+use crate::{bench, cost, differential, envoy, fuzz, no_std, wasm};
 
 /// The steps by name, in order: what is quick to fail comes first, what others need before them.
 pub(super) const ALL: [(&str, Step); 14] = [
@@ -36,6 +36,7 @@ fn formatting(_: &mut Tally) -> Result<Outcome> {
 
 fn lints(_: &mut Tally) -> Result<Outcome> {
     component("clippy", "clippy")?;
+    fuzz::check()?;
     let features = ["--features", STATS];
     let clippy = ["clippy", "--workspace", "--all-targets"];
     done(run(cargo(&clippy).args(features).args(["--", "-D", "warnings"])))
