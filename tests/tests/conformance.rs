@@ -11,5 +11,6 @@ mod istio_tables;
 mod lookups;
 mod name_cache;
 mod names;
+mod paths;
 mod properties;
 mod told;

@@ -48,17 +48,17 @@ fn engine(policies: &Value) -> (Cluster, Workload) {
 }
 
 /// Random numbers that are the same in every run.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % end as u64) as usize
     }
 
-    fn pick<'t>(&mut self, from: &[&'t [u8]]) -> &'t [u8] {
+    pub(crate) fn pick<'t>(&mut self, from: &[&'t [u8]]) -> &'t [u8] {
         from[self.below(from.len())]
     }
 

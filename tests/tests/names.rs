@@ -94,7 +94,7 @@ fn cases(usual: u32) -> ProptestConfig {
 fn one_pattern_matches_what_its_expression_does() {
     let tally = Cell::new((0u64, 0u64));
     let drawn = (pattern(), proptest::collection::vec((fills(), 0..8usize), 20), any::<bool>());
-    let mut runner = TestRunner::new(cases(2_500));
+    let mut runner = TestRunner::new(cases(25_000));
     let result = runner.run(&drawn, |(text, names, older)| {
         let cilium_version = if older { CiliumVersion::V1_18 } else { CiliumVersion::V1_20 };
         let options = Options { cilium_version, ..Options::default() };
@@ -131,7 +131,7 @@ fn a_set_says_of_each_of_its_rules_what_their_expressions_do() {
         proptest::collection::vec((0..30usize, fills(), 0..8usize), 20),
         any::<bool>(),
     );
-    let mut runner = TestRunner::new(cases(600));
+    let mut runner = TestRunner::new(cases(6_000));
     let result = runner.run(&drawn, |(texts, names, dns_rule)| {
         let attribute = if dns_rule { Attribute::DnsQuery } else { Attribute::PeerName };
         let wildcard = |text: &String| NamePattern::Wildcard {

@@ -6,7 +6,7 @@ use palisade::{
     ir::{NetworkLayer, Rule},
 };
 use palisade_tests::{
-    generate::{aim, direction, narrow_rules, rules, sample, single_tests},
+    generate::{aim, direction, narrow_rules, one_attribute, rules, sample, single_tests},
     reference,
     sample::Sample,
 };
@@ -104,6 +104,36 @@ fn large_pattern_sets_equal_the_reference() {
         .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("tests of many patterns");
+}
+
+/// Addresses, ports, labels and names, of which a million requests cost as little as thousands of whole ones.
+#[test]
+fn what_connections_are_asked_equals_the_reference() {
+    let (tally, answers) = (Tally::default(), Cell::new(0u64));
+    let input = (one_attribute(1..6, 100..200), any::<usize>());
+    TestRunner::new(cases(8_000))
+        .run(&input, |((rules, drawn), choice)| {
+            let all = CompileSwitches::default();
+            let compiled = CompiledRules::new(&rules, all);
+            let without_sets = CompiledRules::new(&rules, CompileSwitches { sets: false, ..all });
+            for (n, sample) in drawn.iter().enumerate() {
+                let aimed = rules.get(n % (rules.len() + 2)).map(|rule| aim(sample, rule, choice ^ n));
+                let request = aimed.as_ref().unwrap_or(sample);
+                let expected = reference::first_match(&rules, request, 0).expect("readable");
+                tally.add(expected.is_some());
+                prop_assert_eq!(compiled.first_match(request, 0), Ok(expected), "{:#?}", request);
+                prop_assert_eq!(without_sets.first_match(request, 0), Ok(expected), "{:#?}", request);
+                for (number, rule) in (0u32..).zip(&rules) {
+                    answers.set(answers.get() + 1);
+                    let held = reference::rule(rule, request);
+                    prop_assert_eq!(compiled.holds(number, request), held, "{}, {:#?}", number, request);
+                }
+            }
+            Ok(())
+        })
+        .unwrap_or_else(|failure| panic!("{failure}"));
+    tally.close("connections");
+    println!("connections: {} answers of single rules", answers.get());
 }
 
 #[test]

@@ -66,7 +66,11 @@ pub fn normalize_path(
         PathNormalization::DecodeAndMergeSlashes => Cow::Owned(decode_slashes(path)),
         _ => Cow::Borrowed(path),
     };
-    let mut out = resolve(&path, version)?;
+    let path = match version {
+        NormalizationVersion::DotSegmentParameters => without_parameters(path),
+        NormalizationVersion::Before => path,
+    };
+    let mut out = resolve(&path)?;
     if mode != PathNormalization::Base {
         out = merge_slashes(&out);
     }
@@ -101,18 +105,39 @@ fn decode_slashes(path: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Cuts dot segments before their `;`. Envoy looks for them between slashes, before backslashes and escapes are read.
+fn without_parameters(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    if memchr::memmem::find(&path, b".;").is_none() {
+        return path;
+    }
+    let mut out = Vec::with_capacity(path.len());
+    for (n, segment) in path.split(|b| *b == b'/').enumerate() {
+        if n > 0 {
+            out.push(b'/');
+        }
+        out.extend_from_slice(match segment {
+            [b'.', b';', ..] => b".",
+            [b'.', b'.', b';', ..] => b"..",
+            whole => whole,
+        });
+    }
+    Cow::Owned(out)
+}
+
 /// Dot segments, backslashes, escapes. None where the path holds `%00`.
-fn resolve(path: &[u8], version: NormalizationVersion) -> Option<Vec<u8>> {
+fn resolve(path: &[u8]) -> Option<Vec<u8>> {
     let body = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"\\")).unwrap_or(path);
     let mut out: Vec<u8> = Vec::with_capacity(path.len());
     let mut starts: Vec<usize> = Vec::new();
+    let mut bare = None;
     let mut segments = body.split(|b| *b == b'/' || *b == b'\\').peekable();
     while let Some(segment) = segments.next() {
         let last = segments.peek().is_none();
-        match dots(segment, version) {
+        match dots(segment) {
             Some(up) => {
                 if up {
                     out.truncate(starts.pop().unwrap_or(0));
+                    bare = bare.filter(|at| *at < out.len());
                 }
                 if last {
                     out.push(b'/');
@@ -121,7 +146,7 @@ fn resolve(path: &[u8], version: NormalizationVersion) -> Option<Vec<u8>> {
             None => {
                 starts.push(out.len());
                 out.push(b'/');
-                write_segment(segment, &mut out)?;
+                write_segment(segment, &mut out, &mut bare)?;
             }
         }
     }
@@ -129,14 +154,7 @@ fn resolve(path: &[u8], version: NormalizationVersion) -> Option<Vec<u8>> {
 }
 
 /// `Some(true)` for `..`, `Some(false)` for `.`, in any spelling of the dots.
-fn dots(segment: &[u8], version: NormalizationVersion) -> Option<bool> {
-    if version == NormalizationVersion::DotSegmentParameters {
-        match segment {
-            [b'.', b';', ..] => return Some(false),
-            [b'.', b'.', b';', ..] => return Some(true),
-            _ => {}
-        }
-    }
+fn dots(segment: &[u8]) -> Option<bool> {
     let mut rest = segment;
     let mut count = 0;
     while !rest.is_empty() {
@@ -154,7 +172,8 @@ fn dots(segment: &[u8], version: NormalizationVersion) -> Option<bool> {
     }
 }
 
-fn write_segment(segment: &[u8], out: &mut Vec<u8>) -> Option<()> {
+/// Appends `segment` in its one spelling. `bare` is where `out` last got a percent sign that escapes nothing.
+fn write_segment(segment: &[u8], out: &mut Vec<u8>, bare: &mut Option<usize>) -> Option<()> {
     let mut rest = segment;
     while let [first, tail @ ..] = rest {
         match escape(rest) {
@@ -162,7 +181,14 @@ fn write_segment(segment: &[u8], out: &mut Vec<u8>) -> Option<()> {
             Some(byte) if is_unreserved(byte) => {
                 out.push(byte);
                 rest = rest.get(3..).unwrap_or_default();
+                if let Some(at) = *bare {
+                    keep_bare(out, at, rest);
+                }
                 continue;
+            }
+            None if *first == b'%' => {
+                *bare = Some(out.len());
+                out.push(b'%');
             }
             _ if must_escape(*first) => {
                 const HEX: &[u8; 16] = b"0123456789ABCDEF";
@@ -174,6 +200,19 @@ fn write_segment(segment: &[u8], out: &mut Vec<u8>) -> Option<()> {
         rest = tail;
     }
     Some(())
+}
+
+/// Escapes the percent sign at `at` where what was just unescaped would make it begin an escape: `%%30` and `0`, which
+/// would read `%00`, become `%25` and `00`.
+fn keep_bare(out: &mut Vec<u8>, at: usize, rest: &[u8]) {
+    let digits = match out.get(at + 1..) {
+        Some([digit]) => [Some(*digit), rest.first().copied()],
+        Some([first, second]) => [Some(*first), Some(*second)],
+        _ => return,
+    };
+    if digits.iter().all(|digit| digit.is_some_and(|d| d.is_ascii_hexdigit())) {
+        out.splice(at + 1..at + 1, *b"25");
+    }
 }
 
 fn is_unreserved(byte: u8) -> bool {
@@ -239,11 +278,22 @@ mod tests {
             (Base, "/%252e", "/%252e"),
             (Base, "/a%zz%2", "/a%zz%2"),
             (Base, "/a\\b", "/a/b"),
+            (Base, "/%%333", "/%2533"),
+            (Base, "/%%30%30", "/%2500"),
+            (Base, "/%a%41", "/%25aA"),
+            (Base, "/%%33g", "/%3g"),
+            (Base, "/%%", "/%%"),
+            (Base, "/5%/../%3E%41", "/%3EA"),
+            (Base, "/%/../xb%41", "/xbA"),
             (Base, "/a|b c", "/a%7Cb%20c"),
             (Base, "/\x7f", "/%7F"),
             (Base, "/..;/x", "/x"),
             (Base, "/a/..;p=1/b", "/b"),
             (Base, "/%2e%2e;/x", "/..;/x"),
+            (Base, "/a\\..;x/b", "/a/..;x/b"),
+            (Base, "/a/..;x\\b", "/"),
+            (DecodeAndMergeSlashes, "/a%2f..;x/b", "/b"),
+            (DecodeAndMergeSlashes, "/a%5c..;x/b", "/a/..;x/b"),
             (MergeSlashes, "//", "//"),
             (MergeSlashes, "/a/..//", "//"),
             (DecodeAndMergeSlashes, "/%2f", "//"),

@@ -98,8 +98,7 @@ pub fn fqdn_pattern(data: &[u8]) {
     let Some((pattern, name)) = halves(data) else { return };
     let Ok(compiled) = FqdnPattern::new(pattern, &Options::default()) else { return };
     let matches = compiled.matches(name);
-    // The naive matcher takes time exponential in the stars.
-    if pattern.len() <= 24 && name.len() <= 40 && matches != naive::fqdn(pattern, name) {
+    if matches != naive::fqdn(pattern, name) {
         panic!("`{pattern}` and `{name}`: {matches}");
     }
     if compiled.mismatch(name).is_none() != matches {

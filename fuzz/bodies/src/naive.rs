@@ -1,6 +1,6 @@
 //! Readings by plain loops, written from the documents and not from the engine.
 
-use core::net::IpAddr;
+use core::{iter, net::IpAddr};
 
 /// A block as Go reads it: an address, a slash, a length without sign or zero in front.
 pub(crate) fn block(text: &str) -> Option<(IpAddr, u32)> {
@@ -44,16 +44,24 @@ pub(crate) fn fqdn(pattern: &str, name: &str) -> bool {
     glob(pattern.as_bytes(), name.as_bytes())
 }
 
-/// A star is any run of letters, digits, `-` and `_`.
+/// A star is any run of letters, digits, `-` and `_`. Byte by byte of the pattern: how much of the name may be used up.
 fn glob(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), None) => glob(rest, name),
-        (Some((b'*', rest)), Some((byte, more))) => {
-            glob(rest, name)
-                || ((byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) && glob(pattern, more))
-        }
-        (Some((wanted, rest)), Some((byte, more))) => wanted == byte && glob(rest, more),
-        _ => false,
+    let legal =
+        |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let before = || iter::once(None).chain(name.iter().map(Some));
+    let mut used: Vec<bool> = before().map(|byte| byte.is_none()).collect();
+    for wanted in pattern {
+        let mut running = false;
+        let shifted = iter::once(false).chain(used.iter().copied());
+        used = match wanted {
+            b'*' => (used.iter().zip(before()))
+                .map(|(here, byte)| {
+                    running = *here || (running && legal(byte));
+                    running
+                })
+                .collect(),
+            wanted => shifted.zip(before()).map(|(here, byte)| here && byte == Some(wanted)).collect(),
+        };
     }
+    used.last() == Some(&true)
 }

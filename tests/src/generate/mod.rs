@@ -9,4 +9,4 @@ mod rule;
 pub use aim::aim;
 pub use direction::direction;
 pub use request::sample;
-pub use rule::{narrow_rules, rules, single_tests};
+pub use rule::{narrow_rules, one_attribute, rules, single_tests};

@@ -39,6 +39,19 @@ pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
     ]
 }
 
+/// What Cilium's rules ask of a connection.
+pub(super) fn of_connections() -> impl Strategy<Value = Attribute> {
+    prop::sample::select(vec![
+        Attribute::PeerAddress,
+        Attribute::Transport,
+        Attribute::PeerLabels,
+        Attribute::PeerName,
+        Attribute::DnsQuery,
+        Attribute::DestinationPort,
+        Attribute::SourceIp,
+    ])
+}
+
 /// A pattern of the kind that `attribute` takes.
 pub(super) fn pattern(attribute: &Attribute) -> BoxedStrategy<Pattern> {
     match attribute {

@@ -2,7 +2,7 @@
 
 use super::pattern;
 use crate::sample::Sample;
-use palisade::{Label, Labels, Transport};
+use palisade::{Label, Labels, Transport, ir::Attribute};
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 
@@ -51,6 +51,28 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
         1 => "[ab.* -]{0,5}\\.".prop_map(String::into_bytes),
         1 => text(),
     ]
+}
+
+/// A request of which only `attribute`, one of a connection, is drawn.
+pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
+    let nothing = Sample::default;
+    match attribute {
+        Attribute::PeerAddress => {
+            pattern::address().prop_map(move |ip| Sample { address: Some(ip), ..nothing() }).boxed()
+        }
+        Attribute::SourceIp => {
+            pattern::address().prop_map(move |ip| Sample { source_ip: Some(ip), ..nothing() }).boxed()
+        }
+        Attribute::Transport => (pattern::protocol(), pattern::port())
+            .prop_map(move |(protocol, port)| Sample { transport: Transport { protocol, port }, ..nothing() })
+            .boxed(),
+        Attribute::PeerLabels => labels().prop_map(move |labels| Sample { labels, ..nothing() }).boxed(),
+        Attribute::PeerName => vec(name(), 0..3).prop_map(move |names| Sample { names, ..nothing() }).boxed(),
+        Attribute::DnsQuery => name().prop_map(move |name| Sample { query: Some(name), ..nothing() }).boxed(),
+        _ => {
+            pattern::port().prop_map(move |port| Sample { destination_port: Some(port), ..nothing() }).boxed()
+        }
+    }
 }
 
 /// A request with every attribute drawn by itself.

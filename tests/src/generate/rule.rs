@@ -1,6 +1,7 @@
 //! Rules: groups of clauses of tests.
 
-use super::pattern;
+use super::{pattern, request};
+use crate::sample::Sample;
 use palisade::{
     PolicyRef, RuleId,
     ir::{Clause, Effect, Group, Rule, Section, Test},
@@ -14,6 +15,26 @@ fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value
         let patterns = vec(pattern::pattern(&attribute), patterns.clone());
         (Just(attribute), patterns, prop::bool::weighted(f64::from(negation) / 100.0))
             .prop_map(|(attribute, patterns, negated)| Test { attribute, negated, patterns: patterns.into() })
+    })
+}
+
+/// One attribute of a connection, rules of a single test of it, and values of it.
+///
+/// Only that attribute differs from one request to the next, so that far more of them are asked than of whole requests.
+pub fn one_attribute(
+    count: core::ops::Range<usize>,
+    values: core::ops::Range<usize>,
+) -> impl Strategy<Value = (Vec<Rule>, Vec<Sample>)> {
+    pattern::of_connections().prop_flat_map(move |attribute| {
+        let patterns = vec(pattern::pattern(&attribute), 1..12);
+        let group = (patterns, prop::bool::weighted(0.1), Just(attribute.clone())).prop_map(
+            |(patterns, negated, attribute)| {
+                let tests = vec![Test { attribute, negated, patterns: patterns.into() }];
+                vec![Group { section: Section::Peer, clauses: vec![Clause { tests, index: 0 }] }]
+            },
+        );
+        let rules = vec(group, count.clone()).prop_map(numbered);
+        (rules, vec(request::with(&attribute), values.clone()))
     })
 }
 
