@@ -1,6 +1,6 @@
 //! A request that owns its parts, and a policy set to ask it of.
 
-use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
+use palisade::{Cluster, Decision, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
@@ -61,7 +61,13 @@ impl<'a> Parts<'a> {
     /// What `set` says.
     #[inline]
     pub fn decide(&self, set: &PolicySet) -> Verdict {
-        set.decide(&self.request()).verdict
+        set.verdict(&self.request())
+    }
+
+    /// What `set` says, and the rule or reason by which it does.
+    #[inline]
+    pub fn decide_with_reasons(&self, set: &PolicySet) -> Decision {
+        set.decide(&self.request())
     }
 }
 

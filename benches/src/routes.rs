@@ -21,8 +21,11 @@ pub fn route(i: usize) -> Text {
 pub fn table(n: usize) -> CompiledRules {
     let rules: Vec<Rule> = (0..n)
         .map(|i| {
-            let policy =
-                PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: format!("r{i}") };
+            let policy = PolicyRef {
+                kind: "AuthorizationPolicy",
+                namespace: "foo".into(),
+                name: format!("r{i}").into(),
+            };
             let tests = vec![Test::any_of(Attribute::Path, [Pattern::Text(route(i))])];
             let clauses = vec![Clause { tests, index: 0 }];
             let groups = vec![Group { section: Section::To, clauses }];

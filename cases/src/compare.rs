@@ -97,7 +97,7 @@ mod tests {
     use palisade::{DefaultReason, PolicyRef, Verdict};
 
     fn policy(kind: &'static str, namespace: &str) -> PolicyRef {
-        PolicyRef { kind, namespace: namespace.to_owned(), name: "n".to_owned() }
+        PolicyRef { kind, namespace: namespace.into(), name: "n".into() }
     }
 
     #[test]

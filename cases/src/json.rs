@@ -31,8 +31,8 @@ impl ByJson {
             DecidedBy::Rule(id) => Self {
                 layer,
                 kind: Some(id.policy.kind),
-                namespace: Some(id.policy.namespace.clone()),
-                name: Some(id.policy.name.clone()),
+                namespace: Some(id.policy.namespace.to_string()),
+                name: Some(id.policy.name.to_string()),
                 rule: Some(id.rule),
                 section: Some(id.section).filter(|section| !section.is_empty()),
                 default: None,

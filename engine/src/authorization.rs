@@ -5,7 +5,7 @@ use crate::{
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
     ir::{Attribute, AuthorizationLayer, Effect, Rule},
-    request::{Attributes, Read},
+    request::{Attributes, Read, Unavailable},
     rule_id::RuleId,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
@@ -71,7 +71,12 @@ impl Authorization {
     }
 
     /// The CUSTOM step. A rule that refuses wins over one that asks.
+    #[inline]
     pub(crate) fn custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<Custom> {
+        if self.enforced.deny == 0 { Ok(Custom::Pass) } else { self.first_custom(cx) }
+    }
+
+    fn first_custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<Custom> {
         let mut asked = None;
         let mut floor = 0;
         while let Some((number, custom)) = self.enforced.next_custom(cx, floor)? {
@@ -99,11 +104,21 @@ impl Authorization {
     }
 
     /// The DENY and ALLOW steps.
+    #[inline]
     pub(crate) fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
         if !self.selected {
             return LayerDecision::bare(Outcome::NotSelected);
         }
         self.enforced.decide(cx)
+    }
+
+    /// What [`Self::decide`] says, alone; none where CUSTOM rules have to be asked first.
+    #[inline]
+    pub(crate) fn outcome<A: Attributes + ?Sized>(&self, request: &A) -> Option<Outcome> {
+        if !self.selected {
+            return Some(Outcome::NotSelected);
+        }
+        (self.enforced.deny == 0).then(|| self.enforced.outcome(&Context::new(request)).0)
     }
 
     /// What the dry-run policies would say; none where there are none.
@@ -157,18 +172,28 @@ impl Steps {
     }
 
     /// DENY, then ALLOW. What cannot be read denies.
+    #[inline]
     fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
-        let end = if self.default_deny { self.rules.len() } else { self.allow };
-        let Ok(number) = self.rules.first_match(cx, self.deny..end) else {
-            return LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable);
+        let (outcome, found) = self.outcome(cx);
+        let reason = match found.map(|number| number.and_then(|n| self.rules.rule(n))) {
+            Ok(Some((id, _))) => return LayerDecision::by_rule(outcome, id.clone()),
+            Ok(None) if self.default_deny => DefaultReason::NoAllowRuleMatched,
+            Ok(None) => DefaultReason::NoAllowPolicy,
+            Err(Unavailable) => DefaultReason::Unavailable,
         };
-        match number.and_then(|n| self.rules.rule(n).map(|(id, _)| (n, id.clone()))) {
-            Some((n, id)) if n < self.allow => LayerDecision::by_rule(Outcome::Deny, id),
-            Some((_, id)) => LayerDecision::by_rule(Outcome::Allow, id),
-            None if self.default_deny => {
-                LayerDecision::by_default(Outcome::Deny, DefaultReason::NoAllowRuleMatched)
-            }
-            None => LayerDecision::by_default(Outcome::Allow, DefaultReason::NoAllowPolicy),
-        }
+        LayerDecision::by_default(outcome, reason)
+    }
+
+    /// What the first rule that holds says, and its number.
+    #[inline]
+    fn outcome<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> (Outcome, Read<Option<u32>>) {
+        let end = if self.default_deny { self.rules.len() } else { self.allow };
+        let found = self.rules.first_match(cx, self.deny..end);
+        let allows = match found {
+            Ok(Some(number)) => number >= self.allow,
+            Ok(None) => !self.default_deny,
+            Err(Unavailable) => false,
+        };
+        (if allows { Outcome::Allow } else { Outcome::Deny }, found)
     }
 }

@@ -84,6 +84,18 @@ impl PolicySet {
         self.0.answer(&self.0.http, Step::Whole, request, Some(403))
     }
 
+    /// The bit of [`Self::decide`] alone, for those who ask no reasons; dry-run policies are not looked at.
+    ///
+    /// ```
+    /// # use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload};
+    /// let set = PolicySet::compile(&Cluster::default(), &Workload::new("foo", [], "sample"), &Options::default());
+    /// assert_eq!(set.verdict(&Request::default()), Verdict::Allow);
+    /// ```
+    pub fn verdict<A: Attributes + ?Sized>(&self, request: &A) -> Verdict {
+        let outcome = if self.0.profile == Profile::Compat { self.0.http.outcome(request) } else { None };
+        outcome.map_or_else(|| self.decide(request).verdict, Outcome::verdict)
+    }
+
     /// Decides a TCP connection: fields that need a request are not compiled for it (`spec/istio.md` 3).
     pub fn decide_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
         self.0.answer(&self.0.tcp, Step::Whole, connection, None)
@@ -192,8 +204,11 @@ impl Inner {
         request: &A,
         status: Option<u16>,
     ) -> Decision {
+        if self.profile == Profile::Compat {
+            return chain.answer(step, request, status);
+        }
         let decision = chain.answer(step, request, status);
-        if self.profile == Profile::Compat || decision.verdict != Verdict::Allow {
+        if decision.verdict != Verdict::Allow {
             return decision;
         }
         let mut careful = View::ALL.into_iter().map(|view| {
@@ -205,21 +220,25 @@ impl Inner {
 }
 
 impl Authorization {
+    #[inline]
     fn answer<A: Attributes + ?Sized>(&self, step: Step, request: &A, status: Option<u16>) -> Decision {
         let cx = Context::new(request);
         let custom = if step == Step::AfterCustom { Ok(Custom::Pass) } else { self.custom(&cx) };
-        let layer = match custom {
+        let LayerDecision { outcome, by } = match custom {
             Ok(Custom::Pass) if step == Step::Custom => LayerDecision::bare(Outcome::Allow),
             Ok(Custom::Pass) => self.decide(&cx),
             Ok(Custom::Ask(id, _)) => LayerDecision::by_rule(Outcome::Ask, id),
             Ok(Custom::Deny(id)) => LayerDecision::by_rule(Outcome::Deny, id),
             Err(_) => LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable),
         };
-        let verdict = layer.outcome.verdict();
+        let verdict = outcome.verdict();
         Decision {
             verdict,
             layer: Layer::AuthorizationPolicy,
-            by: layer.by.unwrap_or(DecidedBy::Default(DefaultReason::NoPolicy)),
+            by: match by {
+                Some(by) => by,
+                None => DecidedBy::Default(DefaultReason::NoPolicy),
+            },
             status: status.filter(|_| verdict == Verdict::Deny),
             shadow: self.shadow(&cx),
         }

@@ -1,6 +1,7 @@
 //! Where a rule came from: the resource and the rule's place in it.
 
 use alloc::{
+    boxed::Box,
     string::{String, ToString},
     sync::Arc,
 };
@@ -12,9 +13,9 @@ pub struct PolicyRef {
     /// Kubernetes kind, such as `AuthorizationPolicy`.
     pub kind: &'static str,
     /// Namespace; empty for cluster-scoped kinds.
-    pub namespace: String,
+    pub namespace: Box<str>,
     /// Name.
-    pub name: String,
+    pub name: Box<str>,
 }
 
 /// One rule of one resource, all the way from the manifest to the answer.

@@ -156,11 +156,7 @@ mod tests {
     use crate::fake::Fake;
 
     fn policy(name: &str) -> Arc<PolicyRef> {
-        Arc::new(PolicyRef {
-            kind: "AuthorizationPolicy",
-            namespace: "foo".to_owned(),
-            name: name.to_owned(),
-        })
+        Arc::new(PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: name.into() })
     }
 
     #[test]

@@ -76,8 +76,7 @@ mod tests {
 
     #[test]
     fn details_name_the_rule_as_envoy_does() {
-        let policy =
-            PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".to_owned(), name: "x".to_owned() };
+        let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "x".into() };
 
         assert_eq!(
             details(DecidedBy::Rule(RuleId::new(policy, 2))),

@@ -16,8 +16,9 @@ pub trait Policies {
 
 /// All of them, ours first.
 pub fn all() -> Vec<Peer<dyn Policies>> {
-    let hand_written: [(&'static str, usize, Make<dyn Policies>); 4] = [
+    let hand_written: [(&'static str, usize, Make<dyn Policies>); 5] = [
         ("palisade", 10_000, |n| Box::new(Palisade(principal::set(n)))),
+        ("palisade, and by which rule", 10_000, |n| Box::new(WithReasons(principal::set(n)))),
         ("floor: xxh3 of the input", 10_000, |_| Box::new(Floor)),
         ("by hand: hash map by principal", 10_000, |n| Box::new(Map::new(n))),
         ("by hand: linear scan", 10_000, |n| Box::new(Scan::new(n))),
@@ -49,6 +50,14 @@ struct Palisade(palisade::PolicySet);
 impl Policies for Palisade {
     fn allows(&self, ask: &Parts<'_>, _: &Ask) -> bool {
         ask.decide(&self.0) == Verdict::Allow
+    }
+}
+
+struct WithReasons(palisade::PolicySet);
+
+impl Policies for WithReasons {
+    fn allows(&self, ask: &Parts<'_>, _: &Ask) -> bool {
+        ask.decide_with_reasons(&self.0).verdict == Verdict::Allow
     }
 }
 

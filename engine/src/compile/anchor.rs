@@ -224,12 +224,20 @@ pub(super) fn namespaces(
     identity: &[u8],
     mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    for (at, key) in identity.windows(4).enumerate() {
-        if key == b"/ns/" {
+    // By the last of four bytes it is known how far the next place is where `/ns/` can begin.
+    let mut at = 0;
+    while let Some(&[a, b, c, last]) = identity.get(at..).and_then(|rest| rest.first_chunk()) {
+        if [a, b, c, last] == *b"/ns/" {
             let name = identity.get(at + 4..).unwrap_or_default();
             let end = memchr::memchr(b'/', name).unwrap_or(name.len());
             visit(name.get(..end).unwrap_or_default())?;
         }
+        at += match last {
+            b's' => 1,
+            b'n' => 2,
+            b'/' => 3,
+            _ => 4,
+        };
     }
     ControlFlow::Continue(())
 }
@@ -250,6 +258,10 @@ mod tests {
         };
         assert_eq!(of("spiffe://td/ns/foo/sa/a"), [b"foo"]);
         assert_eq!(of("/ns/ns/x/"), [&b"ns"[..], b"x"]);
+        for before in ["", "a", "/", "/n", "/ns", "//", "n", "s", "ns", "/ns//", "sn/ns", "abcdefg"] {
+            let text: &'static str = alloc::format!("{before}/ns/foo").leak();
+            assert_eq!(of(text).last().unwrap(), b"foo", "{before}");
+        }
         assert_eq!(of("ns/foo/"), [b"foo"; 0]);
         assert_eq!(of("/ns/foo"), [b"foo"]);
         assert_eq!(of("/ns"), [b"foo"; 0]);

@@ -31,6 +31,9 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
     /// Whether some value of `attribute` compares with `literal` as `kind` says.
     #[inline]
     pub(super) fn compares(&self, attribute: &Attribute, kind: Kind, literal: &[u8]) -> Read<bool> {
+        if matches!(kind, Kind::PathExact | Kind::PathPrefix) {
+            return Ok(self.request.path()?.is_some_and(|path| kind.matches(Case::Kept, path, literal)));
+        }
         let case = reading_of(attribute).case;
         let mut found = false;
         match self.single(attribute)? {
@@ -164,6 +167,10 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
             Attribute::Path => self.path()?,
             Attribute::PathAndQuery => request.path()?,
             Attribute::ServerName => Some(request.server_name()?.unwrap_or_default()),
+            Attribute::Identity => match request.only_identity()? {
+                Some(identity) => Some(identity),
+                None => return Ok(None),
+            },
             _ => return Ok(None),
         }))
     }

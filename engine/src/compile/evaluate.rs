@@ -3,6 +3,7 @@
 use super::{
     context::Context,
     intern::Interned,
+    methods::MethodSet,
     program::{Place, Program},
     step::{Look, Step},
 };
@@ -48,6 +49,19 @@ impl Observer for Ignore {
 /// A step that the index has looked at already; this one is none.
 pub(super) const NO_STEP: u32 = u32::MAX;
 
+/// What is known before a rule's steps are looked at.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    /// This step holds.
+    proven: u32,
+    /// The request's method, where it was read.
+    method: Option<MethodSet>,
+}
+
+impl Known {
+    const NOTHING: Self = Self { proven: NO_STEP, method: None };
+}
+
 impl Program {
     /// The first rule of those numbered `range` that holds. Allocates nothing; reads attributes only as the
     /// candidates left by the index need them.
@@ -77,7 +91,7 @@ impl Program {
         range: Range<u32>,
     ) -> Read<Option<u32>> {
         for rule in range {
-            if self.rule_holds(rule, NO_STEP, cx, &mut Ignore)? {
+            if self.rule_holds(rule, Known::NOTHING, cx, &mut Ignore)? {
                 return Ok(Some(rule));
             }
         }
@@ -90,7 +104,7 @@ impl Program {
         range: Range<u32>,
     ) -> Read<Option<u32>> {
         let Range { start, end } = range;
-        let method = self.index.methods.of_request(cx)?;
+        let method = self.interned.methods.of_request(cx)?;
         // The candidates of one key come in order; those that a match has made pointless are passed over.
         let mut best = end;
         self.index.candidates(cx, &self.interned.texts, method.marks(), |candidates| {
@@ -98,9 +112,10 @@ impl Program {
                 if candidate.rule >= best {
                     break;
                 }
+                let known = Known { proven: candidate.proven, method: Some(method) };
                 if candidate.rule >= start
                     && candidate.methods.intersects(method)
-                    && self.rule_holds(candidate.rule, candidate.proven, cx, &mut Ignore)?
+                    && self.rule_holds(candidate.rule, known, cx, &mut Ignore)?
                 {
                     best = candidate.rule;
                     break;
@@ -118,14 +133,14 @@ impl Program {
         request: &A,
         observer: &mut O,
     ) -> Read<bool> {
-        self.rule_holds(rule, NO_STEP, &Context::new(request), observer)
+        self.rule_holds(rule, Known::NOTHING, &Context::new(request), observer)
     }
 
-    /// The same where step `proven` is known to hold.
+    /// The same with what is known already.
     fn rule_holds<A: Attributes + ?Sized, O: Observer>(
         &self,
         rule: u32,
-        proven: u32,
+        known: Known,
         cx: &Context<'_, A>,
         observer: &mut O,
     ) -> Read<bool> {
@@ -133,7 +148,7 @@ impl Program {
         let mut watched = Watched::default();
         while at < end {
             let Some(step) = self.steps.get(at as usize) else { return Ok(false) };
-            let held = at == proven || self.step_holds(step, cx)?;
+            let held = at == known.proven || self.step_holds(step, known.method, cx)?;
             at = if O::EXHAUSTIVE {
                 if !held {
                     self.tell(at, step, observer);
@@ -153,8 +168,17 @@ impl Program {
     }
 
     #[inline]
-    fn step_holds<A: Attributes + ?Sized>(&self, step: &Step, cx: &Context<'_, A>) -> Read<bool> {
-        let Interned { attributes, matchers, texts, .. } = &self.interned;
+    fn step_holds<A: Attributes + ?Sized>(
+        &self,
+        step: &Step,
+        method: Option<MethodSet>,
+        cx: &Context<'_, A>,
+    ) -> Read<bool> {
+        let Interned { attributes, matchers, texts, methods, .. } = &self.interned;
+        if let Look::Methods(set, _) = step.look {
+            let method = method.map_or_else(|| methods.of_request(cx), Ok)?;
+            return Ok(set.intersects(method) != step.negated);
+        }
         let attribute = attributes.get(usize::from(step.attribute));
         let held = match (step.look, attribute) {
             (Look::Always, _) => true,
@@ -165,7 +189,7 @@ impl Program {
                 Some(matcher) => cx.matches(attribute, matcher)?,
                 None => return Ok(false),
             },
-            (Look::Never, _) | (_, None) => return Ok(false),
+            (Look::Never | Look::Methods(..), _) | (_, None) => return Ok(false),
         };
         Ok(held != step.negated)
     }
@@ -179,8 +203,11 @@ impl Program {
     fn tell<O: Observer>(&self, at: u32, step: &Step, observer: &mut O) {
         let place = self.places.get(at as usize);
         let attribute = self.interned.attributes.get(usize::from(step.attribute));
-        if let (Look::Text(..) | Look::Matcher(_), Some(Place { section, clause }), Some(attribute)) =
-            (step.look, place, attribute)
+        if let (
+            Look::Text(..) | Look::Methods(..) | Look::Matcher(_),
+            Some(Place { section, clause }),
+            Some(attribute),
+        ) = (step.look, place, attribute)
         {
             observer.failed(FailedTest {
                 section: *section,

@@ -37,8 +37,6 @@ pub(super) struct Candidate {
 /// Finds candidates. A rule that matches is always among them; others may be, too.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// The methods that rules name.
-    pub(super) methods: Methods,
     /// Rules that no key finds, ascending.
     always: Box<[Candidate]>,
     lookups: Box<[Lookup]>,
@@ -67,18 +65,18 @@ enum Keys {
 /// Collects rules under their keys.
 #[derive(Debug)]
 pub(super) struct IndexBuilder<'r> {
-    methods: Methods,
     always: Vec<Candidate>,
     keys: BTreeMap<Entry<'r>, Vec<Candidate>>,
 }
 
 impl<'r> IndexBuilder<'r> {
-    pub(super) fn new(rules: &[&'r Rule], switches: CompileSwitches) -> Self {
+    /// Enters `rules`; `methods` get a bit for each that a rule names.
+    pub(super) fn new(rules: &[&'r Rule], switches: CompileSwitches, methods: &mut Methods) -> Self {
         let frequencies = if switches.index { Frequencies::new(rules) } else { Frequencies::default() };
-        let mut builder = Self { methods: Methods::default(), always: Vec::new(), keys: BTreeMap::new() };
+        let mut builder = Self { always: Vec::new(), keys: BTreeMap::new() };
         let mut first_step = 0;
         for (number, rule) in (0u32..).zip(rules) {
-            let methods = if switches.methods { builder.methods.of_rule(rule) } else { MethodSet::ANY };
+            let methods = if switches.methods { methods.of_rule(rule) } else { MethodSet::ANY };
             match frequencies.anchors(rule).filter(|_| switches.index) {
                 None => builder.always.push(Candidate { rule: number, proven: NO_STEP, methods }),
                 Some(anchors) => {
@@ -118,12 +116,7 @@ impl<'r> IndexBuilder<'r> {
             let keys = Keys::new(&attribute, keys, interner);
             Lookup { attribute, keys }
         });
-        Index {
-            lookups: lookups.collect(),
-            methods: self.methods,
-            always: self.always.into(),
-            runs: runs.into_iter().collect(),
-        }
+        Index { lookups: lookups.collect(), always: self.always.into(), runs: runs.into_iter().collect() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What tests share, each stored once however many rules use it: attributes, literals, sets of patterns.
 
 use super::{
-    step::{Kind, Look},
+    methods::Methods,
+    step::{Kind, Look, NO_MATCHER},
     switches::CompileSwitches,
 };
 use crate::{
@@ -36,6 +37,7 @@ pub(crate) enum Matcher {
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
     pub(super) texts: TextsBuilder,
+    pub(super) methods: Methods,
     switches: CompileSwitches,
     attributes: Vec<Attribute>,
     matchers: Vec<Matcher>,
@@ -49,6 +51,7 @@ pub(crate) struct Interner {
 #[derive(Debug)]
 pub(crate) struct Interned {
     pub(crate) texts: Texts,
+    pub(super) methods: Methods,
     pub(crate) attributes: Box<[Attribute]>,
     pub(crate) matchers: Box<[Matcher]>,
     /// The patterns of each matcher, for explanations.
@@ -76,9 +79,16 @@ impl Interner {
     /// The number of `test`'s attribute, and what it is held against.
     pub(crate) fn test(&mut self, test: &Test) -> (u16, Look) {
         let attribute = self.attribute(&test.attribute);
+        if self.switches.methods
+            && let Some(set) = self.methods.exactly(test)
+        {
+            let several = test.patterns.len() != 1;
+            let number = if several { self.matcher(attribute, test) } else { NO_MATCHER };
+            return (attribute, Look::Methods(set, number));
+        }
         if let [Pattern::Text(text)] = &*test.patterns
             && is_text(&test.attribute)
-            && let Some((kind, literal)) = Kind::of(text)
+            && let Some((kind, literal)) = Kind::of(&test.attribute, text)
         {
             return (attribute, Look::Text(kind, self.texts.add(literal)));
         }
@@ -103,6 +113,7 @@ impl Interner {
     pub(crate) fn finish(self) -> Interned {
         Interned {
             texts: self.texts.finish(),
+            methods: self.methods,
             attributes: self.attributes.into(),
             matchers: self.matchers.into(),
             patterns: self.patterns.into(),

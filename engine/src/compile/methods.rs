@@ -58,6 +58,17 @@ impl Methods {
         MethodSet(test.patterns.iter().map(bit).fold(0, |set, bit| set | bit))
     }
 
+    /// The methods that `test` asks for, if bits tell them from all others.
+    pub(super) fn exactly(&mut self, test: &Test) -> Option<MethodSet> {
+        let set = if test.attribute == Attribute::Method { self.of_test(test) } else { return None };
+        (set.0 & OTHER == 0).then_some(set)
+    }
+
+    /// The methods of `set` that have a bit of their own.
+    pub(super) fn names(&self, set: MethodSet) -> impl Iterator<Item = &str> {
+        (0..).zip(&self.0).filter(move |(place, _)| set.0 & (1u16 << place) != 0).map(|(_, name)| &**name)
+    }
+
     fn bit(&mut self, method: &str) -> u16 {
         let known = self.0.iter().position(|known| **known == *method);
         let place = known.or_else(|| {

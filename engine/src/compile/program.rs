@@ -3,11 +3,11 @@
 use super::{
     index::{Index, IndexBuilder},
     intern::{Interned, Interner},
-    step::{Look, Step},
+    step::{Look, NO_MATCHER, Step},
     switches::{CompileSwitches, Interpreter},
 };
 use crate::{
-    ir::{Attribute, Clause, Effect, Pattern, Rule, Section},
+    ir::{Attribute, Clause, Effect, Pattern, Rule, Section, Text},
     rule_id::RuleId,
 };
 use alloc::{boxed::Box, vec::Vec};
@@ -46,7 +46,8 @@ impl Program {
         for rule in rules {
             builder.rule(rule);
         }
-        let index = IndexBuilder::new(rules, switches).build(&mut builder.interner);
+        let index = IndexBuilder::new(rules, switches, &mut builder.interner.methods);
+        let index = index.build(&mut builder.interner);
         builder.starts.push(builder.steps.len() as u32);
         Self {
             index,
@@ -97,7 +98,13 @@ impl Program {
             Look::Text(kind, literal) => {
                 [Pattern::Text(kind.pattern(self.interned.texts.text(literal)))].into()
             }
-            Look::Matcher(number) => self.interned.patterns.get(number as usize).cloned().unwrap_or_default(),
+            Look::Methods(set, NO_MATCHER) => {
+                let exact = |name: &str| Pattern::Text(Text::Exact(name.into()));
+                self.interned.methods.names(set).map(exact).collect()
+            }
+            Look::Matcher(number) | Look::Methods(_, number) => {
+                self.interned.patterns.get(number as usize).cloned().unwrap_or_default()
+            }
         }
     }
 }

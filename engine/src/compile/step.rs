@@ -1,7 +1,8 @@
 //! One test of one rule, as it is stored.
 
+use super::methods::MethodSet;
 use crate::{
-    ir::Text,
+    ir::{Attribute, Text},
     matcher::{bytes::Case, texts::Span},
 };
 
@@ -27,9 +28,14 @@ pub(super) enum Look {
     Never,
     /// One text.
     Text(Kind, Span),
+    /// These methods; the matcher with this number has them for patterns, where they are several.
+    Methods(MethodSet, u32),
     /// The matcher with this number.
     Matcher(u32),
 }
+
+/// The number of no matcher.
+pub(super) const NO_MATCHER: u32 = u32::MAX;
 
 /// How a value is compared with one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,10 @@ pub(super) enum Kind {
     Exact,
     Prefix,
     Suffix,
+    /// The path up to its query is the text, in which no query begins: so the query need not be looked for.
+    PathExact,
+    /// The path begins with such a text.
+    PathPrefix,
 }
 
 impl Step {
@@ -48,12 +58,13 @@ impl Step {
 }
 
 impl Kind {
-    /// How `text` is compared, and with what; none where that takes more than a comparison.
-    pub(super) fn of(text: &Text) -> Option<(Self, &str)> {
+    /// How a value of `attribute` is compared with `text`; none where that takes more than a comparison.
+    pub(super) fn of<'t>(attribute: &Attribute, text: &'t Text) -> Option<(Self, &'t str)> {
+        let whole = |text: &str| *attribute == Attribute::Path && !text.contains(['?', '#']);
         match text {
             Text::Present => Some((Self::Present, "")),
-            Text::Exact(text) => Some((Self::Exact, text)),
-            Text::Prefix(text) => Some((Self::Prefix, text)),
+            Text::Exact(text) => Some((if whole(text) { Self::PathExact } else { Self::Exact }, text)),
+            Text::Prefix(text) => Some((if whole(text) { Self::PathPrefix } else { Self::Prefix }, text)),
             Text::Suffix(text) => Some((Self::Suffix, text)),
             Text::NonEmpty | Text::Glob(_) | Text::ServiceAccount { .. } => None,
         }
@@ -63,8 +74,8 @@ impl Kind {
     pub(super) fn pattern(self, text: &str) -> Text {
         match self {
             Self::Present => Text::Present,
-            Self::Exact => Text::Exact(text.into()),
-            Self::Prefix => Text::Prefix(text.into()),
+            Self::Exact | Self::PathExact => Text::Exact(text.into()),
+            Self::Prefix | Self::PathPrefix => Text::Prefix(text.into()),
             Self::Suffix => Text::Suffix(text.into()),
         }
     }
@@ -74,8 +85,12 @@ impl Kind {
         match self {
             Self::Present => true,
             Self::Exact => case.eq(value, text),
-            Self::Prefix => case.starts_with(value, text),
+            Self::Prefix | Self::PathPrefix => case.starts_with(value, text),
             Self::Suffix => case.ends_with(value, text),
+            Self::PathExact => {
+                let ends = || value.get(text.len()).is_none_or(|next| matches!(next, b'?' | b'#'));
+                case.starts_with(value, text) && ends()
+            }
         }
     }
 }
@@ -91,12 +106,34 @@ mod tests {
 
     #[test]
     fn a_text_comes_back_as_it_was() {
-        for text in
-            [Text::Present, Text::Exact("a".into()), Text::Prefix("b".into()), Text::Suffix("c".into())]
-        {
-            let (kind, literal) = Kind::of(&text).unwrap();
-            assert_eq!(kind.pattern(literal), text);
+        let texts =
+            [Text::Present, Text::Exact("a".into()), Text::Prefix("b?".into()), Text::Suffix("c".into())];
+        for attribute in [Attribute::Path, Attribute::Method] {
+            for text in &texts {
+                let (kind, literal) = Kind::of(&attribute, text).unwrap();
+                assert_eq!(kind.pattern(literal), *text);
+            }
+            assert!(Kind::of(&attribute, &Text::NonEmpty).is_none());
         }
-        assert!(Kind::of(&Text::NonEmpty).is_none());
+    }
+
+    #[test]
+    fn a_path_is_compared_up_to_its_query() {
+        let of = |text: &Text, path: &str| {
+            let (kind, literal) = Kind::of(&Attribute::Path, text).unwrap();
+            kind.matches(Case::Kept, path.as_bytes(), literal.as_bytes())
+        };
+        for (path, exact, prefix) in [
+            ("/a", true, true),
+            ("/a?b", true, true),
+            ("/a#b", true, true),
+            ("/ab", false, true),
+            ("/?/a", false, false),
+        ] {
+            assert_eq!(of(&Text::Exact("/a".into()), path), exact, "{path}");
+            assert_eq!(of(&Text::Prefix("/a".into()), path), prefix, "{path}");
+        }
+        assert_eq!(Kind::of(&Attribute::Path, &Text::Exact("/a?".into())).unwrap().0, Kind::Exact);
+        assert_eq!(Kind::of(&Attribute::Method, &Text::Exact("/a".into())).unwrap().0, Kind::Exact);
     }
 }

@@ -74,6 +74,10 @@ pub trait Attributes {
     /// Every identity of the verified peer certificate: URI SANs, DNS SANs, subject (`spec/istio.md` 2.4).
     /// None on plaintext or without a certificate.
     fn identities(&self, visit: Visit<'_>) -> Read<()>;
+    /// The identity, where there is exactly one; none where [`Self::identities`] has to be asked. A shortcut only.
+    fn only_identity(&self) -> Read<Option<&[u8]>> {
+        Ok(None)
+    }
     /// The socket's peer address.
     fn source_ip(&self) -> Read<Option<IpAddr>>;
     /// The client address after `X-Forwarded-For` (`spec/istio.md` 7.5).
@@ -129,6 +133,9 @@ impl<A: Attributes + ?Sized> Attributes for &A {
     }
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
         (**self).identities(visit)
+    }
+    fn only_identity(&self) -> Read<Option<&[u8]>> {
+        (**self).only_identity()
     }
     fn source_ip(&self) -> Read<Option<IpAddr>> {
         (**self).source_ip()

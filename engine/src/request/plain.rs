@@ -130,6 +130,12 @@ impl Attributes for Request<'_> {
         let _: ControlFlow<()> = self.identities.iter().try_for_each(|id| visit(id));
         Ok(())
     }
+    fn only_identity(&self) -> Read<Option<&[u8]>> {
+        Ok(match self.identities {
+            [identity] => Some(identity),
+            _ => None,
+        })
+    }
     fn source_ip(&self) -> Read<Option<IpAddr>> {
         Ok(self.source_ip)
     }

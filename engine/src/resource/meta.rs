@@ -48,8 +48,8 @@ impl<T> Object<T> {
     pub fn reference(&self) -> PolicyRef {
         PolicyRef {
             kind: self.kind,
-            namespace: self.metadata.namespace.clone(),
-            name: self.metadata.name.clone(),
+            namespace: self.metadata.namespace.as_str().into(),
+            name: self.metadata.name.as_str().into(),
         }
     }
 

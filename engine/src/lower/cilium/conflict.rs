@@ -60,8 +60,8 @@ pub(super) fn conflict(entries: &[&Entry]) -> Option<Box<str>> {
     None
 }
 
-fn order(id: &RuleId) -> (&'static str, String, String, &'static str, u32) {
-    (id.policy.kind, id.policy.namespace.clone(), id.policy.name.clone(), id.section, id.rule)
+fn order(id: &RuleId) -> (&'static str, &str, &str, &'static str, u32) {
+    (id.policy.kind, &id.policy.namespace, &id.policy.name, id.section, id.rule)
 }
 
 /// Kinds of parsers, as they are merged.
