@@ -252,6 +252,10 @@ mod tests {
     use serde_json::{Value, json};
 
     fn set(policies: &[(&str, &str, &str)]) -> PolicySet {
+        set_in(Profile::Compat, policies)
+    }
+
+    fn set_in(profile: Profile, policies: &[(&str, &str, &str)]) -> PolicySet {
         let mut resources = Resources::default();
         for (action, path, dry_run) in policies {
             let annotations = json!({"istio.io/dry-run": dry_run});
@@ -263,7 +267,33 @@ mod tests {
             resources.add(policy, Default::default()).unwrap();
         }
         let workload = Workload::new("foo", [], "sample");
-        PolicySet::compile(&Cluster::new(resources).0, &workload, &Options::default())
+        let options = Options { profile, ..Options::default() };
+        PolicySet::compile(&Cluster::new(resources).0, &workload, &options)
+    }
+
+    #[test]
+    fn the_verdict_alone_is_that_of_the_decision() {
+        let sets: [&[(&str, &str, &str)]; 6] = [
+            &[],
+            &[("ALLOW", "/a*", "false")],
+            &[("DENY", "/ab*", "false"), ("ALLOW", "/a*", "false")],
+            &[("DENY", "/ab*", "false")],
+            &[("CUSTOM", "/ab*", "false"), ("ALLOW", "/a*", "false")],
+            &[("DENY", "/ab*", "true"), ("ALLOW", "/a*", "false")],
+        ];
+        let mut seen = alloc::collections::BTreeSet::new();
+        for (profile, policies) in
+            [Profile::Compat, Profile::Strict].iter().flat_map(|p| sets.map(|s| (*p, s)))
+        {
+            let set = set_in(profile, policies);
+            for path in ["/", "/a", "/ab", "/a?b", "/%2e%2e/ab"] {
+                let request = Request { path: Some(path.as_bytes()), ..Request::default() };
+                let verdict = set.verdict(&request);
+                assert_eq!(verdict, set.decide(&request).verdict, "{profile:?} {policies:?} {path}");
+                seen.insert(verdict);
+            }
+        }
+        assert!(seen.len() >= 2, "{seen:?}");
     }
 
     fn shadow(set: &PolicySet, path: &str) -> Option<Outcome> {

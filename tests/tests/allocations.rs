@@ -86,6 +86,8 @@ fn decide_allocates_nothing() {
             ..Request::default()
         };
         let mut verdict = None;
+        let alone = allocation_counter::measure(|| assert_eq!(set.verdict(&request), expected));
+        assert_eq!(alone.count_total, 0, "{path}");
         let measured = allocation_counter::measure(|| verdict = Some(set.decide(&request).verdict));
         assert_eq!(verdict, Some(expected), "{n} {path}");
         assert_eq!(measured.count_total, 0, "{n} {path}");

@@ -142,7 +142,9 @@ fn native(set: &PolicySet, headers: &HeaderMap) -> Verdict {
         headers: &lines,
         ..Request::default()
     };
-    set.decide(&request).verdict
+    let verdict = set.decide(&request).verdict;
+    assert_eq!(set.verdict(&request), verdict);
+    verdict
 }
 
 #[test]

@@ -9,10 +9,14 @@ use super::{
 };
 use crate::{
     ir::{Attribute, Pattern, Section},
+    matcher::literals::Wanted,
     request::{Attributes, Read, Unavailable},
 };
 use alloc::boxed::Box;
-use core::ops::{ControlFlow, Range};
+use core::{
+    cell::Cell,
+    ops::{ControlFlow, Range},
+};
 
 /// A test that did not hold, and where it stands.
 #[derive(Debug)]
@@ -106,10 +110,11 @@ impl Program {
         let Range { start, end } = range;
         let method = self.interned.methods.of_request(cx)?;
         // The candidates of one key come in order; those that a match has made pointless are passed over.
-        let mut best = end;
-        self.index.candidates(cx, &self.interned.texts, method.marks(), |candidates| {
+        let best = Cell::new(end);
+        let wanted = Wanted { marks: method.marks(), below: &best };
+        self.index.candidates(cx, &self.interned.texts, wanted, |candidates| {
             for candidate in candidates {
-                if candidate.rule >= best {
+                if candidate.rule >= best.get() {
                     break;
                 }
                 let known = Known { proven: candidate.proven, method: Some(method) };
@@ -117,13 +122,13 @@ impl Program {
                     && candidate.methods.intersects(method)
                     && self.rule_holds(candidate.rule, known, cx, &mut Ignore)?
                 {
-                    best = candidate.rule;
+                    best.set(candidate.rule);
                     break;
                 }
             }
-            Ok(if best == start { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+            Ok(if best.get() == start { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
         })?;
-        Ok(Some(best).filter(|best| *best < end))
+        Ok(Some(best.get()).filter(|best| *best < end))
     }
 
     /// Whether rule number `rule` holds; `observer` sees every test that did not.

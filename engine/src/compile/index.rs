@@ -13,7 +13,7 @@ use crate::{
     matcher::{
         CidrSet,
         bytes::Case,
-        literals::{Extent, LiteralMap, Marks, Reading},
+        literals::{Extent, Literal, LiteralMap, Marks, Reading, Wanted},
         piece::From,
         runs::Runs,
         texts::Texts,
@@ -44,14 +44,24 @@ pub(super) struct Index {
     runs: Runs<Candidate>,
 }
 
-/// A key, the number of its run, and its marks.
-type Numbered<'r> = (Key<'r>, u32, Marks);
+/// A key, and the rules that it finds.
+#[derive(Debug)]
+struct Numbered<'r> {
+    key: Key<'r>,
+    /// The number of their run.
+    run: u32,
+    marks: Marks,
+    /// The first of them.
+    first: u32,
+}
 
 /// The keys of one attribute. Values are numbers of runs.
 #[derive(Debug)]
 struct Lookup {
     attribute: Attribute,
     keys: Keys,
+    /// The first of all its rules.
+    first: u32,
 }
 
 #[derive(Debug)]
@@ -105,7 +115,8 @@ impl<'r> IndexBuilder<'r> {
         let mut runs = Vec::new();
         for ((attribute, key), rules) in self.keys {
             let marks = rules.iter().fold(0, |marks, rule| marks | rule.methods.marks());
-            let key = (key, runs.len() as u32, marks);
+            let first = rules.first().map_or(u32::MAX, |candidate| candidate.rule);
+            let key = Numbered { key, run: runs.len() as u32, marks, first };
             runs.push(rules);
             match lookups.last_mut().filter(|(last, _)| *last == *attribute) {
                 Some((_, keys)) => keys.push(key),
@@ -113,10 +124,14 @@ impl<'r> IndexBuilder<'r> {
             }
         }
         let lookups = lookups.into_iter().map(|(attribute, keys)| {
+            let first = keys.iter().map(|key| key.first).min().unwrap_or(u32::MAX);
             let keys = Keys::new(&attribute, keys, interner);
-            Lookup { attribute, keys }
+            Lookup { attribute, keys, first }
         });
-        Index { lookups: lookups.collect(), always: self.always.into(), runs: runs.into_iter().collect() }
+        let mut lookups: Vec<Lookup> = lookups.collect();
+        // A match in what comes first makes what comes later needless.
+        lookups.sort_by_key(|lookup| lookup.first);
+        Index { lookups: lookups.into(), always: self.always.into(), runs: runs.into_iter().collect() }
     }
 }
 
@@ -126,25 +141,25 @@ impl Keys {
         match attribute {
             Attribute::DestinationPort | Attribute::Transport => {
                 let mut ports = PortKeys::default();
-                for (key, run, _) in keys {
-                    if let Key::Ports { start, length } = key {
-                        ports.insert(start, length, run);
+                for numbered in keys {
+                    if let Key::Ports { start, length } = numbered.key {
+                        ports.insert(start, length, numbered.run);
                     }
                 }
                 Self::Ports(ports)
             }
             Attribute::PeerLabels => {
                 let mut labels = LabelKeys::default();
-                for (key, run, _) in keys {
-                    if let Key::Label(key, value) = key {
-                        labels.insert(key, value, run);
+                for numbered in keys {
+                    if let Key::Label(key, value) = numbered.key {
+                        labels.insert(key, value, numbered.run);
                     }
                 }
                 Self::Labels(labels)
             }
             Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
-                Self::Cidrs(CidrSet::new(keys.into_iter().filter_map(|(key, run, _)| match key {
-                    Key::Cidr(net) => Some((net, run)),
+                Self::Cidrs(CidrSet::new(keys.into_iter().filter_map(|numbered| match numbered.key {
+                    Key::Cidr(net) => Some((net, numbered.run)),
                     _ => None,
                 })))
             }
@@ -154,8 +169,8 @@ impl Keys {
 }
 
 impl Index {
-    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks. Runs of which no rule holds with the
-    /// methods that `marks` stand for may be left out.
+    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks. Runs may be left out of which every
+    /// rule is at or past `wanted.below`, or holds with none of the methods that `wanted.marks` stand for.
     ///
     /// # Errors
     ///
@@ -165,15 +180,18 @@ impl Index {
         &self,
         cx: &Context<'_, A>,
         texts: &Texts,
-        marks: Marks,
+        wanted: Wanted<'_>,
         mut visit: impl FnMut(&[Candidate]) -> Read<ControlFlow<()>>,
     ) -> Read<()> {
         if !self.always.is_empty() && visit(&self.always)?.is_break() {
             return Ok(());
         }
         for lookup in &self.lookups {
+            if lookup.first >= wanted.below.get() {
+                break;
+            }
             let mut failure = Ok(());
-            let flow = lookup.find(cx, texts, marks, &mut |run| match visit(self.runs.get(run)) {
+            let flow = lookup.find(cx, texts, wanted, &mut |run| match visit(self.runs.get(run)) {
                 Ok(flow) => flow,
                 Err(error) => {
                     failure = Err(error);
@@ -196,18 +214,18 @@ impl Lookup {
         &self,
         cx: &Context<'_, A>,
         texts: &Texts,
-        marks: Marks,
+        wanted: Wanted<'_>,
         run: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> Read<ControlFlow<()>> {
         Ok(match &self.keys {
             Keys::Text(keys) => match cx.single(&self.attribute)? {
                 Some(value) => {
-                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, marks, run))
+                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, wanted, run))
                 }
                 None => {
                     let mut flow = ControlFlow::Continue(());
                     cx.each(&self.attribute, &mut |value| {
-                        flow = keys.find(texts, value, marks, run);
+                        flow = keys.find(texts, value, wanted, run);
                         flow
                     })?;
                     flow
@@ -243,12 +261,13 @@ struct TextKeys {
 impl TextKeys {
     fn new(reading: Reading, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
         let (mut forward, mut backward, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
-        for (key, run, marks) in keys {
+        for Numbered { key, run, marks, first } in keys {
+            let literal = |text, extent| Literal { text, extent, value: run, marks, rank: first };
             match key {
-                Key::Exact(text) => forward.push((text, Extent::Whole, run, marks)),
-                Key::Prefix(text) => forward.push((text, Extent::Part, run, marks)),
-                Key::Suffix(text) => backward.push((text, Extent::Part, run, marks)),
-                Key::Namespace(text) => namespaces.push((text, Extent::Whole, run, marks)),
+                Key::Exact(text) => forward.push(literal(text, Extent::Whole)),
+                Key::Prefix(text) => forward.push(literal(text, Extent::Part)),
+                Key::Suffix(text) => backward.push(literal(text, Extent::Part)),
+                Key::Namespace(text) => namespaces.push(literal(text, Extent::Whole)),
                 Key::Ports { .. } | Key::Cidr(_) | Key::Label(..) => {}
             }
         }
@@ -267,14 +286,14 @@ impl TextKeys {
         &self,
         texts: &Texts,
         value: &[u8],
-        marks: Marks,
+        wanted: Wanted<'_>,
         run: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for keys in [&self.forward, &self.backward].into_iter().flatten() {
-            keys.walk(texts, value, marks, &mut *run)?;
+            keys.walk_for(wanted, texts, value, &mut *run)?;
         }
         match &self.namespaces {
-            Some(keys) => namespaces(value, |name| keys.walk(texts, name, marks, &mut *run)),
+            Some(keys) => namespaces(value, |name| keys.walk_for(wanted, texts, name, &mut *run)),
             None => ControlFlow::Continue(()),
         }
     }

@@ -10,8 +10,8 @@ use super::{
     piece::{From, Piece},
     texts::{Span, Texts, TextsBuilder},
 };
-use alloc::vec::Vec;
-use core::ops::ControlFlow;
+use alloc::{boxed::Box, vec::Vec};
+use core::{cell::Cell, ops::ControlFlow};
 use hashbrown::HashTable;
 
 const NONE: u32 = u32::MAX;
@@ -43,6 +43,36 @@ pub(crate) struct LiteralMap {
     longest_whole: usize,
     root: Node,
     edges: HashTable<Edge>,
+    /// The lowest rank of the keys that end at a node or further on, by its number; none where all are the same.
+    ranks: Box<[u32]>,
+}
+
+/// A text, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Literal<'k> {
+    pub(crate) text: &'k str,
+    pub(crate) extent: Extent,
+    /// What it is mapped to; below `u32::MAX`.
+    pub(crate) value: u32,
+    pub(crate) marks: Marks,
+    /// Where it stands among all keys for those who want some of them only.
+    pub(crate) rank: u32,
+}
+
+impl<'k> Literal<'k> {
+    /// One that is always wanted.
+    pub(crate) fn new(text: &'k str, extent: Extent, value: u32) -> Self {
+        Self { text, extent, value, marks: ALL, rank: 0 }
+    }
+}
+
+/// Which keys a walk is for: it may leave out all others.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'w> {
+    /// Those with one of these marks.
+    pub(crate) marks: Marks,
+    /// Those of a rank below this one. It may sink on the way.
+    pub(crate) below: &'w Cell<u32>,
 }
 
 #[derive(Debug)]
@@ -82,23 +112,23 @@ pub(crate) type Marks = u16;
 pub(crate) const ALL: Marks = Marks::MAX;
 
 impl LiteralMap {
-    /// A map of `keys`, whose values are below `u32::MAX`. Of equal keys the last wins.
+    /// A map of `keys`. Of equal keys the last wins.
     pub(crate) fn new<'k>(
         from: From,
         reading: Reading,
         texts: &mut TextsBuilder,
-        keys: impl IntoIterator<Item = (&'k str, Extent, u32, Marks)>,
+        keys: impl IntoIterator<Item = Literal<'k>>,
     ) -> Self {
-        let mut builder =
-            Builder { from, reading, nodes: Vec::from([Node::new(0, STEP)]), edges: HashTable::new() };
+        let mut builder = Builder::new(from, reading);
         let mut wholes = Vec::new();
-        for (key, extent, value, marks) in keys {
-            match extent {
-                Extent::Whole => wholes.push(Whole { text: texts.add(key), value }),
-                Extent::Part => builder.add(key.as_bytes(), value, marks),
+        for key in keys {
+            match key.extent {
+                Extent::Whole => wholes.push(Whole { text: texts.add(key.text), value: key.value }),
+                Extent::Part => builder.add(key),
             }
         }
-        let Builder { nodes, edges: built, .. } = builder;
+        let Builder { nodes, edges: built, ranks, .. } = builder;
+        let ranks = if ranks.windows(2).all(|two| two.first() == two.last()) { Vec::new() } else { ranks };
         let node = |id: u32| nodes.get(id as usize).copied().unwrap_or(Node::new(id, STEP));
         let mut edges = HashTable::with_capacity(built.len());
         for edge in built {
@@ -113,23 +143,35 @@ impl LiteralMap {
             longest_whole,
             root: node(0),
             edges,
+            ranks: ranks.into(),
         }
     }
 
     /// Calls `visit` with the value of every key that `value` begins (ends) with, shortest first, and then of the key
-    /// that it is. Keys that have none of the `marks` may be left out. `texts` are those that the map was made with.
+    /// that it is. `texts` are those that the map was made with.
     #[inline]
     pub(crate) fn walk(
         &self,
         texts: &Texts,
         value: &[u8],
-        marks: Marks,
+        visit: impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        self.walk_for(Wanted { marks: ALL, below: &Cell::new(u32::MAX) }, texts, value, visit)
+    }
+
+    /// The same; keys that are not `wanted` may be left out.
+    #[inline]
+    pub(crate) fn walk_for(
+        &self,
+        wanted: Wanted<'_>,
+        texts: &Texts,
+        value: &[u8],
         mut visit: impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if self.root.marks & marks != 0 {
+        if self.root.marks & wanted.marks != 0 {
             match self.from {
-                From::Start => self.parts(From::Start, value, marks, &mut visit)?,
-                From::End => self.parts(From::End, value, marks, &mut visit)?,
+                From::Start => self.parts(From::Start, wanted, value, &mut visit)?,
+                From::End => self.parts(From::End, wanted, value, &mut visit)?,
             }
         }
         self.whole(texts, value).map_or(ControlFlow::Continue(()), visit)
@@ -150,13 +192,12 @@ impl LiteralMap {
     fn parts(
         &self,
         from: From,
+        wanted: Wanted<'_>,
         value: &[u8],
-        marks: Marks,
         visit: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let (mut node, mut at) = (self.root, 0);
-        // No key that is wanted lies behind a node whose marks are all others.
-        while node.marks & marks != 0 {
+        while self.leads_to(wanted, &node) {
             if node.value != NONE {
                 visit(node.value)?;
             }
@@ -181,6 +222,14 @@ impl LiteralMap {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether a key that is wanted ends at `node` or further on.
+    #[inline]
+    fn leads_to(&self, wanted: Wanted<'_>, node: &Node) -> bool {
+        let below = wanted.below.get();
+        node.marks & wanted.marks != 0
+            && (below == u32::MAX || self.ranks.get(node.id as usize).is_none_or(|rank| *rank < below))
     }
 
     #[inline]
@@ -231,18 +280,25 @@ struct Builder {
     reading: Reading,
     nodes: Vec<Node>,
     edges: HashTable<Edge>,
+    ranks: Vec<u32>,
 }
 
 impl Builder {
-    fn add(&mut self, key: &[u8], value: u32, marks: Marks) {
+    fn new(from: From, reading: Reading) -> Self {
+        let nodes = Vec::from([Node::new(0, STEP)]);
+        Self { from, reading, nodes, edges: HashTable::new(), ranks: Vec::from([u32::MAX]) }
+    }
+
+    fn add(&mut self, Literal { text, value, marks, rank, .. }: Literal<'_>) {
+        let key = text.as_bytes();
         let (mut node, mut at) = (0, 0);
-        self.mark(node, marks);
+        self.mark(node, marks, rank);
         while at < key.len() {
             let piece = Piece::at(key, at, self.from, self.reading.case);
             let step = piece.step(self.reading.separator);
             let (piece, kind) = step.map_or((piece, piece.len as u8), |step| (step, STEP));
             node = self.child(node, piece.word, kind);
-            self.mark(node, marks);
+            self.mark(node, marks, rank);
             at += piece.len as usize;
         }
         if let Some(node) = self.nodes.get_mut(node as usize) {
@@ -250,9 +306,12 @@ impl Builder {
         }
     }
 
-    fn mark(&mut self, node: u32, marks: Marks) {
-        if let Some(node) = self.nodes.get_mut(node as usize) {
+    fn mark(&mut self, number: u32, marks: Marks, rank: u32) {
+        if let Some(node) = self.nodes.get_mut(number as usize) {
             node.marks |= marks;
+        }
+        if let Some(lowest) = self.ranks.get_mut(number as usize) {
+            *lowest = rank.min(*lowest);
         }
     }
 
@@ -267,6 +326,7 @@ impl Builder {
         }
         let node = Node::new(self.nodes.len() as u32, kind);
         self.nodes.push(node);
+        self.ranks.push(u32::MAX);
         self.edges.insert_unique(hash, Edge { word, parent, node }, Edge::hash);
         node.id
     }

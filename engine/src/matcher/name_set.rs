@@ -2,7 +2,7 @@
 
 use super::{
     bytes::Case,
-    literals::{ALL, Extent, LiteralMap, Reading},
+    literals::{Extent, Literal, LiteralMap, Reading},
     name::{Before, Wildcard, is_label, is_label_byte},
     piece::From,
     runs::Runs,
@@ -76,7 +76,7 @@ impl NameSet {
             }
             lists.entry((ending, extent)).or_default().push(Entry { pattern: number, ending: len, start });
         }
-        let keys = (0u32..).zip(lists.keys()).map(|(n, (ending, extent))| (&**ending, *extent, n, ALL));
+        let keys = (0u32..).zip(lists.keys()).map(|(n, (ending, extent))| Literal::new(ending, *extent, n));
         Self {
             endings: LiteralMap::new(From::End, READING, &mut texts, keys),
             texts: texts.finish(),
@@ -93,7 +93,7 @@ impl NameSet {
     /// Calls `visit` with the place of every pattern that matches `name`, until it breaks.
     #[inline]
     pub(crate) fn each(&self, name: &[u8], mut visit: impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.endings.walk(&self.texts, name, ALL, |list| {
+        self.endings.walk(&self.texts, name, |list| {
             let found = self.lists.get(list).iter().filter(|entry| self.starts(entry, name));
             found.map(|entry| entry.pattern).try_for_each(&mut visit)
         })

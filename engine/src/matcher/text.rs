@@ -3,7 +3,7 @@
 use super::{
     bytes::Case,
     glob,
-    literals::{ALL, Extent, LiteralMap, Reading},
+    literals::{Extent, Literal, LiteralMap, Reading},
     piece::From,
     service_account,
     texts::{Texts, TextsBuilder},
@@ -68,9 +68,9 @@ impl TextSet {
         let (mut forward, mut backward, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for pattern in &patterns {
             match pattern {
-                Text::Exact(text) => forward.push((&**text, Extent::Whole, 0, ALL)),
-                Text::Prefix(text) => forward.push((&**text, Extent::Part, 0, ALL)),
-                Text::Suffix(text) => backward.push((&**text, Extent::Part, 0, ALL)),
+                Text::Exact(text) => forward.push(Literal::new(text, Extent::Whole, 0)),
+                Text::Prefix(text) => forward.push(Literal::new(text, Extent::Part, 0)),
+                Text::Suffix(text) => backward.push(Literal::new(text, Extent::Part, 0)),
                 other => others.push(other.clone()),
             }
         }
@@ -95,8 +95,8 @@ impl TextSet {
 impl Large {
     fn matches(&self, value: &[u8]) -> bool {
         let found = |_| ControlFlow::Break(());
-        self.forward.walk(&self.texts, value, ALL, found).is_break()
-            || self.backward.walk(&self.texts, value, ALL, found).is_break()
+        self.forward.walk(&self.texts, value, found).is_break()
+            || self.backward.walk(&self.texts, value, found).is_break()
             || self.others.iter().any(|p| matches_one(p, self.case, value))
     }
 }

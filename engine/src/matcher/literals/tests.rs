@@ -6,12 +6,12 @@ fn found(from: From, case: Case, keys: &[&str], value: &str) -> Vec<String> {
     let mut texts = TextsBuilder::default();
     let reading = Reading { case, separator: if from == From::Start { b'/' } else { b'.' } };
     let spans = keys.iter().zip(0..).map(|(key, n)| match key.strip_suffix('*') {
-        Some(key) => (key, Extent::Part, n, ALL),
-        None => (*key, Extent::Whole, n, ALL),
+        Some(key) => Literal::new(key, Extent::Part, n),
+        None => Literal::new(key, Extent::Whole, n),
     });
     let map = LiteralMap::new(from, reading, &mut texts, spans);
     let mut out = vec![];
-    let _ = map.walk(&texts.finish(), value.as_bytes(), ALL, |n| {
+    let _ = map.walk(&texts.finish(), value.as_bytes(), |n| {
         out.push(keys[n as usize].into());
         ControlFlow::Continue(())
     });
@@ -67,12 +67,14 @@ fn a_walk_finds_every_key_with_one_of_its_marks() {
     let keys = [("/", 1), ("/a/", 2), ("/a/b", 4), ("/a/b/c/", 1), ("/a/b/c/d", 8), ("", 16)];
     let reading = Reading { case: Case::Kept, separator: b'/' };
     let mut texts = TextsBuilder::default();
-    let parts = (0..).zip(keys).map(|(n, (key, marks))| (key, Extent::Part, n, marks));
+    let parts =
+        (0..).zip(keys).map(|(n, (key, marks))| Literal { marks, ..Literal::new(key, Extent::Part, n) });
     let map = LiteralMap::new(From::Start, reading, &mut texts, parts);
     let texts = texts.finish();
     for marks in 0..32 {
         let (mut found, mut visits) = (vec![], 0);
-        let _ = map.walk(&texts, b"/a/b/c/dd", marks, |n| {
+        let wanted = Wanted { marks, below: &Cell::new(u32::MAX) };
+        let _ = map.walk_for(wanted, &texts, b"/a/b/c/dd", |n| {
             visits += 1;
             found.extend(Some(n).filter(|n| keys[*n as usize].1 & marks != 0));
             ControlFlow::Continue(())
@@ -82,6 +84,37 @@ fn a_walk_finds_every_key_with_one_of_its_marks() {
         assert_eq!(found, wanted, "{marks}");
         assert!(visits <= if marks & 15 == 0 { 1 } else { 6 }, "{marks}");
     }
+}
+
+#[test]
+fn a_walk_ends_where_only_ranks_that_are_not_wanted_lie_ahead() {
+    let keys = [("", 3), ("/a/", 5), ("/a/b/", 2), ("/a/b/c/", 4), ("/a/b/c/d/", 6), ("/a/b/c/d/e/", 5)];
+    let reading = Reading { case: Case::Kept, separator: b'/' };
+    let mut texts = TextsBuilder::default();
+    let parts =
+        (0..).zip(keys).map(|(n, (key, rank))| Literal { rank, ..Literal::new(key, Extent::Part, n) });
+    let map = LiteralMap::new(From::Start, reading, &mut texts, parts);
+    let texts = texts.finish();
+    let visited = |bound: u32, sink: Option<u32>| {
+        let (below, mut found) = (Cell::new(bound), vec![]);
+        let _ = map.walk_for(Wanted { marks: ALL, below: &below }, &texts, b"/a/b/c/d/e/f", |n| {
+            found.push(n);
+            if Some(n) == sink {
+                below.set(keys[n as usize].1);
+            }
+            ControlFlow::Continue(())
+        });
+        found
+    };
+    assert_eq!(visited(u32::MAX, None), [0, 1, 2, 3, 4, 5]);
+    for bound in 0..8 {
+        let found = visited(bound, None);
+        assert!((0..6).filter(|n| keys[*n].1 < bound).all(|n| found.contains(&(n as u32))), "{bound}");
+    }
+    assert!(visited(2, None).is_empty());
+    // Behind the third key is none of a lower rank.
+    assert_eq!(visited(u32::MAX, Some(2)), [0, 1, 2]);
+    assert_eq!(visited(u32::MAX, Some(1)), [0, 1, 2, 3]);
 }
 
 #[test]
