@@ -63,7 +63,7 @@ fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Resu
     let compiled = [
         all,
         CompileSwitches { index: false, ..all },
-        CompileSwitches { proven: false, methods: false, ..all },
+        CompileSwitches { proven: false, methods: false, order: false, ..all },
         CompileSwitches { sets: false, ..all },
     ]
     .map(|switches| (CompiledRules::new(rules, switches), switches));

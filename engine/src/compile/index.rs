@@ -75,6 +75,7 @@ enum Keys {
 /// Collects rules under their keys.
 #[derive(Debug)]
 pub(super) struct IndexBuilder<'r> {
+    switches: CompileSwitches,
     always: Vec<Candidate>,
     keys: BTreeMap<Entry<'r>, Vec<Candidate>>,
 }
@@ -83,7 +84,7 @@ impl<'r> IndexBuilder<'r> {
     /// Enters `rules`; `methods` get a bit for each that a rule names.
     pub(super) fn new(rules: &[&'r Rule], switches: CompileSwitches, methods: &mut Methods) -> Self {
         let frequencies = if switches.index { Frequencies::new(rules) } else { Frequencies::default() };
-        let mut builder = Self { always: Vec::new(), keys: BTreeMap::new() };
+        let mut builder = Self { switches, always: Vec::new(), keys: BTreeMap::new() };
         let mut first_step = 0;
         for (number, rule) in (0u32..).zip(rules) {
             let methods = if switches.methods { methods.of_rule(rule) } else { MethodSet::ANY };
@@ -115,7 +116,7 @@ impl<'r> IndexBuilder<'r> {
         let mut runs = Vec::new();
         for ((attribute, key), rules) in self.keys {
             let marks = rules.iter().fold(0, |marks, rule| marks | rule.methods.marks());
-            let first = rules.first().map_or(u32::MAX, |candidate| candidate.rule);
+            let first = rules.first().filter(|_| self.switches.order).map_or(0, |candidate| candidate.rule);
             let key = Numbered { key, run: runs.len() as u32, marks, first };
             runs.push(rules);
             match lookups.last_mut().filter(|(last, _)| *last == *attribute) {

@@ -14,6 +14,8 @@ pub struct CompileSwitches {
     pub proven: bool,
     /// Pass over candidates that the request's method rules out.
     pub methods: bool,
+    /// Leave out keys of which every rule comes after one that was found to hold.
+    pub order: bool,
     /// Look at many patterns of one test at once rather than one by one.
     pub sets: bool,
     /// Evaluate the rules by this function rather than by compiled tables.
@@ -38,6 +40,6 @@ impl Eq for Interpreter {}
 
 impl Default for CompileSwitches {
     fn default() -> Self {
-        Self { index: true, proven: true, methods: true, sets: true, interpreter: None }
+        Self { index: true, proven: true, methods: true, order: true, sets: true, interpreter: None }
     }
 }

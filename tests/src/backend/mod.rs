@@ -22,12 +22,13 @@ impl Engine {
     }
 
     /// Compiled with each shortcut left out in turn.
-    pub fn without_shortcuts() -> [Self; 4] {
+    pub fn without_shortcuts() -> [Self; 5] {
         let all = CompileSwitches::default();
         [
             Self { name: "compiled without index", switches: CompileSwitches { index: false, ..all } },
             Self { name: "compiled without proofs", switches: CompileSwitches { proven: false, ..all } },
             Self { name: "compiled without methods", switches: CompileSwitches { methods: false, ..all } },
+            Self { name: "compiled without order", switches: CompileSwitches { order: false, ..all } },
             Self { name: "compiled without sets", switches: CompileSwitches { sets: false, ..all } },
         ]
     }
