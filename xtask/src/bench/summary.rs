@@ -59,7 +59,7 @@ pub(super) fn all(results: &[Result]) -> String {
     for wanted in &WANTED {
         let Some(own) = ours(results, wanted) else { continue };
         let by_hand = |name: &str| name.starts_with("by hand");
-        let library = |name: &str| !by_hand(name) && !name.starts_with("floor");
+        let library = |name: &str| !by_hand(name) && !name.starts_with("floor") && !name.starts_with(OWN);
         let show = |found: Option<&Result>| match found {
             Some(r) => format!(
                 "{} {} | {}",
@@ -136,6 +136,7 @@ mod tests {
             result("policies", "cel", "last", 10, 660.0),
             result("policies", "cel", "last", 10_000, 1.0),
             result("policies", "by hand: linear scan", "last", 10, 33.0),
+            result("policies", "palisade, and by which rule", "last", 10, 99.0),
             result("policies", "floor: hash", "last", 10, 3.0),
         ]);
         let row = "| policies, last | 10 | 66 | 60 | missed by 10 % | cel 660 | 10 | by hand: linear scan 33 | 0.5 |";
