@@ -10,13 +10,13 @@ use super::{
     selector::{Keys, below, equals, selector},
 };
 use crate::{
-    cluster::identity::{K8S, NODE, RESERVED},
+    cluster::identity::{K8S, NAMESPACE, NODE, RESERVED},
     diagnostic::Authority,
     ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Requirement, Selector, Test},
     net::Protocol,
     options::CiliumVersion,
     resource::{
-        Object,
+        LabelSelector, Object,
         kubernetes::{ClusterNetworkPolicySpec, EgressPeer, PodPeer, PortMatch, ProtocolMatch},
     },
     rule_id::{PolicyRef, RuleId},
@@ -188,6 +188,12 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
         (None, Some(pods)) => {
             let at = format!("{path}.pods.podSelector");
             match &pods.pod_selector {
+                Some(own) if has_source(own) => {
+                    let help = "write the keys of pods' labels; nodes are named by `nodes`, and may always reach their pods";
+                    let message = "a key with a source, such as `reserved:host`, is no label of a pod: this selects nobody";
+                    findings.warn("source-in-key", &at, message, help);
+                    labels.require(K8S, NAMESPACE, Operator::In([].into()));
+                }
                 Some(own) => labels = selector(own, Keys::Plain(K8S), "", &at, findings),
                 None => {
                     let help = "write `podSelector: {}` for every pod of the namespaces";
@@ -201,6 +207,13 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
     let field = if peer.pods.is_some() { "pods.namespaceSelector" } else { "namespaces" };
     in_namespaces(&mut labels, namespaces, peer.pods.is_some(), &below(path, field), scope, findings);
     Some(labels)
+}
+
+/// Whether a key names a source. The schema lets it in, and the agent cannot make a selector of it.
+fn has_source(selector: &LabelSelector) -> bool {
+    let by_value = selector.match_labels.iter().flatten().map(|(key, _)| key);
+    let by_expression = selector.match_expressions.iter().flatten().map(|expression| &expression.key);
+    by_value.chain(by_expression).any(|key| key.contains(':'))
 }
 
 /// The ends that one egress peer names; none where it names nobody.
