@@ -90,7 +90,7 @@ fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Resu
 fn compiled_rules_equal_the_reference() {
     let tally = Tally::default();
     let input = (rules(0..10), prop::collection::vec(sample(), 1..3), any::<usize>());
-    TestRunner::new(cases(12_000))
+    TestRunner::new(cases(8_000))
         .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("rules of every shape");
@@ -100,7 +100,7 @@ fn compiled_rules_equal_the_reference() {
 fn large_pattern_sets_equal_the_reference() {
     let tally = Tally::default();
     let input = (single_tests(1..4), prop::collection::vec(sample(), 1..3), any::<usize>());
-    TestRunner::new(cases(6_000))
+    TestRunner::new(cases(4_000))
         .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("tests of many patterns");
@@ -140,7 +140,7 @@ fn what_connections_are_asked_equals_the_reference() {
 fn many_rules_equal_the_reference() {
     let tally = Tally::default();
     let input = (narrow_rules(100..200), prop::collection::vec(sample(), 4), any::<usize>());
-    TestRunner::new(cases(100))
+    TestRunner::new(cases(60))
         .run(&input, |(rules, drawn, choice)| agree(&rules, &drawn, choice, &tally))
         .unwrap_or_else(|failure| panic!("{failure}"));
     tally.close("many rules");
@@ -177,7 +177,7 @@ fn directions_equal_the_reference() {
 fn what_cannot_be_read_never_changes_an_answer() {
     let unread = Cell::new(0u64);
     let input = (rules(1..8), prop::collection::vec(sample(), 4), 0..Sample::ATTRIBUTES, any::<usize>());
-    TestRunner::new(cases(6_000))
+    TestRunner::new(cases(4_000))
         .run(&input, |(rules, drawn, which, choice)| {
             for index in [true, false] {
                 let compiled =
