@@ -10,7 +10,7 @@ use super::{
     selector::{Keys, below, equals, selector},
 };
 use crate::{
-    cluster::identity::{K8S, NAMESPACE, NODE, RESERVED},
+    cluster::identity::{K8S, NODE, RESERVED},
     diagnostic::Authority,
     ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Requirement, Selector, Test},
     net::Protocol,
@@ -190,9 +190,9 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
             match &pods.pod_selector {
                 Some(own) if has_source(own) => {
                     let help = "write the keys of pods' labels; nodes are named by `nodes`, and may always reach their pods";
-                    let message = "a key with a source, such as `reserved:host`, is no label of a pod: this selects nobody";
+                    let message = "a key with a source, such as `reserved:host`, is no label of a pod";
                     findings.warn("source-in-key", &at, message, help);
-                    labels.require(K8S, NAMESPACE, Operator::In([].into()));
+                    return None;
                 }
                 Some(own) => labels = selector(own, Keys::Plain(K8S), "", &at, findings),
                 None => {
@@ -209,7 +209,7 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
     Some(labels)
 }
 
-/// Whether a key names a source. The schema lets it in, and the agent cannot make a selector of it.
+/// Whether a key names a source. The schema lets it in; what the agent makes of it is not known, so the peer is not (T25).
 fn has_source(selector: &LabelSelector) -> bool {
     let by_value = selector.match_labels.iter().flatten().map(|(key, _)| key);
     let by_expression = selector.match_expressions.iter().flatten().map(|expression| &expression.key);
