@@ -57,11 +57,11 @@ pub fn compile(data: &[u8]) {
 
 /// A byte for the mode, then a path: what is normalized stays as it is.
 pub fn path_normalize(data: &[u8]) {
-    // A zero byte, which no codec lets pass, is escaped once and refused then. An escaped dot segment with a parameter
-    // is only unescaped, and is a dot segment then.
+    // A zero byte, which no codec lets pass, is escaped once and refused then. A dot segment with a parameter that is
+    // escaped or stands behind a backslash is only written plainly, and is a dot segment then.
     let stays = |path: &[u8]| {
         let has = |byte| path.contains(&byte);
-        !(has(0) || has(b'%') && has(b';'))
+        !(has(0) || (has(b'%') || has(b'\\')) && has(b';'))
     };
     let Some((mode, path)) = data.split_first().filter(|(_, path)| stays(path)) else { return };
     let mode = match mode % 4 {
