@@ -56,14 +56,16 @@ impl Case {
     #[inline]
     pub(crate) fn hash(self, value: &[u8]) -> u64 {
         let mut hash = value.len() as u64;
-        let (chunks, rest) = value.as_chunks::<8>();
+        let (chunks, rest) = value.as_chunks();
         for chunk in chunks {
             hash = mix(hash ^ self.fold(u64::from_le_bytes(*chunk)));
         }
-        if !rest.is_empty() {
-            hash = mix(hash ^ Piece::at(value, value.len() - rest.len(), From::Start, self).word);
+        match value.last_chunk() {
+            _ if rest.is_empty() => hash,
+            // Some bytes twice is cheaper than some alone.
+            Some(last) => mix(hash ^ self.fold(u64::from_le_bytes(*last))),
+            None => mix(hash ^ Piece::at(rest, 0, From::Start, self).word),
         }
-        mix(hash)
     }
 }
 

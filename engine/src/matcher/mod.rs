@@ -8,6 +8,7 @@ pub(crate) mod cidr;
 pub(crate) mod glob;
 pub(crate) mod literals;
 pub(crate) mod name;
+mod name_endings;
 mod name_set;
 pub(crate) mod piece;
 pub(crate) mod regex;

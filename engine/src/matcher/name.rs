@@ -103,7 +103,7 @@ impl Wildcard {
                 let simple = !subdomains
                     && parts.len() == labels.len()
                     && middle.is_empty()
-                    && head.bytes().chain(tail.bytes()).all(is_label_byte);
+                    && [head, tail].iter().all(|text| are_label_bytes(text.as_bytes()));
                 simple.then_some(Before::Label(head))
             }
             (_, Some(Label::Literal(_))) => None,
@@ -115,13 +115,14 @@ impl Wildcard {
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Everything => true,
-            Self::EveryName => name == b"." || is_dotted(name),
+            Self::EveryName => name == b"." || name.strip_suffix(b".").is_some_and(are_labels),
             Self::Labels { subdomains, labels } => {
                 let mut own = name.rsplit(|b| *b == b'.');
                 let aligned = labels.iter().rev().all(|label| own.next().is_some_and(|n| label.matches(n)));
                 if !aligned {
                     return false;
                 }
+                let is_label = |label: &[u8]| !label.is_empty() && are_label_bytes(label);
                 match (subdomains, own.next()) {
                     (false, rest) => rest.is_none(),
                     (true, None) => false,
@@ -143,7 +144,7 @@ impl Label {
                     let Some(at) = glob::find(rest, literal.as_bytes()) else { return false };
                     rest = rest.get(at + literal.len()..).unwrap_or_default();
                 }
-                rest.ends_with(tail.as_bytes()) && label.iter().copied().all(is_label_byte)
+                rest.ends_with(tail.as_bytes()) && are_label_bytes(label)
             }
         }
     }
@@ -181,17 +182,27 @@ impl Label {
     }
 }
 
-pub(super) fn is_label_byte(byte: u8) -> bool {
+fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-pub(super) fn is_label(label: &[u8]) -> bool {
-    !label.is_empty() && label.iter().copied().all(is_label_byte)
+/// Whether `text` may stand within one label.
+#[inline]
+pub(super) fn are_label_bytes(text: &[u8]) -> bool {
+    text.iter().copied().all(is_label_byte)
 }
 
-/// One or more non-empty labels, each with its dot.
-fn is_dotted(name: &[u8]) -> bool {
-    name.strip_suffix(b".").is_some_and(|body| body.split(|b| *b == b'.').all(is_label))
+/// Whether `text` is one or more labels, none of them empty.
+#[inline]
+pub(super) fn are_labels(text: &[u8]) -> bool {
+    let mut begins = true;
+    let each = text.iter().all(|byte| {
+        let ends = *byte == b'.';
+        let fits = if ends { !begins } else { is_label_byte(*byte) };
+        begins = ends;
+        fits
+    });
+    each && !begins
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use super::{
     bytes::Case,
     literals::{Extent, Literal, LiteralMap, Reading},
-    name::{Before, Wildcard, is_label, is_label_byte},
+    name::{Before, Wildcard, are_label_bytes, are_labels},
+    name_endings::{Ending, EndingMap},
     piece::From,
-    runs::Runs,
     texts::{Span, Texts, TextsBuilder},
 };
 use crate::ir::NamePattern;
-use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::ops::ControlFlow;
 
 /// A set of name patterns. Names are canonical: lower case, one final dot.
@@ -19,24 +19,26 @@ use core::ops::ControlFlow;
 #[derive(Debug)]
 pub(crate) struct NameSet {
     texts: Texts,
-    /// Whole names and what wildcards end with, to numbers of lists.
-    endings: LiteralMap,
-    lists: Runs<Entry>,
+    /// Whole names, and endings that begin with a dot.
+    endings: EndingMap,
+    /// Endings that begin within a label, to their places in `tail_endings`.
+    tails: LiteralMap,
+    tail_endings: Box<[Ending]>,
+    /// Those of one ending lie side by side.
+    entries: Box<[Entry]>,
     others: Box<[Wildcard]>,
 }
 
 /// One pattern, less its ending.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     /// Its place in the set.
     pattern: u32,
-    /// Bytes of the ending.
-    ending: u32,
     start: Start,
 }
 
 /// What has to stand before an ending.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Start {
     /// Nothing: the ending is the whole name.
     Nothing,
@@ -55,32 +57,47 @@ impl NameSet {
     pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = &'p NamePattern>, plain: bool) -> Self {
         let mut texts = TextsBuilder::default();
         let mut others = Vec::new();
-        let mut lists: BTreeMap<(String, Extent), Vec<Entry>> = BTreeMap::new();
-        for (number, pattern) in (0u32..).zip(patterns) {
-            let wildcard = match pattern {
+        let mut entries = Vec::new();
+        for (pattern, written) in (0u32..).zip(patterns) {
+            let wildcard = match written {
                 NamePattern::Name(name) => Wildcard::name(name),
                 NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
                     Wildcard::new(pattern, *subdomains, *any_bytes)
                 }
             };
             let (ending, before) = if plain { (String::new(), None) } else { wildcard.split() };
-            let len = ending.len() as u32;
-            let (extent, start) = match before {
-                Some(Before::Nothing) => (Extent::Whole, Start::Nothing),
-                Some(Before::Label(head)) => (Extent::Part, Start::Label(texts.add(head))),
-                Some(Before::Labels) => (Extent::Part, Start::Labels),
-                None => (Extent::Part, Start::Other(others.len() as u32)),
+            let start = match before {
+                Some(Before::Nothing) => Start::Nothing,
+                Some(Before::Label(head)) => Start::Label(texts.add(head)),
+                Some(Before::Labels) => Start::Labels,
+                None => Start::Other(others.len() as u32),
             };
+            let is_tail = before != Some(Before::Nothing) && !ending.starts_with('.');
             if before.is_none() {
                 others.push(wildcard);
             }
-            lists.entry((ending, extent)).or_default().push(Entry { pattern: number, ending: len, start });
+            entries.push((is_tail, texts.add(&ending), Entry { pattern, start }));
         }
-        let keys = (0u32..).zip(lists.keys()).map(|(n, (ending, extent))| Literal::new(ending, *extent, n));
+        entries.sort_by_key(|(is_tail, ending, _)| (*is_tail, *ending));
+        let (mut endings, mut tail_endings, mut first) = (Vec::new(), Vec::new(), 0);
+        for same in entries.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
+            let Some((is_tail, text, _)) = same.first().copied() else { continue };
+            let ending = Ending { text, first, count: same.len() as u32 };
+            match is_tail {
+                true => tail_endings.push(ending),
+                false => endings.push((ending, same.iter().any(|(_, _, entry)| entry.is_behind_labels()))),
+            }
+            first += ending.count;
+        }
+        let endings = EndingMap::new(endings, |text| texts.bytes(text));
+        let tails: Vec<String> = tail_endings.iter().map(|ending| texts.text(ending.text).into()).collect();
+        let tails = (0..).zip(&tails).map(|(number, tail)| Literal::new(tail, Extent::Part, number));
         Self {
-            endings: LiteralMap::new(From::End, READING, &mut texts, keys),
+            tails: LiteralMap::new(From::End, READING, &mut texts, tails),
             texts: texts.finish(),
-            lists: lists.into_values().collect(),
+            endings,
+            tail_endings: tail_endings.into(),
+            entries: entries.into_iter().map(|(_, _, entry)| entry).collect(),
             others: others.into(),
         }
     }
@@ -93,24 +110,35 @@ impl NameSet {
     /// Calls `visit` with the place of every pattern that matches `name`, until it breaks.
     #[inline]
     pub(crate) fn each(&self, name: &[u8], mut visit: impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
-        self.endings.walk(&self.texts, name, |list| {
-            let found = self.lists.get(list).iter().filter(|entry| self.starts(entry, name));
-            found.map(|entry| entry.pattern).try_for_each(&mut visit)
+        let mut each = |ending: &Ending| {
+            let Ending { first, count, text } = *ending;
+            let entries = self.entries.get(first as usize..(first + count) as usize).unwrap_or_default();
+            let before = name.get(..name.len().saturating_sub(text.len())).unwrap_or_default();
+            let matching = entries.iter().filter(|entry| self.starts(entry, before, name));
+            matching.map(|entry| entry.pattern).try_for_each(&mut visit)
+        };
+        self.endings.walk(&self.texts, name, &mut each)?;
+        self.tails.walk(&self.texts, name, |number| {
+            self.tail_endings.get(number as usize).map_or(ControlFlow::Continue(()), &mut each)
         })
     }
 
-    /// Whether `name`, which ends as `entry` asks, starts so as well.
+    /// Whether `name`, which ends as `entry` asks, starts so as well: `before` is what is left of it.
     #[inline]
-    fn starts(&self, entry: &Entry, name: &[u8]) -> bool {
-        let before = name.get(..name.len().saturating_sub(entry.ending as usize)).unwrap_or_default();
+    fn starts(&self, entry: &Entry, before: &[u8], name: &[u8]) -> bool {
         match entry.start {
-            Start::Nothing => true,
-            Start::Label(head) => {
-                before.starts_with(self.texts.bytes(head)) && before.iter().copied().all(is_label_byte)
-            }
-            Start::Labels => before.split(|b| *b == b'.').all(is_label),
+            Start::Nothing => before.is_empty(),
+            Start::Label(head) => before.starts_with(self.texts.bytes(head)) && are_label_bytes(before),
+            Start::Labels => are_labels(before),
             Start::Other(number) => self.others.get(number as usize).is_some_and(|w| w.matches(name)),
         }
+    }
+}
+
+impl Entry {
+    /// Whether more than one label may stand before the ending.
+    fn is_behind_labels(&self) -> bool {
+        matches!(self.start, Start::Labels | Start::Other(_))
     }
 }
 

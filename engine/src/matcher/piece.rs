@@ -59,6 +59,14 @@ impl Piece {
         Self { word, len }
     }
 
+    /// Which of its bytes are a `separator`, as bits, the first lowest.
+    #[inline]
+    pub(super) fn separators(self, separator: u8) -> u8 {
+        const GATHER: u64 = 0x0102_0408_1020_4080;
+        let found = zero_bytes(self.word ^ (u64::from(separator) * ONES));
+        ((found >> 7).wrapping_mul(GATHER) >> 56) as u8
+    }
+
     /// The part up to and with the first `separator`; without one the whole piece, if it is full.
     #[inline]
     pub(super) fn step(self, separator: u8) -> Option<Self> {
@@ -101,6 +109,16 @@ mod tests {
         assert_eq!(steps("//", From::Start), [1, 2]);
         assert_eq!(steps("abcdefg", From::Start), [0; 0]);
         assert_eq!(steps("", From::End), [0; 0]);
+    }
+
+    #[test]
+    fn separators_are_bits() {
+        for bits in 0..=u8::MAX {
+            let value: Vec<u8> = (0..8).map(|n| if bits >> n & 1 == 1 { b'.' } else { b'/' }).collect();
+            assert_eq!(Piece::at(&value, 0, From::Start, Case::Kept).separators(b'.'), bits);
+            assert_eq!(Piece::at(&value, 0, From::End, Case::Kept).separators(b'.'), bits.reverse_bits());
+        }
+        assert_eq!(Piece::at(b"", 0, From::End, Case::Kept).separators(b'.'), 0);
     }
 
     #[test]

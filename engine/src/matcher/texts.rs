@@ -5,7 +5,7 @@ use alloc::{boxed::Box, string::String};
 use hashbrown::HashTable;
 
 /// Where a literal lies in its [`Texts`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span {
     start: u32,
     len: u32,
@@ -68,6 +68,12 @@ impl TextsBuilder {
     pub(crate) fn bytes(&self, span: Span) -> &[u8] {
         let start = span.start as usize;
         self.text.as_bytes().get(start..start + span.len as usize).unwrap_or_default()
+    }
+
+    /// A literal that was added.
+    pub(crate) fn text(&self, span: Span) -> &str {
+        let start = span.start as usize;
+        self.text.get(start..start + span.len as usize).unwrap_or_default()
     }
 
     /// The literals, packed.
