@@ -8,6 +8,7 @@
 use super::{evaluate::NO_STEP, program::steps_in};
 use crate::{
     ir::{Attribute, Clause, Group, Operator, Pattern, Rule, Selector, Test, Text},
+    matcher::piece::find_first,
     request::ClaimName,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, vec, vec::Vec};
@@ -229,7 +230,7 @@ pub(super) fn namespaces(
     while let Some(&[a, b, c, last]) = identity.get(at..).and_then(|rest| rest.first_chunk()) {
         if [a, b, c, last] == *b"/ns/" {
             let name = identity.get(at + 4..).unwrap_or_default();
-            let end = memchr::memchr(b'/', name).unwrap_or(name.len());
+            let end = find_first(name, *b"//").unwrap_or(name.len());
             visit(name.get(..end).unwrap_or_default())?;
         }
         at += match last {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ir::{Attribute, Text},
-    matcher::{bytes::Case, text},
+    matcher::{bytes::Case, piece::find_first, text},
     request::{Attributes, ClaimName, Read, Shape, Visit},
 };
 use core::{cell::OnceCell, net::IpAddr, ops::ControlFlow};
@@ -184,7 +184,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         let path = self
             .request
             .path()?
-            .map(|path| memchr::memchr2(b'?', b'#', path).and_then(|at| path.get(..at)).unwrap_or(path));
+            .map(|path| find_first(path, *b"?#").and_then(|at| path.get(..at)).unwrap_or(path));
         Ok(*self.path.get_or_init(|| path))
     }
 

@@ -95,7 +95,7 @@ impl Program {
         range: Range<u32>,
     ) -> Read<Option<u32>> {
         for rule in range {
-            if self.rule_holds(rule, Known::NOTHING, cx, &mut Ignore)? {
+            if self.rule_holds(rule, cx, &mut Ignore)? {
                 return Ok(Some(rule));
             }
         }
@@ -117,10 +117,13 @@ impl Program {
                 if candidate.rule >= best.get() {
                     break;
                 }
-                let known = Known { proven: candidate.proven, method: Some(method) };
+                let known = Known { proven: candidate.proven(), method: Some(method) };
                 if candidate.rule >= start
                     && candidate.methods.intersects(method)
-                    && self.rule_holds(candidate.rule, known, cx, &mut Ignore)?
+                    && match candidate.first_step {
+                        NO_STEP => true,
+                        first => self.steps_hold(first..u32::MAX, known, cx, &mut Ignore)?,
+                    }
                 {
                     best.set(candidate.rule);
                     break;
@@ -138,18 +141,28 @@ impl Program {
         request: &A,
         observer: &mut O,
     ) -> Read<bool> {
-        self.rule_holds(rule, Known::NOTHING, &Context::new(request), observer)
+        self.rule_holds(rule, &Context::new(request), observer)
     }
 
-    /// The same with what is known already.
     fn rule_holds<A: Attributes + ?Sized, O: Observer>(
         &self,
         rule: u32,
+        cx: &Context<'_, A>,
+        observer: &mut O,
+    ) -> Read<bool> {
+        self.steps_of(rule).map_or(Ok(false), |steps| self.steps_hold(steps, Known::NOTHING, cx, observer))
+    }
+
+    /// Whether the rule holds whose steps begin where `steps` does. Where they end is asked only by those who look at
+    /// every step.
+    fn steps_hold<A: Attributes + ?Sized, O: Observer>(
+        &self,
+        steps: Range<u32>,
         known: Known,
         cx: &Context<'_, A>,
         observer: &mut O,
     ) -> Read<bool> {
-        let Some(Range { start: mut at, end }) = self.steps_of(rule) else { return Ok(false) };
+        let Range { start: mut at, end } = steps;
         let mut watched = Watched::default();
         while at < end {
             let Some(step) = self.steps.get(at as usize) else { return Ok(false) };
@@ -163,6 +176,7 @@ impl Program {
                 match (held, at + 1 == step.clause_end) {
                     (true, false) => at + 1,
                     // The clause holds, and with it the group.
+                    (true, true) if step.last => return Ok(true),
                     (true, true) => step.group_end,
                     (false, _) if step.clause_end == step.group_end => return Ok(false),
                     (false, _) => step.clause_end,

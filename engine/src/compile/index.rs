@@ -6,6 +6,7 @@ use super::{
     evaluate::NO_STEP,
     intern::{Interner, reading_of},
     methods::{MethodSet, Methods},
+    runs::{Runs, RunsBuilder},
     switches::CompileSwitches,
 };
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
         bytes::Case,
         literals::{Extent, Literal, LiteralMap, Marks, Reading, Wanted},
         piece::From,
-        runs::Runs,
         texts::Texts,
     },
     request::{Attributes, Read},
@@ -28,10 +28,26 @@ use hashbrown::HashTable;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Candidate {
     pub(super) rule: u32,
-    /// The step that is known to hold, as the rule was found through it.
-    pub(super) proven: u32,
+    /// Its first step; [`NO_STEP`] where it has none.
+    pub(super) first_step: u32,
+    /// The step that is known to hold, as the rule was found through it, counted from the first; past 2^16 none is.
+    proven: u16,
     /// The methods that the rule can hold with.
     pub(super) methods: MethodSet,
+}
+
+impl Candidate {
+    /// Rule number `rule`; `proven` is the step that is known to hold, counted from the first.
+    pub(super) fn new(rule: u32, first_step: u32, proven: Option<u32>, methods: MethodSet) -> Self {
+        let proven = proven.and_then(|step| step.try_into().ok()).unwrap_or(u16::MAX);
+        Self { rule, first_step, proven, methods }
+    }
+
+    /// The step that is known to hold.
+    #[inline]
+    pub(super) fn proven(self) -> u32 {
+        if self.proven == u16::MAX { NO_STEP } else { self.first_step + u32::from(self.proven) }
+    }
 }
 
 /// Finds candidates. A rule that matches is always among them; others may be, too.
@@ -41,7 +57,7 @@ pub(super) struct Index {
     always: Box<[Candidate]>,
     lookups: Box<[Lookup]>,
     /// The rules of each key, ascending.
-    runs: Runs<Candidate>,
+    runs: Runs,
 }
 
 /// A key, and the rules that it finds.
@@ -85,20 +101,20 @@ impl<'r> IndexBuilder<'r> {
     pub(super) fn new(rules: &[&'r Rule], switches: CompileSwitches, methods: &mut Methods) -> Self {
         let frequencies = if switches.index { Frequencies::new(rules) } else { Frequencies::default() };
         let mut builder = Self { switches, always: Vec::new(), keys: BTreeMap::new() };
-        let mut first_step = 0;
+        let mut next_step = 0;
         for (number, rule) in (0u32..).zip(rules) {
+            let first_step = if rule.groups.is_empty() { NO_STEP } else { next_step };
             let methods = if switches.methods { methods.of_rule(rule) } else { MethodSet::ANY };
             match frequencies.anchors(rule).filter(|_| switches.index) {
-                None => builder.always.push(Candidate { rule: number, proven: NO_STEP, methods }),
+                None => builder.always.push(Candidate::new(number, first_step, None, methods)),
                 Some(anchors) => {
                     for (entry, step) in anchors.entries {
-                        let known = switches.proven && step != NO_STEP;
-                        let proven = if known { first_step + step } else { NO_STEP };
-                        builder.enter(entry, Candidate { rule: number, proven, methods });
+                        let proven = Some(step).filter(|_| switches.proven);
+                        builder.enter(entry, Candidate::new(number, first_step, proven, methods));
                     }
                 }
             }
-            first_step += rule.groups.iter().map(|g| super::program::steps_in(&g.clauses)).sum::<u32>();
+            next_step += rule.groups.iter().map(|g| super::program::steps_in(&g.clauses)).sum::<u32>();
         }
         builder
     }
@@ -113,12 +129,11 @@ impl<'r> IndexBuilder<'r> {
 
     pub(super) fn build(self, interner: &mut Interner) -> Index {
         let mut lookups: Vec<(Attribute, Vec<Numbered<'r>>)> = Vec::new();
-        let mut runs = Vec::new();
+        let mut runs = RunsBuilder::new(self.keys.values());
         for ((attribute, key), rules) in self.keys {
             let marks = rules.iter().fold(0, |marks, rule| marks | rule.methods.marks());
             let first = rules.first().filter(|_| self.switches.order).map_or(0, |candidate| candidate.rule);
-            let key = Numbered { key, run: runs.len() as u32, marks, first };
-            runs.push(rules);
+            let key = Numbered { key, run: runs.add(rules), marks, first };
             match lookups.last_mut().filter(|(last, _)| *last == *attribute) {
                 Some((_, keys)) => keys.push(key),
                 None => lookups.push((attribute.into_owned(), Vec::from([key]))),
@@ -132,7 +147,7 @@ impl<'r> IndexBuilder<'r> {
         let mut lookups: Vec<Lookup> = lookups.collect();
         // A match in what comes first makes what comes later needless.
         lookups.sort_by_key(|lookup| lookup.first);
-        Index { lookups: lookups.into(), always: self.always.into(), runs: runs.into_iter().collect() }
+        Index { lookups: lookups.into(), always: self.always.into(), runs: runs.finish() }
     }
 }
 

@@ -19,6 +19,7 @@ mod index;
 mod intern;
 mod methods;
 mod program;
+mod runs;
 mod step;
 mod switches;
 

@@ -25,7 +25,9 @@ pub(crate) struct Program {
     pub(super) interned: Interned,
     /// Where each step was written.
     pub(super) places: Box<[Place]>,
-    rules: Box<[(RuleId, u16)]>,
+    rules: Box<[RuleId]>,
+    /// The number of each rule's effect.
+    effect_of: Box<[u16]>,
     effects: Box<[Effect]>,
     /// Reads the rules instead of all of the above.
     pub(super) interpreted: Option<(Interpreter, Box<[Rule]>)>,
@@ -56,6 +58,7 @@ impl Program {
             interned: builder.interner.finish(),
             places: builder.places.into(),
             rules: builder.rules.into(),
+            effect_of: builder.effect_of.into(),
             effects: builder.effects.into(),
             interpreted: switches
                 .interpreter
@@ -80,8 +83,9 @@ impl Program {
 
     /// Where rule number `rule` came from, and what it does.
     pub(crate) fn rule(&self, rule: u32) -> Option<(&RuleId, &Effect)> {
-        let (id, effect) = self.rules.get(rule as usize)?;
-        self.effects.get(usize::from(*effect)).map(|effect| (id, effect))
+        let rule = rule as usize;
+        let effect = self.effects.get(usize::from(*self.effect_of.get(rule)?))?;
+        Some((self.rules.get(rule)?, effect))
     }
 
     /// The steps of rule number `rule`; none where there is no such rule.
@@ -115,7 +119,8 @@ struct Builder {
     starts: Vec<u32>,
     steps: Vec<Step>,
     places: Vec<Place>,
-    rules: Vec<(RuleId, u16)>,
+    rules: Vec<RuleId>,
+    effect_of: Vec<u16>,
     effects: Vec<Effect>,
 }
 
@@ -123,9 +128,11 @@ impl Builder {
     fn rule(&mut self, rule: &Rule) {
         self.starts.push(self.steps.len() as u32);
         let effect = self.effect(&rule.effect);
-        self.rules.push((rule.id.clone(), effect));
+        self.effect_of.push(effect);
+        self.rules.push(rule.id.clone());
+        let mut group_start = self.steps.len();
         for group in &rule.groups {
-            let group_start = self.steps.len();
+            group_start = self.steps.len();
             for clause in &group.clauses {
                 self.clause(group.section, clause);
             }
@@ -136,6 +143,7 @@ impl Builder {
             let end = self.steps.len() as u32;
             self.steps.iter_mut().skip(group_start).for_each(|step| step.group_end = end);
         }
+        self.steps.iter_mut().skip(group_start).for_each(|step| step.last = true);
     }
 
     fn clause(&mut self, section: Section, clause: &Clause) {

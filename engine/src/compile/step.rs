@@ -13,6 +13,8 @@ pub(super) struct Step {
     /// Number of what is read.
     pub(super) attribute: u16,
     pub(super) negated: bool,
+    /// Whether the group is the rule's last.
+    pub(super) last: bool,
     /// The step behind the clause.
     pub(super) clause_end: u32,
     /// The step behind the group.
@@ -53,7 +55,7 @@ pub(super) enum Kind {
 impl Step {
     /// A step that reads attribute 0 and ends nothing yet.
     pub(super) fn fixed(look: Look) -> Self {
-        Self { look, attribute: 0, negated: false, clause_end: 0, group_end: 0 }
+        Self { look, attribute: 0, negated: false, last: false, clause_end: 0, group_end: 0 }
     }
 }
 

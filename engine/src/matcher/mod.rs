@@ -12,10 +12,10 @@ mod name_endings;
 mod name_set;
 pub(crate) mod piece;
 pub(crate) mod regex;
-pub(crate) mod runs;
 pub(crate) mod service_account;
 pub(crate) mod text;
 pub(crate) mod texts;
+mod trie;
 
 pub(crate) use cidr::CidrSet;
 pub(crate) use name_set::NameSet;

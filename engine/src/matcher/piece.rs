@@ -81,6 +81,26 @@ fn push(word: u64, byte: &u8) -> u64 {
     (word << 8) | u64::from(*byte)
 }
 
+/// Where the first of `bytes`, none of them zero, stands in `text`. A searcher takes longer to set up than a short text
+/// takes to be read.
+#[inline]
+pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
+    const SHORT: usize = 64;
+    let [one, other] = bytes;
+    if text.len() > SHORT {
+        return memchr::memchr2(one, other, text);
+    }
+    let at_byte = |word: u64, byte: u8| zero_bytes(word ^ (u64::from(byte) * ONES));
+    let either = |(at, word)| {
+        let found = at_byte(word, one) | at_byte(word, other);
+        (found != 0).then(|| 8 * at + found.trailing_zeros() as usize / 8)
+    };
+    let (words, rest) = text.as_chunks();
+    let rest = Piece::at(text, text.len() - rest.len(), From::Start, Case::Kept).word;
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    words.chain([rest]).enumerate().find_map(either)
+}
+
 /// The high bit of each byte of `word` that is zero.
 #[inline]
 fn zero_bytes(word: u64) -> u64 {
@@ -109,6 +129,18 @@ mod tests {
         assert_eq!(steps("//", From::Start), [1, 2]);
         assert_eq!(steps("abcdefg", From::Start), [0; 0]);
         assert_eq!(steps("", From::End), [0; 0]);
+    }
+
+    #[test]
+    fn the_first_of_two_bytes_is_found() {
+        for len in 0..150 {
+            let mut text = alloc::vec![b'x'; len];
+            assert_eq!(find_first(&text, *b"?#"), None);
+            for at in (0..len).rev() {
+                text[at] = if at % 3 == 0 { b'?' } else { b'#' };
+                assert_eq!(find_first(&text, *b"?#"), Some(at), "{len}");
+            }
+        }
     }
 
     #[test]
