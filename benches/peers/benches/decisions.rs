@@ -17,10 +17,10 @@ use std::{hint::black_box, time::Duration};
 fn settings() -> Criterion<Cpu> {
     Criterion::default()
         .with_measurement(Cpu)
-        .sample_size(20)
-        .nresamples(10_000)
-        .warm_up_time(Duration::from_millis(100))
-        .measurement_time(Duration::from_millis(400))
+        .sample_size(10)
+        .nresamples(1_000)
+        .warm_up_time(Duration::from_millis(50))
+        .measurement_time(Duration::from_millis(200))
         .without_plots()
 }
 

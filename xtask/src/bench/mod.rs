@@ -42,15 +42,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(Place::Envoy(options)) = &options.place {
         return envoy::run(options);
     }
-    let criterion = workspace::target_dir().join("peers/criterion");
+    let kept = workspace::target_dir().join("peers/results.json");
+    // What is measured no longer must not be reported.
+    let mut measured =
+        if options.report || options.only.is_some() { results::load(&kept)? } else { Vec::new() };
     if !options.report {
-        if options.only.is_none() && criterion.exists() {
-            // What is measured no longer must not be reported.
-            fs::remove_dir_all(&criterion).context("cannot remove the results before")?;
-        }
-        compare(options)?;
+        let new = compare(options)?;
+        measured.retain(|old| !new.iter().any(|new| new.is_of(old)));
+        measured.extend(new);
+        results::save(&kept, &mut measured)?;
     }
-    let measured: Vec<Measured> = results::read(&criterion)?;
     println!("{}", table::all(&measured));
     if !options.report && options.only.is_none() {
         own(options)?;
@@ -66,17 +67,34 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Everything that criterion measures.
-fn compare(options: &Options) -> Result<()> {
-    let mut bench = options.peers(&["bench", "--bench", "decisions"]);
-    if !options.quick {
-        bench.env("PALISADE_GUEST", wasm::guest()?);
+/// How often everything is measured. A shared machine is slow for seconds on end: who is measured then, and who is not,
+/// is another in each round.
+const ROUNDS: u32 = 3;
+
+/// Everything that criterion measures: the fastest of all rounds, as other work can only make it slower.
+fn compare(options: &Options) -> Result<Vec<Measured>> {
+    let criterion = workspace::target_dir().join("peers/criterion");
+    let guest = if options.quick { None } else { Some(wasm::guest()?) };
+    let mut best: Vec<Measured> = Vec::new();
+    for _ in 0..if options.quick { 1 } else { ROUNDS } {
+        if criterion.exists() {
+            fs::remove_dir_all(&criterion).context("cannot remove the results before")?;
+        }
+        let mut bench = options.peers(&["bench", "--bench", "decisions"]);
+        bench.envs(guest.iter().map(|module| ("PALISADE_GUEST", module)));
+        bench.args(["--", "--quiet"]).args(&options.only);
+        if options.quick {
+            bench.args(["--warm-up-time", "0.02", "--measurement-time", "0.05"]);
+        }
+        run_command(&mut bench)?;
+        for new in results::read(&criterion)? {
+            match best.iter_mut().find(|old| old.is_of(&new)) {
+                Some(old) => old.nanoseconds = old.nanoseconds.min(new.nanoseconds),
+                None => best.push(new),
+            }
+        }
     }
-    bench.args(["--", "--quiet"]).args(&options.only);
-    if options.quick {
-        bench.args(["--warm-up-time", "0.02", "--measurement-time", "0.05", "--sample-size", "10"]);
-    }
-    run_command(&mut bench)
+    Ok(best)
 }
 
 /// What criterion does not: building, and what only ours is asked.

@@ -1,13 +1,14 @@
-//! What criterion wrote down.
+//! What criterion wrote down, and what is kept of it.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result as Fallible};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// One benchmark.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Result {
     /// What was compared, such as `policies`.
     pub(super) shape: String,
@@ -17,17 +18,39 @@ pub(super) struct Result {
     pub(super) requests: String,
     /// How many rules.
     pub(super) n: u64,
-    /// Nanoseconds, the median.
+    /// Nanoseconds, in the fastest of criterion's samples: other work on the machine can only make one slower.
     pub(super) nanoseconds: f64,
+}
+
+impl Result {
+    fn id(&self) -> (&str, &str, &str, u64) {
+        (&self.shape, &self.engine, &self.requests, self.n)
+    }
+
+    /// Whether the two are of the same benchmark.
+    pub(super) fn is_of(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+/// Keeps `results`, and puts them in order.
+pub(super) fn save(file: &Path, results: &mut [Result]) -> Fallible<()> {
+    results.sort_by(|a, b| a.id().cmp(&b.id()));
+    fs::write(file, serde_json::to_vec(results)?)
+        .with_context(|| format!("cannot write `{}`", file.display()))
+}
+
+/// What was kept.
+pub(super) fn load(file: &Path) -> Fallible<Vec<Result>> {
+    let text = fs::read(file)
+        .with_context(|| format!("nothing was measured yet: there is no `{}`", file.display()))?;
+    Ok(serde_json::from_slice(&text)?)
 }
 
 /// All results below `folder`.
 pub(super) fn read(folder: &Path) -> Fallible<Vec<Result>> {
     let mut results = Vec::new();
     search(folder, &mut results)?;
-    results.sort_by(|a, b| {
-        (&a.shape, &a.engine, &a.requests, a.n).cmp(&(&b.shape, &b.engine, &b.requests, b.n))
-    });
     Ok(results)
 }
 
@@ -42,7 +65,7 @@ fn search(folder: &Path, results: &mut Vec<Result>) -> Fallible<()> {
         if path.ends_with("new") {
             let json =
                 |name: &str| -> Fallible<Value> { Ok(serde_json::from_slice(&fs::read(path.join(name))?)?) };
-            results.extend(result(&json("benchmark.json")?, &json("estimates.json")?));
+            results.extend(result(&json("benchmark.json")?, &json("sample.json")?));
         } else {
             search(&path, results)?;
         }
@@ -50,7 +73,9 @@ fn search(folder: &Path, results: &mut Vec<Result>) -> Fallible<()> {
     Ok(())
 }
 
-fn result(benchmark: &Value, estimates: &Value) -> Option<Result> {
+fn result(benchmark: &Value, sample: &Value) -> Option<Result> {
+    let numbers = |name: &str| Some(sample.get(name)?.as_array()?.iter().filter_map(Value::as_f64));
+    let each = numbers("times")?.zip(numbers("iters")?).map(|(time, iterations)| time / iterations);
     let text = |name: &str| benchmark.get(name)?.as_str();
     let (shape, engine) = text("group_id")?.split_once('/')?;
     Some(Result {
@@ -58,7 +83,7 @@ fn result(benchmark: &Value, estimates: &Value) -> Option<Result> {
         engine: engine.to_owned(),
         requests: text("function_id")?.to_owned(),
         n: text("value_str")?.parse().ok()?,
-        nanoseconds: estimates.pointer("/median/point_estimate")?.as_f64()?,
+        nanoseconds: each.min_by(f64::total_cmp)?,
     })
 }
 
@@ -71,8 +96,8 @@ mod tests {
     fn a_benchmark_is_read() {
         let benchmark =
             json!({"group_id": "policies/cel, N programs", "function_id": "miss", "value_str": "100"});
-        let estimates = json!({"median": {"point_estimate": 12.5}});
-        let result = result(&benchmark, &estimates).unwrap();
+        let sample = json!({"iters": [2.0, 4.0, 6.0], "times": [30.0, 50.0, 90.0]});
+        let result = result(&benchmark, &sample).unwrap();
         assert_eq!((&*result.shape, &*result.engine), ("policies", "cel, N programs"));
         assert_eq!((&*result.requests, result.n, result.nanoseconds), ("miss", 100, 12.5));
     }
