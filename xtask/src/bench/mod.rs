@@ -44,8 +44,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let kept = workspace::target_dir().join("peers/results.json");
     // What is measured no longer must not be reported.
-    let mut measured =
-        if options.report || options.only.is_some() { results::load(&kept)? } else { Vec::new() };
+    let goes_on = options.report || (options.only.is_some() && kept.exists());
+    let mut measured = if goes_on { results::load(&kept)? } else { Vec::new() };
     if !options.report {
         let new = compare(options)?;
         measured.retain(|old| !new.iter().any(|new| new.is_of(old)));
