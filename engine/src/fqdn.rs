@@ -101,8 +101,8 @@ impl FqdnPattern {
     }
 }
 
-/// Many patterns, asked at once. A lookup reads the name once and allocates nothing; its cost does not depend on how
-/// many patterns there are, only on how many of them end as the name does.
+/// Many patterns, asked at once. A lookup allocates nothing and takes time linear in the name; its cost does not depend on
+/// how many patterns there are, only on how many of them end as the name does.
 ///
 /// ```
 /// use core::ops::ControlFlow;

@@ -6,7 +6,7 @@
 //! | `program` | rules to tables |
 //! | `step`, `intern` | one test as it is stored; what tests share: attributes, literals, sets of patterns |
 //! | `anchor` | through which of its tests the index finds a rule |
-//! | `index` | from an attribute's value to the rules entered under it |
+//! | `index`, `runs` | from an attribute's value to the rules entered under it |
 //! | `methods` | which methods a rule can hold with, as bits of a number |
 //! | `evaluate` | the walk that decides and explains |
 //! | `context` | a request being decided: its attributes, by name |

@@ -14,8 +14,7 @@ use core::ops::ControlFlow;
 
 /// A set of name patterns. Names are canonical: lower case, one final dot.
 ///
-/// A lookup reads the name once, from its end; what it costs does not depend on how many patterns there are, but on how
-/// many of them end as the name does.
+/// What a lookup costs does not depend on how many patterns there are, but on how many of them end as the name does.
 #[derive(Debug)]
 pub(crate) struct NameSet {
     texts: Texts,

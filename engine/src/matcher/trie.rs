@@ -249,6 +249,7 @@ impl Children {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     #[test]
     fn an_edge_stays_small() {
         assert!(size_of::<Edge>() <= 32, "{} bytes", size_of::<Edge>());

@@ -87,12 +87,7 @@ fn compare(options: &Options) -> Result<Vec<Measured>> {
             bench.args(["--warm-up-time", "0.02", "--measurement-time", "0.05"]);
         }
         run_command(&mut bench)?;
-        for new in results::read(&criterion)? {
-            match best.iter_mut().find(|old| old.is_of(&new)) {
-                Some(old) => old.nanoseconds = old.nanoseconds.min(new.nanoseconds),
-                None => best.push(new),
-            }
-        }
+        results::keep_fastest(&mut best, results::read(&criterion)?);
     }
     Ok(best)
 }

@@ -31,6 +31,17 @@ fn finds_beginnings_shortest_first_and_then_the_whole() {
 }
 
 #[test]
+fn what_all_keys_begin_with_is_asked_for() {
+    let keys = ["/api/v1/tenants/a/*", "/api/v1/tenants/b*", "/api/v1/tenants/*"];
+    let find = |value| found(From::Start, Case::Kept, &keys, value);
+    assert_eq!(find("/api/v1/tenants/a/x"), ["/api/v1/tenants/*", "/api/v1/tenants/a/*"]);
+    assert_eq!(find("/api/v1/tenants/"), ["/api/v1/tenants/*"]);
+    for other in ["/api/v2/tenants/a/x", "/api/v1/tenants", "/api/v1/", "/", "", "/xpi/v1/tenants/b"] {
+        assert!(find(other).is_empty(), "{other}");
+    }
+}
+
+#[test]
 fn reads_backwards_and_folds() {
     let keys = ["example.com", ".example.com*", "w.example.com*", "com*", ".com*"];
     let find = |value| found(From::End, Case::Folded, &keys, value);
