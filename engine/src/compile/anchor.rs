@@ -8,7 +8,7 @@
 use super::{evaluate::NO_STEP, program::steps_in};
 use crate::{
     ir::{Attribute, Clause, Group, Operator, Pattern, Rule, Selector, Test, Text},
-    matcher::piece::find_first,
+    matcher::search::{find_first, find_four},
     request::ClaimName,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, vec, vec::Vec};
@@ -225,20 +225,13 @@ pub(super) fn namespaces(
     identity: &[u8],
     mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    // By the last of four bytes it is known how far the next place is where `/ns/` can begin.
-    let mut at = 0;
-    while let Some(&[a, b, c, last]) = identity.get(at..).and_then(|rest| rest.first_chunk()) {
-        if [a, b, c, last] == *b"/ns/" {
-            let name = identity.get(at + 4..).unwrap_or_default();
-            let end = find_first(name, *b"//").unwrap_or(name.len());
-            visit(name.get(..end).unwrap_or_default())?;
-        }
-        at += match last {
-            b's' => 1,
-            b'n' => 2,
-            b'/' => 3,
-            _ => 4,
-        };
+    let mut rest = identity;
+    while let Some(at) = find_four(rest, *b"/ns/") {
+        let name = rest.get(at + 4..).unwrap_or_default();
+        let end = find_first(name, *b"//").unwrap_or(name.len());
+        visit(name.get(..end).unwrap_or_default())?;
+        // The slash behind `ns` may begin the next.
+        rest = rest.get(at + 3..).unwrap_or_default();
     }
     ControlFlow::Continue(())
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     ir::{Attribute, Text},
-    matcher::{bytes::Case, piece::find_first, text},
+    matcher::{bytes::Case, search::find_first, text},
     request::{Attributes, ClaimName, Read, Shape, Visit},
 };
 use core::{cell::OnceCell, net::IpAddr, ops::ControlFlow};

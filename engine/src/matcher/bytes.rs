@@ -55,16 +55,19 @@ impl Case {
     /// A hash of `value` that agrees for values that compare equal.
     #[inline]
     pub(crate) fn hash(self, value: &[u8]) -> u64 {
-        let mut hash = value.len() as u64;
+        let word = |bytes: &[u8; 8]| self.fold(u64::from_le_bytes(*bytes));
+        let both = |hash: u64, bytes: &[u8; 16]| match bytes.as_chunks() {
+            ([first, second], _) => mix_two(hash ^ word(first), word(second)),
+            _ => hash,
+        };
         let (chunks, rest) = value.as_chunks();
-        for chunk in chunks {
-            hash = mix(hash ^ self.fold(u64::from_le_bytes(*chunk)));
-        }
-        match value.last_chunk() {
-            _ if rest.is_empty() => hash,
-            // Some bytes twice is cheaper than some alone.
-            Some(last) => mix(hash ^ self.fold(u64::from_le_bytes(*last))),
-            None => mix(hash ^ Piece::at(rest, 0, From::Start, self).word),
+        let hash = chunks.iter().fold(value.len() as u64, both);
+        // Some bytes twice is cheaper than some alone.
+        match (value.last_chunk(), value.first_chunk(), value.last_chunk()) {
+            (Some(_), ..) if rest.is_empty() => hash,
+            (Some(last), ..) => both(hash, last),
+            (None, Some(first), Some(last)) => mix_two(hash ^ word(first), word(last)),
+            _ => mix(hash ^ Piece::at(value, 0, From::Start, self).word),
         }
     }
 }
@@ -93,17 +96,30 @@ fn same_words(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
+/// An odd number whose bits look drawn: 2^64 by the golden ratio.
+const K: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Spreads `x`. Tables are filled from configuration only, so a request cannot make them degenerate and the hash
 /// needs no secret.
 #[inline]
 pub(crate) fn mix(x: u64) -> u64 {
-    const K: u64 = 0x9E37_79B9_7F4A_7C15;
     if cfg!(target_arch = "wasm32") {
         // There is no wide product, but a call that puts it together.
         let x = (x ^ (x >> 32)).wrapping_mul(K);
         return x ^ (x >> 29);
     }
-    let wide = u128::from(x ^ K.rotate_left(17)) * u128::from(K);
+    folded_product(x ^ K.rotate_left(17), K)
+}
+
+/// Spreads both.
+#[inline]
+fn mix_two(x: u64, y: u64) -> u64 {
+    if cfg!(target_arch = "wasm32") { mix(mix(x) ^ y) } else { folded_product(x ^ K.rotate_left(17), y ^ K) }
+}
+
+#[inline]
+fn folded_product(x: u64, y: u64) -> u64 {
+    let wide = u128::from(x) * u128::from(y);
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 

@@ -1,5 +1,6 @@
 //! Matches literals with gaps ([`Glob`]) in one pass.
 
+use super::search::find;
 use crate::ir::Glob;
 
 /// Whether the whole of `value` matches. Linear in the value: each literal is taken at its earliest place, which
@@ -21,16 +22,6 @@ pub(crate) fn matches(glob: &Glob, value: &[u8]) -> bool {
         .is_some_and(|gap| gap.len() >= usize::from(last.gap.min) && last.gap.class.admits(gap))
 }
 
-/// Where `literal` first stands. In short texts plain comparison is over before a searcher is set up.
-pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
-    const SHORT: usize = 64;
-    match literal.len() {
-        0 => Some(0),
-        len if text.len() <= SHORT => text.windows(len).position(|window| window == literal),
-        _ => memchr::memmem::find(text, literal),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,16 +31,6 @@ mod tests {
     const ANY: Gap = Gap { min: 0, class: GapClass::Any };
     const SOME: Gap = Gap { min: 1, class: GapClass::Any };
     const SEGMENT: Gap = Gap { min: 1, class: GapClass::TemplateSegment };
-
-    #[test]
-    fn short_and_long_texts_are_searched_alike() {
-        for len in [3, 64, 65, 200] {
-            let text = [&vec![b'a'; len - 3], &b"abc"[..]].concat();
-            assert_eq!(find(&text, b"abc"), Some(len - 3));
-            assert_eq!(find(&text, b"abd"), None);
-            assert_eq!(find(&text, b""), Some(0));
-        }
-    }
 
     #[test]
     fn gaps_take_the_earliest_place() {

@@ -116,7 +116,7 @@ impl LiteralMap {
     }
 
     /// The same; keys that are not `wanted` may be left out.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn walk_for(
         &self,
         wanted: Wanted<'_>,
@@ -125,14 +125,14 @@ impl LiteralMap {
         mut visit: impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.parts.walk(wanted, value, &mut visit)?;
+        if self.wholes.is_empty() || value.len() > self.longest_whole {
+            return ControlFlow::Continue(());
+        }
         self.whole(texts, value).map_or(ControlFlow::Continue(()), visit)
     }
 
-    #[inline]
+    #[inline(never)]
     fn whole(&self, texts: &Texts, value: &[u8]) -> Option<u32> {
-        if self.wholes.is_empty() || value.len() > self.longest_whole {
-            return None;
-        }
         let same = |whole: &Whole| self.case.eq(value, texts.bytes(whole.text));
         self.wholes.find(self.case.hash(value), same).map(|whole| whole.value)
     }

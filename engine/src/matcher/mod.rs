@@ -12,6 +12,7 @@ mod name_endings;
 mod name_set;
 pub(crate) mod piece;
 pub(crate) mod regex;
+pub(crate) mod search;
 pub(crate) mod service_account;
 pub(crate) mod text;
 pub(crate) mod texts;

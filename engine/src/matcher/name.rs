@@ -3,7 +3,7 @@
 //! A pattern is parsed once, by the grammar of `spec/cilium.md` 3.4. No run of stars but a leading `**.` crosses a
 //! dot, so labels of pattern and name align one to one, and a match costs one pass over the name.
 
-use super::glob;
+use super::search;
 use crate::ir::NamePattern;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use nom::{
@@ -141,7 +141,7 @@ impl Label {
             Self::Starred { head, middle, tail } => {
                 let Some(mut rest) = label.strip_prefix(head.as_bytes()) else { return false };
                 for literal in middle {
-                    let Some(at) = glob::find(rest, literal.as_bytes()) else { return false };
+                    let Some(at) = search::find(rest, literal.as_bytes()) else { return false };
                     rest = rest.get(at + literal.len()..).unwrap_or_default();
                 }
                 rest.ends_with(tail.as_bytes()) && are_label_bytes(label)

@@ -36,7 +36,7 @@ impl Piece {
                     (Some(chunk), _) => (u64::from_le_bytes(*chunk), 8),
                     (None, _) if left == 0 => (0, 0),
                     (None, Some(chunk)) => (u64::from_le_bytes(*chunk) >> (64 - 8 * left), left),
-                    (None, None) => (rest.iter().rev().fold(0, push), left),
+                    (None, None) => (short(rest, from), left),
                 }
             }
             From::End => {
@@ -45,7 +45,7 @@ impl Piece {
                     (Some(chunk), _) => (u64::from_be_bytes(*chunk), 8),
                     (None, _) if left == 0 => (0, 0),
                     (None, Some(chunk)) => (u64::from_be_bytes(*chunk) >> (64 - 8 * left), left),
-                    (None, None) => (rest.iter().fold(0, push), left),
+                    (None, None) => (short(rest, from), left),
                 }
             }
         };
@@ -63,51 +63,38 @@ impl Piece {
     #[inline]
     pub(super) fn separators(self, separator: u8) -> u8 {
         const GATHER: u64 = 0x0102_0408_1020_4080;
-        let found = zero_bytes(self.word ^ (u64::from(separator) * ONES));
+        let found = zero_bytes(self.word ^ repeated(separator));
         ((found >> 7).wrapping_mul(GATHER) >> 56) as u8
     }
 
     /// The part up to and with the first `separator`; without one the whole piece, if it is full.
     #[inline]
     pub(super) fn step(self, separator: u8) -> Option<Self> {
-        let found = zero_bytes(self.word ^ (u64::from(separator) * ONES));
+        let found = zero_bytes(self.word ^ repeated(separator));
         let len = if found == 0 { 8 } else { found.trailing_zeros() / 8 + 1 };
         (len <= self.len).then(|| self.first(len))
     }
 }
 
-#[inline]
-fn push(word: u64, byte: &u8) -> u64 {
-    (word << 8) | u64::from(*byte)
+/// The word of a value that has less than eight bytes; apart, as it would take the registers of those that have more.
+#[inline(never)]
+fn short(bytes: &[u8], from: From) -> u64 {
+    let push = |word: u64, byte: &u8| (word << 8) | u64::from(*byte);
+    match from {
+        From::Start => bytes.iter().rev().fold(0, push),
+        From::End => bytes.iter().fold(0, push),
+    }
 }
 
-/// Where the first of `bytes`, none of them zero, stands in `text`. A searcher takes longer to set up than a short text
-/// takes to be read.
+/// Eight times `byte`.
 #[inline]
-pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
-    const SHORT: usize = 64;
-    let [one, other] = bytes;
-    if text.len() > SHORT {
-        return memchr::memchr2(one, other, text);
-    }
-    let find = |word: u64| {
-        let at_byte = |byte: u8| zero_bytes(word ^ (u64::from(byte) * ONES));
-        let found = at_byte(one) | at_byte(other);
-        (found != 0).then(|| found.trailing_zeros() as usize / 8)
-    };
-    let (words, rest) = text.as_chunks();
-    for (nth, word) in words.iter().enumerate() {
-        if let Some(at) = find(u64::from_le_bytes(*word)) {
-            return Some(8 * nth + at);
-        }
-    }
-    let read = text.len() - rest.len();
-    find(Piece::at(text, read, From::Start, Case::Kept).word).map(|at| read + at)
+pub(super) fn repeated(byte: u8) -> u64 {
+    u64::from(byte) * ONES
 }
 
 /// The high bit of each byte of `word` that is zero.
 #[inline]
-fn zero_bytes(word: u64) -> u64 {
+pub(super) fn zero_bytes(word: u64) -> u64 {
     !(((word & LOW) + LOW) | word | LOW)
 }
 
@@ -133,18 +120,6 @@ mod tests {
         assert_eq!(steps("//", From::Start), [1, 2]);
         assert_eq!(steps("abcdefg", From::Start), [0; 0]);
         assert_eq!(steps("", From::End), [0; 0]);
-    }
-
-    #[test]
-    fn the_first_of_two_bytes_is_found() {
-        for len in 0..150 {
-            let mut text = alloc::vec![b'x'; len];
-            assert_eq!(find_first(&text, *b"?#"), None);
-            for at in (0..len).rev() {
-                text[at] = if at % 3 == 0 { b'?' } else { b'#' };
-                assert_eq!(find_first(&text, *b"?#"), Some(at), "{len}");
-            }
-        }
     }
 
     #[test]

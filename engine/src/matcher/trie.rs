@@ -22,9 +22,17 @@ pub(super) struct Trie {
     from: From,
     reading: Reading,
     /// The steps that lead to `root`: every text begins with them.
-    common: Box<[Piece]>,
+    common: Box<[Step]>,
     root: Node,
     edges: HashTable<Edge>,
+}
+
+/// A piece that is compared without the table.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    piece: Piece,
+    /// The bits of `piece.word` that are its bytes.
+    mask: u64,
 }
 
 /// [`Node::kind`] of a piece that ends with a separator or has eight bytes. Shorter ends of texts have their length.
@@ -57,7 +65,7 @@ impl Trie {
 
     /// Calls `visit` with the value of every text that `value` begins (ends) with, shortest first. Texts that are not
     /// `wanted` may be left out.
-    #[inline]
+    #[inline(always)]
     pub(super) fn walk(
         &self,
         wanted: Wanted<'_>,
@@ -67,6 +75,16 @@ impl Trie {
         if self.root.marks & wanted.marks == 0 {
             return ControlFlow::Continue(());
         }
+        self.walk_wanted(wanted, value, visit)
+    }
+
+    #[inline(never)]
+    fn walk_wanted(
+        &self,
+        wanted: Wanted<'_>,
+        value: &[u8],
+        visit: &mut impl FnMut(u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         match self.from {
             From::Start => self.walk_from(From::Start, wanted, value, visit),
             From::End => self.walk_from(From::End, wanted, value, visit),
@@ -84,12 +102,12 @@ impl Trie {
     ) -> ControlFlow<()> {
         let Reading { case, separator } = self.reading;
         let (mut node, mut at) = (&self.root, 0);
-        for step in &self.common {
-            let piece = Piece::at(value, at, from, case);
-            if step.len > piece.len || piece.first(step.len).word != step.word {
+        for Step { piece, mask } in &self.common {
+            let there = Piece::at(value, at, from, case);
+            if piece.len > there.len || (piece.word ^ there.word) & mask != 0 {
                 return ControlFlow::Continue(());
             }
-            at += step.len as usize;
+            at += piece.len as usize;
         }
         while node.leads_to(wanted) {
             if node.value != NONE {
@@ -220,7 +238,8 @@ impl Builder {
             && edge.node.kind == STEP
         {
             let whole = Piece { word: edge.word, len: 8 };
-            common.push(whole.step(self.reading.separator).unwrap_or(whole));
+            let piece = whole.step(self.reading.separator).unwrap_or(whole);
+            common.push(Step { piece, mask: Piece { word: u64::MAX, len: 8 }.first(piece.len).word });
             root = edge.node;
         }
         // While it grew, the table was twice as large as it may have to be.
