@@ -26,7 +26,6 @@ pub(crate) fn matches(glob: &Glob, value: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::ir::{Gap, GapClass};
-    use alloc::vec;
 
     const ANY: Gap = Gap { min: 0, class: GapClass::Any };
     const SOME: Gap = Gap { min: 1, class: GapClass::Any };
