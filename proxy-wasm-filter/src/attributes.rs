@@ -43,7 +43,7 @@ const CERTIFICATE: [&str; 3] = [
     "connection\0dns_san_peer_certificate",
     "connection\0subject_peer_certificate",
 ];
-const CONNECTION_ID: &str = "connection\0id";
+const CONNECTION_ID: &str = "connection_id";
 const DESTINATION: &str = "destination\0address";
 const SERVER_NAME: &str = "connection\0requested_server_name";
 const SOURCE: &str = "source\0address";

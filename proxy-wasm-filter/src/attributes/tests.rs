@@ -139,7 +139,7 @@ fn a_single_header_is_asked_for_alone() {
 #[test]
 fn what_a_connection_has_is_asked_for_once_for_all_its_requests() {
     let host = Fake::default()
-        .property("connection.id", 7u64.to_le_bytes())
+        .property("connection_id", 7u64.to_le_bytes())
         .property("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b")
         .property("connection.subject_peer_certificate", "")
         .property("destination.address", "10.0.0.1:80");
@@ -159,7 +159,7 @@ fn what_a_connection_has_is_asked_for_once_for_all_its_requests() {
 fn a_long_name_is_not_kept_and_a_failure_is_forgotten_with_its_request() {
     let long = "x".repeat(2000);
     let host = Fake::default()
-        .property("connection.id", 7u64.to_le_bytes())
+        .property("connection_id", 7u64.to_le_bytes())
         .property("connection.requested_server_name", &long);
     let connections = Connections::default();
     let plan = Plan { by_connection: true, ..Plan::default() };
@@ -183,6 +183,6 @@ fn a_connection_without_a_number_is_read_for_each_request() {
     for _ in 0..2 {
         let attributes = StreamAttributes::new(&host, plan, &connections);
         assert_eq!(attributes.server_name(), Ok(Some(&b"a"[..])));
-        assert_eq!(host.asked.take(), ["connection.id", "connection.requested_server_name"]);
+        assert_eq!(host.asked.take(), ["connection_id", "connection.requested_server_name"]);
     }
 }
