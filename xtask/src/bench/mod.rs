@@ -2,6 +2,7 @@
 
 mod chart;
 mod envoy;
+mod machine;
 mod results;
 mod summary;
 mod table;

@@ -2,6 +2,7 @@
 
 use core::fmt::Write;
 
+use super::machine::Machine;
 use super::results::Result;
 use super::table::thousands;
 
@@ -52,10 +53,11 @@ fn fastest<'r>(results: &'r [Result], own: &Result, is: impl Fn(&str) -> bool) -
 
 /// The table.
 pub(super) fn all(results: &[Result]) -> String {
-    let mut text = String::from(
-        "| | N | ns | wanted | | fastest library | × ours | fastest by hand | × ours |\n\
-         |---|---:|---:|---:|---|---|---:|---|---:|\n",
-    );
+    let machine = Machine::of(results);
+    let factor = machine.as_ref().map_or(1.0, Machine::factor);
+    let mut text = machine.map_or_else(String::new, |machine| format!("{machine}\n\n"));
+    text += "| | N | ns | wanted | | wanted × machine | | fastest library | × ours | fastest by hand | × ours |\n\
+         |---|---:|---:|---:|---|---:|---|---|---:|---|---:|\n";
     for wanted in &WANTED {
         let Some(own) = ours(results, wanted) else { continue };
         let by_hand = |name: &str| name.starts_with("by hand");
@@ -71,13 +73,15 @@ pub(super) fn all(results: &[Result]) -> String {
         };
         let _ = writeln!(
             text,
-            "| {}, {} | {} | {} | {} | {} | {} | {} |",
+            "| {}, {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             own.shape,
             own.requests,
             thousands(own.n as f64),
             thousands(own.nanoseconds),
             thousands(wanted.at_most),
             reached(own.nanoseconds, wanted.at_most),
+            thousands(wanted.at_most * factor),
+            reached(own.nanoseconds, wanted.at_most * factor),
             show(fastest(results, own, library)),
             show(fastest(results, own, by_hand)),
         );
@@ -139,9 +143,19 @@ mod tests {
             result("policies", "palisade, and by which rule", "last", 10, 99.0),
             result("policies", "floor: hash", "last", 10, 3.0),
         ]);
-        let row = "| policies, last | 10 | 66 | 60 | missed by 10 % | cel 660 | 10 | by hand: linear scan 33 | 0.5 |";
+        let row = "| policies, last | 10 | 66 | 60 | missed by 10 % | 60 | missed by 10 % | cel 660 | 10 | by hand: linear scan 33 | 0.5 |";
         assert!(text.contains(row), "{text}");
         assert!(text.contains("| policies, last: 10,000 to 10 | 0.76 | 1.5 | reached |"), "{text}");
+    }
+
+    #[test]
+    fn more_is_wanted_of_a_faster_machine() {
+        let text = all(&[
+            result("policies", OWN, "last", 10, 66.0),
+            result("policies", "cel, N programs", "last", 10, 1_114.0 * 1.5),
+        ]);
+        assert!(text.contains("1.50 times"), "{text}");
+        assert!(text.contains("| policies, last | 10 | 66 | 60 | missed by 10 % | 90 | reached |"), "{text}");
     }
 
     #[test]
