@@ -27,6 +27,7 @@ pub mod certs;
 pub mod client;
 pub mod config;
 pub mod fetch;
+pub mod growing;
 mod http1;
 pub mod http2;
 pub mod process;

@@ -73,11 +73,16 @@ impl Envoy {
         let mut envoy =
             Self { child, admin: Client::plaintext(0), ports: BTreeMap::new(), log, _scratch: None };
         envoy.wait_until_ready(&address, &output)?;
-        envoy.ports = ports(&envoy.admin_json("/listeners?format=json")?);
+        envoy.ports = envoy.open_ports()?;
         Ok(envoy)
     }
 
-    /// The port of the listener with this name.
+    /// The ports that are open now, by the name of their listener.
+    pub(crate) fn open_ports(&self) -> Result<BTreeMap<String, u16>> {
+        Ok(ports(&self.admin_json("/listeners?format=json")?))
+    }
+
+    /// The port that the listener with this name had once Envoy was ready.
     pub fn port(&self, listener: &str) -> Result<u16> {
         self.ports.get(listener).copied().with_context(|| format!("Envoy has no listener `{listener}`"))
     }

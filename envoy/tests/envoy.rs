@@ -1,12 +1,15 @@
 //! A real Envoy, with and without mutual TLS, no filter of ours.
 
+use core::time::Duration;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
+use std::time::Instant;
 
 use palisade_envoy::certs::{Authority, Identity, Names};
 use palisade_envoy::client::{Client, Outcome};
 use palisade_envoy::config::{BODY, Bootstrap, Http, Listener, Tcp, Transport, tls_inspector};
+use palisade_envoy::growing::Growing;
 use palisade_envoy::process::Envoy;
 use palisade_envoy::wasm::Plugin;
 use serde_json::json;
@@ -117,4 +120,33 @@ fn a_refused_configuration_says_why() {
     let listener = Listener::http("plain", Transport::Plaintext, Http::with_filters(filters));
     let error = Envoy::start(&Bootstrap::new(vec![listener])).unwrap_err();
     assert!(error.to_string().contains("no-such.wasm"), "{error}");
+}
+
+#[test]
+fn listeners_come_and_go_while_it_runs() {
+    let envoy = Growing::start(Vec::new()).unwrap();
+    let open = |filters| {
+        envoy.open(vec![Listener::http("plain", Transport::Plaintext, Http::with_filters(filters))])
+    };
+    let get = |port| Client::plaintext(port).request(GET);
+    let first = open(vec![]).unwrap();
+    let error = open(vec![Plugin::new("no-such.wasm", "{}").http_filter()]).unwrap_err();
+    assert!(error.to_string().contains("no-such.wasm"), "{error}");
+    // What was refused is in nobody's way, and no group closes another.
+    let second = open(vec![]).unwrap();
+    let [one, other] = [&first, &second].map(|group| group.port("plain").unwrap());
+    assert_ne!(one, other);
+    for port in [one, other] {
+        expect_response(&get(port).unwrap(), 200, BODY);
+    }
+    assert!(second.port("other").is_err());
+
+    drop(first);
+    envoy.open(Vec::new()).unwrap();
+    let start = Instant::now();
+    while get(one).is_ok_and(|outcome| matches!(outcome, Outcome::Response(_))) {
+        assert!(start.elapsed() < Duration::from_secs(60), "a group that was dropped stays open");
+        thread::sleep(Duration::from_millis(20));
+    }
+    expect_response(&get(other).unwrap(), 200, BODY);
 }

@@ -175,6 +175,21 @@ pub fn cluster(name: &str, port: u16) -> Value {
     })
 }
 
+/// An upstream whose address each request says in [`UPSTREAM`].
+#[must_use]
+pub fn named_by_request(name: &str) -> Value {
+    json!({
+        "name": name,
+        "type": "ORIGINAL_DST",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "connect_timeout": "5s",
+        "original_dst_lb_config": {"use_http_header": true, "http_header_name": UPSTREAM},
+    })
+}
+
+/// The header that says `127.0.0.1:PORT`.
+pub const UPSTREAM: &str = "x-envoy-original-dst-host";
+
 fn loopback(port: u16) -> Value {
     json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
 }

@@ -20,6 +20,7 @@ use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
     certs::Authority,
     client::{Client, Outcome},
+    growing::Growing,
     http2::Http2,
 };
 use proxy::{ASKED, Enforcer, Proxy, answer_header, workload};
@@ -27,21 +28,31 @@ use std::{
     collections::BTreeMap,
     io::{ErrorKind, Read, Write},
     path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokens::Issuers;
 
-/// Native RBAC and, where a module is given, the filter, in one Envoy.
+/// Native RBAC and, where a module is given, the filter, in one Envoy, started when first needed.
 #[derive(Debug)]
 pub struct InEnvoy {
     module: Option<PathBuf>,
     by_both: AtomicUsize,
+    /// The Envoy of all proxies; the error is why it could not be started.
+    envoy: OnceLock<Result<Growing, String>>,
 }
 
 impl InEnvoy {
-    /// Envoys that also load `module`.
+    /// An Envoy that also loads `module`.
     pub fn new(module: Option<PathBuf>) -> Self {
-        Self { module, by_both: AtomicUsize::new(0) }
+        Self { module, by_both: AtomicUsize::new(0), envoy: OnceLock::new() }
+    }
+
+    fn envoy(&self) -> Result<&Growing, NoAnswer> {
+        let envoy = self.envoy.get_or_init(|| proxy::envoy().map_err(|error| format!("{error:#}")));
+        envoy.as_ref().map_err(|reason| NoAnswer::Failed(reason.clone()))
     }
 
     /// How many cases were answered by both, with one status.
@@ -74,13 +85,13 @@ impl Backend for InEnvoy {
     }
 }
 
-/// The proxies of one cluster, each an Envoy that is started when first needed.
+/// The proxies of one cluster, each opened when first needed.
 struct Proxies<'c> {
     backend: &'c InEnvoy,
     mesh: Mesh<'c>,
     authority: Authority,
     issuers: Issuers,
-    /// By workload and port; the error is why one could not be started.
+    /// By workload and port; the error is why one could not be opened.
     proxies: BTreeMap<(String, Option<u16>), Result<Proxy, String>>,
 }
 
@@ -125,16 +136,18 @@ impl Session for Proxies<'_> {
 }
 
 impl Proxies<'_> {
-    /// Starts the proxy that `arrival` comes to.
+    /// Opens the proxy that `arrival` comes to.
     fn ready(&mut self, arrival: &Arrival) -> Result<(), NoAnswer> {
         let port = arrival.connection.destination_port;
         let key = (arrival.connection.workload.clone(), port);
         if !self.proxies.contains_key(&key) {
             let workload = workload(&self.mesh, &arrival.connection).map_err(failed)?;
             let module = self.backend.module.as_deref();
-            let start = || Proxy::start(&self.mesh, workload, port, module, &self.authority, &self.issuers);
+            let envoy = self.backend.envoy()?;
+            let open =
+                || Proxy::open(envoy, &self.mesh, workload, port, module, &self.authority, &self.issuers);
             // A port that was free may be taken by the time that Envoy opens it.
-            let proxy = start().or_else(|_| start());
+            let proxy = open().or_else(|_| open());
             self.proxies.insert(key, proxy.map_err(|error| format!("{error:#}")));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The proxy of one workload: an Envoy with native RBAC in one set of listeners and the filter that ships in another.
+//! The proxy of one workload: native RBAC in one set of an Envoy's listeners and the filter that ships in another.
 
 use super::{mesh::Mesh, policies::configuration, tokens::Issuers};
 use anyhow::{Context, Result};
@@ -11,10 +11,8 @@ use palisade::{
 use palisade_envoy::{
     certs::{Authority, DnType, Names},
     client::Client,
-    config::{
-        Bootstrap, Http, Listener, PathNormalization, Tcp, Transport, cluster as upstream, tls_inspector,
-    },
-    process::Envoy,
+    config::{Http, Listener, PathNormalization, Tcp, Transport, UPSTREAM, named_by_request, tls_inspector},
+    growing::{Group, Growing},
     wasm::Plugin,
 };
 use serde_json::{Value, json};
@@ -29,10 +27,10 @@ pub(super) enum Enforcer {
     Wasm,
 }
 
-/// A workload's Envoy.
+/// A workload's listeners.
 #[derive(Debug)]
 pub(super) struct Proxy {
-    envoy: Envoy,
+    listeners: Group,
     /// The filters of its native HTTP chain, as text: what its policies depend on.
     pub(super) http: String,
     /// The filters of its native TCP chain.
@@ -41,9 +39,15 @@ pub(super) struct Proxy {
 
 const AUTHORIZER: &str = "authorizer";
 
+/// An Envoy for proxies.
+pub(super) fn envoy() -> Result<Growing> {
+    Growing::start(vec![named_by_request(AUTHORIZER)])
+}
+
 impl Proxy {
-    /// Starts the proxy of `workload`, one of whose listeners stands for `port`.
-    pub(super) fn start(
+    /// Opens the proxy of `workload`, one of whose listeners stands for `port`.
+    pub(super) fn open(
+        envoy: &Growing,
         mesh: &Mesh<'_>,
         workload: &Workload,
         port: Option<u16>,
@@ -76,8 +80,12 @@ impl Proxy {
             };
             let here = crate::fleet::free_port()?;
             let chain = |filters: Vec<Value>| http_chain(mesh, gateway, filters);
-            let filters =
-                native_filters(workload, at_port(Value::from(http.clone()), port, here), jwt.as_ref());
+            let filters = native_filters(
+                workload,
+                at_port(Value::from(http.clone()), port, here),
+                jwt.as_ref(),
+                authorizer,
+            );
             let name = name(Enforcer::Native, true, secure);
             open(Listener::http(name, transport.clone(), chain(filters)), here);
             let here = crate::fleet::free_port()?;
@@ -111,9 +119,7 @@ impl Proxy {
         }
         let text = |filters: &[Value]| Value::from(filters).to_string();
         let (http, tcp) = (text(&http), text(&tcp));
-        let bootstrap =
-            Bootstrap { listeners, clusters: vec![upstream(AUTHORIZER, authorizer)], ..Bootstrap::default() };
-        Ok(Self { envoy: Envoy::start(&bootstrap)?, http, tcp })
+        Ok(Self { listeners: envoy.open(listeners)?, http, tcp })
     }
 
     /// A client with the certificate and the address of `connection`.
@@ -126,7 +132,7 @@ impl Proxy {
         let is_http = connection.http.is_some();
         // TLS that a sidecar does not terminate is bytes to it.
         let terminated = connection.mtls || connection.sni.is_some() && is_http;
-        let port = self.envoy.port(&name(enforcer, is_http, terminated))?;
+        let port = self.listeners.port(&name(enforcer, is_http, terminated))?;
         let mut client = Client::plaintext(port);
         if connection.mtls || connection.sni.is_some() {
             let identity = connection.mtls.then(|| authority.issue(&names(connection))).transpose()?;
@@ -195,7 +201,7 @@ fn http_chain(mesh: &Mesh<'_>, gateway: bool, filters: Vec<Value>) -> Http {
 }
 
 /// The export's filters with token checking where istiod puts it, behind CUSTOM; a waypoint's peer is named first.
-fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>) -> Vec<Value> {
+fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>, authorizer: u16) -> Vec<Value> {
     let mut filters = Vec::new();
     if matches!(workload.role, MeshRole::Waypoint(_)) {
         filters.push(state("http", "io.istio.peer_principal", "%DOWNSTREAM_PEER_URI_SAN%"));
@@ -205,7 +211,7 @@ fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>) -> Ve
         text.contains("istio-ext-authz-") || text.contains("istio_ext_authz_")
     });
     filters.extend(custom.into_iter().map(|filter| match provider(&filter) {
-        Some(provider) => ask_here(filter.clone(), &provider),
+        Some(provider) => ask_here(filter.clone(), &provider, authorizer),
         None => filter,
     }));
     filters.extend(jwt.cloned());
@@ -224,14 +230,16 @@ pub(super) fn answer_header(provider: &str) -> String {
     format!("x-authz-{provider}").to_ascii_lowercase()
 }
 
-/// The filter with an authorizer of ours, which answers what the request's header says.
-fn ask_here(mut filter: Value, provider: &str) -> Value {
+/// The filter with an authorizer of ours at `port`, which answers what the request's header says.
+fn ask_here(mut filter: Value, provider: &str, port: u16) -> Value {
     let config = &mut filter["typedConfig"];
     if let Some(fields) = config.as_object_mut() {
         fields.remove("grpcService");
     }
-    config["httpService"] =
-        json!({"serverUri": {"uri": "http://authorizer", "cluster": AUTHORIZER, "timeout": "5s"}});
+    config["httpService"] = json!({
+        "serverUri": {"uri": "http://authorizer", "cluster": AUTHORIZER, "timeout": "5s"},
+        "authorizationRequest": {"headersToAdd": [{"key": UPSTREAM, "value": format!("127.0.0.1:{port}")}]},
+    });
     config["allowedHeaders"] = json!({"patterns": [{"exact": answer_header(provider)}]});
     filter
 }
