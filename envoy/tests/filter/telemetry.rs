@@ -38,6 +38,19 @@ fn lines(file: &Path, enough: usize) -> Vec<String> {
     panic!("no {enough} lines in the access log")
 }
 
+/// The lines with `what` in Envoy's own log, which it writes now and then, once there are `enough`.
+fn logged(envoy: &Envoy, what: &str, enough: usize) -> Vec<String> {
+    for _ in 0..600 {
+        let log = envoy.log().unwrap();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(what)).collect();
+        if lines.len() >= enough {
+            return lines.into_iter().map(str::to_owned).collect();
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    panic!("no {enough} lines with `{what}` in {}", envoy.log().unwrap())
+}
+
 /// Waits until the metrics have this line.
 fn shown(envoy: &Envoy, line: &str) {
     let mut metrics = String::new();
@@ -96,12 +109,10 @@ fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
              shadow=allow authorization-policy no ALLOW policy applies",
         ]
     );
-    let log = envoy.log().unwrap();
-    assert!(
-        log.contains("nearest miss AuthorizationPolicy/foo/get-only#0; to[0] methods: wanted GET, seen PUT"),
-        "{log}"
-    );
-    assert!(log.contains("shadow disagrees: enforced allow by AuthorizationPolicy/foo/get-only#0, shadow deny by AuthorizationPolicy/foo/no-get#0"), "{log}");
+    logged(&envoy, "nearest miss AuthorizationPolicy/foo/get-only#0; to[0] methods: wanted GET, seen PUT", 1);
+    let disagrees = "shadow disagrees: enforced allow by AuthorizationPolicy/foo/get-only#0, \
+                     shadow deny by AuthorizationPolicy/foo/no-get#0";
+    logged(&envoy, disagrees, 1);
 }
 
 #[test]
@@ -150,18 +161,7 @@ fn policies_beyond_the_cap_share_a_counter_and_no_header_is_told_of() {
     assert_eq!(ask("hides", "before-debug"), 403);
     envoy.post("/logging?wasm=debug").unwrap();
     assert_eq!(["a", "b", "c", "s3cret"].map(|key| ask("hides", key)), [200, 200, 200, 403]);
-    let denials = |enough: usize| -> Vec<String> {
-        // Envoy writes its log now and then.
-        for _ in 0..600 {
-            let log = envoy.log().unwrap();
-            let lines: Vec<_> = log.lines().filter(|line| line.contains("palisade: denied by")).collect();
-            if lines.len() >= enough {
-                return lines.into_iter().map(str::to_owned).collect();
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        panic!("no {enough} lines: {}", envoy.log().unwrap())
-    };
+    let denials = |enough| logged(&envoy, "palisade: denied by", enough);
     let [hidden] = &denials(1)[..] else { panic!("one line a denial") };
     assert!(hidden.contains("x-key") && hidden.contains("seen a value"), "{hidden}");
     assert!(!hidden.contains("s3cret"), "{hidden}");
