@@ -84,9 +84,8 @@ impl Growing {
         let number = state.version;
         let rejected = self.rejected()?;
         let names: Vec<String> = listeners.iter().map(|listener| listener.name.clone()).collect();
-        let listeners = listeners.into_iter();
-        let inside = |listener: Listener| Listener { name: inside(number, &listener.name), ..listener };
-        state.open.insert(number, listeners.map(inside).collect());
+        let renamed = |listener: Listener| Listener { name: inside(number, &listener.name), ..listener };
+        state.open.insert(number, listeners.into_iter().map(renamed).collect());
         let opened = self.publish(&state).and_then(|()| self.wait(number, &names, rejected));
         match opened {
             Ok(ports) => Ok(Group { number, ports, state: Arc::clone(&self.state) }),
@@ -137,6 +136,7 @@ impl Growing {
     }
 }
 
+/// What Envoy calls a listener of group `number`.
 fn inside(number: u64, name: &str) -> String {
     format!("{number}-{name}")
 }

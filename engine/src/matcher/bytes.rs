@@ -138,6 +138,20 @@ mod tests {
     }
 
     #[test]
+    fn every_byte_counts_in_a_hash() {
+        for len in 0..80 {
+            let text: alloc::vec::Vec<u8> = (100..100 + len).collect();
+            for case in [Case::Kept, Case::Folded] {
+                for at in 0..text.len() {
+                    let mut other = text.clone();
+                    other[at] = b'!';
+                    assert_ne!(case.hash(&text), case.hash(&other), "{len}, {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn texts_are_the_same_where_every_byte_is() {
         for len in 0..80 {
             let text: alloc::vec::Vec<u8> = (0..len).collect();

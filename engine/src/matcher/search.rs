@@ -24,12 +24,11 @@ pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
             return Some(8 * nth + at);
         }
     }
-    let read = text.len() - rest.len();
     match text.last_chunk() {
         _ if rest.is_empty() => None,
         // Of the bytes read twice none was found.
         Some(last) => find(u64::from_le_bytes(*last)).map(|at| text.len() - 8 + at),
-        None => find(Piece::at(text, read, From::Start, Case::Kept).word).map(|at| read + at),
+        None => find(Piece::at(text, 0, From::Start, Case::Kept).word),
     }
 }
 

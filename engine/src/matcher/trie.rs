@@ -22,14 +22,14 @@ pub(super) struct Trie {
     from: From,
     reading: Reading,
     /// The steps that lead to `root`: every text begins with them.
-    common: Box<[Step]>,
+    common: Box<[Masked]>,
     root: Node,
     edges: HashTable<Edge>,
 }
 
 /// A piece that is compared without the table.
 #[derive(Clone, Copy, Debug)]
-struct Step {
+struct Masked {
     piece: Piece,
     /// The bits of `piece.word` that are its bytes.
     mask: u64,
@@ -78,6 +78,7 @@ impl Trie {
         self.walk_wanted(wanted, value, visit)
     }
 
+    /// Apart, so that a trie of which nothing is wanted is passed over without a call.
     #[inline(never)]
     fn walk_wanted(
         &self,
@@ -102,7 +103,7 @@ impl Trie {
     ) -> ControlFlow<()> {
         let Reading { case, separator } = self.reading;
         let (mut node, mut at) = (&self.root, 0);
-        for Step { piece, mask } in &self.common {
+        for Masked { piece, mask } in &self.common {
             let there = Piece::at(value, at, from, case);
             if piece.len > there.len || (piece.word ^ there.word) & mask != 0 {
                 return ControlFlow::Continue(());
@@ -239,7 +240,7 @@ impl Builder {
         {
             let whole = Piece { word: edge.word, len: 8 };
             let piece = whole.step(self.reading.separator).unwrap_or(whole);
-            common.push(Step { piece, mask: Piece { word: u64::MAX, len: 8 }.first(piece.len).word });
+            common.push(Masked { piece, mask: Piece { word: u64::MAX, len: 8 }.first(piece.len).word });
             root = edge.node;
         }
         // While it grew, the table was twice as large as it may have to be.

@@ -23,7 +23,8 @@ pub(super) struct Result {
 }
 
 impl Result {
-    fn id(&self) -> (&str, &str, &str, u64) {
+    /// Which benchmark it is of: the shape, who, which requests, and how many rules.
+    pub(super) fn id(&self) -> (&str, &str, &str, u64) {
         (&self.shape, &self.engine, &self.requests, self.n)
     }
 
