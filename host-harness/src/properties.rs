@@ -37,7 +37,8 @@ pub struct Node {
 /// A downstream connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// A number that no other connection has: a filter may keep by it what it has read.
+    /// Envoy's number of the connection. Connections can share one: over QUIC it follows from an ID that the client
+    /// chooses.
     pub id: u64,
     /// Is it TLS?
     pub tls: bool,
@@ -85,6 +86,8 @@ pub struct Stream {
     pub connection: Connection,
     /// The listener's side.
     pub direction: Direction,
+    /// Whether a request came by HTTP/3.
+    pub is_http3: bool,
     /// Dynamic metadata: a namespace for each filter that wrote some, the payload of a validated token under
     /// `envoy.filters.http.jwt_authn` / `payload`.
     pub metadata: serde_json::Map<String, serde_json::Value>,
@@ -200,7 +203,8 @@ impl Scope<'_> {
                 _ => joined.push((name.clone(), Value::Bytes(value.clone()))),
             }
         }
-        let mut fields = Vec::new();
+        let protocol = if self.stream.is_some_and(|stream| stream.is_http3) { "HTTP/3" } else { "HTTP/1.1" };
+        let mut fields = vec![field("protocol", Value::text(protocol))];
         for (attribute, header) in [
             ("path", ":path"),
             ("method", ":method"),

@@ -84,6 +84,8 @@ pub(crate) struct HostState {
     pub(crate) vm_configuration: Vec<u8>,
     /// Only there while `proxy_on_configure` runs.
     pub(crate) plugin_configuration: Option<Vec<u8>>,
+    /// Whether `StopIteration` at the headers stops the headers alone.
+    pub(crate) stop_iteration_at_headers: bool,
     pub(crate) streams: BTreeMap<u32, StreamState>,
     pub(crate) context: u32,
     pub(crate) clusters: BTreeMap<String, HttpAnswer>,

@@ -11,6 +11,10 @@ use crate::{
 use core::ops::ControlFlow;
 use std::{collections::BTreeMap, sync::Arc};
 
+/// The ABI's `Pause`. Envoy takes it for `StopAllIterationAndWatermark` unless
+/// [`VmOptions::allow_on_headers_stop_iteration`](crate::VmOptions::allow_on_headers_stop_iteration) is set.
+const STOP_ITERATION: u32 = 1;
+
 /// A request as the filter sees it: pseudo headers first, names in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct HttpRequest {
@@ -146,17 +150,19 @@ impl Vm {
         let (body, trailers) = (!request.body.is_empty(), !request.trailers.is_empty());
 
         let count = wire_len(request.headers.len());
-        let end = u32::from(!body && !trailers);
-        let action = self.call(|exports| &exports.on_request_headers, context, (context, count, end))?;
-        if let ControlFlow::Break(outcome) = self.settle(context, action)? {
+        let end = !body && !trailers;
+        let action =
+            self.call(|exports| &exports.on_request_headers, context, (context, count, u32::from(end)))?;
+        let stops_all = action != Some(STOP_ITERATION) || !self.store.data().stop_iteration_at_headers;
+        if let ControlFlow::Break(outcome) = self.settle(context, action, end || stops_all)? {
             return Ok(outcome);
         }
         if body {
-            let len = wire_len(request.body.len());
+            let (len, end) = (wire_len(request.body.len()), !trailers);
             self.state(context).body.clone_from(&request.body);
             let action =
-                self.call(|exports| &exports.on_request_body, context, (context, len, u32::from(!trailers)))?;
-            if let ControlFlow::Break(outcome) = self.settle(context, action)? {
+                self.call(|exports| &exports.on_request_body, context, (context, len, u32::from(end)))?;
+            if let ControlFlow::Break(outcome) = self.settle(context, action, end)? {
                 return Ok(outcome);
             }
         }
@@ -164,7 +170,7 @@ impl Vm {
             let count = wire_len(request.trailers.len());
             self.state(context).maps.insert(MapType::RequestTrailers, request.trailers.clone());
             let action = self.call(|exports| &exports.on_request_trailers, context, (context, count))?;
-            if let ControlFlow::Break(outcome) = self.settle(context, action)? {
+            if let ControlFlow::Break(outcome) = self.settle(context, action, true)? {
                 return Ok(outcome);
             }
         }
@@ -173,8 +179,14 @@ impl Vm {
         Ok(HttpOutcome::Continue(headers))
     }
 
-    /// Deals with what a request callback did: goes on, or ends with an outcome.
-    fn settle(&mut self, context: u32, action: Option<u32>) -> Result<ControlFlow<HttpOutcome>, Error> {
+    /// Ends the request with an outcome, or goes on with its next part. A part that the module stopped waits for an
+    /// answer if `stops_all`; otherwise the next part comes first, and releases this one if the module lets it pass.
+    fn settle(
+        &mut self,
+        context: u32,
+        action: Option<u32>,
+        stops_all: bool,
+    ) -> Result<ControlFlow<HttpOutcome>, Error> {
         let mut held = action.is_some_and(|action| action != 0);
         loop {
             let state = self.state(context);
@@ -186,7 +198,7 @@ impl Vm {
                 self.response(context, reply.status, &reply.body)?;
                 return Ok(ControlFlow::Break(HttpOutcome::Reply(reply)));
             }
-            if !held {
+            if !held || !stops_all {
                 return Ok(ControlFlow::Continue(()));
             }
             if !self.answer_next_call()? {
@@ -277,3 +289,6 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let rest = content_type.and_then(|(_, value)| value.strip_prefix(b"application/grpc"));
     has_path && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"+"))
 }
+
+#[cfg(test)]
+mod tests;

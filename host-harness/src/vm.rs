@@ -78,6 +78,9 @@ pub struct VmOptions {
     pub now_nanos: u64,
     /// Clusters that answer HTTP calls.
     pub clusters: BTreeMap<String, HttpAnswer>,
+    /// The plugin option of the same name: whether the result `StopIteration` of the headers callback stops the
+    /// headers alone, so that the module sees the body while they wait.
+    pub allow_on_headers_stop_iteration: bool,
 }
 
 impl Default for VmOptions {
@@ -88,6 +91,7 @@ impl Default for VmOptions {
             log_level: LogLevel::Debug,
             now_nanos: 1_000_000_000,
             clusters: BTreeMap::new(),
+            allow_on_headers_stop_iteration: false,
         }
     }
 }
@@ -124,6 +128,7 @@ impl Vm {
             node: options.node.clone(),
             vm_configuration: options.vm_configuration.clone(),
             plugin_configuration: None,
+            stop_iteration_at_headers: options.allow_on_headers_stop_iteration,
             streams: BTreeMap::new(),
             context: 0,
             clusters: options.clusters.clone(),

@@ -294,7 +294,7 @@ mod imports {
 /// The callbacks. Every other one of the ABI is left out: a proxy enters the VM for each that is there.
 #[cfg(target_arch = "wasm32")]
 mod exports {
-    use crate::{host::Proxy, vm::Vm};
+    use crate::{host::Proxy, types::Action, vm::Vm};
     use core::cell::RefCell;
 
     thread_local! {
@@ -329,7 +329,7 @@ mod exports {
 
     #[unsafe(no_mangle)]
     extern "C" fn proxy_on_request_headers(context: u32, _: usize, _: u32) -> u32 {
-        with(1, |vm| vm.request_headers(&Proxy, context) as u32)
+        with(Action::Pause as u32, |vm| vm.request_headers(&Proxy, context) as u32)
     }
 
     #[unsafe(no_mangle)]
@@ -339,12 +339,12 @@ mod exports {
 
     #[unsafe(no_mangle)]
     extern "C" fn proxy_on_new_connection(context: u32) -> u32 {
-        with(1, |vm| vm.new_connection(&Proxy, context) as u32)
+        with(Action::Pause as u32, |vm| vm.new_connection(&Proxy, context) as u32)
     }
 
     #[unsafe(no_mangle)]
     extern "C" fn proxy_on_downstream_data(context: u32, _: usize, _: u32) -> u32 {
-        with(1, |vm| vm.downstream_data(&Proxy, context) as u32)
+        with(Action::Pause as u32, |vm| vm.downstream_data(&Proxy, context) as u32)
     }
 
     #[unsafe(no_mangle)]

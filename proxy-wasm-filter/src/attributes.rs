@@ -7,17 +7,19 @@
 //! |---|---|---|
 //! | method, path, authority, headers | the header map, or one header of it | once a request |
 //! | claims, metadata | `metadata`, with types (see [`crate::metadata`]) | once a request |
-//! | identities | `connection.uri_san_peer_certificate`, `.dns_san_..`, `.subject_..`: the first of each | once a connection |
+//! | identities | `connection.uri_san_peer_certificate`, `.dns_san_..`, `.subject_..`: the first of each | once a request |
 //! | remote address | `source.address`, on HTTP the one after `X-Forwarded-For` | once a request |
 //! | source address | filter state [`SOURCE_ADDRESS`], else `source.address` where that is a socket's | once a request |
-//! | destination | `destination.address` | once a connection |
-//! | server name | `connection.requested_server_name` | once a connection |
+//! | destination | `destination.address` | once a request |
+//! | server name | `connection.requested_server_name` | once a request |
+//! | transport protocol | `request.protocol`: UDP for HTTP/3, else TCP | once a request |
 //!
-//! Which connection it is says `connection_id`: the same number as `connection.id`, for less (`BENCHMARKING.md`).
+//! Nothing is kept from one stream to the next, because the proxy shows a filter nothing that identifies a connection.
+//! `connection_id` does not: over QUIC Envoy derives it from the connection ID that the client chooses, and QUIC and TCP
+//! connections of all listeners share its range.
 
 use crate::{
     bytes::Bytes,
-    connection::{ConnectionValues, Connections},
     header_map::{HeaderMap, PSEUDO},
     host::Host,
     metadata,
@@ -29,7 +31,6 @@ use core::{
     ops::ControlFlow,
 };
 use palisade::{Attributes, ClaimName, Protocol, Read, Shape, Transport, Unavailable, Visit};
-use std::rc::Rc;
 
 /// Filter state that says who the socket's peer is, where the connection manager takes another address for the
 /// client's: `set_filter_state` with `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%` under this key.
@@ -45,12 +46,13 @@ const CERTIFICATE: [&str; 3] = [
     "connection\0dns_san_peer_certificate",
     "connection\0subject_peer_certificate",
 ];
-const CONNECTION_ID: &str = "connection_id";
 const DESTINATION: &str = "destination\0address";
 const SERVER_NAME: &str = "connection\0requested_server_name";
 const SOURCE: &str = "source\0address";
 const SOURCE_STATE: &str = "filter_state\0palisade.source_address";
 const METADATA: &str = "metadata";
+const PROTOCOL: &str = "request\0protocol";
+const HTTP_3: &[u8] = b"HTTP/3";
 
 /// What is read by calls of its own, for remembering which have failed.
 #[derive(Clone, Copy)]
@@ -63,6 +65,7 @@ enum Kind {
     Source,
     Destination,
     ServerName,
+    Protocol,
 }
 
 /// The attributes of the stream that is being called back.
@@ -70,7 +73,6 @@ enum Kind {
 pub struct StreamAttributes<'h, H> {
     host: &'h H,
     plan: Plan,
-    connections: &'h Connections,
     /// A bit for each call that has failed.
     failed: Cell<u16>,
     headers: OnceCell<HeaderMap>,
@@ -78,26 +80,30 @@ pub struct StreamAttributes<'h, H> {
     metadata: OnceCell<Bytes>,
     socket_peer: OnceCell<Option<SocketAddr>>,
     source: OnceCell<Option<SocketAddr>>,
-    /// The connection's number and what is kept of it; none where it is not to be told apart.
-    shared: OnceCell<Option<(u64, Rc<ConnectionValues>)>>,
-    own: ConnectionValues,
+    /// The values of [`CERTIFICATE`].
+    certificate: [OnceCell<Option<Bytes>>; 3],
+    destination: OnceCell<Option<SocketAddr>>,
+    /// The TLS server name in lower case; empty if the client sent none.
+    server_name: OnceCell<Vec<u8>>,
+    protocol: OnceCell<Protocol>,
 }
 
 impl<'h, H: Host> StreamAttributes<'h, H> {
     /// Nothing read yet of this stream.
-    pub fn new(host: &'h H, plan: Plan, connections: &'h Connections) -> Self {
+    pub fn new(host: &'h H, plan: Plan) -> Self {
         Self {
             host,
             plan,
-            connections,
             failed: Cell::new(0),
             headers: OnceCell::new(),
             pseudo: Default::default(),
             metadata: OnceCell::new(),
             socket_peer: OnceCell::new(),
             source: OnceCell::new(),
-            shared: OnceCell::new(),
-            own: ConnectionValues::default(),
+            certificate: Default::default(),
+            destination: OnceCell::new(),
+            server_name: OnceCell::new(),
+            protocol: OnceCell::new(),
         }
     }
 
@@ -159,32 +165,8 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
         self.kept(Kind::Source, 0, &self.source, || self.address(SOURCE)).copied()
     }
 
-    /// Where the values of the connection are kept.
-    fn connection(&self) -> &ConnectionValues {
-        let shared = self.shared.get_or_init(|| {
-            if !self.plan.by_connection {
-                return None;
-            }
-            let id = self.property(CONNECTION_ID).ok().flatten()?;
-            let id = u64::from_le_bytes((*id).try_into().ok()?);
-            Some((id, self.connections.values(id)))
-        });
-        shared.as_ref().map_or(&self.own, |(_, values)| values)
-    }
-
-    /// A text of the connection. What is too long to be kept is forgotten after this stream.
-    fn text<'t>(&self, text: &'t [u8]) -> &'t [u8] {
-        if text.len() > Connections::LONGEST
-            && let Some(Some((id, _))) = self.shared.get()
-        {
-            self.connections.forget(*id);
-        }
-        text
-    }
-
     fn destination(&self) -> Read<Option<SocketAddr>> {
-        let cell = &self.connection().destination;
-        self.kept(Kind::Destination, 0, cell, || self.address(DESTINATION)).copied()
+        self.kept(Kind::Destination, 0, &self.destination, || self.address(DESTINATION)).copied()
     }
 }
 
@@ -216,15 +198,11 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
-        let cells = &self.connection().certificate;
-        for (index, (name, cell)) in CERTIFICATE.into_iter().zip(cells).enumerate() {
-            let value = self.kept(Kind::Certificate, index, cell, || {
-                // Kept for longer than this stream, so in memory of its own.
-                Ok(self.property(name)?.map(|value| value.to_vec()))
-            })?;
+        for (index, (name, cell)) in CERTIFICATE.into_iter().zip(&self.certificate).enumerate() {
+            let value = self.kept(Kind::Certificate, index, cell, || self.property(name))?;
             // An empty subject is what a certificate without one has.
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty())
-                && visit(self.text(value)) == ControlFlow::Break(())
+                && visit(value) == ControlFlow::Break(())
             {
                 break;
             }
@@ -257,15 +235,19 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn server_name(&self) -> Read<Option<&[u8]>> {
-        let name = self.kept(Kind::ServerName, 0, &self.connection().server_name, || {
+        let name = self.kept(Kind::ServerName, 0, &self.server_name, || {
             Ok(self.property(SERVER_NAME)?.unwrap_or_default().to_ascii_lowercase())
         })?;
-        Ok(Some(self.text(name)).filter(|name| !name.is_empty()))
+        Ok(Some(name.as_slice()).filter(|name| !name.is_empty()))
     }
 
     fn transport(&self) -> Read<Transport> {
         let port = self.destination_port()?.ok_or(Unavailable)?;
-        Ok(Transport { protocol: Protocol::Tcp, port })
+        let protocol = *self.kept(Kind::Protocol, 0, &self.protocol, || {
+            let is_http3 = self.property(PROTOCOL)?.is_some_and(|protocol| *protocol == *HTTP_3);
+            Ok(if is_http3 { Protocol::Udp } else { Protocol::Tcp })
+        })?;
+        Ok(Transport { protocol, port })
     }
 }
 

@@ -183,11 +183,11 @@ impl Policies for PolicySet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{attributes::StreamAttributes, connection::Connections, fake::Fake};
+    use crate::{attributes::StreamAttributes, fake::Fake};
     use palisade::Verdict;
 
-    fn attributes<'h>(host: &'h Fake, connections: &'h Connections) -> StreamAttributes<'h, Fake> {
-        StreamAttributes::new(host, Plan::default(), connections)
+    fn attributes(host: &Fake) -> StreamAttributes<'_, Fake> {
+        StreamAttributes::new(host, Plan::default())
     }
 
     fn config(text: &str) -> Config {
@@ -205,7 +205,7 @@ mod tests {
         let compiled = compile(&config(GET_ONLY), &Fake::default()).unwrap();
         let ask = |method: &[u8]| {
             let host = Fake::default().header(b":method", method);
-            compiled.enforced.request(&attributes(&host, &Connections::default())).verdict
+            compiled.enforced.request(&attributes(&host)).verdict
         };
 
         assert_eq!(ask(b"GET"), Verdict::Allow);
@@ -237,13 +237,13 @@ mod tests {
             let host = Fake::default()
                 .header(b":authority", authority.as_bytes())
                 .property("destination.address", "203.0.113.7:443");
-            compiled.enforced.request(&attributes(&host, &Connections::default())).verdict
+            compiled.enforced.request(&attributes(&host)).verdict
         };
         let tcp = |name: &str| {
             let host = Fake::default()
                 .property("connection.requested_server_name", name)
                 .property("destination.address", "203.0.113.7:443");
-            compiled.enforced.connection(&attributes(&host, &Connections::default())).verdict
+            compiled.enforced.connection(&attributes(&host)).verdict
         };
 
         assert_eq!(http("www.example.com"), Verdict::Allow);
@@ -289,9 +289,6 @@ mod tests {
         let compiled = compile(&config(&in_root), &Fake::default()).unwrap();
         let host = Fake::default().header(b":method", b"POST");
 
-        assert_eq!(
-            compiled.enforced.request(&attributes(&host, &Connections::default())).verdict,
-            Verdict::Deny
-        );
+        assert_eq!(compiled.enforced.request(&attributes(&host)).verdict, Verdict::Deny);
     }
 }

@@ -5,10 +5,7 @@
 //! stands for (a dynamic forward proxy, a ServiceEntry), and not to whatever address the client chose. Every
 //! destination is taken for one outside of the cluster: the proxy cannot tell which pod an address is.
 
-use crate::{
-    plan::Plan,
-    policies::{Policies, StreamKind},
-};
+use crate::policies::{Policies, StreamKind};
 use core::{
     cell::OnceCell,
     net::{IpAddr, Ipv4Addr},
@@ -16,8 +13,8 @@ use core::{
 };
 use palisade::{
     Attributes, ClaimName, Cluster, DecidedBy, Decision, DefaultReason, Direction, Labels, Layer,
-    NetworkProgram, Options, Peer, Protocol, Read, RuleTrace, Shape, Transport, Unavailable, Verdict, Visit,
-    Workload, nearest_miss,
+    NetworkProgram, Options, Peer, Read, RuleTrace, Shape, Transport, Unavailable, Verdict, Visit, Workload,
+    nearest_miss,
 };
 
 /// The egress policies of one workload.
@@ -64,11 +61,6 @@ impl Policies for Egress {
     fn nearest_miss(&self, kind: StreamKind, stream: &dyn Attributes) -> Option<RuleTrace> {
         let traces = self.program.explain(Direction::Egress, &Outgoing::new(self, kind, stream));
         nearest_miss(&traces).cloned()
-    }
-
-    fn plan(&self, _: StreamKind) -> Plan {
-        // `:authority` is always looked at; the rest depends on it.
-        Plan { by_connection: true, ..Plan::default() }
     }
 }
 
@@ -181,7 +173,7 @@ impl Attributes for Outgoing<'_> {
         self.stream.server_name()
     }
     fn transport(&self) -> Read<Transport> {
-        Ok(Transport { protocol: Protocol::Tcp, port: self.target()?.port })
+        Ok(Transport { port: self.target()?.port, ..self.stream.transport()? })
     }
     fn peer(&self) -> Read<Peer<'_>> {
         Ok(Peer { labels: self.world, cidr: self.target()?.address })

@@ -28,7 +28,7 @@ pub(crate) fn request_headers<H: Host>(host: &H, plugin: Option<&Plugin>) -> Ste
     let Some(plugin) = plugin else { return Step::Done(refuse(host)) };
     #[cfg(feature = "trap")]
     trap(host);
-    let request = StreamAttributes::new(host, plugin.http, &plugin.connections);
+    let request = StreamAttributes::new(host, plugin.http);
     let decision = plugin.metrics.timed(host, || plugin.policies.enforced.request(&request));
     if decision.verdict != Verdict::Ask {
         return Step::Done(settle(host, plugin, &request, &decision));
@@ -83,7 +83,7 @@ fn ask_next<H: Host>(
             }
         }
     }
-    let request = StreamAttributes::new(host, plugin.http, &plugin.connections);
+    let request = StreamAttributes::new(host, plugin.http);
     Step::Done(after_providers(host, plugin, &request))
 }
 
@@ -94,7 +94,7 @@ fn after_providers<H: Host>(host: &H, plugin: &Plugin, request: &StreamAttribute
 
 /// Counts the denial of a provider, and gives the client its reply.
 fn refused<H: Host>(host: &H, plugin: &Plugin, rule: RuleId, reply: &Reply) -> Action {
-    let request = StreamAttributes::new(host, plugin.http, &plugin.connections);
+    let request = StreamAttributes::new(host, plugin.http);
     denies(host, plugin, StreamKind::Http, &request, &denied_by(rule));
     deny(host, reply)
 }

@@ -12,7 +12,7 @@
 //!
 //! ```text
 //! abi ──▶ vm ──▶ root ──▶ config, compile ──▶ policies, plan
-//!          └──▶ http, tcp ──▶ attributes ──▶ header_map, metadata, connection
+//!          └──▶ http, tcp ──▶ attributes ──▶ header_map, metadata
 //!                    └──▶ provider, enforce ──▶ metrics, reply      all of them ──▶ host ──▶ abi ──▶ bytes
 //! ```
 //!
@@ -23,7 +23,6 @@ mod attributes;
 mod bytes;
 mod compile;
 mod config;
-mod connection;
 mod egress;
 mod enforce;
 mod explain;
@@ -52,7 +51,6 @@ pub use crate::{
     config::{
         Config, Direction, FilterState, Identity, Mesh, Mode, PathNormalization, Provider, Telemetry, Whom,
     },
-    connection::{ConnectionValues, Connections},
     enforce::DECISION,
     host::{Call, Host, HostError, Proxy},
     metrics::Metrics,

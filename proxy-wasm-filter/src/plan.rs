@@ -1,4 +1,4 @@
-//! Which host calls are cheapest for a set of policies, decided once when it is compiled.
+//! The cheapest host calls for a set of policies, chosen once when the set is compiled.
 //!
 //! A call that returns bytes enters the VM a second time for memory to put them in, so what it costs hardly depends
 //! on how many bytes there are. Measured in Envoy 1.40 with V8, in hundredths of a microsecond of CPU:
@@ -9,20 +9,12 @@ use palisade::ir::Attribute;
 const HEADER: u32 = 63;
 /// All of about ten headers.
 const ALL_HEADERS: u32 = 75;
-/// A property that is there.
-const PROPERTY: u32 = 73;
-/// A property that is not.
-const ABSENT: u32 = 16;
-/// How many requests a connection is taken to carry; sidecars keep theirs for much longer.
-const REQUESTS: u32 = 4;
 
 /// How the attributes that a set of policies looks at are read.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Plan {
     /// Headers are asked for one by one rather than all at once.
     pub one_by_one: bool,
-    /// What is the same for a whole connection is kept, at the cost of asking which connection it is.
-    pub by_connection: bool,
     /// Some rule looks at the peer's certificate.
     pub certificate: bool,
 }
@@ -31,7 +23,7 @@ impl Plan {
     /// The plan for policies that look at these attributes.
     pub fn new<'a>(attributes: impl IntoIterator<Item = &'a Attribute>) -> Self {
         let [mut method, mut path, mut authority, mut others] = [false; 4];
-        let [mut certificate, mut destination, mut server_name] = [false; 3];
+        let mut certificate = false;
         for attribute in attributes {
             match attribute {
                 Attribute::Method => method = true,
@@ -40,23 +32,12 @@ impl Plan {
                 // The single call shows the first of several only.
                 Attribute::Header(_) => others = true,
                 Attribute::Identity => certificate = true,
-                Attribute::DestinationIp | Attribute::DestinationPort | Attribute::Transport => {
-                    destination = true;
-                }
-                Attribute::ServerName => server_name = true,
                 _ => {}
             }
         }
         let times = |wanted: bool, cost: u32| u32::from(wanted) * cost;
         let single = times(method, HEADER) + times(path, HEADER) + times(authority, HEADER);
-        let constant = times(certificate, PROPERTY + 2 * ABSENT)
-            + times(destination, PROPERTY)
-            + times(server_name, PROPERTY);
-        Self {
-            one_by_one: !others && single < ALL_HEADERS,
-            by_connection: PROPERTY + constant / REQUESTS < constant,
-            certificate,
-        }
+        Self { one_by_one: !others && single < ALL_HEADERS, certificate }
     }
 }
 
@@ -75,12 +56,5 @@ mod tests {
     fn a_header_that_may_be_repeated_needs_them_all() {
         let header = Attribute::Header("x-role".into());
         assert!(!Plan::new([&header]).one_by_one);
-    }
-
-    #[test]
-    fn a_connection_is_told_apart_where_that_spares_calls() {
-        assert!(!Plan::new([&Attribute::DestinationPort, &Attribute::DestinationIp]).by_connection);
-        assert!(Plan::new([&Attribute::DestinationPort, &Attribute::Identity]).by_connection);
-        assert!(!Plan::new([&Attribute::SourceIp, &Attribute::Method]).by_connection);
     }
 }

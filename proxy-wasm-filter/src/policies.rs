@@ -64,7 +64,6 @@ impl Compiled {
             Some(shadow) => Plan {
                 // Two sets that look at one header each may look at different ones.
                 one_by_one: false,
-                by_connection: plan.by_connection || shadow.by_connection,
                 certificate: plan.certificate || shadow.certificate,
             },
         }

@@ -15,10 +15,13 @@ use crate::{
 use palisade::RuleId;
 use std::rc::Rc;
 
-/// Headers that are about one connection, that the proxy sets anew, or that a client must not claim.
-const NOT_SENT: [&str; 15] = [
+/// Headers about one connection or about a body that is not sent, and headers that the proxy sets itself.
+///
+/// With a `content-type` of gRPC, Envoy's own answers to the call (503, 504) would be HTTP 200 with a gRPC status.
+const NOT_SENT: [&str; 16] = [
     "connection",
     "content-length",
+    "content-type",
     "expect",
     "host",
     "keep-alive",
@@ -33,6 +36,10 @@ const NOT_SENT: [&str; 15] = [
     "x-forwarded-method",
     "x-forwarded-uri",
 ];
+
+/// Envoy obeys these headers wherever it sends a request: among them are the timeout of the call, its retries, and the
+/// upstream of a cluster of type `ORIGINAL_DST`.
+const NOT_SENT_PREFIX: &[u8] = b"x-envoy-";
 
 /// What of a refusal reaches the client.
 const PASSED_ON: [&str; 4] = ["content-type", "location", "set-cookie", "www-authenticate"];
@@ -81,7 +88,8 @@ pub(crate) fn ask(host: &impl Host, provider: &Provider) -> Result<u32, HostErro
 fn is_sent(provider: &Provider, name: &[u8]) -> bool {
     let known = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
     let wanted = |names: &Vec<String>| names.iter().any(|wanted| wanted.as_bytes() == name);
-    !name.starts_with(b":") && !known(&NOT_SENT) && provider.headers.as_ref().is_none_or(wanted)
+    let is_kept = name.starts_with(b":") || name.starts_with(NOT_SENT_PREFIX) || known(&NOT_SENT);
+    !is_kept && provider.headers.as_ref().is_none_or(wanted)
 }
 
 /// What the answer that is being called back says; it has no headers where the proxy gave up.

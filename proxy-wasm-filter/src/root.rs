@@ -2,7 +2,6 @@
 
 use crate::{
     config::{Config, Mode, Provider, Telemetry},
-    connection::Connections,
     host::Host,
     metrics::Metrics,
     plan::Plan,
@@ -24,8 +23,6 @@ pub struct Plugin {
     pub telemetry: Telemetry,
     /// The counters.
     pub metrics: Metrics,
-    /// What is kept of connections whose requests are decided.
-    pub connections: Connections,
     /// How the attributes of requests are read.
     pub http: Plan,
     /// How the attributes of connections are read.
@@ -56,14 +53,12 @@ impl Plugin {
         let named = config.providers.into_iter().map(|(name, provider)| (name, Rc::new(provider)));
         Self {
             http: policies.plan(StreamKind::Http),
-            // Each connection is decided once: nothing of it is asked for twice.
-            tcp: Plan { by_connection: false, ..policies.plan(StreamKind::Tcp) },
+            tcp: policies.plan(StreamKind::Tcp),
             policies,
             mode: config.mode,
             providers: Providers { named: named.collect(), default: config.provider.map(Rc::new) },
             telemetry: config.telemetry,
             metrics,
-            connections: Connections::default(),
         }
     }
 }

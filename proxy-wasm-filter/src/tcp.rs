@@ -7,7 +7,6 @@
 
 use crate::{
     attributes::StreamAttributes,
-    connection::Connections,
     enforce::denies,
     host::Host,
     policies::StreamKind,
@@ -34,8 +33,7 @@ pub(crate) fn first_data(host: &impl Host, plugin: Option<&Plugin>) -> Action {
 
 fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Action {
     let Some(plugin) = plugin else { return close(host) };
-    let connections = Connections::default();
-    let connection = StreamAttributes::new(host, plugin.tcp, &connections);
+    let connection = StreamAttributes::new(host, plugin.tcp);
     let decision = plugin.metrics.timed(host, || plugin.policies.enforced.connection(&connection));
     if denies(host, plugin, StreamKind::Tcp, &connection, &decision) { close(host) } else { Action::Continue }
 }

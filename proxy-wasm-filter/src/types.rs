@@ -13,14 +13,19 @@ pub enum LogLevel {
     Critical,
 }
 
-/// What happens to a stream after a callback.
+/// What the proxy does with a stream after a callback.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Action {
-    /// It goes on.
-    Continue,
-    /// It is held: it was answered here, or an answer is on its way.
-    Pause,
+    /// The stream goes on.
+    Continue = 0,
+    /// The stream stops, headers, body and trailers alike: it was answered here, or an answer is on its way.
+    ///
+    /// This is `StopAllIterationAndWatermark`. The ABI's `Pause` is 1, `StopIteration`, after which Envoy still passes
+    /// the body to the filter if the plugin is configured with `allow_on_headers_stop_iteration`; the first piece of
+    /// it that the filter does not stop releases headers and body to the upstream. On a network filter every number
+    /// but 0 stops the connection.
+    Pause = 4,
 }
 
 /// What a metric measures.

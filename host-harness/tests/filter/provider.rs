@@ -1,10 +1,14 @@
 //! CUSTOM rules: the request waits for the provider's answer.
 
 use super::{conformance, policy, request};
-use palisade_harness::{Conformance, HttpAnswer, Plugin, Stream, Verdict, VmOptions};
+use palisade_harness::{Conformance, HttpAnswer, HttpRequest, Plugin, Stream, Verdict, VmOptions};
 use serde_json::{Value, json};
 
 fn plugin(answer: Option<HttpAnswer>, provider: &Value) -> Option<Plugin> {
+    plugin_with(answer, provider, VmOptions::default())
+}
+
+fn plugin_with(answer: Option<HttpAnswer>, provider: &Value, options: VmOptions) -> Option<Plugin> {
     let mut custom = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/status*"]}}]}]));
     custom["spec"]["provider"] = json!({"name": "authz"});
     let get = policy("get", "ALLOW", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]));
@@ -13,7 +17,7 @@ fn plugin(answer: Option<HttpAnswer>, provider: &Value) -> Option<Plugin> {
         configuration["provider"] = provider.clone();
     }
     let clusters = answer.map(|answer| ("authz".to_owned(), answer)).into_iter().collect();
-    let around = VmOptions { clusters, ..VmOptions::default() };
+    let around = VmOptions { clusters, ..options };
     Some(conformance()?.plugin_among(configuration.to_string().as_bytes(), around).unwrap())
 }
 
@@ -44,6 +48,24 @@ fn the_answer_is_obeyed_and_the_other_policies_follow() {
     let sent = &allows.vm().sent()[0];
     assert_eq!((sent.cluster.as_str(), sent.timeout_millis), ("authz", 200));
     assert!(sent.headers.contains(&(b":path".to_vec(), b"/check".to_vec())));
+}
+
+#[test]
+fn request_with_a_body_waits_for_the_answer_whatever_the_plugin_option_says() {
+    let provider = json!({"cluster": "authz"});
+    for allow_on_headers_stop_iteration in [false, true] {
+        for (said, is_allowed) in [("200", true), ("401", false)] {
+            let options = VmOptions { allow_on_headers_stop_iteration, ..VmOptions::default() };
+            let Some(mut plugin) = plugin_with(answer(said), &provider, options) else { return };
+            let trailers = vec![(b"x".to_vec(), b"1".to_vec())];
+            let request = HttpRequest { body: b"body".to_vec(), trailers, ..request(&[]) };
+            let verdict = Conformance::http(&mut plugin, Stream::default(), &request).verdict;
+            let is_denied = matches!(verdict, Verdict::Deny { status: 401, .. });
+            let seen = (verdict == Verdict::Allow, is_denied);
+            assert_eq!(seen, (is_allowed, !is_allowed), "{said} {allow_on_headers_stop_iteration}");
+            assert_eq!(plugin.vm().sent().len(), 1);
+        }
+    }
 }
 
 #[test]

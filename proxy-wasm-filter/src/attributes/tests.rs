@@ -1,8 +1,8 @@
 use super::*;
 use crate::{fake::Fake, host::HostError};
 
-fn attributes<'h>(host: &'h Fake, connections: &'h Connections) -> StreamAttributes<'h, Fake> {
-    StreamAttributes::new(host, Plan::default(), connections)
+fn attributes(host: &Fake) -> StreamAttributes<'_, Fake> {
+    StreamAttributes::new(host, Plan::default())
 }
 
 fn identities(attributes: &StreamAttributes<'_, Fake>) -> Vec<String> {
@@ -23,8 +23,7 @@ fn all_headers_are_one_call_however_often_they_are_read() {
         .header(b":authority", b"foo:80")
         .header(b"x", b"\xff")
         .header(b"x", b"2");
-    let connections = Connections::default();
-    let attributes = attributes(&host, &connections);
+    let attributes = attributes(&host);
     let mut seen = Vec::new();
 
     attributes
@@ -44,8 +43,7 @@ fn all_headers_are_one_call_however_often_they_are_read() {
 #[test]
 fn a_failed_call_is_unavailable_and_not_repeated() {
     let host = Fake { broken: Some(HostError(10)), ..Fake::default() };
-    let connections = Connections::default();
-    let attributes = attributes(&host, &connections);
+    let attributes = attributes(&host);
 
     assert_eq!(attributes.method(), Err(Unavailable));
     assert_eq!(attributes.path(), Err(Unavailable));
@@ -63,21 +61,19 @@ fn identities_are_the_names_that_are_there() {
     let host = Fake::default()
         .property("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b")
         .property("connection.subject_peer_certificate", "");
-    let connections = Connections::default();
-    let attributes = attributes(&host, &connections);
+    let attributes = attributes(&host);
 
     assert_eq!(identities(&attributes), ["spiffe://td/ns/a/sa/b"]);
     assert_eq!(identities(&attributes).len(), 1);
     assert_eq!(host.asked.borrow().len(), 3);
-    let (nobody, connections) = (Fake::default(), Connections::default());
-    assert!(identities(&self::attributes(&nobody, &connections)).is_empty());
+    assert!(identities(&self::attributes(&Fake::default())).is_empty());
 }
 
 #[test]
 fn enough_identities_are_enough() {
     let host = Fake::default().property("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b");
 
-    attributes(&host, &Connections::default()).identities(&mut |_| ControlFlow::Break(())).unwrap();
+    attributes(&host).identities(&mut |_| ControlFlow::Break(())).unwrap();
 
     assert_eq!(*host.asked.borrow(), ["connection.uri_san_peer_certificate"]);
 }
@@ -91,8 +87,7 @@ fn a_forwarded_address_is_not_the_peers() {
     let direct = Fake::default().property("source.address", "10.0.0.1:4711");
 
     let both = |host: &Fake| {
-        let connections = Connections::default();
-        let attributes = attributes(host, &connections);
+        let attributes = attributes(host);
         (attributes.source_ip(), attributes.remote_ip())
     };
     let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
@@ -105,13 +100,9 @@ fn a_forwarded_address_is_not_the_peers() {
 fn what_is_no_ip_address_cannot_be_judged() {
     for address in ["/tmp/socket", "envoy://internal", "", "1.2.3.4", "\u{ff}"] {
         let host = Fake::default().property("destination.address", address);
-        assert_eq!(
-            attributes(&host, &Connections::default()).destination_port(),
-            Err(Unavailable),
-            "{address}"
-        );
+        assert_eq!(attributes(&host).destination_port(), Err(Unavailable), "{address}");
     }
-    assert_eq!(attributes(&Fake::default(), &Connections::default()).destination_port(), Ok(None));
+    assert_eq!(attributes(&Fake::default()).destination_port(), Ok(None));
 }
 
 #[test]
@@ -119,16 +110,16 @@ fn the_server_name_is_lower_case_and_none_when_empty() {
     let named = Fake::default().property("connection.requested_server_name", "SNI.Example");
     let unnamed = Fake::default().property("connection.requested_server_name", "");
 
-    assert_eq!(attributes(&named, &Connections::default()).server_name(), Ok(Some(&b"sni.example"[..])));
-    assert_eq!(attributes(&unnamed, &Connections::default()).server_name(), Ok(None));
-    assert_eq!(attributes(&Fake::default(), &Connections::default()).server_name(), Ok(None));
+    assert_eq!(attributes(&named).server_name(), Ok(Some(&b"sni.example"[..])));
+    assert_eq!(attributes(&unnamed).server_name(), Ok(None));
+    assert_eq!(attributes(&Fake::default()).server_name(), Ok(None));
 }
 
 #[test]
 fn a_single_header_is_asked_for_alone() {
-    let (host, connections) = (Fake::default().header(b":method", b"GET"), Connections::default());
+    let host = Fake::default().header(b":method", b"GET");
     let plan = Plan { one_by_one: true, ..Plan::default() };
-    let attributes = StreamAttributes::new(&host, plan, &connections);
+    let attributes = StreamAttributes::new(&host, plan);
 
     assert_eq!(attributes.method(), Ok(Some(&b"GET"[..])));
     assert_eq!(attributes.method(), Ok(Some(&b"GET"[..])));
@@ -137,52 +128,45 @@ fn a_single_header_is_asked_for_alone() {
 }
 
 #[test]
-fn what_a_connection_has_is_asked_for_once_for_all_its_requests() {
-    let host = Fake::default()
-        .property("connection_id", 7u64.to_le_bytes())
-        .property("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b")
-        .property("connection.subject_peer_certificate", "")
-        .property("destination.address", "10.0.0.1:80");
-    let connections = Connections::default();
-    let plan = Plan { by_connection: true, ..Plan::default() };
-    let ask = || {
-        let attributes = StreamAttributes::new(&host, plan, &connections);
-        assert_eq!(identities(&attributes), ["spiffe://td/ns/a/sa/b"]);
-        assert_eq!(attributes.destination_port(), Ok(Some(80)));
-        host.asked.take().len()
+fn requests_of_one_connection_id_share_no_value() {
+    let request = |account: &str, port: u16, name: &str| {
+        let host = Fake::default()
+            .property("connection_id", 7u64.to_le_bytes())
+            .property("connection.id", 7u64.to_le_bytes())
+            .property("connection.uri_san_peer_certificate", format!("spiffe://td/ns/a/sa/{account}"))
+            .property("connection.requested_server_name", name)
+            .property("destination.address", format!("10.0.0.1:{port}"));
+        let attributes = attributes(&host);
+        let name = attributes.server_name().unwrap().map(<[u8]>::to_vec);
+        (identities(&attributes), attributes.destination_port().unwrap(), name)
     };
 
-    assert_eq!((ask(), ask(), ask()), (5, 1, 1));
+    let expected = |account: &str, port, name: &[u8]| {
+        (vec![format!("spiffe://td/ns/a/sa/{account}")], Some(port), Some(name.to_vec()))
+    };
+    assert_eq!(request("good", 80, "one"), expected("good", 80, b"one"));
+    assert_eq!(request("bad", 81, "two"), expected("bad", 81, b"two"));
 }
 
 #[test]
-fn a_long_name_is_not_kept_and_a_failure_is_forgotten_with_its_request() {
-    let long = "x".repeat(2000);
-    let host = Fake::default()
-        .property("connection_id", 7u64.to_le_bytes())
-        .property("connection.requested_server_name", &long);
-    let connections = Connections::default();
-    let plan = Plan { by_connection: true, ..Plan::default() };
+fn http3_is_udp_and_everything_else_is_tcp() {
+    let transport = |host: Fake| {
+        let host = host.property("destination.address", "10.0.0.1:443");
+        attributes(&host).transport().unwrap()
+    };
 
-    for _ in 0..2 {
-        let attributes = StreamAttributes::new(&host, plan, &connections);
-        assert_eq!(attributes.server_name(), Ok(Some(long.as_bytes())));
-        assert_eq!(host.asked.take().len(), 2);
-    }
-    let broken = Fake { broken: Some(HostError(10)), ..Fake::default() };
-    assert_eq!(StreamAttributes::new(&broken, plan, &connections).server_name(), Err(Unavailable));
-    assert_eq!(StreamAttributes::new(&host, plan, &connections).server_name(), Ok(Some(long.as_bytes())));
+    let http3 = Fake::default().property("request.protocol", "HTTP/3");
+    assert_eq!(transport(http3), Transport { protocol: Protocol::Udp, port: 443 });
+    let http2 = Fake::default().property("request.protocol", "HTTP/2");
+    assert_eq!(transport(http2), Transport { protocol: Protocol::Tcp, port: 443 });
+    assert_eq!(transport(Fake::default()), Transport { protocol: Protocol::Tcp, port: 443 });
 }
 
 #[test]
-fn a_connection_without_a_number_is_read_for_each_request() {
+fn failed_read_denies_its_own_request_only() {
     let host = Fake::default().property("connection.requested_server_name", "a");
-    let connections = Connections::default();
-    let plan = Plan { by_connection: true, ..Plan::default() };
+    let broken = Fake { broken: Some(HostError(10)), ..Fake::default() };
 
-    for _ in 0..2 {
-        let attributes = StreamAttributes::new(&host, plan, &connections);
-        assert_eq!(attributes.server_name(), Ok(Some(&b"a"[..])));
-        assert_eq!(host.asked.take(), ["connection_id", "connection.requested_server_name"]);
-    }
+    assert_eq!(attributes(&broken).server_name(), Err(Unavailable));
+    assert_eq!(attributes(&host).server_name(), Ok(Some(&b"a"[..])));
 }
