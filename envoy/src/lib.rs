@@ -30,6 +30,7 @@ pub mod fetch;
 pub mod growing;
 mod http1;
 pub mod http2;
+pub mod http3;
 pub mod process;
 pub mod token;
 mod verify;

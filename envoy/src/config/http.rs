@@ -39,7 +39,7 @@ impl Http {
         Self { filters, ..Self::default() }
     }
 
-    pub(super) fn network_filters(&self, name: &str) -> Vec<Value> {
+    pub(super) fn network_filters(&self, name: &str, is_quic: bool) -> Vec<Value> {
         let mut filters = self.filters.clone();
         filters.push(json!({
             "name": "envoy.filters.http.router",
@@ -68,6 +68,9 @@ impl Http {
             Value::Object(fields) => fields,
             _ => Map::new(),
         };
+        if is_quic {
+            manager.insert("codec_type".to_owned(), json!("HTTP3"));
+        }
         manager.extend(self.normalization.fields());
         manager.extend(self.extra.clone());
         vec![json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": manager})]
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     fn manager(http: &Http) -> Value {
-        http.network_filters("a")[0]["typed_config"].clone()
+        http.network_filters("a", false)[0]["typed_config"].clone()
     }
 
     #[test]

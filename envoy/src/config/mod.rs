@@ -125,7 +125,7 @@ impl Listener {
 
     fn to_json(&self) -> Value {
         let filters = match &self.chain {
-            Chain::Http(http) => http.network_filters(&self.name),
+            Chain::Http(http) => http.network_filters(&self.name, self.transport.is_quic()),
             Chain::Tcp(tcp) => tcp.network_filters(&self.name),
         };
         let mut filter_chain = Map::new();
@@ -133,16 +133,20 @@ impl Listener {
         if let Some(socket) = self.transport.socket() {
             filter_chain.insert("transport_socket".to_owned(), socket);
         }
-        json!({
+        let mut listener = json!({
             "name": self.name,
-            "address": loopback(self.port),
+            "address": if self.transport.is_quic() { loopback_udp(self.port) } else { loopback(self.port) },
             "traffic_direction": match self.direction {
                 Direction::Inbound => "INBOUND",
                 Direction::Outbound => "OUTBOUND",
             },
             "listener_filters": self.listener_filters,
             "filter_chains": [filter_chain],
-        })
+        });
+        if let (true, Some(fields)) = (self.transport.is_quic(), listener.as_object_mut()) {
+            fields.insert("udp_listener_config".to_owned(), json!({"quic_options": {}}));
+        }
+        listener
     }
 
     fn cluster(&self) -> Option<Value> {
@@ -194,6 +198,10 @@ fn loopback(port: u16) -> Value {
     json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
 }
 
+fn loopback_udp(port: u16) -> Value {
+    json!({"socket_address": {"protocol": "UDP", "address": "127.0.0.1", "port_value": port}})
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +229,15 @@ mod tests {
         assert_eq!(json["traffic_direction"], "OUTBOUND");
         assert_eq!(json["listener_filters"][0]["name"], "envoy.filters.listener.tls_inspector");
         assert!(json["filter_chains"][0].get("transport_socket").is_none());
+    }
+
+    #[test]
+    fn quic_listener_is_on_udp_and_speaks_http3() {
+        let mesh = crate::certs::Authority::new("cluster.local").unwrap();
+        let server = mesh.issue(&crate::certs::Names::default()).unwrap();
+        let json = Listener::http("a", Transport::quic(&mesh, &server), Http::default()).to_json();
+        assert_eq!(json["address"]["socket_address"]["protocol"], "UDP");
+        assert_eq!(json["filter_chains"][0]["filters"][0]["typed_config"]["codec_type"], "HTTP3");
     }
 
     #[test]

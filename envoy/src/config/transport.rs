@@ -1,6 +1,6 @@
 //! Transport security of a listener: whether it speaks TLS, and whether a client must show a certificate.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::TYPES;
 use crate::certs::{Authority, Identity};
@@ -19,6 +19,13 @@ pub enum Transport {
         /// Whether a client without a certificate is refused.
         require_client_certificate: bool,
     },
+    /// HTTP/3 over QUIC, with mutual TLS.
+    Quic {
+        /// The authority's certificate, PEM.
+        authority: String,
+        /// The server's certificate and key.
+        server: Identity,
+    },
 }
 
 impl Transport {
@@ -34,23 +41,53 @@ impl Transport {
         Self::Tls { authority: authority.pem(), server: server.clone(), require_client_certificate: false }
     }
 
-    pub(super) fn socket(&self) -> Option<Value> {
-        let Self::Tls { authority, server, require_client_certificate } = self else { return None };
-        Some(json!({
-            "name": "envoy.transport_sockets.tls",
-            "typed_config": {
-                "@type": format!("{TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext"),
-                "require_client_certificate": require_client_certificate,
-                "common_tls_context": {
-                    "tls_certificates": [{
-                        "certificate_chain": {"inline_string": server.certificate},
-                        "private_key": {"inline_string": server.key},
-                    }],
-                    "validation_context": {"trusted_ca": {"inline_string": authority}},
-                },
-            },
-        }))
+    /// QUIC under PeerAuthentication mode STRICT.
+    #[must_use]
+    pub fn quic(authority: &Authority, server: &Identity) -> Self {
+        Self::Quic { authority: authority.pem(), server: server.clone() }
     }
+
+    pub(super) fn is_quic(&self) -> bool {
+        matches!(self, Self::Quic { .. })
+    }
+
+    pub(super) fn socket(&self) -> Option<Value> {
+        match self {
+            Self::Plaintext => None,
+            Self::Tls { authority, server, require_client_certificate } => {
+                let mut context = context(authority, server, *require_client_certificate);
+                context.insert(
+                    "@type".to_owned(),
+                    json!(format!("{TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext")),
+                );
+                Some(json!({"name": "envoy.transport_sockets.tls", "typed_config": context}))
+            }
+            Self::Quic { authority, server } => Some(json!({
+                "name": "envoy.transport_sockets.quic",
+                "typed_config": {
+                    "@type": format!("{TYPES}.extensions.transport_sockets.quic.v3.QuicDownstreamTransport"),
+                    "downstream_tls_context": context(authority, server, true),
+                },
+            })),
+        }
+    }
+}
+
+/// A `DownstreamTlsContext` without its type.
+fn context(authority: &str, server: &Identity, require_client_certificate: bool) -> Map<String, Value> {
+    let mut context = Map::new();
+    context.insert("require_client_certificate".to_owned(), json!(require_client_certificate));
+    context.insert(
+        "common_tls_context".to_owned(),
+        json!({
+            "tls_certificates": [{
+                "certificate_chain": {"inline_string": server.certificate},
+                "private_key": {"inline_string": server.key},
+            }],
+            "validation_context": {"trusted_ca": {"inline_string": authority}},
+        }),
+    );
+    context
 }
 
 #[cfg(test)]
@@ -70,5 +107,14 @@ mod tests {
             let context = &socket["typed_config"]["common_tls_context"];
             assert_eq!(context["validation_context"]["trusted_ca"]["inline_string"], mesh.pem());
         }
+    }
+
+    #[test]
+    fn quic_requires_a_client_certificate() {
+        let mesh = Authority::new("cluster.local").unwrap();
+        let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
+        let socket = Transport::quic(&mesh, &server).socket().unwrap();
+        assert_eq!(socket["name"], "envoy.transport_sockets.quic");
+        assert_eq!(socket["typed_config"]["downstream_tls_context"]["require_client_certificate"], true);
     }
 }

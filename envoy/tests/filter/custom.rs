@@ -4,7 +4,7 @@ use super::{get_only, head, http, plugin, policy, send, shipped, status};
 use core::time::Duration;
 use palisade_envoy::{
     client::Outcome,
-    config::{Bootstrap, Listener, cluster},
+    config::{Bootstrap, Chain, Listener, cluster},
     process::Envoy,
 };
 use serde_json::{Value, json};
@@ -32,6 +32,10 @@ fn provider(seen: std::sync::mpsc::Sender<String>) -> u16 {
                 let answer = match head.split(' ').nth(1) {
                     Some("/allow") => "200 OK\r\ncontent-length: 0",
                     Some("/login") => "302 Found\r\nlocation: /login\r\ncontent-length: 0",
+                    Some("/slow-deny") => {
+                        thread::sleep(Duration::from_millis(200));
+                        "401 Unauthorized\r\ncontent-length: 0"
+                    }
                     Some("/late") => {
                         thread::sleep(Duration::from_secs(2));
                         "200 OK\r\ncontent-length: 0"
@@ -76,6 +80,13 @@ fn the_provider_decides_and_the_other_policies_follow() {
         listener(&module, "unknown-open", ask("no-such-cluster", "/allow", true)),
         listener(&module, "not-configured", Value::Null),
     ]);
+    let slow = json!({"cluster": "authz", "path": "/slow-deny", "timeoutMs": 5000, "failOpen": true});
+    let mut slow = listener(&module, "slow", slow);
+    if let Chain::Http(http) = &mut slow.chain {
+        let internal = json!({"cidr_ranges": [{"address_prefix": "127.0.0.0", "prefix_len": 8}]});
+        http.extra.insert("internal_address_config".into(), internal);
+    }
+    bootstrap.listeners.push(slow);
     bootstrap.clusters = vec![cluster("authz", port), cluster("closed", closed)];
     let envoy = Envoy::start(&bootstrap).unwrap();
     let ask = |listener: &str, method: &str, path: &str| send(&envoy, listener, &head(method, path));
@@ -108,6 +119,20 @@ fn the_provider_decides_and_the_other_policies_follow() {
     }
     let Outcome::Response(login) = ask("login", "GET", "/asked") else { panic!("closed") };
     assert_eq!(login.header("location"), Some("/login"));
+    // Envoy's own 503 would be HTTP 200 to a gRPC client, which the call must not become.
+    let typed = "GET /asked HTTP/1.1\r\nhost: sample.foo\r\ncontent-type: application/grpc\r\n\r\n";
+    for listener in ["unreachable", "late", "deny"] {
+        let Outcome::Response(answer) = send(&envoy, listener, typed) else { panic!("closed") };
+        assert_eq!((answer.status, answer.header("grpc-status")), (200, Some("7")), "{listener}");
+    }
+    // A client that Envoy takes for an internal one may set these. With a timeout of 1 ms, a provider with `failOpen`
+    // would never be heard.
+    for header in ["x-envoy-upstream-rq-timeout-ms: 1", "x-envoy-upstream-rq-per-try-timeout-ms: 1"] {
+        let request = format!(
+            "GET /asked HTTP/1.1\r\nhost: sample.foo\r\nx-forwarded-for: 127.0.0.1\r\n{header}\r\n\r\n"
+        );
+        assert_eq!(status(&send(&envoy, "slow", &request)), 401, "{header}");
+    }
     // The VM has survived all of this.
     assert!(!envoy.log().unwrap().contains("VM failed"), "{}", envoy.log().unwrap());
 }

@@ -1,15 +1,13 @@
 //! Who a request comes from, as far as a proxy shows a filter: SEMANTICS.md, known differences.
 
-use super::{head, http, plugin, policy, send, shipped, status};
+use super::{plugin, policy, shipped, status};
 use palisade_envoy::{
     certs::{Authority, Names},
     client::Client,
     config::{Bootstrap, Http, Listener, Transport},
     process::Envoy,
-    wasm::Plugin,
 };
 use serde_json::json;
-use std::fs;
 
 #[test]
 fn of_several_names_of_one_kind_the_filter_sees_the_first() {
@@ -93,50 +91,4 @@ fn what_strict_refuses_for_its_form_is_envoys_to_refuse() {
     };
 
     assert_eq!((ask("filter"), ask("both")), (200, 400));
-}
-
-/// A filter that lets a request pass where Envoy gives eight bytes for NAME, and the same for `connection.id`.
-const SAME_NUMBER: &str = r#"(module
-    (import "env" "proxy_get_property" (func $get (param i32 i32 i32 i32) (result i32)))
-    (import "env" "proxy_send_local_response"
-        (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
-    (memory (export "memory") 1)
-    (data (i32.const 0) "connection\00id")
-    (data (i32.const 32) "NAME")
-    (global $free (mut i32) (i32.const 0))
-    (func (export "proxy_abi_version_0_2_1"))
-    (func (export "malloc") (param $size i32) (result i32)
-        (global.set $free (i32.add (global.get $free) (i32.const 64)))
-        (global.get $free))
-    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
-        (global.set $free (i32.const 1024))
-        (if (i32.eqz (call $get (i32.const 0) (i32.const 13) (i32.const 128) (i32.const 132))) (then
-            (if (i32.eqz (call $get (i32.const 32) (i32.const LENGTH) (i32.const 136) (i32.const 140))) (then
-                (if (i32.and
-                        (i32.and
-                            (i32.eq (i32.load (i32.const 132)) (i32.const 8))
-                            (i32.eq (i32.load (i32.const 140)) (i32.const 8)))
-                        (i64.eq
-                            (i64.load (i32.load (i32.const 128)))
-                            (i64.load (i32.load (i32.const 136)))))
-                    (then (return (i32.const 0))))))))
-        (drop (call $reply
-            (i32.const 500) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
-            (i32.const -1)))
-        (i32.const 1)))"#;
-
-/// The filter tells connections apart by this property; without it, it would read the certificate for each request.
-#[test]
-fn a_connection_has_one_number_by_either_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let listener = |name: &str| {
-        let text = SAME_NUMBER.replace("NAME", name).replace("LENGTH", &name.len().to_string());
-        let file = folder.path().join(name);
-        fs::write(&file, wat::parse_str(text).unwrap()).unwrap();
-        http(name, &Plugin { name: name.to_owned(), ..Plugin::new(file, "") })
-    };
-    let envoy = Envoy::start(&Bootstrap::new(["connection_id", "no_such_id"].map(listener).into())).unwrap();
-
-    assert_eq!(status(&send(&envoy, "connection_id", &head("GET", "/"))), 200);
-    assert_eq!(status(&send(&envoy, "no_such_id", &head("GET", "/"))), 500);
 }

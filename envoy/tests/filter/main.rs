@@ -10,6 +10,8 @@
 mod custom;
 mod egress;
 mod failure;
+mod held;
+mod http3;
 mod identity;
 mod reload;
 mod tcp;

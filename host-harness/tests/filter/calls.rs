@@ -47,18 +47,21 @@ fn a_rule_on_several_headers_asks_for_all_at_once() {
 }
 
 #[test]
-fn the_connection_is_asked_about_once_for_all_its_requests() {
+fn each_request_reads_its_connection_whatever_the_connection_id_says() {
     let rules = json!([{"from": [{"source": {"principals": ["cluster.local/ns/foo/sa/sleep"]}}],
                         "to": [{"operation": {"methods": ["GET"], "paths": ["/status"], "ports": ["8080"]}}],
                         "when": [{"key": "connection.sni", "values": ["sample.foo"]}]}]);
     let Some(mut plugin) = with(rules) else { return };
-    let first = calls(&mut plugin, 1, true);
-    let next = calls(&mut plugin, 1, true);
 
-    // The connection's number, its certificate's three names, its port, its server name.
-    assert!(first.iter().any(|(name, n)| *name == "proxy_get_property" && *n <= 6), "{first:?}");
-    assert_eq!(next, [("proxy_get_header_map_pairs", 1), ("proxy_get_property", 1)]);
-    assert_eq!(calls(&mut plugin, 2, true), first);
+    // The URI name of the certificate, the port and the server name.
+    let expected = [("proxy_get_header_map_pairs", 1), ("proxy_get_property", 3)];
+    for id in [1, 1, 2] {
+        assert_eq!(calls(&mut plugin, id, true), expected);
+    }
+    let connection = Connection { id: 1, ..Connection::default() };
+    let stranger = Stream { connection, ..Stream::default() };
+    let answer = Conformance::http(&mut plugin, stranger, &request(&[])).verdict;
+    assert!(matches!(answer, Verdict::Deny { status: 403, .. }), "{answer:?}");
 }
 
 #[test]

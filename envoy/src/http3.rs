@@ -1,0 +1,250 @@
+//! An HTTP/3 client whose connections begin with an ID of the caller's choice, as any QUIC client's can.
+//!
+//! It is aioquic, a Python library, because Rust's QUIC libraries choose that ID themselves. Its packages are pinned by
+//! hash and installed into the target directory; nothing but Python 3.11 with pip has to be there.
+
+use core::time::Duration;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use crate::certs::Identity;
+use crate::fetch::target_dir;
+use crate::http2::{Answer, Fields, Sent};
+
+const CLIENT: &str = include_str!("http3/client.py");
+const REQUIREMENTS: &str = include_str!("http3/requirements.txt");
+const HELP: &str = "help: the HTTP/3 client needs Python 3.11 or later with pip, and a package index";
+
+/// How long a request may take.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// A process that holds HTTP/3 connections; dropping it closes them.
+#[derive(Debug)]
+pub struct Http3 {
+    child: Child,
+    commands: ChildStdin,
+    answers: BufReader<ChildStdout>,
+    /// Certificates and keys, which the process reads from files.
+    folder: TempDir,
+    files: usize,
+}
+
+/// A connection to open.
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
+    /// The port of 127.0.0.1.
+    pub port: u16,
+    /// The client's certificate, if it has one.
+    pub identity: Option<&'a Identity>,
+    /// The TLS server name, if it sends one.
+    pub server_name: Option<&'a str>,
+    /// The destination connection ID of the first packet, 8 to 20 bytes; random if empty.
+    pub id: &'a [u8],
+    /// How long the handshake may take.
+    pub timeout: Duration,
+}
+
+/// An open connection of an [`Http3`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection(u64);
+
+impl<'a> Target<'a> {
+    /// A connection with a random ID, without certificate and server name.
+    #[must_use]
+    pub fn new(port: u16) -> Self {
+        Self { port, identity: None, server_name: None, id: &[], timeout: Duration::from_secs(10) }
+    }
+
+    /// The same with a certificate.
+    #[must_use]
+    pub fn with_identity(self, identity: &'a Identity) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+}
+
+impl Http3 {
+    /// Starts the process, and installs its packages first if they are missing.
+    ///
+    /// # Errors
+    ///
+    /// Python or its packages are missing.
+    pub fn start() -> Result<Self> {
+        let mut child = Command::new("python3")
+            .args(["-c", CLIENT])
+            .env("PYTHONPATH", packages()?)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run `python3`\n{HELP}"))?;
+        let commands = child.stdin.take().context("the client has no input")?;
+        let answers = BufReader::new(child.stdout.take().context("the client has no output")?);
+        let folder = tempfile::tempdir().context("cannot create a folder for certificates")?;
+        Ok(Self { child, commands, answers, folder, files: 0 })
+    }
+
+    /// Opens a connection; none if the handshake does not complete in time or is refused.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended.
+    pub fn connect(&mut self, target: &Target<'_>) -> Result<Option<Connection>> {
+        let (certificate, key) = match target.identity {
+            Some(identity) => {
+                self.files += 1;
+                let (certificate, key) = identity.write(self.folder.path(), &self.files.to_string())?;
+                (Some(certificate), Some(key))
+            }
+            None => (None, None),
+        };
+        let id: String = target.id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let answer = self.command(&json!({
+            "do": "connect", "port": target.port, "server_name": target.server_name, "id": id,
+            "certificate": certificate, "key": key, "seconds": target.timeout.as_secs_f64(),
+        }))?;
+        Ok(answer.as_u64().map(Connection))
+    }
+
+    /// Sends all `requests` at once, and returns the answer to each.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended, or a request was not answered in time.
+    pub fn ask(&mut self, connection: Connection, requests: &[Sent]) -> Result<Vec<Answer>> {
+        let requests: Vec<_> = requests
+            .iter()
+            .map(|sent| {
+                json!({"fields": pairs(&sent.fields), "body": text(&sent.body),
+                       "trailers": pairs(&sent.trailers), "reset": sent.reset})
+            })
+            .collect();
+        let seconds = ANSWER.as_secs_f64();
+        let answers = self.command(
+            &json!({"do": "ask", "connection": connection.0, "requests": requests, "seconds": seconds}),
+        )?;
+        answers.as_array().into_iter().flatten().map(answer).collect()
+    }
+
+    /// Closes a connection and waits until its last packet is sent.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended.
+    pub fn close(&mut self, connection: Connection) -> Result<()> {
+        self.command(&json!({"do": "close", "connection": connection.0})).map(|_| ())
+    }
+
+    fn command(&mut self, command: &Value) -> Result<Value> {
+        writeln!(self.commands, "{command}").context("the HTTP/3 client has ended")?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        serde_json::from_str(&line).with_context(|| format!("the HTTP/3 client has ended: `{line}`\n{HELP}"))
+    }
+}
+
+impl Drop for Http3 {
+    fn drop(&mut self) {
+        // Both fail only if the process is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+fn bytes(text: &Value) -> Vec<u8> {
+    text.as_str().unwrap_or_default().chars().filter_map(|c| u8::try_from(c).ok()).collect()
+}
+
+fn pairs(fields: &Fields) -> Vec<[String; 2]> {
+    fields.iter().map(|(name, value)| [text(name), text(value)]).collect()
+}
+
+fn answer(value: &Value) -> Result<Answer> {
+    ensure!(!value.is_null(), "a request over HTTP/3 was not answered within {ANSWER:?}");
+    let member = |name: &str| value.get(name).cloned().unwrap_or_default();
+    let fields = member("fields");
+    let field = |field: &Value| Some((bytes(field.get(0)?), bytes(field.get(1)?)));
+    Ok(Answer {
+        fields: fields.as_array().into_iter().flatten().filter_map(field).collect(),
+        body: bytes(&member("body")),
+        whole: member("whole") == json!(true),
+    })
+}
+
+/// The folder with the client's packages for the Python that is in the path, installed now if it is missing.
+fn packages() -> Result<PathBuf> {
+    let tag = Command::new("python3")
+        .args(["-c", "import sys; print(sys.implementation.cache_tag)"])
+        .output()
+        .with_context(|| format!("cannot run `python3`\n{HELP}"))?;
+    let tag = String::from_utf8(tag.stdout).context("Python's name is not text")?;
+    let digest = format!("{:x}", Sha256::digest(REQUIREMENTS));
+    let version = format!("{}-{}", tag.trim(), digest.get(..16).unwrap_or_default());
+    let parent = target_dir().join("http3");
+    let folder = parent.join(version);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    fs::create_dir_all(&parent).with_context(|| format!("cannot create `{}`", parent.display()))?;
+
+    // Test binaries run side by side: the first installs, the others wait for it.
+    let lock = File::create(parent.join("lock")).context("cannot create the install lock")?;
+    lock.lock().context("cannot take the install lock")?;
+    if !folder.is_dir() {
+        install(&parent, &folder)?;
+    }
+    Ok(folder)
+}
+
+fn install(parent: &Path, folder: &Path) -> Result<()> {
+    let scratch = tempfile::tempdir_in(parent).context("cannot create an install folder")?;
+    let (requirements, packages) = (scratch.path().join("requirements.txt"), scratch.path().join("packages"));
+    fs::write(&requirements, REQUIREMENTS)?;
+    let output = Command::new("python3")
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
+        .args(["--root-user-action", "ignore", "--only-binary", ":all:", "--require-hashes", "--requirement"])
+        .arg(&requirements)
+        .arg("--target")
+        .arg(&packages)
+        .output()
+        .with_context(|| format!("cannot run `python3`\n{HELP}"))?;
+    if !output.status.success() {
+        bail!("pip could not install aioquic: {}\n{HELP}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    fs::rename(&packages, folder).with_context(|| format!("cannot move packages to `{}`", folder.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_survives_the_way_to_the_client_and_back() {
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        assert_eq!(bytes(&json!(text(&all))), all);
+    }
+
+    #[test]
+    fn missing_answer_is_an_error() {
+        assert!(answer(&Value::Null).is_err());
+        let whole = json!({"fields": [[":status", "200"]], "body": "ok", "whole": true});
+        let answer = answer(&whole).unwrap();
+        assert_eq!((answer.status(), answer.body.as_slice(), answer.whole), (200, &b"ok"[..], true));
+    }
+
+    #[test]
+    fn every_package_is_pinned_by_hash() {
+        let lines: Vec<_> = REQUIREMENTS.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(lines.iter().filter(|line| line.contains("==")).all(|line| line.ends_with('\\')));
+        assert!(lines.iter().any(|line| line.starts_with("aioquic==")));
+    }
+}
