@@ -100,6 +100,7 @@ mod request;
 pub mod resource;
 mod rule_id;
 mod strict;
+mod visible;
 
 pub use cluster::{Cluster, EndKind, MeshRole, NamedPort, Workload};
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
@@ -117,3 +118,4 @@ pub use options::{
 pub use policy_set::PolicySet;
 pub use request::{Attributes, ClaimName, Peer, Read, Request, Shape, Unavailable, Visit};
 pub use rule_id::{PolicyRef, RuleId};
+pub use visible::{is_visible, visible};

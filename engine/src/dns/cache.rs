@@ -74,17 +74,17 @@ impl NameCache {
         self.endpoints.entry(endpoint.into()).or_default().connect(address, &self.limits)
     }
 
-    /// A connection of `endpoint` to `address` is over since `now`.
-    pub fn close(&mut self, endpoint: &str, address: IpAddr, now: u64) {
+    /// A connection of `endpoint` to `address` is over since `now`. Returns the addresses that lost a name.
+    pub fn close(&mut self, endpoint: &str, address: IpAddr, now: u64) -> Vec<IpAddr> {
         let mut dropped = Vec::new();
         if let Some(cache) = self.endpoints.get_mut(endpoint) {
             cache.close(address, now, &self.limits, &mut dropped);
         }
-        self.unlist(dropped);
+        self.unlist(dropped)
     }
 
-    /// It is `now`: what is over goes, unless a live connection keeps it.
-    pub fn advance(&mut self, now: u64) {
+    /// It is `now`: what is over goes, unless a live connection keeps it. Returns the addresses that lost a name.
+    pub fn advance(&mut self, now: u64) -> Vec<IpAddr> {
         let collects = now >= self.next_collection;
         let mut dropped = Vec::new();
         for cache in self.endpoints.values_mut() {
@@ -97,7 +97,7 @@ impl NameCache {
             let every = self.limits.collect_every.max(1);
             self.next_collection = (now / every).saturating_add(1).saturating_mul(every);
         }
-        self.unlist(dropped);
+        self.unlist(dropped)
     }
 
     /// The next moment at which something changes by itself; [`Self::advance`] has nothing to do before.
@@ -146,7 +146,9 @@ impl NameCache {
         self.endpoints.insert(endpoint, cache);
     }
 
-    fn unlist(&mut self, dropped: Vec<(Name, IpAddr)>) {
+    /// Takes `dropped` out of the index. Returns their addresses.
+    fn unlist(&mut self, dropped: Vec<(Name, IpAddr)>) -> Vec<IpAddr> {
+        let addresses = dropped.iter().map(|(_, address)| *address).collect();
         for (name, address) in dropped {
             let Some(names) = self.index.get_mut(&address) else { continue };
             if let Some(count) = names.get_mut(&name) {
@@ -160,6 +162,7 @@ impl NameCache {
             }
         }
         self.endpoints.retain(|_, cache| !cache.is_empty());
+        addresses
     }
 }
 

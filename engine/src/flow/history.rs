@@ -4,6 +4,7 @@ use crate::dns::{CacheLimits, NameCache};
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
+    vec::Vec,
 };
 use core::net::IpAddr;
 
@@ -17,15 +18,15 @@ pub struct History {
 }
 
 impl History {
-    /// Lets `milliseconds` pass.
-    pub fn wait(&mut self, milliseconds: u64) {
-        self.wait_until(self.now.saturating_add(milliseconds));
+    /// Lets `milliseconds` pass. Returns the addresses that lost a name.
+    pub fn wait(&mut self, milliseconds: u64) -> Vec<IpAddr> {
+        self.wait_until(self.now.saturating_add(milliseconds))
     }
 
-    /// Lets time pass until `now`, which may be over already.
-    pub fn wait_until(&mut self, now: u64) {
+    /// Lets time pass until `now`, which may be over already. Returns the addresses that lost a name.
+    pub fn wait_until(&mut self, now: u64) -> Vec<IpAddr> {
         self.now = self.now.max(now);
-        self.nodes.values_mut().for_each(|cache| cache.advance(self.now));
+        self.nodes.values_mut().flat_map(|cache| cache.advance(self.now)).collect()
     }
 
     /// The next moment at which a name or an address stops to be known by itself.

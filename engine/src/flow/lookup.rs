@@ -87,21 +87,28 @@ impl<'c> Simulation<'c> {
         Side { kind: EndKind::Pod, name, workload: None, node: None, labels, address: None }
     }
 
-    pub(super) fn happen_network(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
+    pub(super) fn happen_network(
+        &self,
+        history: &mut History,
+        event: &Event,
+    ) -> Result<Vec<IpAddr>, FlowError> {
         let limits = CacheLimits::from(&self.options);
         let now = history.now;
-        match event {
+        Ok(match event {
             Event::Wait(time) => history.wait(*time),
             Event::WaitUntil(now) => history.wait_until(*now),
             Event::Connect { from, to } => {
                 history.cache_mut(&self.node_of(from)?, limits).connect(from, *to);
+                Vec::new()
             }
             Event::Close { from, to } => {
                 history.cache_mut(&self.node_of(from)?, limits).close(from, *to, now)
             }
-            Event::Dns(lookup) => self.learn(history, lookup)?,
-        }
-        Ok(())
+            Event::Dns(lookup) => {
+                self.learn(history, lookup)?;
+                lookup.answers.clone()
+            }
+        })
     }
 
     /// Learns what a successful answer says, if policy let the lookup pass the DNS proxy.

@@ -15,7 +15,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::cell::RefCell;
+use core::{cell::RefCell, net::IpAddr};
 
 /// A cluster under one set of options, ready to decide flows. Policies are compiled once per workload, when first
 /// needed.
@@ -49,6 +49,15 @@ impl<'c> Simulation<'c> {
     ///
     /// The event names an end that the cluster does not have.
     pub fn happen(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
+        self.changes(history, event).map(drop)
+    }
+
+    /// Lets `event` happen. Returns the addresses for which the known names may have changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::happen`].
+    pub fn changes(&self, history: &mut History, event: &Event) -> Result<Vec<IpAddr>, FlowError> {
         self.happen_network(history, event)
     }
 

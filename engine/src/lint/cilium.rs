@@ -8,9 +8,10 @@ use crate::{
     diagnostic::Diagnostic,
     lower::cilium::{Endpoint, Findings, Lowered, lost_why, remedy},
     options::Options,
+    resource::{Object, cilium::CiliumPolicy},
     rule_id::PolicyRef,
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 /// Every finding about the network policies of `cluster`.
 pub(super) fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
@@ -25,18 +26,32 @@ pub(super) fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
         .iter()
         .map(|(name, labels, ports)| (name.clone(), Endpoint { kind: EndKind::Pod, labels, ports }))
         .collect();
-    lost_names(&lowered, &endpoints, cluster, options, &mut findings);
-    closed(&lowered, &endpoints, cluster, &mut findings);
+    let objects = Objects::new(cluster);
+    lost_names(&lowered, &endpoints, &objects, options, &mut findings);
+    closed(&lowered, &endpoints, &objects, &mut findings);
     findings.list
 }
 
-/// What is found from now on is about the object that `policy` names.
-fn about(policy: &PolicyRef, cluster: &Cluster, findings: &mut Findings) {
-    let resources = cluster.resources();
-    let objects =
-        resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
-    if let Some(object) = objects.into_iter().find(|o| o.reference() == *policy) {
-        findings.about(object.title(), &object.origin);
+/// The Cilium policies by their names; of several with one name the first.
+struct Objects<'c>(BTreeMap<PolicyRef, &'c Object<CiliumPolicy>>);
+
+impl<'c> Objects<'c> {
+    fn new(cluster: &'c Cluster) -> Self {
+        let resources = cluster.resources();
+        let mut objects = BTreeMap::new();
+        for object in
+            resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies)
+        {
+            objects.entry(object.reference()).or_insert(object);
+        }
+        Self(objects)
+    }
+
+    /// The findings from now on are about the object that `policy` names.
+    fn about(&self, policy: &PolicyRef, findings: &mut Findings) {
+        if let Some(object) = self.0.get(policy) {
+            findings.about(object.title(), &object.origin);
+        }
     }
 }
 
@@ -44,11 +59,11 @@ fn about(policy: &PolicyRef, cluster: &Cluster, findings: &mut Findings) {
 fn closed(
     lowered: &Lowered,
     endpoints: &[(String, Endpoint<'_>)],
-    cluster: &Cluster,
+    objects: &Objects<'_>,
     findings: &mut Findings,
 ) {
     for closed in lowered.closed_by_deny(endpoints) {
-        about(&closed.policy, cluster, findings);
+        objects.about(&closed.policy, findings);
         let of = closed.endpoint.map_or_else(String::new, |e| format!(" of {e}"));
         let direction = closed.direction;
         let message = format!("deny entries alone arm default deny: all other {direction}{of} is closed too");
@@ -61,12 +76,12 @@ fn closed(
 fn lost_names(
     lowered: &Lowered,
     endpoints: &[(String, Endpoint<'_>)],
-    cluster: &Cluster,
+    objects: &Objects<'_>,
     options: &Options,
     findings: &mut Findings,
 ) {
     for lost in lowered.unlearnable(endpoints, options) {
-        about(&lost.rule.id.policy, cluster, findings);
+        objects.about(&lost.rule.id.policy, findings);
         let of = lost.endpoint.map_or_else(String::new, |e| format!(" for {e}"));
         let (names, why) = (lost.rule.names.join("`, `"), lost_why(lost.any_dns_rule));
         let message = format!("`{names}` never has an address{of}: {why}");

@@ -13,7 +13,7 @@ use crate::{
     labels::Labels,
     options::{CiliumVersion, EnforcementMode, Localhost, Options, Profile},
 };
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 /// The endpoint whose policy is wanted.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +75,8 @@ impl Lowered {
         }
         entries.sort_by_key(|e| e.level);
         let refuses = armed || options.cilium_version < CiliumVersion::V1_18;
-        let mut writer = Writer { endpoint, is_egress, refuses, layer: DirectionLayer::default() };
+        let mut writer =
+            Writer { endpoint, is_egress, refuses, known: BTreeSet::new(), layer: DirectionLayer::default() };
         for tier in entries.chunk_by(|a, b| a.level.tier == b.level.tier) {
             if !writer.layer.rules.is_empty() {
                 writer.layer.tiers.push(writer.layer.rules.len() as u32);

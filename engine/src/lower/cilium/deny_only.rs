@@ -4,8 +4,12 @@ use super::{
     assemble::Endpoint,
     policy::{Direction, Lowered, Policy},
 };
-use crate::{ir::Effect, rule_id::PolicyRef};
+use crate::{
+    ir::{Effect, Selector},
+    rule_id::PolicyRef,
+};
 use alloc::{
+    collections::BTreeSet,
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
@@ -32,21 +36,24 @@ impl Lowered {
     pub(crate) fn closed_by_deny(&self, endpoints: &[(String, Endpoint<'_>)]) -> Vec<Closed> {
         let mut found = Vec::new();
         for (direction, pick) in DIRECTIONS {
+            if !self.policies.iter().any(|p| only_denies(pick(p))) {
+                continue;
+            }
+            let opening = |p: &&Policy| pick(p).entries.iter().any(|e| e.effect != Effect::Deny);
+            let opening: Vec<&Policy> = self.policies.iter().filter(opening).collect();
+            let subjects: BTreeSet<&Selector> = opening.iter().map(|p| &p.subject).collect();
+            let open: Vec<bool> =
+                endpoints.iter().map(|(_, e)| opening.iter().any(|p| p.selects(e))).collect();
             for policy in self.policies.iter().filter(|p| only_denies(pick(p))) {
                 let Some(first) = pick(policy).entries.first() else { continue };
-                let opens = |p: &Policy| pick(p).entries.iter().any(|e| e.effect != Effect::Deny);
-                let mut selected = endpoints.iter().filter(|(_, e)| policy.selects(e)).peekable();
+                let selected = endpoints.iter().zip(&open).filter(|((_, e), _)| policy.selects(e));
+                let mut selected = selected.peekable();
                 let endpoint = match selected.peek() {
-                    Some(_) => {
-                        let closed = selected
-                            .find(|(_, e)| !self.policies.iter().any(|p| opens(p) && p.selects(e)))
-                            .map(|(name, _)| name.clone());
-                        if closed.is_none() {
-                            continue;
-                        }
-                        closed
-                    }
-                    None if self.policies.iter().any(|p| opens(p) && p.subject == policy.subject) => continue,
+                    Some(_) => match selected.find(|(_, open)| !**open) {
+                        Some(((name, _), _)) => Some(name.clone()),
+                        None => continue,
+                    },
+                    None if subjects.contains(&policy.subject) => continue,
                     None => None,
                 };
                 let path = first.path.rsplit_once('[').map_or(first.path.as_str(), |(list, _)| list);

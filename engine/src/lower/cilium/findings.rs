@@ -10,6 +10,7 @@ pub(crate) struct Findings {
     resource: String,
     origin: Origin,
     authority: Option<Authority>,
+    errors: usize,
     pub(crate) list: Vec<Diagnostic>,
 }
 
@@ -30,6 +31,7 @@ impl Findings {
     pub(crate) fn error(&mut self, code: &'static str, path: &str, message: impl Into<String>, help: &str) {
         let mut finding = Diagnostic::error(code, message).at(path).help(help);
         finding.refused_by.extend(self.authority);
+        self.errors += 1;
         self.push(finding);
     }
 
@@ -57,7 +59,7 @@ impl Findings {
 
     /// How many errors there are.
     pub(super) fn errors(&self) -> usize {
-        self.list.iter().filter(|f| f.severity == Severity::Error).count()
+        self.errors
     }
 
     fn push(&mut self, finding: Diagnostic) {

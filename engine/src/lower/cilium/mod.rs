@@ -13,6 +13,7 @@ mod crd;
 mod deny_only;
 mod entity;
 mod findings;
+mod guarded;
 mod http;
 mod icmp;
 mod l7;

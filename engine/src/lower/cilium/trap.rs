@@ -11,7 +11,7 @@ use crate::{
     options::{CiliumVersion, Options},
     resource::cilium::{CiliumRule, Peers, PortProtocol},
 };
-use alloc::{format, vec::Vec};
+use alloc::{collections::BTreeSet, format, vec::Vec};
 
 fn is_negative(operator: &Operator) -> bool {
     matches!(operator, Operator::NotIn(_) | Operator::DoesNotExist)
@@ -154,13 +154,14 @@ pub(super) fn stars<'a>(
     findings: &mut Findings,
 ) {
     let list: Vec<Option<&str>> = list.collect();
-    let patterns: Vec<&str> = list.iter().copied().flatten().collect();
+    let parents: BTreeSet<&str> =
+        list.iter().copied().flatten().filter_map(|pattern| pattern.strip_prefix("*.")).collect();
     let deep = options.cilium_version >= CiliumVersion::V1_19;
     for (i, pattern) in list.iter().enumerate() {
         let Some(pattern) = *pattern else { continue };
         let at = format!("{path}[{i}].matchPattern");
         if let Some(parent) = pattern.strip_prefix("*.*.")
-            && patterns.iter().any(|p| p.strip_prefix("*.") == Some(parent))
+            && parents.contains(parent)
         {
             let parent = parent.trim_start_matches("*.");
             let message = format!("`{pattern}` and its like are a ladder, a step for each depth");

@@ -3,8 +3,9 @@
 use super::{Findings, cidr, peer::Scope, peer::fields};
 use crate::resource::cilium::{CiliumRule, Peers, PortRule};
 use alloc::{
+    collections::{BTreeMap, BTreeSet},
     format,
-    string::{String, ToString},
+    string::String,
     vec::Vec,
 };
 use core::net::IpAddr;
@@ -61,64 +62,122 @@ fn service(net: IpNet, scope: &Scope<'_>) -> Option<(String, &'static str)> {
     Some((format!("the service {name}, judged as its pods"), "select its pods, or write `toServices`"))
 }
 
-struct Block<'a> {
+/// A block of an allow entry, with its exceptions.
+struct Block {
     path: String,
     net: IpNet,
-    holes: Vec<(String, IpNet)>,
-    ports: &'a [PortRule],
+    /// The exceptions by their places in the item.
+    holes: Vec<(usize, IpNet)>,
+    spared: BTreeSet<IpNet>,
+    ports: PortList,
 }
 
-/// Exceptions that another item of the same direction opens again (T23).
+/// The number of a `toPorts` list among those of a rule. Equal lists have one number.
+type PortList = usize;
+
+/// The number of the empty list, which is every port.
+const EVERY_PORT: PortList = 0;
+
+/// The blocks of one direction of a rule.
+#[derive(Default)]
+struct Blocks {
+    list: Vec<Block>,
+    port_lists: BTreeMap<String, PortList>,
+}
+
+/// Warns of exceptions that another item of the same direction opens again (T23).
 pub(super) fn reopened(rule: &CiliumRule, path: &str, findings: &mut Findings) {
-    let mut blocks = Vec::new();
+    let mut ingress = Blocks::default();
     for (i, entry) in rule.ingress.iter().flatten().enumerate() {
-        let at = format!("{path}.ingress[{i}]");
-        collect(&entry.peers(), entry.to_ports.as_deref().unwrap_or_default(), false, &at, &mut blocks);
+        let ports = entry.to_ports.as_deref().unwrap_or_default();
+        ingress.add(&entry.peers(), ports, false, &format!("{path}.ingress[{i}]"));
     }
-    report(&blocks, findings);
-    blocks.clear();
+    report(&ingress.list, findings);
+    let mut egress = Blocks::default();
     for (i, entry) in rule.egress.iter().flatten().enumerate() {
-        let at = format!("{path}.egress[{i}]");
-        collect(&entry.peers(), entry.to_ports.as_deref().unwrap_or_default(), true, &at, &mut blocks);
+        let ports = entry.to_ports.as_deref().unwrap_or_default();
+        egress.add(&entry.peers(), ports, true, &format!("{path}.egress[{i}]"));
     }
-    report(&blocks, findings);
+    report(&egress.list, findings);
 }
 
-fn collect<'a>(
-    peers: &Peers<'a>,
-    ports: &'a [PortRule],
-    egress: bool,
-    path: &str,
-    blocks: &mut Vec<Block<'a>>,
-) {
-    let [_, cidrs, sets, ..] = fields(egress);
-    for (i, text) in peers.cidr.into_iter().flatten().enumerate() {
-        if let Some(net) = cidr::parse(text) {
-            blocks.push(Block { path: format!("{path}.{cidrs}[{i}]"), net, holes: Vec::new(), ports });
+impl Blocks {
+    fn add(&mut self, peers: &Peers<'_>, ports: &[PortRule], egress: bool, path: &str) {
+        let ports = if ports.is_empty() {
+            EVERY_PORT
+        } else {
+            let next = self.port_lists.len() + 1;
+            *self.port_lists.entry(format!("{ports:?}")).or_insert(next)
+        };
+        let [_, cidrs, sets, ..] = fields(egress);
+        for (i, text) in peers.cidr.into_iter().flatten().enumerate() {
+            if let Some(net) = cidr::parse(text) {
+                self.list.push(Block::new(format!("{path}.{cidrs}[{i}]"), net, Vec::new(), ports));
+            }
+        }
+        for (i, item) in peers.cidr_set.into_iter().flatten().enumerate() {
+            let Some(net) = item.cidr.as_deref().and_then(cidr::parse) else { continue };
+            let holes = item.except.iter().flatten().enumerate();
+            let holes = holes.filter_map(|(n, text)| Some((n, cidr::parse(text)?))).collect();
+            self.list.push(Block::new(format!("{path}.{sets}[{i}]"), net, holes, ports));
         }
     }
-    for (i, item) in peers.cidr_set.into_iter().flatten().enumerate() {
-        let Some(net) = item.cidr.as_deref().and_then(cidr::parse) else { continue };
-        let at = format!("{path}.{sets}[{i}]");
-        let holes = item.except.iter().flatten().enumerate();
-        let holes = holes.filter_map(|(n, text)| Some((format!("{at}.except[{n}]"), cidr::parse(text)?)));
-        blocks.push(Block { net, holes: holes.collect(), ports, path: at.to_string() });
+}
+
+impl Block {
+    fn new(path: String, net: IpNet, holes: Vec<(usize, IpNet)>, ports: PortList) -> Self {
+        let spared = holes.iter().map(|(_, hole)| *hole).collect();
+        Self { path, net, holes, spared, ports }
+    }
+
+    /// Whether an exception of the block holds all of `hole`.
+    fn spares(&self, hole: IpNet) -> bool {
+        if self.spared.len() <= usize::from(hole.prefix_len()) {
+            return self.spared.iter().any(|spared| spared.contains(&hole));
+        }
+        let mut around = (0..=hole.prefix_len()).rev().filter_map(|length| widened(hole, length));
+        around.any(|net| self.spared.contains(&net))
     }
 }
 
-fn report(blocks: &[Block<'_>], findings: &mut Findings) {
+/// Returns the block of prefix length `length` that holds `net`.
+fn widened(net: IpNet, length: u8) -> Option<IpNet> {
+    IpNet::new(net.addr(), length).ok().map(|net| net.trunc())
+}
+
+/// Most different items with one block and the same ports that are compared with one exception, so that the cost of the
+/// check is linear in the items.
+const COMPARED: usize = 64;
+
+fn report(blocks: &[Block], findings: &mut Findings) {
+    if blocks.iter().all(|block| block.holes.is_empty()) {
+        return;
+    }
+    let mut seen = BTreeSet::new();
+    let mut by_net: BTreeMap<(IpNet, PortList), Vec<(usize, &Block)>> = BTreeMap::new();
+    let mut lengths = BTreeSet::new();
+    for (number, block) in blocks.iter().enumerate() {
+        // A copy of an item opens what the first one opens.
+        if seen.insert((block.net, block.ports, &block.spared)) {
+            by_net.entry((block.net, block.ports)).or_default().push((number, block));
+            lengths.insert(block.net.prefix_len());
+        }
+    }
     for block in blocks {
-        for (path, hole) in &block.holes {
-            let opens = |other: &&Block<'_>| {
-                other.path != block.path
-                    && (other.ports.is_empty() || other.ports == block.ports)
-                    && other.net.contains(hole)
-                    && !other.holes.iter().any(|(_, spared)| spared.contains(hole))
-            };
-            if let Some(other) = blocks.iter().find(opens) {
+        let ports = if block.ports == EVERY_PORT { &[EVERY_PORT][..] } else { &[EVERY_PORT, block.ports] };
+        for (place, hole) in &block.holes {
+            let around = lengths.range(..=hole.prefix_len()).filter_map(|length| widened(*hole, *length));
+            let same = around.flat_map(|net| ports.iter().map(move |ports| (net, *ports)));
+            // The item itself spares the exception.
+            let opening = same.filter_map(|key| {
+                let others = by_net.get(&key)?.iter().take(COMPARED);
+                others.into_iter().find(|(_, other)| !other.spares(*hole))
+            });
+            if let Some((_, other)) = opening.min_by_key(|(number, _)| *number) {
+                let path = format!("{}.except[{place}]", block.path);
                 let message = format!("`{hole}` is opened again by {}", other.path);
                 let help = "an exception denies nothing: write `toCIDRSet` or `fromCIDRSet` of a deny entry";
-                findings.warn("hole-reopened", path, message, help);
+                findings.warn("hole-reopened", &path, message, help);
             }
         }
     }

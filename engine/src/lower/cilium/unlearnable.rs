@@ -7,19 +7,20 @@ use super::{
 };
 use crate::{
     cluster::EndKind,
-    ir::{
-        Attribute, DirectionLayer, Effect, NamePattern, NetworkLayer, Pattern, Rule, Selector, Unlearnable,
-    },
+    ir::{Attribute, DirectionLayer, Effect, NamePattern, Pattern, Rule, Selector, Unlearnable},
     labels::Labels,
-    matcher::name::matches_one,
+    matcher::{NameSet, name::matches_one},
     options::Options,
+    rule_id::RuleId,
 };
 use alloc::{
     boxed::Box,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
+use core::ops::ControlFlow;
 
 /// A toFQDNs rule that can never have an address, and where that is so.
 #[derive(Clone, Debug)]
@@ -33,40 +34,76 @@ pub(crate) struct Lost {
     pub(crate) endpoint: Option<String>,
 }
 
+/// An endpoint by its name in reports.
+type Named<'a> = (String, Endpoint<'a>);
+
 impl Lowered {
-    /// What the policy at `index` says alone, of an endpoint that it selects.
-    fn alone(&self, index: usize, options: &Options) -> NetworkLayer {
-        let Some(policy) = self.policies.get(index) else { return NetworkLayer::default() };
+    /// Returns the egress rules of an endpoint that the policy at `index` alone selects.
+    fn alone(&self, index: usize, options: &Options) -> DirectionLayer {
+        let Some(policy) = self.policies.get(index) else { return DirectionLayer::default() };
         let everything = Policy { subject: Selector::default(), ..policy.clone() };
         let kind = if policy.host { EndKind::Host } else { EndKind::Pod };
         let endpoint = Endpoint { kind, labels: &Labels::default(), ports: &[] };
-        Self { policies: Vec::from([everything]) }.layer(&endpoint, options)
+        Self { policies: Vec::from([everything]) }.layer(&endpoint, options).egress
     }
 
-    /// Every toFQDNs rule that can never have an address, once.
-    pub(crate) fn unlearnable(&self, endpoints: &[(String, Endpoint<'_>)], options: &Options) -> Vec<Lost> {
-        let mut found: Vec<Lost> = Vec::new();
-        for (index, policy) in self.policies.iter().enumerate().filter(|(_, p)| names_something(p)) {
-            let mut layers: Vec<(Option<String>, NetworkLayer)> = Vec::new();
-            for (name, endpoint) in endpoints.iter().filter(|(_, e)| policy.selects(e)) {
-                layers.push((Some(name.clone()), self.layer(endpoint, options)));
+    /// Returns every toFQDNs rule that can never have an address, each once, in the order of the policies.
+    ///
+    /// Endpoints that the same policies select have the same egress rules, so these are computed once for all of them.
+    pub(crate) fn unlearnable(&self, endpoints: &[Named<'_>], options: &Options) -> Vec<Lost> {
+        let naming: Vec<bool> = self.policies.iter().map(names_something).collect();
+        if !naming.contains(&true) {
+            return Vec::new();
+        }
+        let mut found = Found { places: self.places(&naming), rules: BTreeMap::new() };
+        let mut selected: Vec<bool> = naming.iter().map(|_| false).collect();
+        let mut seen = BTreeSet::new();
+        for (name, endpoint) in endpoints {
+            let selecting = self.policies.iter().enumerate().filter(|(_, policy)| policy.selects(endpoint));
+            let selecting: Vec<usize> = selecting.map(|(index, _)| index).collect();
+            for index in &selecting {
+                selected.get_mut(*index).into_iter().for_each(|selected| *selected = true);
             }
-            if layers.is_empty() {
-                layers.push((None, self.alone(index, options)));
-            }
-            for (endpoint, layer) in layers {
-                let any_dns_rule = !layer.egress.observed.is_empty();
-                for rule in layer.egress.unlearnable {
-                    let entry = policy.egress.entries.iter().find(|e| e.id == rule.id);
-                    let known = found.iter().any(|f| f.rule.id == rule.id);
-                    if let Some(entry) = entry.filter(|_| !known) {
-                        let (path, endpoint) = (entry.path.clone(), endpoint.clone());
-                        found.push(Lost { rule, path, any_dns_rule, endpoint });
-                    }
-                }
+            let named = selecting.iter().any(|index| naming.get(*index) == Some(&true));
+            if named && seen.insert(selecting) {
+                found.add(self.layer(endpoint, options).egress, Some(name));
             }
         }
-        found
+        let unselected = naming.iter().zip(&selected).enumerate();
+        for (index, _) in unselected.filter(|(_, (names, selected))| **names && !**selected) {
+            found.add(self.alone(index, options), None);
+        }
+        found.rules.into_values().collect()
+    }
+
+    /// Returns the place of each egress rule of the policies that are `naming` names: its number, and its path.
+    fn places(&self, naming: &[bool]) -> BTreeMap<&RuleId, (usize, &str)> {
+        let policies = self.policies.iter().zip(naming).filter(|(_, names)| **names);
+        let entries = policies.flat_map(|(policy, _)| &policy.egress.entries).enumerate();
+        entries.map(|(number, entry)| (&entry.id, (number, entry.path.as_str()))).collect()
+    }
+}
+
+/// The rules without an address so far.
+struct Found<'l> {
+    places: BTreeMap<&'l RuleId, (usize, &'l str)>,
+    /// By their numbers.
+    rules: BTreeMap<usize, Lost>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, layer: DirectionLayer, endpoint: Option<&String>) {
+        let any_dns_rule = !layer.observed.is_empty();
+        for rule in layer.unlearnable {
+            if let Some((number, path)) = self.places.get(&rule.id) {
+                self.rules.entry(*number).or_insert_with(|| Lost {
+                    rule,
+                    path: (*path).to_string(),
+                    any_dns_rule,
+                    endpoint: endpoint.cloned(),
+                });
+            }
+        }
     }
 }
 
@@ -79,21 +116,55 @@ fn names_something(policy: &Policy) -> bool {
     })
 }
 
-/// The toFQDNs rules of `layer` some of whose names no observed lookup may be about.
+/// Returns the toFQDNs rules of `layer` with the names that no observed lookup may be about.
 pub(super) fn unlearnable(layer: &DirectionLayer) -> Vec<Unlearnable> {
-    let observed = |rule: &&Rule| layer.observed.iter().any(|o| o.id == rule.id);
-    let asked: Vec<&Rule> =
-        layer.rules.iter().filter(|r| r.effect == Effect::Allow).filter(observed).collect();
+    let observed: BTreeSet<&RuleId> = layer.observed.iter().map(|rule| &rule.id).collect();
+    let allow = || layer.rules.iter().filter(|rule| rule.effect == Effect::Allow);
+    let mut names = BTreeSet::new();
+    for rule in allow() {
+        names.extend(patterns(rule, &Attribute::PeerName));
+    }
+    if names.is_empty() {
+        return Vec::new();
+    }
+    let mut queries = BTreeSet::new();
+    for rule in allow().filter(|rule| observed.contains(&rule.id)) {
+        let mut own = patterns(rule, &Attribute::DnsQuery).peekable();
+        if own.peek().is_none() {
+            // The rule lets every lookup pass.
+            return Vec::new();
+        }
+        queries.extend(own);
+    }
+    let lost = without_overlap(names, &queries);
     let mut found = Vec::new();
-    for rule in layer.rules.iter().filter(|r| r.effect == Effect::Allow) {
-        let names = patterns(rule, &Attribute::PeerName);
-        let names = names.filter(|name| !asked.iter().any(|rule| may_ask(rule, name)));
-        let names: Vec<Box<str>> = names.map(|n| n.to_string().into()).collect();
+    for rule in allow() {
+        let names = patterns(rule, &Attribute::PeerName).filter(|name| lost.contains(name));
+        let names: Vec<Box<str>> = names.map(|name| name.to_string().into()).collect();
         if !names.is_empty() {
             found.push(Unlearnable { id: rule.id.clone(), names });
         }
     }
     found
+}
+
+/// Returns those of `names` that have no name in common with any of `queries`, judged by a sample name of each pattern.
+fn without_overlap<'n>(
+    names: BTreeSet<&'n NamePattern>,
+    queries: &BTreeSet<&NamePattern>,
+) -> BTreeSet<&'n NamePattern> {
+    let queried = NameSet::new(queries.iter().copied(), false);
+    let rest: Vec<&NamePattern> =
+        names.into_iter().filter(|name| !queried.matches(sample(name).as_bytes())).collect();
+    let wanted = NameSet::new(rest.iter().copied(), false);
+    let mut learnable: Vec<bool> = rest.iter().map(|_| false).collect();
+    for query in queries {
+        let _ = wanted.each(sample(query).as_bytes(), |place| {
+            learnable.get_mut(place as usize).into_iter().for_each(|learnable| *learnable = true);
+            ControlFlow::Continue(())
+        });
+    }
+    rest.into_iter().zip(learnable).filter(|(_, learnable)| !learnable).map(|(name, _)| name).collect()
 }
 
 fn patterns<'r>(rule: &'r Rule, attribute: &'r Attribute) -> impl Iterator<Item = &'r NamePattern> {
@@ -103,18 +174,6 @@ fn patterns<'r>(rule: &'r Rule, attribute: &'r Attribute) -> impl Iterator<Item 
         Pattern::Name(name) => Some(name),
         _ => None,
     })
-}
-
-/// Whether some name that `name` stands for may be asked for by `rule`; without names of its own it lets every
-/// name pass.
-fn may_ask(rule: &Rule, name: &NamePattern) -> bool {
-    let mut queries = patterns(rule, &Attribute::DnsQuery).peekable();
-    queries.peek().is_none() || queries.any(|query| overlap(query, name))
-}
-
-/// Whether the two have a name in common, judged by a name of each.
-fn overlap(a: &NamePattern, b: &NamePattern) -> bool {
-    matches_one(a, sample(b).as_bytes()) || matches_one(b, sample(a).as_bytes())
 }
 
 /// A name that `pattern` matches.

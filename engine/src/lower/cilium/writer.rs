@@ -3,25 +3,37 @@
 use super::{
     assemble::Endpoint,
     conflict::selectors,
+    guarded::Guarded,
     l7::L7,
     peer::Ends,
     policy::Entry,
     port::{Number, Port, PortGroup, Ports},
 };
-use crate::ir::{
-    Attribute, Clause, DirectionLayer, Effect, Group, NamePattern, Pattern, Proxy, Rule, Section, Test, Text,
+use crate::{
+    ir::{
+        Attribute, Clause, DirectionLayer, Effect, Group, NamePattern, Pattern, Proxy, Rule, Section, Test,
+        Text,
+    },
+    rule_id::RuleId,
 };
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 pub(super) struct Writer<'a> {
     pub(super) endpoint: &'a Endpoint<'a>,
     pub(super) is_egress: bool,
     /// Whether a proxy refuses anything: since 1.18 not without default deny (T10).
     pub(super) refuses: bool,
+    /// The entries that have a rule already.
+    pub(super) known: BTreeSet<RuleId>,
     pub(super) layer: DirectionLayer,
 }
 
 impl Writer<'_> {
+    fn push(&mut self, rule: Rule) {
+        self.known.insert(rule.id.clone());
+        self.layer.rules.push(rule);
+    }
+
     /// Deny, then what a proxy looks at, then the rest of allow, then pass.
     pub(super) fn level(&mut self, entries: &[&Entry]) {
         let of = |effect: Effect| entries.iter().filter(move |e| e.effect == effect);
@@ -57,13 +69,11 @@ impl Writer<'_> {
     /// rule that asks for nothing lets everything through.
     fn inspected(&mut self, allow: &[&Entry], free: &dyn Fn(&Port) -> bool) {
         let named = |g: &PortGroup| !g.seen.server_names.is_empty();
-        let mut guarded: Vec<(Port, Vec<Test>)> = Vec::new();
+        let mut guarded = Guarded::default();
         for (entry, group) in
             allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))).filter(|(_, g)| named(g))
         {
-            for selector in selectors(&entry.ends) {
-                guarded.extend(group.ports.iter().map(|p| (p.clone(), selector.clone())));
-            }
+            guarded.add(&group.ports, &selectors(&entry.ends));
         }
         if !guarded.is_empty() {
             self.stage(allow, free, &guarded, Stage::ServerName);
@@ -73,17 +83,12 @@ impl Writer<'_> {
         self.stage(allow, free, &guarded, Stage::Request);
     }
 
-    fn stage(
-        &mut self,
-        allow: &[&Entry],
-        free: &dyn Fn(&Port) -> bool,
-        guarded: &[(Port, Vec<Test>)],
-        stage: Stage,
-    ) {
+    fn stage(&mut self, allow: &[&Entry], free: &dyn Fn(&Port) -> bool, guarded: &Guarded, stage: Stage) {
         let (effect, proxy) = match stage {
             Stage::ServerName => (Effect::Proceed, Proxy::Tls),
             Stage::Request => (Effect::Allow, Proxy::Http),
         };
+        let none = Guarded::default();
         let mut fences = Vec::new();
         for (entry, group) in allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
             let asks = match (stage, group.l7()) {
@@ -98,7 +103,7 @@ impl Writer<'_> {
             };
             let proxy = if matches!(group.l7(), L7::Other { .. }) { Proxy::Other } else { proxy };
             let is_named = !group.seen.server_names.is_empty();
-            for (ends, ports) in self.pieces(entry, group, if is_named { &[] } else { guarded }) {
+            for (ends, ports) in self.pieces(entry, group, if is_named { &none } else { guarded }) {
                 let ports = self.port_group(group.index, &ports);
                 let mut rule = self.rule_of(entry, &ends, Some(ports), effect.clone());
                 fences.push(Rule { effect: Effect::Refuse(proxy), ..rule.clone() });
@@ -107,7 +112,7 @@ impl Writer<'_> {
                     let clauses = asks.iter().zip(0..).map(clause).collect();
                     rule.groups.push(Group { section: Section::L7, clauses });
                 }
-                self.layer.rules.push(rule);
+                self.push(rule);
             }
         }
         // What asks for nothing at this stage. A range does not lift what is asked on egress (CVE-2024-52529).
@@ -128,8 +133,8 @@ impl Writer<'_> {
 
     /// The rules about ports behind the DNS proxy, which looks at the filter of exactly that port and protocol: what
     /// else reaches the server cannot lift the restriction (T27). Gives those ports.
-    fn names(&mut self, entries: &[&Entry]) -> Vec<Port> {
-        let mut guarded = Vec::new();
+    fn names(&mut self, entries: &[&Entry]) -> BTreeSet<Port> {
+        let mut guarded = BTreeSet::new();
         for (entry, group) in entries.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
             if let L7::Dns(_) = group.l7() {
                 guarded.extend(group.ports.iter().cloned());
@@ -151,14 +156,14 @@ impl Writer<'_> {
                 let clauses = vec![Clause { tests: vec![test], index: 0 }];
                 rule.groups.push(Group { section: Section::L7, clauses });
             }
-            self.layer.rules.push(rule);
+            self.push(rule);
         }
         for entry in entries {
             let same: Vec<&PortGroup> = groups(entry).filter(|g| g.seen.is_plain()).collect();
             let ports = self.ports(&same, |port| guarded.contains(port));
             if !ports.clauses.is_empty() {
                 let rule = self.rule(entry, Some(ports), Effect::Allow);
-                self.layer.rules.push(rule);
+                self.push(rule);
             }
         }
         self.layer.rules.extend(fences);
@@ -173,13 +178,13 @@ impl Writer<'_> {
         effect: &Effect,
         wanted: &dyn Fn(&Port) -> bool,
         silent: &dyn Fn(&PortGroup) -> bool,
-        guarded: &[(Port, Vec<Test>)],
+        guarded: &Guarded,
         stage: Stage,
     ) {
         let own = selectors(&entry.ends);
         let taken = |g: &PortGroup| {
             g.seen.server_names.is_empty()
-                && guarded.iter().any(|(p, selector)| g.ports.contains(p) && own.contains(selector))
+                && g.ports.iter().any(|port| own.iter().any(|selector| guarded.contains(port, selector)))
         };
         let whole = |g: &PortGroup| silent(g) && (stage == Stage::Request || !taken(g));
         self.plain(entry, effect.clone(), wanted, &whole);
@@ -189,23 +194,20 @@ impl Writer<'_> {
                 if !ports.is_empty() {
                     let ports = self.port_group(group.index, &ports);
                     let rule = self.rule_of(entry, &ends, Some(ports), effect.clone());
-                    self.layer.rules.push(rule);
+                    self.push(rule);
                 }
             }
         }
     }
 
     /// `group` of `entry` without the pairs of port and selector in `guarded`.
-    fn pieces(
-        &self,
-        entry: &Entry,
-        group: &PortGroup,
-        guarded: &[(Port, Vec<Test>)],
-    ) -> Vec<(Ends, Vec<Port>)> {
-        let is_guarded =
-            |port: &Port, selector: &Vec<Test>| guarded.iter().any(|(p, s)| p == port && s == selector);
-        let (hit, rest): (Vec<_>, Vec<_>) =
-            selectors(&entry.ends).into_iter().partition(|s| group.ports.iter().any(|p| is_guarded(p, s)));
+    fn pieces(&self, entry: &Entry, group: &PortGroup, guarded: &Guarded) -> Vec<(Ends, Vec<Port>)> {
+        if guarded.is_empty() {
+            return vec![(entry.ends.clone(), group.ports.clone())];
+        }
+        let (hit, rest): (Vec<_>, Vec<_>) = selectors(&entry.ends)
+            .into_iter()
+            .partition(|s| group.ports.iter().any(|p| guarded.contains(p, s)));
         if hit.is_empty() {
             return vec![(entry.ends.clone(), group.ports.clone())];
         }
@@ -215,7 +217,7 @@ impl Writer<'_> {
         let mut pieces = Vec::new();
         for selector in hit {
             let ports: Vec<Port> =
-                group.ports.iter().filter(|p| !is_guarded(p, &selector)).cloned().collect();
+                group.ports.iter().filter(|p| !guarded.contains(p, &selector)).cloned().collect();
             if !ports.is_empty() {
                 pieces.push((only(vec![selector]), ports));
             }
@@ -234,24 +236,24 @@ impl Writer<'_> {
         wanted: &dyn Fn(&Port) -> bool,
         which: &dyn Fn(&PortGroup) -> bool,
     ) {
-        let known = |layer: &DirectionLayer| layer.rules.iter().any(|r| r.id == entry.id);
+        let known = self.known.contains(&entry.id);
         let ports = match (&entry.ports, &entry.ends) {
             // Neither who nor what: the entry only arms default deny (T12).
-            (Ports::Any, Ends::Anyone) if known(&self.layer) => return,
+            (Ports::Any, Ends::Anyone) if known => return,
             (Ports::Any, Ends::Anyone) => Some(Group { section: Section::Peer, clauses: Vec::new() }),
             (Ports::Any, Ends::Only(_)) if wanted(&Port::ALL) => None,
             (Ports::Any, Ends::Only(_)) => return,
             (Ports::Listed(list), _) => {
                 let plain: Vec<&PortGroup> = list.iter().filter(|g| which(g)).collect();
                 let ports = self.ports(&plain, wanted);
-                if ports.clauses.is_empty() && known(&self.layer) {
+                if ports.clauses.is_empty() && known {
                     return;
                 }
                 Some(ports)
             }
         };
         let rule = self.rule(entry, ports, effect);
-        self.layer.rules.push(rule);
+        self.push(rule);
     }
 
     fn rule(&self, entry: &Entry, ports: Option<Group>, effect: Effect) -> Rule {
