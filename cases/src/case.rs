@@ -1,6 +1,6 @@
 //! A case, ready to run.
 
-use crate::written::{CaseText, Expect, OptionsText};
+use crate::written::{CaseText, Expect, OptionsText, events};
 use palisade::{
     Layer, Options, Outcome, Profile, Protocol, Verdict,
     flow::{DnsLookup, Event, Flow, Tls, Token},
@@ -135,7 +135,7 @@ fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
     if text.icmp.is_some() && !icmp {
         return Err(("icmp", "`icmp` goes with `protocol: ICMP` or `ICMPv6`".to_owned()));
     }
-    let after: Result<_, _> = text.after.into_iter().map(super::written::EventText::event).collect();
+    let after = events(text.after).map_err(|e| ("after", e.to_owned()))?;
     Ok(FlowCase {
         flow: Flow {
             from,
@@ -157,7 +157,7 @@ fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
                 .map(|(name, answer)| (name, matches!(answer, crate::written::ProviderAnswer::Allow)))
                 .collect(),
         },
-        after: after.map_err(|e: &str| ("after", e.to_owned()))?,
+        after,
         expect,
         by: text.by,
         status: text.status,

@@ -1,7 +1,7 @@
 //! Whether an answer is the one that was expected.
 
 use crate::{backend::Answer, case::FlowCase};
-use palisade::{DecidedBy, Layer, Outcome, RuleId};
+use palisade::{DecidedBy, Layer, Outcome, RuleId, visible};
 use std::fmt;
 
 /// One difference between what was expected and what a back end said.
@@ -25,7 +25,9 @@ impl fmt::Display for Mismatch {
 pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut differs = |what: &str, expected: &dyn fmt::Display, got: &dyn fmt::Display| {
-        found.push(Mismatch { what: what.to_owned(), expected: expected.to_string(), got: got.to_string() });
+        // A line each: the reports print one below the other.
+        let [expected, got] = [expected, got].map(|text| visible(&text.to_string()).into_owned());
+        found.push(Mismatch { what: what.to_owned(), expected, got });
     };
     if case.expect != answer.verdict {
         differs("verdict", &case.expect, &answer.verdict);

@@ -1,21 +1,21 @@
 //! Reading one case file, and finding them.
 
 use crate::{
+    access::Access,
     case::{self, Case},
     source,
     written::FileText,
 };
 use palisade::{Diagnostic, Origin, manifest};
 use std::path::{Path, PathBuf};
-use walkdir::WalkDir;
 
 /// Which manifests a case file speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ManifestSource {
     /// The YAML files of this directory, without those that a `load:` case names.
     Directory(PathBuf, Vec<PathBuf>),
-    /// These files and folders.
-    Listed(Vec<PathBuf>),
+    /// These files and folders, which a case file in the first folder names.
+    Listed(PathBuf, Vec<PathBuf>),
 }
 
 /// One case file.
@@ -69,7 +69,10 @@ impl CaseFile {
             return Err(findings);
         }
         let manifests = match written.manifests {
-            Some(list) => ManifestSource::Listed(list.0.iter().map(|entry| folder.join(entry)).collect()),
+            Some(list) => {
+                let paths = list.0.iter().map(|entry| folder.join(entry));
+                ManifestSource::Listed(folder.to_owned(), paths.collect())
+            }
             None => ManifestSource::Directory(folder.to_owned(), loads(folder, &cases)),
         };
         Ok(Self { path: path.to_owned(), manifests, cases })
@@ -107,18 +110,14 @@ fn loads(folder: &Path, cases: &[Case]) -> Vec<PathBuf> {
 ///
 /// # Errors
 ///
-/// A path cannot be read.
-pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Diagnostic> {
-    let mut files = Vec::new();
+/// A path cannot or may not be read.
+pub fn find(paths: &[PathBuf], access: &Access) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    let (mut files, mut findings) = (Vec::new(), Vec::new());
     for path in paths {
-        for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
-            let entry = entry.map_err(|error| source::walk_error(path, &error))?;
-            let named = source::is_case_file(entry.path());
-            if entry.file_type().is_file() && (named || entry.depth() == 0) {
-                files.push(entry.into_path());
-            }
-        }
+        let (found, refused) = access.files(path, usize::MAX, source::is_case_file);
+        files.extend(found);
+        findings.extend(refused);
     }
     files.dedup();
-    Ok(files)
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
 }

@@ -4,6 +4,7 @@
 //! [`Case`]; [`compare`] tells whether the answer is the expected one. [`run()`] does all of this for many files at
 //! once. The command line and the conformance tests run the same files through here.
 
+mod access;
 mod backend;
 mod case;
 mod compare;
@@ -16,6 +17,7 @@ mod run;
 mod source;
 mod written;
 
+pub use access::Access;
 pub use backend::{Answer, Backend, InProcess, NoAnswer, Session};
 pub use case::{Case, FlowCase, LoadCase, Question};
 pub use compare::{Mismatch, compare, spell};
@@ -24,5 +26,6 @@ pub use json::{ByJson, CaseJson, LayerJson, ShadowJson, changed_options, options
 pub use load::LoadAnswer;
 pub use manifests::Manifests;
 pub use recording::{parse_recording, recording};
-pub use run::{CaseReport, CaseResult, FileReport, Report, Summary, run};
+pub use run::{CaseReport, CaseResult, FileReport, Report, Summary, run, run_with};
+pub use source::Sources;
 pub use written::{Expect, default_host, token};

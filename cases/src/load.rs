@@ -1,7 +1,7 @@
 //! Cases that ask whether a file loads.
 
-use crate::{case::LoadCase, compare::Mismatch, manifests::Manifests};
-use palisade::{Diagnostic, Options, Severity};
+use crate::{access::Access, case::LoadCase, compare::Mismatch, manifests::Manifests};
+use palisade::{Diagnostic, Options, Severity, visible};
 use std::path::Path;
 
 /// What loading a file gave.
@@ -15,8 +15,8 @@ pub struct LoadAnswer {
 
 impl LoadAnswer {
     /// Loads the file of `case`, which stands in `folder`, by itself.
-    pub(crate) fn new(case: &LoadCase, folder: &Path, options: &Options) -> Self {
-        let mut manifests = Manifests::load(&[folder.join(&case.file)]);
+    pub(crate) fn new(case: &LoadCase, folder: &Path, access: &Access, options: &Options) -> Self {
+        let mut manifests = Manifests::load_named(folder, &[folder.join(&case.file)], access);
         let mut findings = core::mem::take(&mut manifests.findings);
         findings.extend(manifests.lint(options));
         let valid = findings.iter().all(|finding| finding.severity != Severity::Error);
@@ -39,7 +39,7 @@ impl LoadAnswer {
         {
             found.push(Mismatch {
                 what: "reason".to_owned(),
-                expected: format!("an error with `{reason}`"),
+                expected: format!("an error with `{}`", visible(reason)),
                 got: self.describe("none", |finding| finding.severity == Severity::Error),
             });
         }
@@ -55,7 +55,7 @@ impl LoadAnswer {
             if !self.has(warning, |_| true) {
                 found.push(Mismatch {
                     what: "warnings".to_owned(),
-                    expected: format!("a finding with `{warning}`"),
+                    expected: format!("a finding with `{}`", visible(warning)),
                     got: self.describe("none", |_| true),
                 });
             }
@@ -68,8 +68,8 @@ impl LoadAnswer {
     }
 
     fn describe(&self, otherwise: &str, which: impl Fn(&Diagnostic) -> bool) -> String {
-        let texts: Vec<String> =
-            self.findings.iter().filter(|finding| which(finding)).map(ToString::to_string).collect();
+        let findings = self.findings.iter().filter(|finding| which(finding));
+        let texts: Vec<String> = findings.map(|finding| visible(&finding.to_string()).into_owned()).collect();
         if texts.is_empty() { otherwise.to_owned() } else { texts.join("\n") }
     }
 }

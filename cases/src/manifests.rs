@@ -1,12 +1,14 @@
 //! Loading manifests: files, folders and standard input, as kubectl takes them.
 
-use crate::source;
+use crate::{
+    access::Access,
+    source::{self, Sources},
+};
 use palisade::{Cluster, Diagnostic, Options, Severity, lint, manifest, resource::Resources};
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
-use walkdir::WalkDir;
 
 /// The manifests of one load.
 #[derive(Debug)]
@@ -15,33 +17,46 @@ pub struct Manifests {
     pub cluster: Cluster,
     /// What was found while reading; what [`Self::lint`] finds is not among it.
     pub findings: Vec<Diagnostic>,
-    /// What was read from standard input.
-    pub stdin: Option<String>,
+    /// The texts that findings are about.
+    pub sources: Sources,
 }
 
 /// What is being read.
-#[derive(Default)]
-struct Loader {
+struct Loader<'a> {
+    access: &'a Access,
     resources: Resources,
     findings: Vec<Diagnostic>,
     seen: BTreeSet<PathBuf>,
-    stdin: Option<String>,
+    sources: Sources,
 }
 
 impl Manifests {
     /// Loads files, folders (every YAML and JSON file below, except case files) and `-` for standard input. What cannot
     /// be read is among the findings.
-    pub fn load(paths: &[PathBuf]) -> Self {
-        let mut loader = Loader::default();
+    pub fn load(paths: &[PathBuf], access: &Access) -> Self {
+        let mut loader = Loader::new(access);
         for path in paths {
             loader.argument(path);
         }
         loader.finish()
     }
 
+    /// Loads the files and folders `paths` that a case file in `folder` names.
+    pub fn load_named(folder: &Path, paths: &[PathBuf], access: &Access) -> Self {
+        let mut loader = Loader::new(access);
+        for path in paths {
+            match access.check_named(folder, path) {
+                Ok(()) => loader.path(path),
+                Err(finding) => loader.findings.push(finding),
+            }
+        }
+        loader.finish()
+    }
+
     /// Loads the manifests that stand in `folder` itself, except `without`.
-    pub fn load_folder(folder: &Path, without: &[PathBuf]) -> Self {
-        let mut loader = Loader::default();
+    pub fn load_folder(folder: &Path, without: &[PathBuf], access: &Access) -> Self {
+        let without: BTreeSet<&PathBuf> = without.iter().collect();
+        let mut loader = Loader::new(access);
         for path in loader.files(folder, 1) {
             if !without.contains(&path) {
                 loader.file(&path);
@@ -65,28 +80,30 @@ impl Manifests {
             }
         }
         for (file, findings) in by_file {
-            let read;
-            let text = match file.as_str() {
-                "-" => self.stdin.as_deref(),
-                file => {
-                    read = source::read(Path::new(file)).ok();
-                    read.as_deref()
-                }
-            };
-            if let Some(text) = text {
-                manifest::place(findings, text);
+            if let Some(text) = self.sources.text(&file) {
+                manifest::place(findings, &text);
             }
         }
         findings
     }
 }
 
-impl Loader {
+impl<'a> Loader<'a> {
+    fn new(access: &'a Access) -> Self {
+        Self {
+            access,
+            resources: Resources::default(),
+            findings: Vec::new(),
+            seen: BTreeSet::new(),
+            sources: Sources::default(),
+        }
+    }
+
     fn finish(self) -> Manifests {
         let (cluster, twice) = Cluster::new(self.resources);
         let mut findings = self.findings;
         findings.extend(twice);
-        Manifests { cluster, findings, stdin: self.stdin }
+        Manifests { cluster, findings, sources: self.sources }
     }
 
     fn argument(&mut self, path: &Path) {
@@ -100,11 +117,20 @@ impl Loader {
                             "pipe Kubernetes YAML or JSON in",
                         );
                     }
-                    self.stdin = Some(text);
+                    self.sources.keep("-", text);
                 }
                 Err(finding) => self.findings.push(finding),
             }
-        } else if path.is_dir() {
+            return;
+        }
+        match self.access.check_given(path) {
+            Ok(()) => self.path(path),
+            Err(finding) => self.findings.push(finding),
+        }
+    }
+
+    fn path(&mut self, path: &Path) {
+        if path.is_dir() {
             let files = self.files(path, usize::MAX);
             if files.is_empty() && self.findings.is_empty() {
                 let help = "name a folder that holds *.yaml, *.yml or *.json files";
@@ -124,16 +150,8 @@ impl Loader {
     }
 
     fn files(&mut self, folder: &Path, depth: usize) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        for entry in WalkDir::new(folder).follow_links(true).max_depth(depth).sort_by_file_name() {
-            match entry {
-                Ok(entry) if entry.file_type().is_file() && source::is_manifest(entry.path()) => {
-                    files.push(entry.into_path());
-                }
-                Ok(_) => {}
-                Err(error) => self.findings.push(source::walk_error(folder, &error)),
-            }
-        }
+        let (files, findings) = self.access.files(folder, depth, source::is_manifest);
+        self.findings.extend(findings);
         files
     }
 
@@ -145,7 +163,12 @@ impl Loader {
             return None;
         }
         match source::read(path) {
-            Ok(text) => Some(self.text(&path.display().to_string(), &text)),
+            Ok(text) => {
+                let name = path.display().to_string();
+                let count = self.text(&name, &text);
+                self.sources.keep(&name, text);
+                Some(count)
+            }
             Err(finding) => {
                 self.findings.push(finding);
                 None

@@ -1,6 +1,10 @@
 //! A recorded series of answers: the items of `after:` in a file of their own, as YAML or as JSON lines.
 
-use crate::{source, written::EventText};
+use crate::{
+    access::Access,
+    source,
+    written::{EventText, check_times, events},
+};
 use palisade::{Diagnostic, Origin, flow::Event, manifest};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -12,7 +16,8 @@ use std::path::Path;
 /// # Errors
 ///
 /// The file cannot be read, or something in it is no event.
-pub fn recording(path: &Path) -> Result<Vec<Event>, Diagnostic> {
+pub fn recording(path: &Path, access: &Access) -> Result<Vec<Event>, Diagnostic> {
+    access.check_given(path)?;
     parse_recording(&path.display().to_string(), &source::read(path)?)
 }
 
@@ -47,7 +52,7 @@ fn yaml(name: &str, text: &str) -> Result<Vec<Event>, Diagnostic> {
     };
     let wrong = |why: &str| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, 0));
     let written = written.map_err(|finding| finding.help(HELP))?;
-    written.into_iter().map(EventText::event).collect::<Result<_, _>>().map_err(wrong)
+    events(written).map_err(wrong)
 }
 
 /// An object a line. `at` is a moment: a time span since the beginning, or milliseconds on any clock, of which the first
@@ -75,6 +80,8 @@ fn lines(name: &str, text: &str) -> Result<Vec<Event>, Diagnostic> {
             }
         }
     }
+    let wrong = |why: &str| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, 0));
+    check_times(&events).map_err(wrong)?;
     Ok(events)
 }
 

@@ -1,6 +1,7 @@
 //! Runs many case files at once: files that speak of the same manifests share one load, and all cores work.
 
 use crate::{
+    access::Access,
     backend::{Answer, Backend, NoAnswer, Session},
     case::{Case, FlowCase, Question},
     compare::{Mismatch, compare},
@@ -12,7 +13,7 @@ use core::ops::AddAssign;
 use palisade::{Diagnostic, Options, Origin};
 use rayon::prelude::*;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -123,12 +124,11 @@ impl Report {
     /// Everything that is wrong with the input, each finding once.
     pub fn errors(&self) -> Vec<&Diagnostic> {
         let mut errors: Vec<&Diagnostic> = Vec::new();
+        let (mut lists, mut seen) = (BTreeSet::new(), BTreeSet::new());
         for file in &self.files {
-            for error in file.errors.iter() {
-                // Files of one folder share its findings, and stand together.
-                if !errors.iter().rev().take(file.errors.len()).any(|known| *known == error) {
-                    errors.push(error);
-                }
+            // Files that name the same manifests share their findings.
+            if lists.insert(Arc::as_ptr(&file.errors)) {
+                errors.extend(file.errors.iter().filter(|error| seen.insert(error.to_string())));
             }
             errors.extend(file.cases.iter().filter_map(|case| match &case.result {
                 CaseResult::Wrong(error) => Some(error),
@@ -139,8 +139,18 @@ impl Report {
     }
 }
 
-/// Runs every case of `files` on `backend`; `done` is told of each file when it is finished.
+/// Runs every case of `files` on `backend`; calls `done` for each file when it is finished.
 pub fn run(files: &[PathBuf], backend: &dyn Backend, done: &(dyn Fn(&FileReport) + Sync)) -> Report {
+    run_with(files, backend, &Access::default(), done)
+}
+
+/// The same with the files that the manifests and `load:` cases may be read from.
+pub fn run_with(
+    files: &[PathBuf],
+    backend: &dyn Backend,
+    access: &Access,
+    done: &(dyn Fn(&FileReport) + Sync),
+) -> Report {
     let read: Vec<_> = files.par_iter().map(|path| CaseFile::read(path)).collect();
     let mut groups: BTreeMap<ManifestSource, Vec<(usize, CaseFile)>> = BTreeMap::new();
     let mut reports: Vec<(usize, FileReport)> = Vec::new();
@@ -159,8 +169,10 @@ pub fn run(files: &[PathBuf], backend: &dyn Backend, done: &(dyn Fn(&FileReport)
             }
         }
     }
-    let ran: Vec<_> =
-        groups.into_par_iter().flat_map(|(source, files)| group(&source, files, backend, done)).collect();
+    let ran: Vec<_> = groups
+        .into_par_iter()
+        .flat_map(|(source, files)| group(&source, files, backend, access, done))
+        .collect();
     reports.extend(ran);
     reports.sort_by_key(|(n, _)| *n);
     Report { files: reports.into_iter().map(|(_, report)| report).collect() }
@@ -171,11 +183,12 @@ fn group(
     source: &ManifestSource,
     files: Vec<(usize, CaseFile)>,
     backend: &dyn Backend,
+    access: &Access,
     done: &(dyn Fn(&FileReport) + Sync),
 ) -> Vec<(usize, FileReport)> {
     let manifests = match source {
-        ManifestSource::Directory(folder, without) => Manifests::load_folder(folder, without),
-        ManifestSource::Listed(paths) => Manifests::load(paths),
+        ManifestSource::Directory(folder, without) => Manifests::load_folder(folder, without, access),
+        ManifestSource::Listed(folder, paths) => Manifests::load_named(folder, paths, access),
     };
     let broken = Arc::new(errors(&manifests.findings));
     let refused = broken.is_empty() && !errors(&manifests.lint(&Options::default())).is_empty();
@@ -184,6 +197,7 @@ fn group(
             let mut runner = Runner {
                 manifests: &manifests,
                 backend,
+                access,
                 refused,
                 ready: Vec::new(),
                 folder: folder(&file.path),
@@ -216,6 +230,7 @@ enum Ready<'c> {
 struct Runner<'c> {
     manifests: &'c Manifests,
     backend: &'c dyn Backend,
+    access: &'c Access,
     refused: bool,
     ready: Vec<(Options, Ready<'c>)>,
     folder: PathBuf,
@@ -228,7 +243,7 @@ impl<'c> Runner<'c> {
         for case in file.cases {
             let result = match &case.question {
                 Question::Load(load) => {
-                    let answer = LoadAnswer::new(load, &self.folder, &case.options);
+                    let answer = LoadAnswer::new(load, &self.folder, self.access, &case.options);
                     let found = answer.compare(load);
                     CaseResult::Load(answer, found)
                 }

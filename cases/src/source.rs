@@ -1,22 +1,64 @@
 //! Files as text, with errors that say what to do.
 
-use palisade::{Diagnostic, Origin};
+use palisade::{Diagnostic, Origin, limits::MAX_MANIFEST_BYTES};
 use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    fs::{self, File},
     io::{self, Read},
     path::Path,
 };
 
+/// The texts of a load: findings quote the lines that they are about.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// What cannot be read twice: standard input and FIFOs.
+    kept: BTreeMap<String, String>,
+}
+
+impl Sources {
+    /// Returns the text of `file`, as a finding's origin names it; none where it cannot be read again.
+    pub fn text(&self, file: &str) -> Option<Cow<'_, str>> {
+        if let Some(text) = self.kept.get(file) {
+            return Some(Cow::Borrowed(text));
+        }
+        let path = Path::new(file);
+        if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+            return None;
+        }
+        read(path).ok().map(Cow::Owned)
+    }
+
+    /// Keeps the `text` of `file` where the file cannot be read again.
+    pub(crate) fn keep(&mut self, file: &str, text: String) {
+        if file == "-" || !fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
+            self.kept.insert(file.to_owned(), text);
+        }
+    }
+}
+
 /// The text of the file at `path`.
 pub(crate) fn read(path: &Path) -> Result<String, Diagnostic> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
-    text(&path.display().to_string(), bytes)
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    limited(path, file)
 }
 
 /// The text of standard input.
 pub(crate) fn read_stdin() -> Result<String, Diagnostic> {
+    limited(Path::new("-"), io::stdin().lock())
+}
+
+/// The text of `input`, whatever length its file system gives for it.
+fn limited(path: &Path, input: impl Read) -> Result<String, Diagnostic> {
+    let limit = u64::try_from(MAX_MANIFEST_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| unreadable(Path::new("-"), &error))?;
-    text("-", bytes)
+    let read = input.take(limit.saturating_add(1)).read_to_end(&mut bytes);
+    read.map_err(|error| unreadable(path, &error))?;
+    if bytes.len() > MAX_MANIFEST_BYTES {
+        let message = format!("`{}` has more than {MAX_MANIFEST_BYTES} bytes", path.display());
+        return Err(Diagnostic::error("too-large", message).help("split the file").of("", &about(path)));
+    }
+    text(&path.display().to_string(), bytes)
 }
 
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
@@ -44,7 +86,7 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     Err(finding)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let help = match error.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::PermissionDenied => "make the file readable",

@@ -6,7 +6,7 @@ use palisade::{
     manifest,
     resource::Resources,
 };
-use palisade_cases::{CaseResult, InProcess, find, run};
+use palisade_cases::{Access, CaseResult, InProcess, find, run};
 use serde_json::Value;
 use std::{
     env, fs,
@@ -27,7 +27,7 @@ fn every_random_cluster_is_decided_as_cilium_decides_it() {
         eprintln!("skipped: corpus/cilium/random is not there");
         return;
     };
-    let files = find(&[folder]).unwrap();
+    let files = find(&[folder], &Access::default()).unwrap();
     let report = run(&files, &InProcess, &|_| ());
     let mut wrong = Vec::new();
     let mut decided = 0;

@@ -1,16 +1,16 @@
 //! Why a command could not do its work. It always ends with exit code 2.
 
-use crate::show::diagnostics;
+use crate::show::{diagnostics, text::Text};
 use palisade::Diagnostic;
-use std::fmt;
+use palisade_cases::Sources;
 
 /// Bad input: what was found, or what is wrong with an argument.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Something about the arguments: a message and a remedy.
     Argument(String, String),
-    /// Findings in files; the text is what came from standard input.
-    Input(Vec<Diagnostic>, Option<String>),
+    /// Findings in files, and the texts that they are about.
+    Input(Vec<Diagnostic>, Sources),
 }
 
 impl Failure {
@@ -22,17 +22,18 @@ impl Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(finding: Diagnostic) -> Self {
-        Self::Input(vec![finding], None)
+        Self::Input(vec![finding], Sources::default())
     }
 }
 
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failure {
+    /// The message for people.
+    pub(crate) fn text(&self) -> Text {
         match self {
-            Self::Input(findings, stdin) => f.write_str(&diagnostics::render(findings, stdin.as_deref())),
+            Self::Input(findings, sources) => diagnostics::render(findings, sources),
             Self::Argument(message, help) => {
                 let finding = Diagnostic::error("argument", message.clone()).help(help.clone());
-                f.write_str(&diagnostics::render(&[finding], None))
+                diagnostics::render(&[finding], &Sources::default())
             }
         }
     }

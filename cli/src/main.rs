@@ -4,50 +4,53 @@ mod command;
 mod failure;
 mod show;
 
-use crate::command::Command;
+use crate::{command::Command, show::text::Text};
 use clap::Parser;
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use palisade::visible;
+use std::{env, io, process::ExitCode};
 
-/// What a command prints, and how it ends.
+/// The standard output and the exit code of a command.
 #[derive(Debug, Default)]
 struct Output {
-    text: String,
+    text: Text,
     code: u8,
 }
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help that nobody reads to its end is no failure.
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return refused_arguments(error),
     };
     let output = match cli.command.run() {
         Ok(output) => output,
         Err(failure) => {
-            let _ = anstream::stderr().write_all(failure.to_string().as_bytes());
+            failure.text().print_error();
             return ExitCode::from(2);
         }
     };
-    match write(&output.text) {
-        // A reader that went away (`palisade .. | head`) has seen what it wanted.
+    match output.text.print() {
+        // The reader of a pipe (`palisade .. | head`) may stop early.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(anstream::stderr(), "error: cannot write the output: {error}");
+            Text::of(&[&"error: cannot write the output: ", &error]).print_error();
             ExitCode::from(2)
         }
         _ => ExitCode::from(output.code),
     }
 }
 
-fn write(text: &str) -> io::Result<()> {
-    let mut out = anstream::stdout();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+/// Prints help, the version, or what is wrong with the arguments.
+fn refused_arguments(error: clap::Error) -> ExitCode {
+    // The message quotes arguments, so it is written about arguments whose characters are all visible.
+    let arguments = env::args_os().map(|argument| visible(&argument.to_string_lossy()).into_owned());
+    let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
+    let text = Text::rendered(&error.render().ansi().to_string());
+    if error.use_stderr() {
+        text.print_error();
+    } else {
+        // A reader that stops early is not a failure.
+        let _ = text.print();
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 /// Decides what Istio, Cilium and Kubernetes policies together say about one request, offline.

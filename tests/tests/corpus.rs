@@ -1,7 +1,7 @@
 //! Every case file, on every back end: those of `policies/`, all of which pass everywhere, and the corpus beside the
 //! project where it is there.
 
-use palisade_cases::{Backend, CaseResult, Report, find, run};
+use palisade_cases::{Access, Backend, CaseResult, Report, find, run};
 use palisade_oracle::backend::InEnvoy;
 use palisade_tests::backend::{Engine, Wasm};
 use serde::Deserialize;
@@ -63,7 +63,7 @@ fn engines() -> Vec<Engine> {
 }
 
 fn run_all(folder: &Path, backend: &dyn Backend) -> Report {
-    let files = find(&[folder.to_path_buf()]).unwrap_or_else(|error| panic!("{error}"));
+    let files = find(&[folder.to_path_buf()], &Access::default()).unwrap_or_else(|error| panic!("{error:?}"));
     assert!(!files.is_empty(), "{} holds no case file", folder.display());
     run(&files, backend, &|_| {})
 }

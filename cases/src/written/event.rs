@@ -2,9 +2,9 @@
 
 use super::{
     end::ToText,
-    scalar::{Ip, OneOrMany, Span},
+    scalar::{Ip, MAX_TIME, OneOrMany, Span},
 };
-use core::{net::IpAddr, time::Duration};
+use core::net::IpAddr;
 use palisade::flow::{Event, Lookup, Place};
 use serde::{
     Deserialize, Deserializer,
@@ -82,15 +82,28 @@ impl<'de> Deserialize<'de> for Target {
 const TTL: u32 = 300;
 const DNS_PORT: u16 = 53;
 
-fn milliseconds(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+/// Returns the events of `written`, in order.
+pub(crate) fn events(written: Vec<EventText>) -> Result<Vec<Event>, &'static str> {
+    let events: Vec<Event> = written.into_iter().map(EventText::event).collect::<Result<_, _>>()?;
+    check_times(&events)?;
+    Ok(events)
+}
+
+/// Refuses a series of events whose end no clock can show.
+pub(crate) fn check_times(events: &[Event]) -> Result<(), &'static str> {
+    let end = events.iter().fold(0, |now: u64, event| match event {
+        Event::Wait(time) => now.saturating_add(*time),
+        Event::WaitUntil(moment) => now.max(*moment),
+        Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => now,
+    });
+    if end > MAX_TIME { Err("the times add up to more than 9007199254740991ms") } else { Ok(()) }
 }
 
 impl EventText {
     pub(crate) fn event(self) -> Result<Event, &'static str> {
         Ok(match self {
-            Self::Wait(Span(span)) => Event::Wait(milliseconds(span)),
-            Self::At(Span(span)) => Event::WaitUntil(milliseconds(span)),
+            Self::Wait(Span(time)) => Event::Wait(time),
+            Self::At(Span(moment)) => Event::WaitUntil(moment),
             Self::Connect(Connection { from, to: Target(to) }) => Event::Connect { from, to },
             Self::Close(Connection { from, to: Target(to) }) => Event::Close { from, to },
             Self::Dns(lookup) => Event::Dns(Lookup {

@@ -7,7 +7,7 @@ mod request;
 mod scalar;
 
 pub(crate) use end::{FromText, ToText};
-pub(crate) use event::EventText;
+pub(crate) use event::{EventText, check_times, events};
 pub use expect::Expect;
 pub(crate) use expect::{ExpectText, LayerText, OptionsText, OutcomeText, ProtocolText, ProviderAnswer};
 pub(crate) use request::{GrpcText, HttpText, TokenText};

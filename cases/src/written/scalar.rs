@@ -2,7 +2,7 @@
 //!
 //! They are read by hand rather than as untagged enums: those lose the place of a mistake.
 
-use core::{marker::PhantomData, net::IpAddr, time::Duration};
+use core::{marker::PhantomData, net::IpAddr};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -95,18 +95,30 @@ impl<'de> Deserialize<'de> for Ip {
     }
 }
 
-/// A time span such as `10s`, `1h30m` or `500ms`; a bare number counts seconds.
+/// Longest time span and latest moment, in milliseconds: every number up to it is exact in JSON. About 285,000 years.
+pub(crate) const MAX_TIME: u64 = (1 << 53) - 1;
+
+/// A time span in milliseconds, such as `10s`, `1h30m` or `500ms`; a bare number counts seconds.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Span(pub(crate) Duration);
+pub(crate) struct Span(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        if let Ok(seconds) = text.parse() {
-            return Ok(Self(Duration::from_secs(seconds)));
+        let too_long = || de::Error::custom(format!("`{text}` is longer than {MAX_TIME}ms"));
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            let milliseconds = text.parse().ok().and_then(|seconds: u64| seconds.checked_mul(1000));
+            return milliseconds.filter(|time| *time <= MAX_TIME).map(Self).ok_or_else(too_long);
         }
-        humantime::parse_duration(&text)
-            .map(Self)
-            .map_err(|error| de::Error::custom(format!("`{text}` is not a time span such as `10s`: {error}")))
+        let span = match humantime::parse_duration(&text) {
+            Ok(span) => span,
+            Err(humantime::DurationError::NumberOverflow) => return Err(too_long()),
+            Err(error) => {
+                let message = format!("`{text}` is not a time span such as `10s`: {error}");
+                return Err(de::Error::custom(message));
+            }
+        };
+        let milliseconds = u64::try_from(span.as_millis()).ok().filter(|time| *time <= MAX_TIME);
+        milliseconds.map(Self).ok_or_else(too_long)
     }
 }

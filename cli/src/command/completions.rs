@@ -1,6 +1,6 @@
 //! `palisade completions`.
 
-use crate::{Cli, Output, failure::Failure};
+use crate::{Cli, Output, failure::Failure, show::text::Text};
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
@@ -17,6 +17,6 @@ impl Completions {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "palisade", &mut script);
-        Ok(Output { text: String::from_utf8_lossy(&script).into_owned(), code: 0 })
+        Ok(Output { text: Text::lines(&String::from_utf8_lossy(&script)), code: 0 })
     }
 }

@@ -1,7 +1,7 @@
 //! `palisade export`.
 
 use super::input::{ManifestArgs, OptionArgs, valid, workload};
-use crate::{Output, failure::Failure};
+use crate::{Output, failure::Failure, show::text::Text};
 use clap::{Args, Subcommand};
 use palisade::export::{Chain, envoy_rbac};
 use serde_json::Value;
@@ -52,6 +52,6 @@ impl EnvoyRbac {
         let workload = workload(cluster, &self.workload)?;
         let chain = if self.tcp { Chain::Tcp } else { Chain::Http };
         let filters = Value::from(envoy_rbac(cluster, workload, chain, &options));
-        Ok(Output { text: format!("{filters:#}\n"), code: 0 })
+        Ok(Output { text: Text::json_pretty(&filters), code: 0 })
     }
 }

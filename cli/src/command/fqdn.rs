@@ -4,7 +4,10 @@ use super::input::{Format, OptionArgs};
 use crate::{
     Output,
     failure::Failure,
-    show::style::{BAD, GOOD, paint},
+    show::{
+        style::{BAD, GOOD},
+        text::{Text, paint},
+    },
 };
 use clap::Args;
 use palisade::{FqdnPattern, Options};
@@ -79,18 +82,17 @@ impl Fqdn {
             });
             let names: Vec<_> = names.collect();
             output.code = u8::from(self.names.iter().any(|name| !pattern.matches(name)));
-            output.text = format!("{:#}\n", json!({"pattern": text, "names": names}));
+            output.text = Text::json_pretty(&json!({"pattern": text, "names": names}));
             return Ok(output);
         }
         for name in &self.names {
-            let line = match pattern.mismatch(name) {
-                None => format!("{}  {name}\n", paint(GOOD, "yes")),
+            match pattern.mismatch(name) {
+                None => output.text.line(&[&paint(GOOD, "yes"), &"  ", name]),
                 Some(why) => {
                     output.code = 1;
-                    format!("{}   {name}: {why}\n", paint(BAD, "no"))
+                    output.text.line(&[&paint(BAD, "no"), &"   ", name, &": ", &why]);
                 }
-            };
-            output.text.push_str(&line);
+            }
         }
         Ok(output)
     }
@@ -111,8 +113,7 @@ fn lines(options: &Options) -> Result<Output, Failure> {
         let pattern = FqdnPattern::new(&pair.pattern, options);
         let matches = pattern.as_ref().is_ok_and(|pattern| pattern.matches(&pair.name));
         let answer = Answer { valid: pattern.is_ok(), matches };
-        output.text.push_str(&serde_json::to_string(&answer).unwrap_or_default());
-        output.text.push('\n');
+        output.text.append(Text::json(&answer));
     }
     Ok(output)
 }

@@ -3,7 +3,7 @@
 use crate::{failure::Failure, show::notes};
 use clap::{Args, ValueEnum};
 use palisade::{Cluster, Options, Severity, Workload};
-use palisade_cases::Manifests;
+use palisade_cases::{Access, Manifests};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
@@ -13,6 +13,16 @@ pub(crate) struct ManifestArgs {
     /// Manifests: a YAML or JSON file, a folder (read recursively), or `-` for standard input. May be repeated.
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    links: LinkArgs,
+}
+
+/// `--follow-links`.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct LinkArgs {
+    /// Also read symbolic links that lead out of the given folders, and devices.
+    #[arg(long)]
+    pub(crate) follow_links: bool,
 }
 
 /// `--profile` and `--option`.
@@ -48,9 +58,14 @@ pub(crate) enum Format {
 }
 
 impl ManifestArgs {
-    /// As if these were given.
-    pub(crate) fn of(paths: Vec<PathBuf>) -> Self {
-        Self { paths }
+    /// Returns the same arguments with other paths.
+    pub(crate) fn with(&self, paths: Vec<PathBuf>) -> Self {
+        Self { paths, links: self.links }
+    }
+
+    /// Returns which files may be read.
+    pub(crate) fn access(&self) -> Access {
+        Access::new(&self.paths, self.links.follow_links)
     }
 
     /// Whether none are given.
@@ -60,10 +75,10 @@ impl ManifestArgs {
 
     /// Loads the manifests; whatever cannot be read is a failure.
     pub(crate) fn load(&self) -> Result<Manifests, Failure> {
-        let manifests = Manifests::load(&self.paths);
+        let manifests = Manifests::load(&self.paths, &self.access());
         notes::ignored(&manifests.cluster.resources().ignored);
         if manifests.is_bad() {
-            return Err(Failure::Input(manifests.findings, manifests.stdin));
+            return Err(Failure::Input(manifests.findings, manifests.sources));
         }
         Ok(manifests)
     }
@@ -89,9 +104,9 @@ pub(crate) fn valid(manifests: &ManifestArgs, options: &Options) -> Result<Manif
     let mut findings = manifests.findings.clone();
     findings.extend(manifests.lint(options));
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        return Err(Failure::Input(findings, manifests.stdin));
+        return Err(Failure::Input(findings, manifests.sources));
     }
-    notes::warnings(&findings, manifests.stdin.as_deref());
+    notes::warnings(&findings, &manifests.sources);
     Ok(manifests)
 }
 

@@ -6,7 +6,8 @@ use crate::{
     failure::Failure,
     show::{
         diagnostics,
-        style::{BAD, DOUBT, GOOD, paint},
+        style::{BAD, DOUBT, GOOD},
+        text::{Text, paint},
     },
 };
 use clap::Args;
@@ -40,8 +41,8 @@ impl Lint {
         let code = u8::from(!findings.is_empty());
         let text = match self.output {
             Format::Text => {
-                let mut text = diagnostics::render(&findings, manifests.stdin.as_deref());
-                text.push_str(&total(&findings));
+                let mut text = diagnostics::render(&findings, &manifests.sources);
+                text.append(total(&findings));
                 text
             }
             Format::Json => {
@@ -54,7 +55,7 @@ impl Lint {
                     },
                     "ignored": ignored,
                 });
-                format!("{report:#}\n")
+                Text::json_pretty(&report)
             }
         };
         Ok(Output { text, code })
@@ -65,15 +66,16 @@ fn count(findings: &[Diagnostic], severity: Severity) -> usize {
     findings.iter().filter(|finding| finding.severity == severity).count()
 }
 
-fn total(findings: &[Diagnostic]) -> String {
+fn total(findings: &[Diagnostic]) -> Text {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
     let plural = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let style = match (errors, warnings) {
-        (0, 0) => return format!("{}\n", paint(GOOD, "nothing found")),
+        (0, 0) => return Text::of(&[&paint(GOOD, "nothing found")]),
         (0, _) => DOUBT,
         _ => BAD,
     };
-    format!("{}\n", paint(style, format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"))))
+    let counts = format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"));
+    Text::of(&[&paint(style, counts)])
 }
 
 /// The JSON form of a finding.

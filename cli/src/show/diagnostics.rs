@@ -1,45 +1,53 @@
 //! Findings with the line of source that they are about.
 
+use super::text::Text;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use palisade::{Diagnostic, Severity};
-use std::{collections::BTreeMap, fs};
+use palisade::{Diagnostic, Severity, visible};
+use palisade_cases::Sources;
+use std::collections::BTreeMap;
 
 /// Longest line of source that is shown whole.
 const LINE: usize = 160;
 /// Longest message.
 const MESSAGE: usize = 600;
 
-/// `findings`, one below the other. `stdin` is the text that was read as `-`.
-pub(crate) fn render(findings: &[Diagnostic], stdin: Option<&str>) -> String {
-    let mut sources = Sources { stdin, files: BTreeMap::new() };
-    let mut text = String::new();
-    for finding in findings {
-        text.push_str(&one(finding, &mut sources));
-        text.push('\n');
+/// Most findings that are shown; of more than these the rest are counted.
+const FINDINGS: usize = 100;
+
+/// Returns the first of `findings`, one below the other, with the lines of `sources` that they are about.
+pub(crate) fn render(findings: &[Diagnostic], sources: &Sources) -> Text {
+    let mut files = Files { sources, lines: BTreeMap::new() };
+    let mut text = Text::default();
+    for finding in findings.iter().take(FINDINGS) {
+        text.append(Text::rendered(&format!("{}\n", one(finding, &mut files))));
+    }
+    let more = findings.len().saturating_sub(FINDINGS);
+    if more > 0 {
+        let errors = findings.iter().skip(FINDINGS).filter(|f| f.severity == Severity::Error).count();
+        text.line(&[&"and ", &more, &" more findings, of which ", &errors, &" are errors"]);
     }
     text
 }
 
-struct Sources<'a> {
-    stdin: Option<&'a str>,
-    files: BTreeMap<String, String>,
+/// The lines of the files of a load, each file read once.
+struct Files<'a> {
+    sources: &'a Sources,
+    lines: BTreeMap<String, Vec<String>>,
 }
 
-impl Sources<'_> {
-    /// Line number `line` of `file`, without its end.
+impl Files<'_> {
+    /// Returns line number `line` of `file`, without its end, where it is short enough to be printed.
     fn line(&mut self, file: &str, line: u32) -> Option<&str> {
-        let text = match file {
-            "-" => self.stdin?,
-            _ => self
-                .files
-                .entry(file.to_owned())
-                .or_insert_with(|| fs::read_to_string(file).unwrap_or_default()),
-        };
-        text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)
+        let number = usize::try_from(line).ok()?.checked_sub(1)?;
+        let lines = self.lines.entry(file.to_owned()).or_insert_with(|| {
+            let text = self.sources.text(file).unwrap_or_default();
+            text.lines().map(|line| if shows(line) { line.to_owned() } else { String::new() }).collect()
+        });
+        lines.get(number).map(String::as_str).filter(|line| !line.is_empty())
     }
 }
 
-fn one(finding: &Diagnostic, sources: &mut Sources<'_>) -> String {
+fn one(finding: &Diagnostic, files: &mut Files<'_>) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -47,8 +55,8 @@ fn one(finding: &Diagnostic, sources: &mut Sources<'_>) -> String {
     let mut group = Group::with_title(level.primary_title(clip(&finding.message, MESSAGE)).id(finding.code));
     let (line, column) = finding.position.unwrap_or((finding.origin.line, 1));
     if let Some(file) = finding.origin.file.as_deref() {
-        let name = if file == "-" { "standard input" } else { file }.to_owned();
-        let source = sources.line(file, line).filter(|text| shows(text));
+        let name = visible(if file == "-" { "standard input" } else { file }).into_owned();
+        let source = files.line(file, line);
         group = match source {
             Some(text) => group.element(snippet(name, text, line, column)),
             None if line > 0 => {
@@ -72,21 +80,25 @@ fn one(finding: &Diagnostic, sources: &mut Sources<'_>) -> String {
     Renderer::styled().render(&[group])
 }
 
-/// Whether a line is short and plain enough to be printed on a terminal.
+/// Whether a line is short enough to be printed.
 fn shows(text: &str) -> bool {
-    text.len() <= LINE && !text.trim().is_empty() && !text.chars().any(|c| c.is_control() && c != '\t')
+    text.len() <= LINE && !text.trim().is_empty()
 }
 
 fn snippet<'a>(
     name: String,
-    text: &'a str,
+    text: &str,
     line: u32,
     column: u32,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
     let skip = usize::try_from(column).unwrap_or(1).saturating_sub(1);
     let start = text.char_indices().nth(skip).map_or(text.len().saturating_sub(1), |(at, _)| at);
-    let rest = text.get(start..).unwrap_or_default();
+    let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
+    // An escape is longer than the character, so the columns are those of the escaped line.
+    let (before, rest) = (escaped(before), escaped(rest));
+    let start = before.len();
     let end = rest.find([' ', ',', ':', ']', '}']).filter(|end| *end > 0).unwrap_or(rest.len());
+    let text = before + &rest;
     Snippet::source(text)
         .line_start(usize::try_from(line).unwrap_or(1))
         .path(name)
@@ -94,10 +106,15 @@ fn snippet<'a>(
         .annotation(AnnotationKind::Primary.span(start..start + end))
 }
 
-/// The beginning of `text`, where all of it would bury the rest.
+/// A part of a source line with everything but tabs made visible.
+fn escaped(part: &str) -> String {
+    part.split('\t').map(visible).collect::<Vec<_>>().join("\t")
+}
+
+/// The first `limit` characters of `text`, made visible.
 fn clip(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => visible(text).into_owned(),
+        Some((at, _)) => format!("{}…", visible(text.get(..at).unwrap_or_default())),
     }
 }

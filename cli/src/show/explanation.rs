@@ -1,7 +1,9 @@
 //! A decision that a person wants to read: the verdict, the ladder of layers, and what was nearly right.
 
-use super::style::{BOLD, DIM, DOUBT, GOOD, of_outcome, paint};
-use core::fmt::Write;
+use super::{
+    style::{BOLD, DIM, DOUBT, PLAIN, of_outcome, of_verdict},
+    text::{Text, paint},
+};
 use palisade::{
     DecidedBy, Failure, Outcome, RuleTrace, Verdict,
     flow::{FlowExplanation, LayerExplanation},
@@ -15,19 +17,15 @@ const CANDIDATES: usize = 10;
 const VALUES: usize = 8;
 
 /// `explanation` of the flow that `title` describes.
-pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> String {
+pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
     let decision = &explanation.decision;
     let (layer, by) = &decision.decided_by;
-    let style = match decision.verdict {
-        Verdict::Allow => GOOD,
-        Verdict::NeedsRequest | Verdict::Ask => DOUBT,
-        Verdict::Deny | Verdict::Reject | Verdict::PolicyError => super::style::BAD,
-    };
-    let mut out = String::new();
-    let verdict = paint(style, decision.verdict.as_str().to_uppercase());
+    let mut out = Text::default();
+    let verdict = paint(of_verdict(decision.verdict), decision.verdict.as_str().to_uppercase());
     let status = decision.status.map(|status| format!(" with status {status}")).unwrap_or_default();
-    let _ = writeln!(out, "{verdict}{status}, by {}", paint(BOLD, spell(*layer, by)));
-    let _ = writeln!(out, "{}\n", paint(DIM, title));
+    out.line(&[&verdict, &status, &", by ", &paint(BOLD, spell(*layer, by))]);
+    out.line(&[&paint(DIM, title)]);
+    out.line(&[]);
     let decided = explanation.layers.iter().position(|l| !l.decision.passes());
     for (n, layer) in explanation.layers.iter().enumerate() {
         let marker = if explanation.decision.decided_by.0 == layer.layer { "▸" } else { " " };
@@ -42,12 +40,14 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> String {
     }
     if let Some(shadow) = &decision.shadow {
         let by = shadow.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
-        let _ =
-            writeln!(out, "\n{}: dry-run policies would say {}{by}", paint(BOLD, "shadow"), shadow.outcome);
+        out.line(&[]);
+        out.line(&[&paint(BOLD, "shadow"), &": dry-run policies would say ", &shadow.outcome, &by]);
     }
     for (n, note) in decision.notes.iter().enumerate() {
-        let gap = if n == 0 { "\n" } else { "" };
-        let _ = writeln!(out, "{gap}{}: {note}", paint(DOUBT, "note"));
+        if n == 0 {
+            out.line(&[]);
+        }
+        out.line(&[&paint(DOUBT, "note"), &": ", note]);
     }
     out
 }
@@ -59,7 +59,7 @@ fn refused_by_proxy(layer: &LayerExplanation, by: &DecidedBy) -> bool {
     own.next().is_some() && !layer.rules.iter().any(|rule| rule.id == *id && rule.held)
 }
 
-fn ladder(out: &mut String, marker: &str, layer: &LayerExplanation, beyond: bool) {
+fn ladder(out: &mut Text, marker: &str, layer: &LayerExplanation, beyond: bool) {
     let outcome = layer.decision.outcome;
     let style = if beyond { DIM } else { of_outcome(outcome) };
     let by = layer.decision.by.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -70,36 +70,39 @@ fn ladder(out: &mut String, marker: &str, layer: &LayerExplanation, beyond: bool
     };
     let outcome = outcome.as_str();
     let gap = if by.is_empty() { String::new() } else { " ".repeat(14_usize.saturating_sub(outcome.len())) };
-    let _ = writeln!(out, "{marker} {:<21} {}{gap}{by}", layer.layer.as_str(), paint(style, outcome));
+    let name = format!("{marker} {:<21} ", layer.layer.as_str());
+    out.line(&[&name, &paint(style, outcome), &gap, &by]);
 }
 
 /// The rules that could have let the flow pass, nearest first.
-fn candidates(out: &mut String, layer: &LayerExplanation) {
+fn candidates(out: &mut Text, layer: &LayerExplanation) {
     let mut rules: Vec<&RuleTrace> =
         layer.rules.iter().filter(|rule| !rule.held && matches!(rule.effect, Effect::Allow)).collect();
     let whose = if layer.workload.is_empty() { String::new() } else { format!(" for {}", layer.workload) };
     if rules.is_empty() {
-        let _ = writeln!(out, "\nNo rule allows anything{whose} in this layer.");
+        out.line(&[]);
+        out.line(&[&"No rule allows anything", &whose, &" in this layer."]);
         return;
     }
     rules.sort_by_key(|rule| rule.distance());
-    let _ = writeln!(out, "\nRules that allow something{whose}, nearest first:");
+    out.line(&[]);
+    out.line(&[&"Rules that allow something", &whose, &", nearest first:"]);
     for (n, rule) in rules.iter().take(CANDIDATES).enumerate() {
-        let nearest = if n == 0 { paint(DOUBT, "  <- nearest miss") } else { String::new() };
-        let _ = writeln!(out, "  {}{nearest}", paint(BOLD, &rule.id));
+        let nearest = if n == 0 { paint(DOUBT, "  <- nearest miss") } else { paint(PLAIN, "") };
+        out.line(&[&"  ", &paint(BOLD, &rule.id), &nearest]);
         for failure in rule.failures.iter().take(1) {
-            let _ = writeln!(out, "    {}", condition(failure));
+            out.line(&[&"    ", &condition(failure)]);
         }
         if rule.failures.len() > 1 {
             let more = more_conditions(rule.failures.len() - 1);
-            let _ = writeln!(out, "    {}", paint(DIM, more));
+            out.line(&[&"    ", &paint(DIM, more)]);
         }
         if rule.failures.is_empty() {
-            let _ = writeln!(out, "    matches nothing");
+            out.line(&[&"    matches nothing"]);
         }
     }
     if rules.len() > CANDIDATES {
-        let _ = writeln!(out, "  and {} more", rules.len() - CANDIDATES);
+        out.line(&[&"  and ", &(rules.len() - CANDIDATES), &" more"]);
     }
 }
 
@@ -159,9 +162,5 @@ fn list(values: &[String]) -> String {
 }
 
 fn quoted(value: &str) -> String {
-    if value.is_empty() || value.chars().any(char::is_control) {
-        format!("{value:?}")
-    } else {
-        value.to_owned()
-    }
+    if value.is_empty() { "\"\"".to_owned() } else { value.to_owned() }
 }

@@ -1,7 +1,8 @@
-//! What is printed, for people.
+//! The output of the commands.
 
 pub(crate) mod diagnostics;
 pub(crate) mod explanation;
 pub(crate) mod notes;
 pub(crate) mod style;
+pub(crate) mod text;
 pub(crate) mod timeline;

@@ -1,9 +1,12 @@
 //! Remarks beside the answer. They go to standard error, so that the answer can be piped.
 
-use super::diagnostics;
-use crate::show::style::{BOLD, paint};
+use super::{
+    diagnostics,
+    style::BOLD,
+    text::{Text, paint},
+};
 use palisade::{Diagnostic, resource::Ignored};
-use std::io::Write;
+use palisade_cases::Sources;
 
 /// Most warnings that `check` prints.
 const WARNINGS: usize = 10;
@@ -18,9 +21,9 @@ pub(crate) fn ignored(ignored: &Ignored) {
 }
 
 /// Prints what is legal and probably not meant.
-pub(crate) fn warnings(findings: &[Diagnostic], stdin: Option<&str>) {
+pub(crate) fn warnings(findings: &[Diagnostic], sources: &Sources) {
     let shown: Vec<Diagnostic> = findings.iter().take(WARNINGS).cloned().collect();
-    let _ = anstream::stderr().write_all(diagnostics::render(&shown, stdin).as_bytes());
+    diagnostics::render(&shown, sources).print_error();
     if findings.len() > shown.len() {
         say(&format!("{} more warnings: `palisade lint` shows them all", findings.len() - shown.len()));
     }
@@ -28,5 +31,5 @@ pub(crate) fn warnings(findings: &[Diagnostic], stdin: Option<&str>) {
 
 /// One remark.
 pub(crate) fn say(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{}: {text}", paint(BOLD, "note"));
+    Text::of(&[&paint(BOLD, "note"), &": ", &text]).print_error();
 }

@@ -1,55 +1,70 @@
 //! Timelines: a table for people, an object for scripts.
 
-use super::style::{BAD, DIM, DOUBT, GOOD, paint};
+use super::{
+    style::{DIM, PLAIN, of_verdict},
+    text::{Text, paint},
+};
 use crate::command::{Stretch, Timeline};
-use core::{fmt::Write, net::IpAddr};
-use palisade::Verdict;
+use anstyle::Style;
+use core::net::IpAddr;
+use palisade::visible;
 use palisade_cases::{ByJson, spell};
 use serde::Serialize;
 
+/// Most addresses that are shown.
+const TIMELINES: usize = 100;
+/// Most stretches of one address.
+const STRETCHES: usize = 100;
+
 /// The table of `timelines` of the flow that `title` describes.
-pub(crate) fn text(title: &str, timelines: &[Timeline]) -> String {
-    let mut out = String::new();
-    for timeline in timelines {
+pub(crate) fn text(title: &str, timelines: &[Timeline]) -> Text {
+    let mut out = Text::default();
+    for timeline in timelines.iter().take(TIMELINES) {
         let ip = timeline.ip.map(|ip| format!(" ({ip})")).unwrap_or_default();
-        let _ = writeln!(out, "{}\n", paint(DIM, format!("{title}{ip}")));
-        let cells: Vec<[String; 4]> = timeline.stretches.iter().map(cells).collect();
+        out.line(&[&paint(DIM, format!("{title}{ip}"))]);
+        out.line(&[]);
+        let cells: Vec<[String; 4]> = timeline.stretches.iter().take(STRETCHES).map(cells).collect();
         let header = ["FROM", "UNTIL", "VERDICT", "BY"].map(str::to_owned);
         let width = |column: usize| {
             let rows = cells.iter().chain([&header]);
             rows.filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let widths = [width(0), width(1), width(2), width(3)];
-        let _ = writeln!(out, "  {}  BECAUSE", row(&header, &widths, None));
+        row(&mut out, &header, widths, PLAIN, "BECAUSE");
         for (stretch, cells) in timeline.stretches.iter().zip(&cells) {
-            let _ = writeln!(out, "  {}  {}", row(cells, &widths, Some(stretch.verdict)), stretch.because);
+            row(&mut out, cells, widths, of_verdict(stretch.verdict), &stretch.because);
         }
-        out.push('\n');
+        more(&mut out, timeline.stretches.len().saturating_sub(STRETCHES), "  ", "times");
+        out.line(&[]);
     }
+    more(&mut out, timelines.len().saturating_sub(TIMELINES), "", "addresses");
     out
 }
 
+/// Says how many lines are left out.
+fn more(out: &mut Text, count: usize, indent: &str, what: &str) {
+    if count > 0 {
+        out.line(&[&indent, &"and ", &count, &" more ", &what, &"; `--output json` prints all"]);
+    }
+}
+
+/// The cells of `stretch` as they are printed, so that their widths can be measured.
 fn cells(stretch: &Stretch) -> [String; 4] {
     let (layer, by) = &stretch.by;
     let until = stretch.until.map_or_else(|| "-".to_owned(), moment);
-    [moment(stretch.from), until, stretch.verdict.as_str().to_owned(), spell(*layer, by)]
+    let by = visible(&spell(*layer, by)).into_owned();
+    [moment(stretch.from), until, stretch.verdict.as_str().to_owned(), by]
 }
 
-fn row(cells: &[String; 4], widths: &[usize; 4], verdict: Option<Verdict>) -> String {
-    let style = verdict.map(|verdict| match verdict {
-        Verdict::Allow => GOOD,
-        Verdict::NeedsRequest | Verdict::Ask => DOUBT,
-        Verdict::Deny | Verdict::Reject | Verdict::PolicyError => BAD,
-    });
-    let mut out = Vec::new();
-    for (n, (cell, width)) in cells.iter().zip(widths).enumerate() {
-        let padded = format!("{cell:width$}");
-        out.push(match style {
-            Some(style) if n == 2 => paint(style, padded),
-            _ => padded,
-        });
-    }
-    out.join("  ")
+fn row(out: &mut Text, cells: &[String; 4], widths: [usize; 4], style: Style, because: &str) {
+    let [from, until, verdict, by] = cells;
+    let [first, second, third, fourth] = widths;
+    out.line(&[
+        &format!("  {from:first$}  {until:second$}  "),
+        &paint(style, format!("{verdict:third$}")),
+        &format!("  {by:fourth$}  "),
+        &because,
+    ]);
 }
 
 /// Milliseconds as seconds.
@@ -83,13 +98,12 @@ struct StretchJson<'t> {
 }
 
 /// The same as JSON.
-pub(crate) fn json(title: &str, timelines: &[Timeline]) -> String {
+pub(crate) fn json(title: &str, timelines: &[Timeline]) -> Text {
     let timelines = timelines
         .iter()
         .map(|t| TimelineJson { ip: t.ip, stretches: t.stretches.iter().map(stretch_json).collect() })
         .collect();
-    let text = serde_json::to_string_pretty(&TimelinesJson { name: title, timelines }).unwrap_or_default();
-    format!("{text}\n")
+    Text::json_pretty(&TimelinesJson { name: title, timelines })
 }
 
 fn stretch_json(stretch: &Stretch) -> StretchJson<'_> {

@@ -43,8 +43,17 @@ impl Folder {
 
     /// Runs `palisade` inside with `input` on standard input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ran {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_palisade"))
-            .args(arguments)
+        self.start(Command::new(env!("CARGO_BIN_EXE_palisade")).args(arguments), input)
+    }
+
+    /// The same with styles, as on a terminal.
+    pub(crate) fn run_on_terminal(&self, arguments: &[&str], input: &[u8]) -> Ran {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+        self.start(command.args(arguments).env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1"), input)
+    }
+
+    fn start(&self, command: &mut Command, input: &[u8]) -> Ran {
+        let mut child = command
             .current_dir(self.0.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -15,6 +15,8 @@ mod folder;
 #[cfg(test)]
 mod fqdn;
 #[cfg(test)]
+mod links;
+#[cfg(test)]
 mod lint;
 #[cfg(test)]
 mod pages;
@@ -22,3 +24,5 @@ mod pages;
 mod peer;
 #[cfg(test)]
 mod timeline;
+#[cfg(test)]
+mod visible;

@@ -11,7 +11,7 @@ use palisade::{
 };
 use palisade_cases::Manifests;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the configuration is to say beside the policies.
 pub(super) struct Wanted<'a> {
@@ -72,23 +72,15 @@ impl Wanted<'_> {
         }
         let mut objects = Vec::new();
         for (file, origins) in files {
-            let read;
-            let text = match (file, &manifests.stdin) {
-                ("-", Some(text)) => text,
-                _ => {
-                    read = fs::read_to_string(file).map_err(|error| {
-                        Failure::argument(
-                            format!("cannot read `{file}` again: {error}"),
-                            "leave the manifests as they are meanwhile",
-                        )
-                    })?;
-                    &read
-                }
-            };
-            let (documents, _) = manifest::documents(file, text);
+            let text = manifests.sources.text(file).ok_or_else(|| {
+                let help = "leave the manifests unchanged while the command runs";
+                Failure::argument(format!("cannot read `{file}` again"), help)
+            })?;
+            let (documents, _) = manifest::documents(file, &text);
+            let origins: BTreeSet<(u32, &str)> =
+                origins.into_iter().map(|origin| (origin.document, origin.item.as_str())).collect();
             let wanted = |document: &manifest::Document| {
-                let place = &document.origin;
-                origins.iter().any(|origin| (origin.document, &origin.item) == (place.document, &place.item))
+                origins.contains(&(document.origin.document, document.origin.item.as_str()))
             };
             objects.extend(documents.into_iter().filter(wanted).map(|document| trimmed(document.value)));
         }

@@ -6,7 +6,7 @@ mod forms;
 mod stats;
 
 use super::input::{ManifestArgs, OptionArgs, valid, workload};
-use crate::{Output, failure::Failure};
+use crate::{Output, failure::Failure, show::text::Text};
 use clap::{Args, ValueEnum};
 use configuration::Wanted;
 use serde_json::Value;
@@ -107,7 +107,7 @@ impl Bundle {
         };
         let mut configuration = wanted.configuration(&manifests)?;
         if !self.shadow.is_empty() {
-            let candidates = ManifestArgs::of(self.shadow.clone());
+            let candidates = self.manifests.with(self.shadow.clone());
             let candidates = valid(&candidates, &options)?;
             set(&mut configuration, "shadowResources", wanted.resources(&candidates)?.into());
         }
@@ -123,7 +123,7 @@ impl Bundle {
             Form::EnvoyListener => subject.listener(module, self.port, &configuration),
             Form::EnvoyGateway => subject.extension_policy(module, configuration),
         };
-        Ok(Output { text: format!("{printed:#}\n"), code: 0 })
+        Ok(Output { text: Text::json_pretty(&printed), code: 0 })
     }
 
     #[cfg(feature = "stats")]

@@ -1,6 +1,6 @@
 //! `palisade bundle --stats`: what the module and its VM need.
 
-use crate::{Output, failure::Failure};
+use crate::{Output, failure::Failure, show::text::Text};
 use palisade_harness::{Conformance, Node};
 use serde_json::{Value, json};
 use std::{fs, path::Path};
@@ -32,7 +32,7 @@ pub(super) fn run(module: &Path, own: Option<&Value>) -> Result<Output, Failure>
     if let Some(own) = own {
         text += &line("these policies", own)?;
     }
-    Ok(Output { text, code: 0 })
+    Ok(Output { text: Text::lines(&text), code: 0 })
 }
 
 /// A configuration with this many rules, each with an identity, a method and a path of its own.

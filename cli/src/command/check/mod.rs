@@ -10,7 +10,7 @@ use super::input::{self, Format, ManifestArgs, OptionArgs};
 use crate::{
     Output,
     failure::Failure,
-    show::{self, explanation, notes},
+    show::{self, explanation, notes, text::Text},
 };
 use clap::Args;
 use palisade::{
@@ -79,7 +79,7 @@ impl Check {
         let simulation = Simulation::new(&manifests.cluster, options.clone());
         let mut events = asked.after;
         if let Some(path) = &self.answers {
-            events.extend(palisade_cases::recording(path)?);
+            events.extend(palisade_cases::recording(path, &self.manifests.access())?);
         }
         if self.timeline {
             return self.timeline(&simulation, &asked.flow, &asked.title, &events);
@@ -96,8 +96,7 @@ impl Check {
                 let mut answer = CaseJson::new(&asked.title, &Answer::from(explained.decision));
                 answer.options = options_json(&options);
                 let report = CheckJson { answer, profile: profile(&options), versions: versions(&options) };
-                let text = serde_json::to_string_pretty(&report).unwrap_or_default();
-                format!("{text}\n")
+                Text::json_pretty(&report)
             }
         };
         Ok(Output { text, code })

@@ -35,7 +35,8 @@ pub(super) fn timelines(
     events: &[Event],
 ) -> Result<Vec<Timeline>, FlowError> {
     let Place::Fqdn { name, ip: None } = &flow.to else {
-        return Ok(vec![Timeline { ip: None, stretches: along(simulation, flow, events)? }]);
+        let track = Track { ip: None, flow: flow.clone(), stretches: Vec::new() };
+        return Walk::new(simulation, vec![track]).along(events);
     };
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
     let answers = events.iter().filter_map(|event| match event {
@@ -47,60 +48,101 @@ pub(super) fn timelines(
         let help = "name an address, or add an answer for the name to the series";
         return Err(FlowError::new(format!("no answer of the series has an address for `{name}`"), help));
     }
-    let timeline = |ip: IpAddr| {
+    let tracks = addresses.into_iter().map(|ip| {
         let flow = Flow { to: Place::Fqdn { name: name.clone(), ip: Some(ip) }, ..flow.clone() };
-        Ok(Timeline { ip: Some(ip), stretches: along(simulation, &flow, events)? })
-    };
-    addresses.into_iter().map(timeline).collect()
+        Track { ip: Some(ip), flow, stretches: Vec::new() }
+    });
+    Walk::new(simulation, tracks.collect()).along(events)
 }
 
-fn along(simulation: &Simulation<'_>, flow: &Flow, events: &[Event]) -> Result<Vec<Stretch>, FlowError> {
-    let mut walk = Walk { simulation, flow, history: History::default(), stretches: Vec::new() };
-    walk.look("the beginning")?;
-    for event in events {
-        match event {
-            Event::Wait(time) => walk.wait_until(walk.history.now.saturating_add(*time))?,
-            Event::WaitUntil(moment) => walk.wait_until(*moment)?,
-            Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => {
-                simulation.happen(&mut walk.history, event)?;
-                walk.look(&told(event))?;
-            }
-        }
-    }
-    walk.wait_until(u64::MAX)?;
-    Ok(walk.stretches)
-}
-
-struct Walk<'w, 'c> {
-    simulation: &'w Simulation<'c>,
-    flow: &'w Flow,
-    history: History,
+/// The flow to one address, and its stretches so far.
+struct Track {
+    ip: Option<IpAddr>,
+    flow: Flow,
     stretches: Vec<Stretch>,
 }
 
-impl Walk<'_, '_> {
-    /// Lets time pass, and looks whenever something ends by itself.
+/// One walk along the events for all addresses. A flow is decided again only where the names of its address changed, so
+/// the work grows with the events and not with their number times the addresses.
+struct Walk<'w, 'c> {
+    simulation: &'w Simulation<'c>,
+    history: History,
+    /// In the order of the addresses.
+    tracks: Vec<Track>,
+}
+
+impl<'w, 'c> Walk<'w, 'c> {
+    fn new(simulation: &'w Simulation<'c>, tracks: Vec<Track>) -> Self {
+        Self { simulation, history: History::default(), tracks }
+    }
+
+    fn along(mut self, events: &[Event]) -> Result<Vec<Timeline>, FlowError> {
+        for track in &mut self.tracks {
+            track.look(self.simulation, &self.history, || "the beginning".to_owned())?;
+        }
+        for event in events {
+            match event {
+                Event::Wait(time) => self.wait_until(self.history.now.saturating_add(*time))?,
+                Event::WaitUntil(moment) => self.wait_until(*moment)?,
+                Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => {
+                    let changed = self.simulation.changes(&mut self.history, event)?;
+                    self.look(changed, |ip| reason(event, ip))?;
+                }
+            }
+        }
+        self.wait_until(u64::MAX)?;
+        let timeline = |track: Track| Timeline { ip: track.ip, stretches: track.stretches };
+        Ok(self.tracks.into_iter().map(timeline).collect())
+    }
+
+    /// Lets time pass, and looks whenever a name ends by itself.
     fn wait_until(&mut self, moment: u64) -> Result<(), FlowError> {
         while let Some(next) =
             self.history.next_change().filter(|next| *next <= moment && *next > self.history.now)
         {
-            self.history.wait_until(next);
-            self.look("the time of an answer or of a connection's grace is over")?;
+            let changed = self.history.wait_until(next);
+            self.look(changed, |_| "the time of an answer or of a connection's grace is over".to_owned())?;
         }
         if moment < u64::MAX {
-            self.history.wait_until(moment);
+            let changed = self.history.wait_until(moment);
+            self.look(changed, |_| "time passes".to_owned())?;
         }
         Ok(())
     }
 
-    fn look(&mut self, because: &str) -> Result<(), FlowError> {
-        let decision = self.simulation.decide(self.flow, &self.history)?;
-        let now = self.history.now;
+    /// Decides the flows to the `changed` addresses, and a flow to no particular address, as things stand now.
+    fn look(
+        &mut self,
+        changed: Vec<IpAddr>,
+        because: impl Fn(Option<IpAddr>) -> String,
+    ) -> Result<(), FlowError> {
+        if let [track @ Track { ip: None, .. }] = self.tracks.as_mut_slice() {
+            return track.look(self.simulation, &self.history, || because(None));
+        }
+        for ip in changed.into_iter().collect::<BTreeSet<IpAddr>>() {
+            let place = self.tracks.binary_search_by_key(&Some(ip), |track| track.ip);
+            if let Some(track) = place.ok().and_then(|place| self.tracks.get_mut(place)) {
+                track.look(self.simulation, &self.history, || because(Some(ip)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Track {
+    fn look(
+        &mut self,
+        simulation: &Simulation<'_>,
+        history: &History,
+        because: impl FnOnce() -> String,
+    ) -> Result<(), FlowError> {
+        let decision = simulation.decide(&self.flow, history)?;
+        let now = history.now;
         let same = |s: &Stretch| s.verdict == decision.verdict && s.by == decision.decided_by;
         if self.stretches.last().is_some_and(same) {
             return Ok(());
         }
-        // Of several things at one moment the last counts; what they undo together did not happen.
+        // Of several changes at one moment the last counts; changes that cancel each other leave no stretch.
         if self.stretches.last().is_some_and(|s| s.from == now) {
             self.stretches.pop();
             if let Some(last) = self.stretches.last_mut().filter(|s| same(s)) {
@@ -116,18 +158,30 @@ impl Walk<'_, '_> {
             until: None,
             verdict: decision.verdict,
             by: decision.decided_by,
-            because: because.to_owned(),
+            because: because(),
         });
         Ok(())
     }
 }
 
-fn told(event: &Event) -> String {
+/// Most addresses of an answer that a reason lists.
+const ADDRESSES: usize = 8;
+
+/// Returns why the flow to `ip`, or to no particular address, changed at `event`.
+fn reason(event: &Event, ip: Option<IpAddr>) -> String {
     match event {
         Event::Dns(lookup) => {
             let who = lookup.from.as_ref().map(|from| format!(" to {from}")).unwrap_or_default();
-            let addresses: Vec<String> = lookup.answers.iter().map(ToString::to_string).collect();
-            format!("the answer{who}: {} is {} for {} s", lookup.query, addresses.join(", "), lookup.ttl)
+            let addresses = match (ip, lookup.answers.len()) {
+                (Some(ip), count @ 2..) => format!("{ip} and {} more", count - 1),
+                (None, count) if count > ADDRESSES => {
+                    let shown: Vec<String> =
+                        lookup.answers.iter().take(ADDRESSES).map(ToString::to_string).collect();
+                    format!("{} and {} more", shown.join(", "), count - ADDRESSES)
+                }
+                _ => lookup.answers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            };
+            format!("the answer{who}: {} is {addresses} for {} s", lookup.query, lookup.ttl)
         }
         Event::Connect { from, to } => format!("{from} connects to {to}"),
         Event::Close { from, to } => format!("{from} closes its connection to {to}"),

@@ -1,6 +1,6 @@
 //! Test results for scripts.
 
-use crate::command::lint::finding;
+use crate::{command::lint::finding, show::text::Text};
 use palisade_cases::{CaseJson, CaseReport, CaseResult, FileReport, Mismatch, Report, changed_options};
 use serde::Serialize;
 use serde_json::Value;
@@ -36,15 +36,13 @@ enum Line<'r> {
 }
 
 /// The whole report, on one line.
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report) -> Text {
     let summary = report.summary();
     let report = ReportJson {
         files: report.files.iter().map(file).collect(),
         summary: SummaryJson { passed: summary.passed, failed: summary.failed, skipped: summary.skipped },
     };
-    let mut text = serde_json::to_string(&report).unwrap_or_default();
-    text.push('\n');
-    text
+    Text::json(&report)
 }
 
 fn file(report: &FileReport) -> FileJson<'_> {

@@ -1,22 +1,24 @@
 //! Test results as JUnit XML: a suite a file.
 
-use palisade_cases::{CaseReport, CaseResult, FileReport, Mismatch, Report};
+use crate::show::text::Text;
+use palisade::visible;
+use palisade_cases::{CaseReport, CaseResult, FileReport, Report};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
 /// The whole report.
-pub(super) fn render(report: &Report) -> String {
+pub(super) fn render(report: &Report) -> Text {
     let mut junit = Junit::new("palisade");
     for file in &report.files {
         junit.add_test_suite(suite(file));
     }
-    junit.to_string().unwrap_or_default()
+    Text::lines(&junit.to_string().unwrap_or_default())
 }
 
 fn suite(file: &FileReport) -> TestSuite {
-    let name = file.file.display().to_string();
+    let name = visible(&file.file.display().to_string()).into_owned();
     let mut suite = TestSuite::new(name.clone());
     for report in &file.cases {
-        let mut case = TestCase::new(report.case.name.clone(), status(report));
+        let mut case = TestCase::new(visible(&report.case.name), status(report));
         case.set_classname(name.clone());
         case.extra.insert("file".into(), name.clone().into());
         case.extra.insert("line".into(), report.case.line.to_string().into());
@@ -24,11 +26,18 @@ fn suite(file: &FileReport) -> TestSuite {
     }
     if file.cases.is_empty() && !file.errors.is_empty() {
         let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
-        let texts: Vec<String> = file.errors.iter().map(ToString::to_string).collect();
-        status.set_message(texts.join("\n"));
+        status.set_message(lines(&file.errors));
         suite.add_test_case(TestCase::new("(file)", status));
     }
     suite
+}
+
+/// Returns a line for each of `items`. The library drops controls that XML cannot hold, so they are escaped before.
+fn lines<T: ToString>(items: &[T]) -> String {
+    let lines = items
+        .iter()
+        .flat_map(|item| item.to_string().lines().map(|line| visible(line).into_owned()).collect::<Vec<_>>());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn status(report: &CaseReport) -> TestCaseStatus {
@@ -42,15 +51,14 @@ fn status(report: &CaseReport) -> TestCaseStatus {
             TestCaseStatus::success()
         }
         CaseResult::Flow(_, found) | CaseResult::Load(_, found) => {
-            let texts: Vec<String> = found.iter().map(Mismatch::to_string).collect();
-            refused(NonSuccessKind::Failure, texts.join("\n"))
+            refused(NonSuccessKind::Failure, lines(found))
         }
         CaseResult::Skipped(reason) => {
             let mut status = TestCaseStatus::skipped();
-            status.set_message(reason.clone());
+            status.set_message(visible(reason));
             status
         }
-        CaseResult::Wrong(error) => refused(NonSuccessKind::Error, error.to_string()),
-        CaseResult::Failed(error) => refused(NonSuccessKind::Error, error.clone()),
+        CaseResult::Wrong(error) => refused(NonSuccessKind::Error, visible(&error.to_string()).into_owned()),
+        CaseResult::Failed(error) => refused(NonSuccessKind::Error, visible(error).into_owned()),
     }
 }

@@ -4,6 +4,7 @@ mod json;
 mod junit;
 mod text;
 
+use super::input::LinkArgs;
 use crate::{
     Output,
     failure::Failure,
@@ -11,9 +12,9 @@ use crate::{
 };
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use palisade_cases::{FileReport, InProcess, find, run};
+use palisade_cases::{Access, FileReport, InProcess, Sources, find, run_with};
 use std::{
-    io::{IsTerminal, Write, stderr},
+    io::{IsTerminal, stderr},
     path::PathBuf,
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Test {
     /// Case files, and folders in which every `*.cases.yaml` runs.
     #[arg(value_name = "FILE|DIR", required = true)]
     paths: Vec<PathBuf>,
+    #[command(flatten)]
+    links: LinkArgs,
     /// How the results are printed.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
@@ -58,17 +61,19 @@ enum Format {
 
 impl Test {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
-        let files = find(&self.paths)?;
+        let access = Access::new(&self.paths, self.links.follow_links);
+        let files =
+            find(&self.paths, &access).map_err(|findings| Failure::Input(findings, Sources::default()))?;
         if files.is_empty() {
             let paths: Vec<String> = self.paths.iter().map(|path| format!("`{}`", path.display())).collect();
             let help = "case files are named NAME.cases.yaml; `palisade test --help` shows one";
             return Err(Failure::argument(format!("no case file in {}", paths.join(", ")), help));
         }
         let progress = progress(files.len());
-        let report = run(&files, &InProcess, &|_: &FileReport| progress.inc(1));
+        let report = run_with(&files, &InProcess, &access, &|_: &FileReport| progress.inc(1));
         progress.finish_and_clear();
         let errors: Vec<_> = report.errors().into_iter().cloned().collect();
-        let _ = anstream::stderr().write_all(diagnostics::render(&errors, None).as_bytes());
+        diagnostics::render(&errors, &Sources::default()).print_error();
         if !errors.is_empty() && self.output == Format::Text {
             notes::say("cases of bad files and bad manifests did not run");
         }

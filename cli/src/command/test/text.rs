@@ -1,13 +1,15 @@
 //! Test results for people.
 
-use crate::show::style::{BAD, BOLD, DIM, DOUBT, GOOD, paint};
-use core::fmt::Write;
+use crate::show::{
+    style::{BAD, BOLD, DIM, DOUBT, GOOD, PLAIN},
+    text::{Text, paint},
+};
 use palisade_cases::{CaseReport, CaseResult, FileReport, Mismatch, Report, spell};
 use std::collections::BTreeMap;
 
 /// The whole report; with `quiet`, files whose cases all passed are left out.
-pub(super) fn render(report: &Report, quiet: bool) -> String {
-    let mut out = String::new();
+pub(super) fn render(report: &Report, quiet: bool) -> Text {
+    let mut out = Text::default();
     let mut skips: BTreeMap<&str, usize> = BTreeMap::new();
     for file in &report.files {
         let summary = file.summary();
@@ -20,59 +22,57 @@ pub(super) fn render(report: &Report, quiet: bool) -> String {
         if quiet && summary.failed == 0 && !bad {
             continue;
         }
-        let mut counts = vec![format!("{} passed", summary.passed)];
-        if summary.failed > 0 {
-            counts.push(paint(BAD, format!("{} failed", summary.failed)));
-        }
-        if summary.skipped > 0 {
-            counts.push(paint(DOUBT, format!("{} skipped", summary.skipped)));
-        }
         let state = match (bad, summary.failed) {
             (true, _) => paint(BAD, "BAD "),
             (_, 0) => paint(GOOD, "ok  "),
             _ => paint(BAD, "FAIL"),
         };
-        let _ = writeln!(out, "{state} {}  {}", file.file.display(), counts.join(", "));
+        let path = file.file.display();
+        let passed = format!("{} passed", summary.passed);
+        let [failed, skipped] =
+            [(BAD, summary.failed, "failed"), (DOUBT, summary.skipped, "skipped")].map(|(style, n, what)| {
+                paint(style, if n > 0 { format!(", {n} {what}") } else { String::new() })
+            });
+        out.line(&[&state, &" ", &path, &"  ", &passed, &failed, &skipped]);
         if !bad {
             file.cases.iter().for_each(|case| details(&mut out, file, case));
         }
     }
     let summary = report.summary();
     for (reason, count) in skips {
-        let _ = writeln!(out, "{} {count}: {reason}", paint(DOUBT, "skipped"));
+        out.line(&[&paint(DOUBT, "skipped"), &" ", &count, &": ", &reason]);
     }
-    let count = |style, n: usize, what| {
-        if n > 0 { paint(style, format!("{n} {what}")) } else { format!("{n} {what}") }
-    };
-    let _ = writeln!(
-        out,
-        "{}, {}, {} in {} files",
-        count(GOOD, summary.passed, "passed"),
-        count(BAD, summary.failed, "failed"),
-        count(DOUBT, summary.skipped, "skipped"),
-        report.files.len(),
-    );
+    let count = |style, n: usize, what| paint(if n > 0 { style } else { PLAIN }, format!("{n} {what}"));
+    out.line(&[
+        &count(GOOD, summary.passed, "passed"),
+        &", ",
+        &count(BAD, summary.failed, "failed"),
+        &", ",
+        &count(DOUBT, summary.skipped, "skipped"),
+        &format!(" in {} files", report.files.len()),
+    ]);
     out
 }
 
-fn details(out: &mut String, file: &FileReport, report: &CaseReport) {
+fn details(out: &mut Text, file: &FileReport, report: &CaseReport) {
+    let mut decided_by = None;
     let why: Vec<String> = match &report.result {
         CaseResult::Flow(_, found) | CaseResult::Load(_, found) if found.is_empty() => return,
         CaseResult::Skipped(_) => return,
         CaseResult::Flow(answer, found) => {
-            let mut why: Vec<String> = found.iter().map(Mismatch::to_string).collect();
-            if let Some((layer, by)) = &answer.decided_by {
-                why.push(paint(DIM, format!("decided by {}", spell(*layer, by))));
-            }
-            why
+            decided_by = answer.decided_by.as_ref().map(|(layer, by)| spell(*layer, by));
+            found.iter().map(Mismatch::to_string).collect()
         }
         CaseResult::Load(_, found) => found.iter().map(Mismatch::to_string).collect(),
         CaseResult::Wrong(finding) => vec![finding.message.clone()],
         CaseResult::Failed(reason) => vec![reason.clone()],
     };
     let place = format!("{}:{}", file.file.display(), report.case.line);
-    let _ = writeln!(out, "  {}  {}", paint(BOLD, &report.case.name), paint(DIM, place));
+    out.line(&[&"  ", &paint(BOLD, &report.case.name), &"  ", &paint(DIM, place)]);
     for line in why.iter().flat_map(|text| text.lines()) {
-        let _ = writeln!(out, "    {line}");
+        out.line(&[&"    ", &line]);
+    }
+    if let Some(by) = decided_by {
+        out.line(&[&"    ", &paint(DIM, format!("decided by {by}"))]);
     }
 }

@@ -1,0 +1,181 @@
+//! Which files a load may read.
+//!
+//! The files of a folder can come from a pull request, and findings quote what is in them. A link that leads out of the
+//! folder, or a path to a device, would print what the author of the pull request has no access to, or never end.
+
+use crate::source;
+use palisade::Diagnostic;
+use std::{
+    fs::{self, FileType, Metadata},
+    path::{Component, Path, PathBuf},
+};
+use walkdir::{DirEntry, WalkDir};
+
+/// The folders that links may stay in, or that links and devices are read wherever they are.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    folders: Vec<PathBuf>,
+    follow_links: bool,
+}
+
+impl Access {
+    /// Returns the access of a command that was given `paths`: links that stay in one of these folders are read, and with
+    /// `follow_links` all links and devices.
+    pub fn new(paths: &[PathBuf], follow_links: bool) -> Self {
+        let folders = paths.iter().filter_map(|path| path.canonicalize().ok()).filter(|path| path.is_dir());
+        Self { folders: folders.collect(), follow_links }
+    }
+
+    /// Returns whether what a link inside `folder` leads to may be read.
+    fn admits(&self, real: &Path, folder: &Path) -> bool {
+        let mut folders = self.folders.iter().map(PathBuf::as_path).chain([folder]);
+        self.follow_links || folders.any(|folder| real.starts_with(folder))
+    }
+
+    /// Checks a path that the user named, or with `follow_links` any path: devices are refused, unless asked for.
+    pub(crate) fn check_given(&self, path: &Path) -> Result<(), Diagnostic> {
+        let metadata = metadata(path)?;
+        match special(metadata.file_type()) {
+            Some(kind) if kind != FIFO && !(self.follow_links && kind == DEVICE) => {
+                Err(not_a_file(path, kind))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the path `entry` that a case file in `folder` names: nothing but a folder or a manifest is read, and no link
+    /// out of `folder`.
+    pub(crate) fn check_named(&self, folder: &Path, entry: &Path) -> Result<(), Diagnostic> {
+        let metadata = metadata(entry)?;
+        let kind = metadata.file_type();
+        if !self.follow_links {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            let own = entry.strip_prefix(folder).unwrap_or(entry);
+            let (real, folder) = (canonical(entry)?, canonical(folder)?);
+            if real != normalized(&folder.join(own)) && !self.admits(&real, &folder) {
+                return Err(link_out(entry, &folder));
+            }
+            if kind.is_file() && !source::is_manifest(entry) {
+                let message = format!("a case file names `{}`, which is not a manifest", entry.display());
+                return Err(Diagnostic::error("unreadable", message)
+                    .help("name a folder, or a file whose name ends in .yaml, .yml or .json")
+                    .of("", &source::about(entry)));
+            }
+        }
+        match special(kind) {
+            Some(kind) if !(self.follow_links && kind == DEVICE) => Err(not_a_file(entry, kind)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the files at most `depth` below `root` that `wanted` picks, in the order of their names, and a finding for
+    /// each of them that cannot or may not be read. `root` itself is taken whatever its name where it is a file.
+    pub(crate) fn files(
+        &self,
+        root: &Path,
+        depth: usize,
+        wanted: impl Fn(&Path) -> bool,
+    ) -> (Vec<PathBuf>, Vec<Diagnostic>) {
+        let (mut files, mut findings) = (Vec::new(), Vec::new());
+        let folder = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let mut walk = WalkDir::new(root).follow_links(true).max_depth(depth).sort_by_file_name().into_iter();
+        while let Some(entry) = walk.next() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    findings.push(source::walk_error(root, &error));
+                    continue;
+                }
+            };
+            let is_folder = entry.file_type().is_dir();
+            let picked = !is_folder && (entry.depth() == 0 || wanted(entry.path()));
+            if !is_folder && !picked {
+                continue;
+            }
+            if entry.depth() > 0 && entry.path_is_symlink() && !self.leads_inside(&entry, &folder) {
+                findings.push(link_out(entry.path(), root));
+                if is_folder {
+                    walk.skip_current_dir();
+                }
+                continue;
+            }
+            if !picked {
+                continue;
+            }
+            let checked = match special(entry.file_type()) {
+                None => Ok(()),
+                Some(DEVICE) if self.follow_links => Ok(()),
+                Some(_) if entry.depth() == 0 => self.check_given(entry.path()),
+                Some(kind) => Err(not_a_file(entry.path(), kind)),
+            };
+            match checked {
+                Ok(()) => files.push(entry.into_path()),
+                Err(finding) => findings.push(finding),
+            }
+        }
+        (files, findings)
+    }
+
+    fn leads_inside(&self, entry: &DirEntry, folder: &Path) -> bool {
+        self.follow_links || entry.path().canonicalize().is_ok_and(|real| self.admits(&real, folder))
+    }
+}
+
+fn metadata(path: &Path) -> Result<Metadata, Diagnostic> {
+    fs::metadata(path).map_err(|error| source::unreadable(path, &error))
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, Diagnostic> {
+    path.canonicalize().map_err(|error| source::unreadable(path, &error))
+}
+
+/// `path` without `.` and `..`, as it is written.
+fn normalized(path: &Path) -> PathBuf {
+    let mut normal = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => drop(normal.pop()),
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+const FIFO: &str = "a FIFO";
+const SOCKET: &str = "a socket";
+const DEVICE: &str = "a device";
+
+/// What a path is, where it is neither a file nor a folder.
+#[cfg(unix)]
+fn special(kind: FileType) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    match () {
+        () if kind.is_file() || kind.is_dir() => None,
+        () if kind.is_fifo() => Some(FIFO),
+        () if kind.is_socket() => Some(SOCKET),
+        () => Some(DEVICE),
+    }
+}
+
+#[cfg(not(unix))]
+fn special(kind: FileType) -> Option<&'static str> {
+    (!kind.is_file() && !kind.is_dir()).then_some(DEVICE)
+}
+
+fn link_out(path: &Path, folder: &Path) -> Diagnostic {
+    let message = format!("`{}` is a link out of `{}`", path.display(), folder.display());
+    Diagnostic::error("link-out", message)
+        .help("name its target, or read such links with --follow-links")
+        .of("", &source::about(path))
+}
+
+fn not_a_file(path: &Path, kind: &str) -> Diagnostic {
+    let help = match kind {
+        DEVICE => "name a file or a folder, `-` for standard input, or read devices with --follow-links",
+        _ => "name a file or a folder, or `-` for standard input",
+    };
+    Diagnostic::error("not-a-file", format!("`{}` is {kind}", path.display()))
+        .help(help)
+        .of("", &source::about(path))
+}
