@@ -3,5 +3,6 @@
 
 pub mod backend;
 pub mod generate;
+pub mod growth;
 pub mod reference;
 pub mod sample;

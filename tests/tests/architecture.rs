@@ -8,7 +8,7 @@ use std::{
 
 /// Modules from left to right; those of one string may use each other, as two halves of one step.
 const ORDER: [&str; 13] = [
-    "limits labels net rule_id",
+    "limits labels net rule_id visible",
     "diagnostic options",
     "resource manifest",
     "cluster",

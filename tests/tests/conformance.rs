@@ -6,6 +6,7 @@ mod corpus;
 mod documents;
 mod fuel;
 mod golden;
+mod growth;
 mod hostile;
 mod istio_tables;
 mod lookups;
