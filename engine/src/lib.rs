@@ -80,6 +80,7 @@ mod compile;
 mod decision;
 mod diagnostic;
 mod dns;
+pub mod enforcement;
 mod explain;
 pub mod export;
 pub mod flow;
@@ -102,7 +103,7 @@ mod rule_id;
 mod strict;
 mod visible;
 
-pub use cluster::{Cluster, EndKind, MeshRole, NamedPort, Workload};
+pub use cluster::{CalledService, Cluster, EndKind, IdentitySource, MeshRole, NamedPort, Workload};
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};

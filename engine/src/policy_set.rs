@@ -2,12 +2,12 @@
 
 use crate::{
     authorization::{Authorization, Custom},
-    cluster::{Cluster, Workload},
+    cluster::{CalledService, Cluster, IdentitySource, Workload},
     compile::Context,
     decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     explain::RuleTrace,
     ir::{Attribute, PeerLayer, PeerMode},
-    lower::istio::{self, Chain, attachment::CalledService, attachment::Target, tokens::TokenRules},
+    lower::istio::{self, Chain, attachment::Target, tokens::TokenRules},
     options::{Options, Profile},
     request::{Attributes, Read},
     rule_id::RuleId,
@@ -46,6 +46,7 @@ struct Inner {
     peer: PeerLayer,
     tokens: TokenRules,
     profile: Profile,
+    identity: IdentitySource,
 }
 
 impl PolicySet {
@@ -55,14 +56,14 @@ impl PolicySet {
     }
 
     /// The same for a waypoint that is called for `service`.
-    pub(crate) fn for_service(
+    pub fn for_service(
         cluster: &Cluster,
         workload: &Workload,
         service: Option<CalledService<'_>>,
         options: &Options,
     ) -> Self {
         let root = &cluster.resources().mesh.root_namespace;
-        let target = Target { service, ..Target::new(workload, root, options) };
+        let target = Target::new(workload, root, options).called(service);
         let chain = |chain| {
             let layer = istio::authorization(cluster, &target, chain, options);
             Authorization::new(&layer, options.switches)
@@ -73,7 +74,13 @@ impl PolicySet {
             peer: istio::peer(cluster, workload),
             tokens: TokenRules::new(cluster, &target),
             profile: options.profile,
+            identity: workload.role.identity_source(),
         }))
+    }
+
+    /// Where the proxy of the workload finds the identity of the peer.
+    pub fn identity_source(&self) -> IdentitySource {
+        self.0.identity
     }
 
     /// Decides an HTTP request. Allocates nothing.

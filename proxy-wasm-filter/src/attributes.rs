@@ -8,6 +8,7 @@
 //! | method, path, authority, headers | the header map, or one header of it | once a request |
 //! | claims, metadata | `metadata`, with types (see [`crate::metadata`]) | once a request |
 //! | identities | `connection.uri_san_peer_certificate`, `.dns_san_..`, `.subject_..`: the first of each | once a request |
+//! | identities on a waypoint | filter state `io.istio.peer_principal` | once a request |
 //! | remote address | `source.address`, on HTTP the one after `X-Forwarded-For` | once a request |
 //! | source address | filter state [`SOURCE_ADDRESS`], else `source.address` where that is a socket's | once a request |
 //! | destination | `destination.address` | once a request |
@@ -30,7 +31,7 @@ use core::{
     net::{IpAddr, SocketAddr},
     ops::ControlFlow,
 };
-use palisade::{Attributes, ClaimName, Protocol, Read, Shape, Transport, Unavailable, Visit};
+use palisade::{Attributes, ClaimName, IdentitySource, Protocol, Read, Shape, Transport, Unavailable, Visit};
 
 /// Filter state that says who the socket's peer is, where the connection manager takes another address for the
 /// client's: `set_filter_state` with `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%` under this key.
@@ -53,6 +54,7 @@ const SOURCE_STATE: &str = "filter_state\0palisade.source_address";
 const METADATA: &str = "metadata";
 const PROTOCOL: &str = "request\0protocol";
 const HTTP_3: &[u8] = b"HTTP/3";
+const PEER_PRINCIPAL: &str = "filter_state\0io.istio.peer_principal";
 
 /// What is read by calls of its own, for remembering which have failed.
 #[derive(Clone, Copy)]
@@ -66,6 +68,7 @@ enum Kind {
     Destination,
     ServerName,
     Protocol,
+    PeerPrincipal,
 }
 
 /// The attributes of the stream that is being called back.
@@ -86,6 +89,7 @@ pub struct StreamAttributes<'h, H> {
     /// The TLS server name in lower case; empty if the client sent none.
     server_name: OnceCell<Vec<u8>>,
     protocol: OnceCell<Protocol>,
+    peer_principal: OnceCell<Bytes>,
 }
 
 impl<'h, H: Host> StreamAttributes<'h, H> {
@@ -104,6 +108,7 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
             destination: OnceCell::new(),
             server_name: OnceCell::new(),
             protocol: OnceCell::new(),
+            peer_principal: OnceCell::new(),
         }
     }
 
@@ -165,6 +170,16 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
         self.kept(Kind::Source, 0, &self.source, || self.address(SOURCE)).copied()
     }
 
+    /// The identity that the waypoint's outer listener took from the client's certificate. Every connection to a
+    /// waypoint has one; without it a rule on identity cannot be decided.
+    fn peer_principal(&self) -> Read<&[u8]> {
+        let principal = self.kept(Kind::PeerPrincipal, 0, &self.peer_principal, || {
+            let principal = self.property(PEER_PRINCIPAL)?.ok_or(Unavailable)?;
+            if principal.starts_with(b"spiffe://") { Ok(principal) } else { Err(Unavailable) }
+        })?;
+        Ok(principal)
+    }
+
     fn destination(&self) -> Read<Option<SocketAddr>> {
         self.kept(Kind::Destination, 0, &self.destination, || self.address(DESTINATION)).copied()
     }
@@ -198,6 +213,10 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
+        if self.plan.identity == IdentitySource::FilterState {
+            let _ = visit(self.peer_principal()?);
+            return Ok(());
+        }
         for (index, (name, cell)) in CERTIFICATE.into_iter().zip(&self.certificate).enumerate() {
             let value = self.kept(Kind::Certificate, index, cell, || self.property(name))?;
             // An empty subject is what a certificate without one has.

@@ -10,8 +10,8 @@ use crate::{
 };
 use core::fmt;
 use palisade::{
-    Attributes, Cluster, Decision, Diagnostic, Options, Origin, PolicySet, Read, RuleId, RuleTrace, Severity,
-    Workload, lint, nearest_miss,
+    Attributes, Cluster, Decision, Diagnostic, IdentitySource, Options, Origin, PolicySet, Read, RuleId,
+    RuleTrace, Severity, Workload, enforcement, lint, nearest_miss,
     resource::{Resources, istio},
 };
 use serde_json::{Value, json};
@@ -61,13 +61,14 @@ fn policies(
         profile: config.profile,
         // Who names several means that all of them are asked.
         multiple_custom_providers: config.providers.len() > 1,
-        // Envoy shows a filter the first name of each kind.
-        peer_names_complete: false,
+        // Envoy shows a filter the first name of each kind in a certificate; the filter state of a waypoint has all.
+        peer_names_complete: workload.role.identity_source() == IdentitySource::FilterState,
         ..Options::default()
     };
     let (cluster, more) = Cluster::new(resources);
     findings.extend(more);
     findings.extend(lint::check(&cluster, &options));
+    findings.extend(not_exact(&cluster, config, workload, &options));
     let (mistakes, warnings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);
     warnings.iter().for_each(|finding| warn(finding));
@@ -75,8 +76,41 @@ fn policies(
         return Err(mistakes);
     }
     Ok(match config.direction {
-        Direction::Inbound => Box::new(PolicySet::compile(&cluster, workload, &options)),
+        Direction::Inbound => {
+            Box::new(PolicySet::for_service(&cluster, workload, config.called_service(), &options))
+        }
         Direction::Outbound => Box::new(Egress::compile(&cluster, workload, &options)),
+    })
+}
+
+/// Errors for the policies that the filter cannot enforce exactly; warnings for those that the configuration accepts.
+fn not_exact(
+    cluster: &Cluster,
+    config: &Config,
+    workload: &Workload,
+    options: &Options,
+) -> impl Iterator<Item = Diagnostic> {
+    let service = config.called_service();
+    let found = match config.direction {
+        Direction::Outbound => enforcement::check_egress(cluster, workload, options),
+        Direction::Inbound => {
+            let mut found = enforcement::check_proxy(cluster, workload, service, options);
+            found.extend(enforcement::check_custom(cluster, workload, service, options));
+            found
+        }
+    };
+    found.into_iter().map(|inexact| {
+        let name = inexact.policy.to_string();
+        let mut finding = inexact.finding;
+        if config.accept_inexact.contains(&name) {
+            finding.severity = Severity::Warning;
+        } else {
+            finding.help = Some(format!(
+                "{}; or accept it: \"acceptInexact\": [\"{name}\"]",
+                finding.help.unwrap_or_default()
+            ));
+        }
+        finding
     })
 }
 
@@ -177,118 +211,9 @@ impl Policies for PolicySet {
             StreamKind::Http => Plan::new(self.attributes()),
             StreamKind::Tcp => Plan::new(self.attributes_of_connection()),
         }
+        .with_identity(self.identity_source())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{attributes::StreamAttributes, fake::Fake};
-    use palisade::Verdict;
-
-    fn attributes(host: &Fake) -> StreamAttributes<'_, Fake> {
-        StreamAttributes::new(host, Plan::default())
-    }
-
-    fn config(text: &str) -> Config {
-        Config::parse(text.as_bytes()).unwrap()
-    }
-
-    const GET_ONLY: &str = r#"{
-        "workload": {"namespace": "foo"},
-        "resources": [{"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
-            "metadata": {"name": "get", "namespace": "foo"},
-            "spec": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}}]}"#;
-
-    #[test]
-    fn policies_decide_what_the_proxy_shows() {
-        let compiled = compile(&config(GET_ONLY), &Fake::default()).unwrap();
-        let ask = |method: &[u8]| {
-            let host = Fake::default().header(b":method", method);
-            compiled.enforced.request(&attributes(&host)).verdict
-        };
-
-        assert_eq!(ask(b"GET"), Verdict::Allow);
-        assert_eq!(ask(b"POST"), Verdict::Deny);
-        assert!(compiled.shadow.is_none());
-    }
-
-    #[test]
-    fn a_mistake_names_its_place_and_a_remedy() {
-        let broken = GET_ONLY.replace("methods", "method");
-
-        let reason = compile(&config(&broken), &Fake::default()).map(|_| ()).unwrap_err();
-
-        assert!(reason.starts_with("resources[0]: error: unknown field `method`"), "{reason}");
-        assert!(reason.contains("AuthorizationPolicy foo/get") && reason.contains("help: "), "{reason}");
-    }
-
-    #[test]
-    fn what_goes_out_is_decided_by_name() {
-        let text = r#"{
-            "workload": {"namespace": "foo", "labels": {"app": "sleep"}}, "direction": "outbound",
-            "resources": [{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
-                "metadata": {"name": "names", "namespace": "foo"},
-                "spec": {"endpointSelector": {"matchLabels": {"app": "sleep"}},
-                    "egress": [{"toFQDNs": [{"matchPattern": "*.example.com"}],
-                                "toPorts": [{"ports": [{"port": "443", "protocol": "TCP"}]}]}]}}]}"#;
-        let compiled = compile(&config(text), &Fake::default()).unwrap();
-        let http = |authority: &str| {
-            let host = Fake::default()
-                .header(b":authority", authority.as_bytes())
-                .property("destination.address", "203.0.113.7:443");
-            compiled.enforced.request(&attributes(&host)).verdict
-        };
-        let tcp = |name: &str| {
-            let host = Fake::default()
-                .property("connection.requested_server_name", name)
-                .property("destination.address", "203.0.113.7:443");
-            compiled.enforced.connection(&attributes(&host)).verdict
-        };
-
-        assert_eq!(http("www.example.com"), Verdict::Allow);
-        assert_eq!(http("WWW.example.com.:443"), Verdict::Allow);
-        assert_eq!(http("www.example.com:80"), Verdict::Deny);
-        assert_eq!(http("example.com"), Verdict::Deny);
-        assert_eq!(http("203.0.113.7"), Verdict::Deny);
-        assert_eq!(http(""), Verdict::Deny);
-        assert_eq!(tcp("api.example.com"), Verdict::Allow);
-        assert_eq!(tcp("example.org"), Verdict::Deny);
-        assert_eq!(tcp(""), Verdict::Deny);
-    }
-
-    #[test]
-    fn kinds_that_others_enforce_are_named_once() {
-        let beside = GET_ONLY.replacen(
-            r#""resources": ["#,
-            r#""resources": [{"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
-                "metadata": {"name": "strict", "namespace": "foo"}, "spec": {"mtls": {"mode": "STRICT"}}},"#,
-            1,
-        );
-        let warned = |configuration: &str| {
-            let host = Fake::default();
-            compile(&config(configuration), &host).unwrap();
-            let logged = host.logged.take().into_iter().map(|(_, message)| message);
-            logged.filter(|message| message.contains("not enforced")).collect::<Vec<_>>()
-        };
-
-        assert!(warned(GET_ONLY).is_empty());
-        let said = warned(&beside);
-        assert_eq!(said.len(), 1, "{said:?}");
-        assert!(
-            said[0].contains("resources: not enforced by this filter: PeerAuthentication (1)"),
-            "{said:?}"
-        );
-    }
-
-    #[test]
-    fn the_mesh_comes_from_the_configuration() {
-        let in_root = GET_ONLY
-            .replacen('{', r#"{"mesh": {"rootNamespace": "meshwide"},"#, 1)
-            .replace(r#""name": "get", "namespace": "foo""#, r#""name": "get", "namespace": "meshwide""#);
-        let compiled = compile(&config(&in_root), &Fake::default()).unwrap();
-        let host = Fake::default().header(b":method", b"POST");
-
-        assert_eq!(compiled.enforced.request(&attributes(&host)).verdict, Verdict::Deny);
-    }
-}
+mod tests;

@@ -1,13 +1,12 @@
 //! The plugin configuration: what it says, and clear errors where it says something else.
 
-use crate::host::{Host, HostError};
-use core::fmt;
-use palisade::{Profile, Workload};
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, value::MapAccessDeserializer},
-};
-use std::collections::BTreeMap;
+mod workload;
+
+use palisade::Profile;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use workload::{Identity, Role, Service, ServiceKind, Whom};
 
 /// The whole configuration. A field that is not known is an error: it may be one that denies.
 #[derive(Clone, Debug, Deserialize)]
@@ -35,35 +34,17 @@ pub struct Config {
     /// What is told of decisions.
     #[serde(default)]
     pub telemetry: Telemetry,
+    /// The service whose requests reach the filter, where the workload is a waypoint. Absent means any service.
+    pub service: Option<Service>,
+    /// Policies that the filter cannot enforce exactly and that are accepted nevertheless, as `Kind/namespace/name`.
+    #[serde(default)]
+    pub accept_inexact: BTreeSet<String>,
     /// Kubernetes objects.
     #[serde(default)]
     pub resources: Vec<serde_json::Value>,
     /// Kubernetes objects that are decided beside the others and never deny.
     #[serde(default)]
     pub shadow_resources: Vec<serde_json::Value>,
-}
-
-/// Where the workload's identity comes from.
-#[derive(Clone, Debug)]
-pub enum Whom {
-    /// It is written here.
-    Named(Identity),
-    /// The proxy's node metadata has it.
-    FromNode,
-}
-
-/// What policies select a workload by.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Identity {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its labels.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-    /// Its service account.
-    #[serde(default)]
-    pub service_account: String,
 }
 
 /// Settings of the mesh; what is absent keeps Istio's default.
@@ -201,19 +182,6 @@ impl Config {
         }
         Ok(config)
     }
-
-    /// The workload that policies are compiled for.
-    ///
-    /// # Errors
-    /// When the node is asked and does not say its namespace.
-    pub fn workload(&self, host: &impl Host) -> Result<Workload, String> {
-        let identity = match &self.workload {
-            Whom::Named(identity) => identity.clone(),
-            Whom::FromNode => node_identity(host)?,
-        };
-        let labels = identity.labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        Ok(Workload::new(&identity.namespace, labels, &identity.service_account))
-    }
 }
 
 impl Provider {
@@ -233,60 +201,6 @@ impl Provider {
             return refuse("`headers` are names in lower case");
         }
         Ok(())
-    }
-}
-
-fn node_identity(host: &impl Host) -> Result<Identity, String> {
-    let read = |key: &str| {
-        host.property(&format!("xds\0node\0metadata\0{key}"))
-            .map_err(|HostError(status)| format!("node metadata `{key}` cannot be read: status {status}"))
-    };
-    let text = |key: &str, bytes: &[u8]| {
-        String::from_utf8(bytes.to_vec()).map_err(|_| format!("node metadata `{key}` is not UTF-8"))
-    };
-    let namespace = read("NAMESPACE")?.ok_or(
-        "`workload` is `fromNode`, but the node has no metadata `NAMESPACE`; name the workload in the \
-         configuration, or set it in the bootstrap",
-    )?;
-    let mut identity = Identity { namespace: text("NAMESPACE", &namespace)?, ..Identity::default() };
-    if let Some(labels) = read("LABELS")? {
-        let labels =
-            crate::header_map::HeaderMap::parse(labels).ok_or("node metadata `LABELS` is not a map")?;
-        for (key, value) in labels.iter() {
-            identity.labels.insert(text("LABELS", key)?, text("LABELS", value)?);
-        }
-    }
-    if let Some(account) = read("SERVICE_ACCOUNT")? {
-        identity.service_account = text("SERVICE_ACCOUNT", &account)?;
-    }
-    Ok(identity)
-}
-
-impl<'de> Deserialize<'de> for Whom {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Whom;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`\"fromNode\"` or an object with `namespace`, `labels` and `serviceAccount`")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Whom, E> {
-                if text == "fromNode" {
-                    Ok(Whom::FromNode)
-                } else {
-                    Err(E::invalid_value(de::Unexpected::Str(text), &self))
-                }
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Whom, A::Error> {
-                Identity::deserialize(MapAccessDeserializer::new(map)).map(Whom::Named)
-            }
-        }
-
-        deserializer.deserialize_any(Visitor)
     }
 }
 

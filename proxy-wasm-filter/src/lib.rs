@@ -49,7 +49,8 @@ pub use crate::{
     bytes::Bytes,
     compile::compile,
     config::{
-        Config, Direction, FilterState, Identity, Mesh, Mode, PathNormalization, Provider, Telemetry, Whom,
+        Config, Direction, FilterState, Identity, Mesh, Mode, PathNormalization, Provider, Role, Service,
+        ServiceKind, Telemetry, Whom,
     },
     enforce::DECISION,
     host::{Call, Host, HostError, Proxy},

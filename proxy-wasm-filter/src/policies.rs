@@ -65,6 +65,8 @@ impl Compiled {
                 // Two sets that look at one header each may look at different ones.
                 one_by_one: false,
                 certificate: plan.certificate || shadow.certificate,
+                // Both sets are compiled for one workload.
+                identity: plan.identity,
             },
         }
     }

@@ -16,7 +16,7 @@ const ORDER: [&str; 13] = [
     "ir",
     "matcher",
     "lower dns fqdn",
-    "lint export",
+    "lint export enforcement",
     "compile explain",
     "strict",
     "authorization network policy_set export",

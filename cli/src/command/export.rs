@@ -1,9 +1,15 @@
 //! `palisade export`.
 
-use super::input::{ManifestArgs, OptionArgs, valid, workload};
+use super::{
+    accept::AcceptArgs,
+    input::{ManifestArgs, OptionArgs, service, valid, workload},
+};
 use crate::{Output, failure::Failure, show::text::Text};
 use clap::{Args, Subcommand};
-use palisade::export::{Chain, envoy_rbac};
+use palisade::{
+    MeshRole, Profile, enforcement,
+    export::{Chain, envoy_rbac_for_service},
+};
 use serde_json::Value;
 
 /// Print policies in the form of another tool.
@@ -29,9 +35,14 @@ struct EnvoyRbac {
     /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     workload: String,
+    /// The Service or ServiceEntry whose filter chain is meant, where the workload is a waypoint.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    service: Option<String>,
     /// The network filters of a TCP port instead of the HTTP filters.
     #[arg(long)]
     tcp: bool,
+    #[command(flatten)]
+    accept: AcceptArgs,
     #[command(flatten)]
     options: OptionArgs,
 }
@@ -50,8 +61,23 @@ impl EnvoyRbac {
         let manifests = valid(&self.manifests, &options)?;
         let cluster = &manifests.cluster;
         let workload = workload(cluster, &self.workload)?;
+        let service = self.service.as_deref().map(|name| service(cluster, name)).transpose()?;
+        if service.is_some() && !matches!(workload.role, MeshRole::Waypoint(_)) {
+            return Err(Failure::argument(
+                "`--service` needs a waypoint as --workload",
+                "policies of other proxies do not depend on the service",
+            ));
+        }
+        if options.profile == Profile::Strict {
+            return Err(Failure::argument(
+                "the profile `strict` cannot be exported: Envoy's RBAC filter has no matchers for it",
+                "leave out --profile, or use `palisade bundle`",
+            ));
+        }
+        let inexact = enforcement::check_proxy(cluster, workload, service, &options);
+        self.accept.check(inexact, &manifests)?;
         let chain = if self.tcp { Chain::Tcp } else { Chain::Http };
-        let filters = Value::from(envoy_rbac(cluster, workload, chain, &options));
+        let filters = Value::from(envoy_rbac_for_service(cluster, workload, service, chain, &options));
         Ok(Output { text: Text::json_pretty(&filters), code: 0 })
     }
 }

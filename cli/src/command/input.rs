@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, show::notes};
 use clap::{Args, ValueEnum};
-use palisade::{Cluster, Options, Severity, Workload};
+use palisade::{CalledService, Cluster, Options, Severity, Workload};
 use palisade_cases::{Access, Manifests};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -96,6 +96,19 @@ pub(crate) fn workload<'c>(cluster: &'c Cluster, name: &str) -> Result<&'c Workl
         false => format!("the manifests hold {}", known.join(", ")),
     };
     Err(Failure::argument(format!("no workload `{name}`"), help))
+}
+
+/// The Service or ServiceEntry that a person names.
+pub(crate) fn service<'c>(cluster: &'c Cluster, name: &str) -> Result<CalledService<'c>, Failure> {
+    cluster.called_service(name).ok_or_else(|| {
+        let services = cluster.resources().services.iter().map(|service| &service.metadata);
+        let known: Vec<String> = services.take(5).map(|m| format!("`{}/{}`", m.namespace, m.name)).collect();
+        let help = match known.is_empty() {
+            true => "add the manifest of the Service or ServiceEntry with -f".to_owned(),
+            false => format!("the manifests hold {}", known.join(", ")),
+        };
+        Failure::argument(format!("no Service or ServiceEntry `{name}`"), help)
+    })
 }
 
 /// Loads the manifests; what validation would refuse is a failure too, and warnings are printed.

@@ -1,5 +1,6 @@
 //! The subcommands, one file each.
 
+mod accept;
 mod bundle;
 mod check;
 mod completions;

@@ -96,6 +96,7 @@ fn every_form_holds_the_configuration_and_fails_closed() {
     let folder = folder();
     let configuration = printed(&folder, "--workload foo/sample");
     let form = |name: &str| printed(&folder, &format!("--workload foo/sample --format {name}"));
+    let fetched = |name: &str| form(&format!("{name} --module oci://registry.example/palisade-filter:0.1.0"));
     let inline = |value: &Value| serde_json::from_str::<Value>(value.as_str().expect("text")).expect("JSON");
     let wasm = |filter: &Value| {
         let config = &filter["typed_config"]["config"];
@@ -103,7 +104,7 @@ fn every_form_holds_the_configuration_and_fails_closed() {
         assert_eq!(inline(&config["configuration"]["value"]), configuration);
     };
 
-    let plugin = form("istio-wasm-plugin");
+    let plugin = fetched("istio-wasm-plugin");
     assert_eq!(plugin["spec"]["pluginConfig"], configuration);
     assert_eq!(
         (&plugin["kind"], &plugin["spec"]["failStrategy"]),
@@ -118,7 +119,7 @@ fn every_form_holds_the_configuration_and_fails_closed() {
     let manager = &form("envoy-listener")["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     wasm(&manager["http_filters"][1]);
 
-    let extension = form("envoy-gateway");
+    let extension = fetched("envoy-gateway");
     assert_eq!(extension["spec"]["wasm"][0]["config"], configuration);
     assert_eq!(extension["spec"]["wasm"][0]["failOpen"], false);
 }
@@ -144,7 +145,10 @@ spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
 ";
     let folder =
         Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("providers.yaml", PROVIDERS.as_bytes())]);
-    let configuration = printed(&folder, "-f providers.yaml --workload foo/sample --tcp");
+    let configuration = printed(
+        &folder,
+        "-f providers.yaml --workload foo/sample --tcp --accept-inexact AuthorizationPolicy/foo/ask",
+    );
 
     assert_eq!(names(&configuration["resources"]), ["get-only", "ask", "istio"]);
     let mesh = configuration["resources"][2]["data"]["mesh"].as_str().expect("text");

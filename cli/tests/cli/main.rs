@@ -1,6 +1,8 @@
 //! The command as scripts see it: the real binary, its streams and its exit codes.
 
 #[cfg(test)]
+mod attachment;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bundle;
@@ -14,6 +16,8 @@ mod documents;
 mod folder;
 #[cfg(test)]
 mod fqdn;
+#[cfg(test)]
+mod inexact;
 #[cfg(test)]
 mod links;
 #[cfg(test)]

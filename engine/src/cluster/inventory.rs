@@ -1,6 +1,6 @@
 //! What the manifests say is in the cluster.
 
-use super::workload::Workload;
+use super::workload::{MeshRole, WAYPOINT_CLASS, Workload};
 use crate::{
     diagnostic::Diagnostic,
     resource::{Metadata, Object, Resources, kubernetes::Service},
@@ -40,7 +40,16 @@ impl Cluster {
         let mut findings = Vec::new();
         let mut cluster = Self::default();
         for object in &resources.pods {
-            let workload = Workload::from_pod(object);
+            let mut workload = Workload::from_pod(object);
+            if let MeshRole::GatewayApi(name) = &workload.role
+                && resources.gateway_api.iter().any(|gateway| {
+                    let metadata = &gateway.metadata;
+                    gateway.spec.gateway_class_name == WAYPOINT_CLASS
+                        && (&metadata.namespace, &metadata.name) == (&workload.namespace, name)
+                })
+            {
+                workload.role = MeshRole::Waypoint(name.clone());
+            }
             let key = (workload.namespace.clone(), workload.name.clone());
             if cluster.workloads.contains_key(&key) {
                 findings.push(twice(object));
@@ -102,6 +111,16 @@ impl Cluster {
         self.workloads.values().filter(move |w| {
             !selector.is_empty() && w.namespace == service.metadata.namespace && w.has_labels(selector)
         })
+    }
+
+    /// Whether the proxy of `workload` is a gateway: made for one of the Gateway API, selected by an Istio Gateway, or
+    /// injected with the gateway template.
+    pub fn is_gateway(&self, workload: &Workload) -> bool {
+        let selects =
+            |selector: &BTreeMap<String, String>| !selector.is_empty() && workload.has_labels(selector);
+        workload.role != MeshRole::Proxy
+            || workload.is_injected_gateway()
+            || self.resources.gateways.iter().any(|gateway| selects(&gateway.spec.selector))
     }
 
     /// Whether a sidecar is injected: the annotation or label `sidecar.istio.io/inject` of the pod, else the label

@@ -2,8 +2,11 @@
 
 pub(crate) mod identity;
 mod inventory;
+mod service;
 mod workload;
 
 pub use identity::EndKind;
 pub use inventory::Cluster;
-pub use workload::{MeshRole, NamedPort, Workload};
+pub use service::CalledService;
+pub(crate) use workload::WAYPOINT_CLASS;
+pub use workload::{IdentitySource, MeshRole, NamedPort, Workload};

@@ -34,6 +34,31 @@ pub enum MeshRole {
     Waypoint(String),
 }
 
+/// Where a proxy finds the identity of the peer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// The certificate of the connection.
+    #[default]
+    Certificate,
+    /// The filter state [`IdentitySource::PEER_PRINCIPAL`], which a waypoint fills before it opens the inner connection.
+    FilterState,
+}
+
+impl IdentitySource {
+    /// The name of the filter state: the URI SANs of the client's certificate, as one string.
+    pub const PEER_PRINCIPAL: &'static str = "io.istio.peer_principal";
+}
+
+impl MeshRole {
+    /// Where a proxy of this role finds the identity of the peer.
+    pub fn identity_source(&self) -> IdentitySource {
+        match self {
+            Self::Waypoint(_) => IdentitySource::FilterState,
+            Self::Proxy | Self::GatewayApi(_) => IdentitySource::Certificate,
+        }
+    }
+}
+
 /// A pod, or what a controller's pods will be; or a workload that a plugin configuration describes.
 ///
 /// ```
@@ -64,10 +89,16 @@ pub struct Workload {
     pub host_network: bool,
     /// What kind of proxy it is.
     pub role: MeshRole,
+    /// Labels by which its controller selects pods; empty for a Pod and for a controller without `matchLabels`.
+    pub owner_selector: BTreeMap<String, String>,
 }
 
 const GATEWAY_NAME: &str = "gateway.networking.k8s.io/gateway-name";
 const GATEWAY_CLASS: &str = "gateway.networking.k8s.io/gateway-class-name";
+const MANAGED_BY: &str = "gateway.istio.io/managed";
+const TEMPLATES: &str = "inject.istio.io/templates";
+/// The class of Istio's waypoints.
+pub(crate) const WAYPOINT_CLASS: &str = "istio-waypoint";
 
 impl Workload {
     /// A workload known only by what policies select it by.
@@ -114,7 +145,19 @@ impl Workload {
             node: pod.spec.node_name.clone(),
             host_network: pod.spec.host_network,
             role: role(&object.metadata.labels),
+            owner_selector: pod.owner_selector.clone(),
         }
+    }
+
+    /// The Gateway of the Gateway API whose pods carry its labels.
+    pub fn gateway_name(&self) -> Option<&str> {
+        self.labels.get(GATEWAY_NAME).map(String::as_str)
+    }
+
+    /// Whether Istio injects the gateway template into it.
+    pub(super) fn is_injected_gateway(&self) -> bool {
+        let templates = self.annotations.get(TEMPLATES);
+        templates.is_some_and(|names| names.split(',').any(|name| name.trim() == "gateway"))
     }
 
     /// Whether `labels` are all among its own.
@@ -126,7 +169,12 @@ impl Workload {
 fn role(labels: &BTreeMap<String, String>) -> MeshRole {
     match labels.get(GATEWAY_NAME) {
         None => MeshRole::Proxy,
-        Some(name) if labels.get(GATEWAY_CLASS).is_some_and(|c| c == "istio-waypoint") => {
+        Some(name)
+            if labels.get(GATEWAY_CLASS).is_some_and(|class| class == WAYPOINT_CLASS)
+                || labels
+                    .get(MANAGED_BY)
+                    .is_some_and(|controller| controller == "istio.io-mesh-controller") =>
+        {
             MeshRole::Waypoint(name.clone())
         }
         Some(name) => MeshRole::GatewayApi(name.clone()),

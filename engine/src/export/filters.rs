@@ -1,8 +1,8 @@
 //! Envoy's filters for one workload, in the order in which istiod puts them.
 
-use super::{ext_authz, policy::policy, test::IdentitySource};
+use super::{ext_authz, policy::policy};
 use crate::{
-    cluster::{Cluster, MeshRole, Workload},
+    cluster::{CalledService, Cluster, IdentitySource, Workload},
     ir::{AuthorizationLayer, Effect, Rule},
     lower::istio::{self, Chain, attachment::Target, ext_authz::AuthorizationService},
     options::Options,
@@ -30,14 +30,21 @@ use serde_json::{Map, Value, json};
 /// assert!(filters[0]["typedConfig"]["rules"]["policies"]["ns[foo]-policy[get-only]-rule[0]"].is_object());
 /// ```
 pub fn envoy_rbac(cluster: &Cluster, workload: &Workload, chain: Chain, options: &Options) -> Vec<Value> {
+    envoy_rbac_for_service(cluster, workload, None, chain, options)
+}
+
+/// The same for the filter chain of a waypoint that serves `service`.
+pub fn envoy_rbac_for_service(
+    cluster: &Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    chain: Chain,
+    options: &Options,
+) -> Vec<Value> {
     let mesh = &cluster.resources().mesh;
-    let target = Target::new(workload, &mesh.root_namespace, options);
+    let target = Target::new(workload, &mesh.root_namespace, options).called(service);
     let layer = istio::authorization(cluster, &target, chain, options);
-    let identity = match workload.role {
-        MeshRole::Waypoint(_) => IdentitySource::FilterState,
-        MeshRole::Proxy | MeshRole::GatewayApi(_) => IdentitySource::Certificate,
-    };
-    let builder = Builder { chain, identity };
+    let builder = Builder { chain, identity: workload.role.identity_source() };
     let mut filters = builder.custom(&layer.custom, |name| {
         let provider = mesh.extension_providers.iter().find(|p| p.name == name)?;
         AuthorizationService::new(provider)

@@ -10,4 +10,4 @@ mod string;
 mod test;
 
 pub use crate::lower::istio::Chain;
-pub use filters::envoy_rbac;
+pub use filters::{envoy_rbac, envoy_rbac_for_service};

@@ -1,7 +1,10 @@
 //! One rule as a policy of Envoy's RBAC: permissions and principals, of each of which one must hold.
 
-use super::test::{IdentitySource, Side, metadata};
-use crate::ir::{Attribute, Clause, Group, Rule, Section, Test};
+use super::test::{Side, metadata};
+use crate::{
+    cluster::IdentitySource,
+    ir::{Attribute, Clause, Group, Rule, Section, Test},
+};
 use alloc::{vec, vec::Vec};
 use serde_json::{Value, json};
 

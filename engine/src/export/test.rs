@@ -2,6 +2,7 @@
 
 use super::string;
 use crate::{
+    cluster::IdentitySource,
     ir::{Attribute, Pattern, Test, Text},
     request::{ClaimName, Shape},
 };
@@ -17,15 +18,6 @@ pub(super) enum Side {
     Permission,
     /// Who does it.
     Principal,
-}
-
-/// Where the proxy finds the peer's identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IdentitySource {
-    /// The certificate of the connection.
-    Certificate,
-    /// The connection state that a waypoint is handed.
-    FilterState,
 }
 
 impl Side {
@@ -85,7 +77,7 @@ impl Side {
                 match identity {
                     IdentitySource::Certificate => json!({"authenticated": {"principalName": matcher}}),
                     IdentitySource::FilterState => {
-                        json!({"filterState": {"key": "io.istio.peer_principal", "stringMatch": matcher}})
+                        json!({"filterState": {"key": IdentitySource::PEER_PRINCIPAL, "stringMatch": matcher}})
                     }
                 }
             }

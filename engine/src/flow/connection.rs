@@ -2,10 +2,9 @@
 
 use super::{Flow, FlowError, MeshRequest, Place, Simulation, port};
 use crate::{
-    cluster::{Cluster, MeshRole, Workload},
+    cluster::{CalledService, Cluster, MeshRole, Workload},
     decision::{DefaultReason, LayerDecision, Outcome},
     ir::PeerMode,
-    lower::istio::attachment::CalledService,
     policy_set::PolicySet,
     resource::istio::MeshConfig,
 };
@@ -76,7 +75,7 @@ impl<'c> Connection<'c> {
     pub(super) fn resolve(simulation: &Simulation<'c>, flow: &'c Flow) -> Result<Option<Self>, FlowError> {
         let cluster = simulation.cluster;
         let Some(workload) = Self::destination(simulation, flow)? else { return Ok(None) };
-        let gateway = port::is_gateway(cluster, workload);
+        let gateway = cluster.is_gateway(workload);
         let in_mesh = flow.to_mesh.unwrap_or_else(|| cluster.in_mesh(workload)) || gateway;
         let carries_tcp = flow.protocol == crate::net::Protocol::Tcp;
         if !in_mesh || !carries_tcp || flow.dns.is_some() {
@@ -86,7 +85,9 @@ impl<'c> Connection<'c> {
             Place::Service(name) => {
                 (port::behind(cluster, name, flow.port, flow.protocol)?.map(|(_, port)| port), None)
             }
-            Place::Gateway { service, .. } => (flow.port, called(cluster, service.as_deref())),
+            Place::Gateway { service, .. } => {
+                (flow.port, service.as_deref().and_then(|service| cluster.called_service(service)))
+            }
             _ => (flow.port, None),
         };
         let mesh = &cluster.resources().mesh;
@@ -226,17 +227,4 @@ fn gateway_workload<'c>(cluster: &'c Cluster, gateway: &str) -> Result<&'c Workl
         let help = "give the Gateway's pod, labelled gateway.networking.k8s.io/gateway-name";
         FlowError::new(format!("no pod of gateway `{gateway}`"), help.to_string())
     })
-}
-
-fn called<'c>(cluster: &'c Cluster, service: Option<&str>) -> Option<CalledService<'c>> {
-    let service = service?;
-    if let Some(found) = cluster.service(service) {
-        let (namespace, name) = (&found.metadata.namespace, &found.metadata.name);
-        return Some(CalledService { namespace, name, kind: "Service" });
-    }
-    let (namespace, name) = service.split_once('/')?;
-    let mut entries = cluster.resources().service_entries.iter();
-    let found = entries.find(|e| e.metadata.namespace == namespace && e.metadata.name == name)?;
-    let (namespace, name) = (&found.metadata.namespace, &found.metadata.name);
-    Some(CalledService { namespace, name, kind: "ServiceEntry" })
 }

@@ -2,7 +2,7 @@
 
 use super::FlowError;
 use crate::{
-    cluster::{Cluster, MeshRole, Workload},
+    cluster::{Cluster, Workload},
     net::Protocol,
     resource::kubernetes::ServicePort,
 };
@@ -42,14 +42,6 @@ pub(super) fn target(port: &ServicePort, workload: &Workload) -> Option<u16> {
         }
         Some(_) => None,
     }
-}
-
-/// Whether the proxy of `workload` is a gateway: selected by an Istio Gateway, or made for one of the Gateway API.
-pub(super) fn is_gateway(cluster: &Cluster, workload: &Workload) -> bool {
-    let selected =
-        |selector: &alloc::collections::BTreeMap<_, _>| !selector.is_empty() && workload.has_labels(selector);
-    workload.role != MeshRole::Proxy
-        || cluster.resources().gateways.iter().any(|g| selected(&g.spec.selector))
 }
 
 /// What a port is declared to speak.

@@ -4,9 +4,8 @@ use super::{
     Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh, network::Networks,
 };
 use crate::{
-    cluster::{Cluster, Workload},
+    cluster::{CalledService, Cluster, Workload},
     decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
-    lower::istio::attachment::CalledService,
     options::Options,
     policy_set::PolicySet,
 };

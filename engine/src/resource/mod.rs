@@ -7,6 +7,7 @@ pub mod cilium;
 pub(crate) mod decode;
 pub mod istio;
 pub mod kubernetes;
+mod mesh_settings;
 mod meta;
 mod quotes;
 mod resources;

@@ -11,6 +11,7 @@ use super::{
         ClusterNetworkPolicySpec, Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate,
         Secret, Service, ServiceAccount,
     },
+    mesh_settings::{MeshSettings, MeshSource},
     meta::{Object, title},
     quotes,
 };
@@ -70,8 +71,9 @@ pub struct Resources {
     pub gateway_api: Vec<Object<GatewayApiSpec>>,
     /// ServiceEntries.
     pub service_entries: Vec<Object<ServiceEntrySpec>>,
-    /// Mesh settings; the default where no ConfigMap `istio` was given.
+    /// Mesh settings; the default where no ConfigMap with mesh settings was given.
     pub mesh: MeshConfig,
+    mesh_settings: MeshSettings,
     /// Kubernetes NetworkPolicies.
     pub network_policies: Vec<Object<NetworkPolicySpec>>,
     /// CiliumNetworkPolicies.
@@ -222,7 +224,7 @@ impl Resources {
         let title = title("Pod", &envelope.metadata);
         let status: Option<_> = decode(status, "status").map_err(|d| d.of(title, &origin))?;
         let pod = envelope.with_spec("Pod", true, false, origin)?;
-        let spec = Pod { spec: pod.spec, status: status.unwrap_or_default() };
+        let spec = Pod { spec: pod.spec, status: status.unwrap_or_default(), ..Pod::default() };
         self.pods.push(Object { kind: "Pod", metadata: pod.metadata, spec, origin: pod.origin });
         Ok(())
     }
@@ -236,6 +238,12 @@ impl Resources {
     ) -> Result<(), Diagnostic> {
         let envelope = Envelope::new(kind, fields, &origin)?;
         let mut object: Object<Value> = envelope.with_spec(kind, true, false, origin)?;
+        let selector = object.spec.pointer("/selector/matchLabels").and_then(Value::as_object);
+        let owner_selector = selector.into_iter().flatten().filter_map(|(key, value)| {
+            let value = value.as_str()?;
+            Some((key.clone(), value.to_string()))
+        });
+        let owner_selector = owner_selector.collect();
         let template = object.spec.pointer_mut(pointer).map(Value::take).unwrap_or(Value::Null);
         let path = format!("spec{}", pointer.replace('/', "."));
         let template: Option<PodTemplate> =
@@ -244,7 +252,7 @@ impl Resources {
         let mut metadata = object.metadata;
         metadata.labels = template.metadata.labels;
         metadata.annotations = template.metadata.annotations;
-        let spec = Pod { spec: template.spec, ..Pod::default() };
+        let spec = Pod { spec: template.spec, owner_selector, ..Pod::default() };
         self.pods.push(Object { kind, metadata, spec, origin: object.origin });
         Ok(())
     }
@@ -261,23 +269,21 @@ impl Resources {
         Ok(())
     }
 
-    /// The ConfigMap `istio` holds the mesh settings; other ConfigMaps are nobody's.
+    /// Reads a ConfigMap that holds mesh settings (`data.mesh`); others are ignored.
     fn add_config_map(&mut self, fields: Map<String, Value>, origin: &Origin) -> Result<(), Diagnostic> {
         let mut envelope = Envelope::new("ConfigMap", fields, origin)?;
-        if envelope.metadata.name != "istio" {
-            *self.ignored.0.entry("ConfigMap".to_string()).or_insert(0) += 1;
-            return Ok(());
-        }
         let mesh = envelope.fields.get_mut("data").and_then(|d| d.get_mut("mesh")).map(Value::take);
-        let settings = match mesh {
-            None | Some(Value::Null) => return Ok(()),
-            Some(Value::String(text)) => crate::manifest::settings(&text),
-            Some(other) => Ok(other),
+        let (source, settings) = match (MeshSource::of(&envelope.metadata), mesh) {
+            (None, _) | (_, None | Some(Value::Null)) => {
+                *self.ignored.0.entry("ConfigMap".to_string()).or_insert(0) += 1;
+                return Ok(());
+            }
+            (Some(source), Some(Value::String(text))) => (source, crate::manifest::settings(&text)),
+            (Some(source), Some(other)) => (source, Ok(other)),
         };
-        let settings: Result<Option<MeshConfig>, Diagnostic> =
-            settings.and_then(|value| decode(value, "data.mesh"));
         let title = title("ConfigMap", &envelope.metadata);
-        self.mesh = settings.map_err(|d| d.of(title, origin))?.unwrap_or_default();
+        let mesh = settings.and_then(|settings| self.mesh_settings.add(source, &envelope.metadata, settings));
+        self.mesh = mesh.map_err(|d| d.of(title, origin))?;
         Ok(())
     }
 }

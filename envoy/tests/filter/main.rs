@@ -16,6 +16,7 @@ mod identity;
 mod reload;
 mod tcp;
 mod telemetry;
+mod waypoint;
 
 use palisade_envoy::{
     client::{Client, Outcome},

@@ -2,8 +2,8 @@
 
 use super::policies::authorization_policies;
 use palisade::{
-    Cluster, Layer, LayerDecision, Options, Severity, Verdict,
-    flow::{Flow, FlowDecision, History, HttpRequest, MeshRequest, Place, Simulation},
+    Cluster, Layer, LayerDecision, MeshRole, Options, Severity, Verdict,
+    flow::{Flow, FlowDecision, History, HttpRequest, MeshRequest, Simulation},
     lint,
     resource::istio::Action,
 };
@@ -92,8 +92,10 @@ impl<'c> Mesh<'c> {
         if arrival.request.is_none() {
             return skip("no request reaches a policy of the destination's proxy");
         }
-        if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) {
-            return skip("the filter is not told which service a waypoint is called for");
+        let workload = self.simulation.cluster().workload(&arrival.connection.workload);
+        let is_waypoint = workload.is_some_and(|w| matches!(w.role, MeshRole::Waypoint(_)));
+        if is_waypoint && arrival.connection.uris.is_empty() {
+            return skip("every client of a waypoint has an identity");
         }
         if arrival.connection.uris.len() > 1 || arrival.connection.dns_names.len() > 1 {
             return skip("a proxy shows a filter only the first name of each kind");

@@ -8,7 +8,7 @@ mod tokens;
 mod wire;
 
 pub use mesh::{Arrival, Mesh, skip};
-pub use policies::{authorization_policies, configuration};
+pub use policies::{authorization_policies, called, configuration};
 
 use palisade::{
     Cluster, Options, Verdict,
@@ -85,23 +85,33 @@ impl Backend for InEnvoy {
     }
 }
 
+/// The workload, its port, and the service that a waypoint is called for.
+type Key = (String, Option<u16>, Option<String>);
+
+fn key(case: &FlowCase, arrival: &Arrival) -> Key {
+    let service = match &case.flow.to {
+        Place::Gateway { service, .. } => service.clone(),
+        _ => None,
+    };
+    (arrival.connection.workload.clone(), arrival.connection.destination_port, service)
+}
+
 /// The proxies of one cluster, each opened when first needed.
 struct Proxies<'c> {
     backend: &'c InEnvoy,
     mesh: Mesh<'c>,
     authority: Authority,
     issuers: Issuers,
-    /// By workload and port; the error is why one could not be opened.
-    proxies: BTreeMap<(String, Option<u16>), Result<Proxy, String>>,
+    /// By workload, port and called service; the error is why one could not be opened.
+    proxies: BTreeMap<Key, Result<Proxy, String>>,
 }
 
 impl Session for Proxies<'_> {
     fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
         let arrival = self.mesh.arrival(case)?;
         expressible(case, &arrival)?;
-        self.ready(&arrival)?;
-        let key = (arrival.connection.workload.clone(), arrival.connection.destination_port);
-        let proxy = match self.proxies.get(&key) {
+        self.ready(case, &arrival)?;
+        let proxy = match self.proxies.get(&key(case, &arrival)) {
             Some(Ok(proxy)) => proxy,
             Some(Err(reason)) => return failed_to(reason),
             None => return skip("no proxy"),
@@ -137,15 +147,26 @@ impl Session for Proxies<'_> {
 
 impl Proxies<'_> {
     /// Opens the proxy that `arrival` comes to.
-    fn ready(&mut self, arrival: &Arrival) -> Result<(), NoAnswer> {
+    fn ready(&mut self, case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         let port = arrival.connection.destination_port;
-        let key = (arrival.connection.workload.clone(), port);
+        let key = key(case, arrival);
         if !self.proxies.contains_key(&key) {
             let workload = workload(&self.mesh, &arrival.connection).map_err(failed)?;
             let module = self.backend.module.as_deref();
             let envoy = self.backend.envoy()?;
-            let open =
-                || Proxy::open(envoy, &self.mesh, workload, port, module, &self.authority, &self.issuers);
+            let service = called(self.mesh.simulation.cluster(), &case.flow.to);
+            let open = || {
+                Proxy::open(
+                    envoy,
+                    &self.mesh,
+                    workload,
+                    service,
+                    port,
+                    module,
+                    &self.authority,
+                    &self.issuers,
+                )
+            };
             // A port that was free may be taken by the time that Envoy opens it.
             let proxy = open().or_else(|_| open());
             self.proxies.insert(key, proxy.map_err(|error| format!("{error:#}")));
@@ -178,8 +199,8 @@ impl Proxies<'_> {
 /// What no Envoy on loopback can be asked.
 fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
     let connection = &arrival.connection;
-    if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) {
-        return skip("the export is of the whole workload, not of a service behind a waypoint");
+    if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) && !case.flow.tokens.is_empty() {
+        return skip("tokens are validated for the whole workload, not for a service behind a waypoint");
     }
     if connection.mtls
         && connection.uris.is_empty()

@@ -1,6 +1,6 @@
 //! What a proxy is given: the AuthorizationPolicies of a cluster as JSON, and who the workload is.
 
-use palisade::{Cluster, manifest};
+use palisade::{CalledService, Cluster, Options, enforcement, flow::Place, manifest};
 use palisade_cases::NoAnswer;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
@@ -23,11 +23,31 @@ pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer>
     Ok(found)
 }
 
-/// The plugin configuration of the workload `name`.
-pub fn configuration(cluster: &Cluster, name: &str, policies: &[Value]) -> Value {
+/// The service that a waypoint is called for on the way to `place`.
+pub fn called<'c>(cluster: &'c Cluster, place: &Place) -> Option<CalledService<'c>> {
+    match place {
+        Place::Gateway { service: Some(service), .. } => cluster.called_service(service),
+        _ => None,
+    }
+}
+
+/// The plugin configuration of the workload `name`, which is called for `service`.
+pub fn configuration(
+    cluster: &Cluster,
+    name: &str,
+    service: Option<CalledService<'_>>,
+    policies: &[Value],
+) -> Value {
     let workload = cluster.workload(name).expect("the simulation found it");
     let mesh = &cluster.resources().mesh;
+    // No service is called, so the policies for services do not apply.
+    let other = enforcement::check_proxy(cluster, workload, service, &Options::default());
+    let other: Vec<String> = other.iter().map(|inexact| inexact.policy.to_string()).collect();
     json!({
+        "acceptInexact": other,
+        "service": service.map(|CalledService { namespace, name, kind }| {
+            json!({"namespace": namespace, "name": name, "kind": kind})
+        }),
         "workload": {
             "namespace": workload.namespace,
             "labels": workload.labels,

@@ -3,8 +3,8 @@
 use super::{mesh::Mesh, policies::configuration, tokens::Issuers};
 use anyhow::{Context, Result};
 use palisade::{
-    MeshRole, Workload,
-    export::{Chain, envoy_rbac},
+    CalledService, IdentitySource, MeshRole, Workload,
+    export::{Chain, envoy_rbac_for_service},
     flow::MeshRequest,
     resource::istio::PathNormalization as Mode,
 };
@@ -45,11 +45,13 @@ pub(super) fn envoy() -> Result<Growing> {
 }
 
 impl Proxy {
-    /// Opens the proxy of `workload`, one of whose listeners stands for `port`.
+    /// Opens the proxy of `workload`, one of whose listeners stands for `port`, as it is called for `service`.
+    #[expect(clippy::too_many_arguments, reason = "a proxy depends on all of these")]
     pub(super) fn open(
         envoy: &Growing,
         mesh: &Mesh<'_>,
         workload: &Workload,
+        service: Option<CalledService<'_>>,
         port: Option<u16>,
         module: Option<&Path>,
         authority: &Authority,
@@ -58,7 +60,8 @@ impl Proxy {
         let cluster = mesh.simulation.cluster();
         let config = &cluster.resources().mesh;
         let options = mesh.simulation.options();
-        let [http, tcp] = [Chain::Http, Chain::Tcp].map(|c| envoy_rbac(cluster, workload, c, options));
+        let [http, tcp] = [Chain::Http, Chain::Tcp]
+            .map(|chain| envoy_rbac_for_service(cluster, workload, service, chain, options));
         let gateway = workload.role != MeshRole::Proxy || is_ingress(mesh, workload);
         let jwt = issuers.filter(cluster, workload)?;
         let server = authority.issue(&Names::workload(
@@ -90,7 +93,8 @@ impl Proxy {
             open(Listener::http(name, transport.clone(), chain(filters)), here);
             let here = crate::fleet::free_port()?;
             if !tcp.iter().any(|filter| filter["name"] == ASKS_ON_TCP) {
-                let filters = list(at_port(Value::from(tcp.clone()), port, here));
+                let mut filters = principal(workload, "network");
+                filters.extend(list(at_port(Value::from(tcp.clone()), port, here)));
                 let name = self::name(Enforcer::Native, false, secure);
                 open(Listener::tcp(name, transport.clone(), Tcp::echo(filters)), here);
             }
@@ -99,18 +103,21 @@ impl Proxy {
                 let here = crate::fleet::free_port()?;
                 let policies = list(at_port(Value::from(mesh.policies.clone()), port, here));
                 let reference = format!("{}/{}", workload.namespace, workload.name);
-                let configuration = configuration(cluster, &reference, &policies);
+                let configuration = configuration(cluster, &reference, service, &policies);
                 let plugin = Plugin::new(module, configuration.to_string());
                 let name = self::name(Enforcer::Wasm, is_http, secure);
                 let listener = match is_http {
                     true => {
                         let mut filters = vec![source_address("http")];
+                        filters.extend(principal(workload, "http"));
                         filters.extend(jwt.clone());
                         filters.push(plugin.http_filter());
                         Listener::http(name, transport.clone(), chain(filters))
                     }
                     false => {
-                        let filters = vec![source_address("network"), plugin.network_filter()];
+                        let mut filters = vec![source_address("network")];
+                        filters.extend(principal(workload, "network"));
+                        filters.push(plugin.network_filter());
                         Listener::tcp(name, transport.clone(), Tcp::echo(filters))
                     }
                 };
@@ -202,10 +209,7 @@ fn http_chain(mesh: &Mesh<'_>, gateway: bool, filters: Vec<Value>) -> Http {
 
 /// The export's filters with token checking where istiod puts it, behind CUSTOM; a waypoint's peer is named first.
 fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>, authorizer: u16) -> Vec<Value> {
-    let mut filters = Vec::new();
-    if matches!(workload.role, MeshRole::Waypoint(_)) {
-        filters.push(state("http", "io.istio.peer_principal", "%DOWNSTREAM_PEER_URI_SAN%"));
-    }
+    let mut filters = principal(workload, "http");
     let (custom, others): (Vec<Value>, Vec<Value>) = list(export).into_iter().partition(|filter| {
         let text = filter.to_string();
         text.contains("istio-ext-authz-") || text.contains("istio_ext_authz_")
@@ -266,6 +270,16 @@ fn authorizer(export: &[Value], port: u16) -> Listener {
     let mut listener = Listener::http(AUTHORIZER, Transport::Plaintext, http);
     listener.port = port;
     listener
+}
+
+/// What the outer listener of a waypoint hands to the inner one; nothing for other proxies.
+fn principal(workload: &Workload, level: &str) -> Vec<Value> {
+    match workload.role {
+        MeshRole::Waypoint(_) => {
+            vec![state(level, IdentitySource::PEER_PRINCIPAL, "%DOWNSTREAM_PEER_URI_SAN%")]
+        }
+        MeshRole::Proxy | MeshRole::GatewayApi(_) => Vec::new(),
+    }
 }
 
 /// The socket's peer, which Envoy does not show a filter otherwise.

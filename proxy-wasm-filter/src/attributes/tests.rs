@@ -170,3 +170,36 @@ fn failed_read_denies_its_own_request_only() {
     assert_eq!(attributes(&broken).server_name(), Err(Unavailable));
     assert_eq!(attributes(&host).server_name(), Ok(Some(&b"a"[..])));
 }
+
+#[test]
+fn identity_of_waypoint_is_the_filter_state_alone() {
+    let plan = Plan::default().with_identity(IdentitySource::FilterState);
+    let certificate = "spiffe://td/ns/wp/sa/wp";
+    let ask = |state: Option<&str>| {
+        let mut host = Fake::default().property("connection.uri_san_peer_certificate", certificate);
+        if let Some(state) = state {
+            host = host.property("filter_state.io.istio.peer_principal", state);
+        }
+        let attributes = StreamAttributes::new(&host, plan);
+        let mut seen = Vec::new();
+        let read = attributes.identities(&mut |name| {
+            seen.push(String::from_utf8_lossy(name).into_owned());
+            ControlFlow::Continue(())
+        });
+        (read, seen)
+    };
+
+    let peer = "spiffe://td/ns/a/sa/b";
+    assert_eq!(ask(Some(peer)), (Ok(()), vec![peer.to_owned()]));
+    for unreadable in [None, Some(""), Some("-"), Some("td/ns/a/sa/b")] {
+        assert_eq!(ask(unreadable), (Err(Unavailable), Vec::new()), "{unreadable:?}");
+    }
+}
+
+#[test]
+fn filter_state_is_no_identity_without_the_plan_of_a_waypoint() {
+    let host = Fake::default().property("filter_state.io.istio.peer_principal", "spiffe://td/ns/a/sa/b");
+
+    assert!(identities(&attributes(&host)).is_empty());
+    assert!(!host.asked.borrow().iter().any(|path| path.contains("peer_principal")));
+}

@@ -1,5 +1,6 @@
 use super::*;
 use crate::fake::Fake;
+use palisade::{MeshRole, Workload};
 
 fn error(text: &str) -> String {
     Config::parse(text.as_bytes()).map(|_| ()).unwrap_err()
@@ -74,4 +75,52 @@ fn a_provider_that_cannot_work_is_refused() {
         let text = format!(r#"{{"workload": {{"namespace": "a"}}, "provider": {provider}}}"#);
         assert!(error(&text).contains(reason), "{provider}");
     }
+}
+
+const WAYPOINT: &str = r#"{"namespace": "foo", "role": "waypoint",
+    "labels": {"gateway.networking.k8s.io/gateway-name": "wp"}}"#;
+
+fn workload(workload: &str, further: &str, node: Option<&str>) -> Result<Workload, String> {
+    let config = Config::parse(format!(r#"{{"workload": {workload}{further}}}"#).as_bytes()).unwrap();
+    let host = Fake::default();
+    config.workload(&node.map_or(host, |id| Fake::default().property("xds.node.id", id)))
+}
+
+#[test]
+fn role_of_workload_and_kind_of_node_agree() {
+    let sidecar = r#"{"namespace": "foo"}"#;
+    let waypoint = MeshRole::Waypoint("wp".to_owned());
+    let id = |kind: &str| format!("{kind}~10.0.0.1~wp.foo~foo.svc.cluster.local");
+
+    assert_eq!(workload(WAYPOINT, "", None).unwrap().role, waypoint);
+    assert_eq!(workload(WAYPOINT, "", Some(&id("waypoint"))).unwrap().role, waypoint);
+    assert_eq!(workload(sidecar, "", Some(&id("sidecar"))).unwrap().role, MeshRole::Proxy);
+    let refused = |text: &str, kind: &str| workload(text, "", Some(&id(kind))).unwrap_err();
+    assert!(refused(sidecar, "waypoint").contains("the proxy is a waypoint"));
+    assert!(refused(WAYPOINT, "router").contains("the proxy is a router"));
+    let nameless = r#"{"namespace": "foo", "role": "waypoint"}"#;
+    assert!(workload(nameless, "", None).unwrap_err().contains("gateway-name"));
+}
+
+#[test]
+fn service_needs_a_waypoint() {
+    let service = r#", "service": {"namespace": "foo", "name": "web"}"#;
+
+    assert!(workload(WAYPOINT, service, None).is_ok());
+    assert!(workload(r#"{"namespace": "foo"}"#, service, None).unwrap_err().contains("`service` needs"));
+    let config = format!(r#"{{"workload": {WAYPOINT}{service}}}"#);
+    let config = Config::parse(config.as_bytes()).unwrap();
+    assert_eq!(config.called_service().unwrap().kind, "Service");
+}
+
+#[test]
+fn node_of_a_waypoint_is_a_waypoint() {
+    let config = Config::parse(br#"{"workload": "fromNode"}"#).unwrap();
+    let labels = crate::header_map::serialize(&[(b"gateway.networking.k8s.io/gateway-name", b"wp")]);
+    let host = Fake::default()
+        .property("xds.node.id", "waypoint~10.0.0.1~wp.foo~foo.svc.cluster.local")
+        .property("xds.node.metadata.NAMESPACE", "foo")
+        .property("xds.node.metadata.LABELS", labels);
+
+    assert_eq!(config.workload(&host).unwrap().role, MeshRole::Waypoint("wp".to_owned()));
 }

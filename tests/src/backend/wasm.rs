@@ -2,15 +2,15 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use palisade::{
-    Cluster, Layer, Options, Profile, Severity, Verdict,
-    flow::{History, MeshRequest, Place, Simulation},
+    CalledService, Cluster, IdentitySource, Layer, Options, Profile, Severity, Verdict,
+    flow::{History, MeshRequest, Simulation},
     lint,
 };
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_harness::{
     Conformance, Connection, HttpAnswer, HttpRequest, Plugin, Stream, Verdict as Seen, VmOptions,
 };
-use palisade_oracle::backend::{authorization_policies, configuration};
+use palisade_oracle::backend::{authorization_policies, called, configuration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -74,8 +74,11 @@ struct Proxies<'c> {
     /// The same for who sees only the first names of a certificate.
     first_names: Simulation<'c>,
     policies: Vec<Value>,
-    plugins: BTreeMap<(String, BTreeMap<String, bool>), Plugin>,
+    plugins: BTreeMap<Key, Plugin>,
 }
+
+/// The workload, the service that a waypoint is called for, and the answers of the external providers.
+type Key = (String, Option<(String, String)>, BTreeMap<String, bool>);
 
 impl Session for Proxies<'_> {
     fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
@@ -97,8 +100,9 @@ impl Session for Proxies<'_> {
         if answers.len() > 1 && !self.simulation.options().multiple_custom_providers {
             return skip("its configuration asks several providers where it names several");
         }
-        let plugin = self.plugin(&request.workload, answers)?;
-        let stream = stream(&request);
+        let service = called(self.simulation.cluster(), &case.flow.to);
+        let stream = stream(&request, identity_source(&self.simulation, &request));
+        let plugin = self.plugin(&request.workload, service, answers)?;
         let seen = match &request.http {
             Some(_) => Conformance::http(plugin, stream, &http(&request)).verdict,
             None => Conformance::tcp(plugin, stream).verdict,
@@ -134,8 +138,9 @@ pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<Me
     let Some(request) = simulation.mesh_request(&case.flow)? else {
         return skip("no request reaches a policy of the destination's proxy");
     };
-    if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) {
-        return skip("the filter is not told which service a waypoint is called for");
+    let is_waypoint = identity_source(simulation, &request) == IdentitySource::FilterState;
+    if is_waypoint && request.uris.is_empty() {
+        return skip("every client of a waypoint has an identity");
     }
     if request.uris.len() > 1 || request.dns_names.len() > 1 {
         return skip("a proxy shows a filter only the first name of each kind");
@@ -151,10 +156,17 @@ pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<Me
 
 impl Proxies<'_> {
     /// The plugin of `workload`, beside clusters that stand for the external providers.
-    fn plugin(&mut self, workload: &str, answers: &BTreeMap<String, bool>) -> Result<&mut Plugin, NoAnswer> {
-        let key = (workload.to_string(), answers.clone());
+    fn plugin(
+        &mut self,
+        workload: &str,
+        service: Option<CalledService<'_>>,
+        answers: &BTreeMap<String, bool>,
+    ) -> Result<&mut Plugin, NoAnswer> {
+        let name = service.map(|service| (service.namespace.to_owned(), service.name.to_owned()));
+        let key = (workload.to_string(), name, answers.clone());
         if !self.plugins.contains_key(&key) {
-            let mut configuration = configuration(self.simulation.cluster(), workload, &self.policies);
+            let mut configuration =
+                configuration(self.simulation.cluster(), workload, service, &self.policies);
             configuration["profile"] = json!(match self.simulation.options().profile {
                 Profile::Compat => "compat",
                 Profile::Strict => "strict",
@@ -181,7 +193,13 @@ impl Proxies<'_> {
     }
 }
 
-fn stream(request: &MeshRequest) -> Stream {
+/// Where the proxy that `request` comes to finds the identity of the peer.
+fn identity_source(simulation: &Simulation<'_>, request: &MeshRequest) -> IdentitySource {
+    let workload = simulation.cluster().workload(&request.workload);
+    workload.map(|workload| workload.role.identity_source()).unwrap_or_default()
+}
+
+fn stream(request: &MeshRequest, identity: IdentitySource) -> Stream {
     let socket =
         |ip: Option<IpAddr>, port| SocketAddr::new(ip.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port);
     let source = socket(request.source_ip, 40000);
@@ -201,6 +219,11 @@ fn stream(request: &MeshRequest) -> Stream {
         ..Stream::default()
     };
     stream.filter_state.insert("palisade.source_address".to_string(), source.to_string().into_bytes());
+    if identity == IdentitySource::FilterState {
+        stream.connection.uri_sans.clear();
+        let names = request.uris.join(",").into_bytes();
+        stream.filter_state.insert(IdentitySource::PEER_PRINCIPAL.to_string(), names);
+    }
     if let Some(claims) = &request.claims {
         stream.metadata.insert("envoy.filters.http.jwt_authn".to_string(), json!({"payload": claims}));
     }

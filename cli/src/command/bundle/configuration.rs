@@ -3,7 +3,7 @@
 use super::set;
 use crate::failure::Failure;
 use palisade::{
-    Cluster, Origin, Workload, manifest,
+    CalledService, Cluster, MeshRole, Origin, Workload, manifest,
     resource::{
         Object,
         istio::{MeshConfig, PathNormalization, Provider},
@@ -17,10 +17,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Wanted<'a> {
     /// None: each proxy asks its node.
     pub(super) workload: Option<&'a Workload>,
+    /// The service that a waypoint is called for.
+    pub(super) service: Option<CalledService<'a>>,
     pub(super) outbound: bool,
     pub(super) shadow_mode: bool,
     pub(super) strict: bool,
     pub(super) provider: Option<&'a str>,
+    /// Policies that are accepted although the filter cannot enforce them exactly.
+    pub(super) accepted: BTreeSet<String>,
 }
 
 impl Wanted<'_> {
@@ -28,11 +32,15 @@ impl Wanted<'_> {
     pub(super) fn configuration(&self, manifests: &Manifests) -> Result<Value, Failure> {
         let mesh = &manifests.cluster.resources().mesh;
         let workload = self.workload.map_or(json!("fromNode"), |workload| {
-            json!({
+            let mut identity = json!({
                 "namespace": workload.namespace,
                 "labels": workload.labels,
                 "serviceAccount": workload.service_account,
-            })
+            });
+            if matches!(workload.role, MeshRole::Waypoint(_)) {
+                set(&mut identity, "role", "waypoint".into());
+            }
+            identity
         });
         let mut configuration = json!({
             "workload": workload,
@@ -58,6 +66,16 @@ impl Wanted<'_> {
                 "provider",
                 json!({"cluster": cluster, "path": "/", "timeoutMs": 250, "failOpen": false}),
             );
+        }
+        if let Some(service) = self.service {
+            let CalledService { namespace, name, kind } = service;
+            set(&mut configuration, "service", json!({"namespace": namespace, "name": name, "kind": kind}));
+        }
+        let accepted =
+            self.accepted.iter().filter(|name| name.starts_with("AuthorizationPolicy/") != self.outbound);
+        let accepted: Vec<&String> = accepted.collect();
+        if !accepted.is_empty() {
+            set(&mut configuration, "acceptInexact", json!(accepted));
         }
         Ok(configuration)
     }
@@ -93,7 +111,9 @@ impl Wanted<'_> {
         let resources = cluster.resources();
         let root = &resources.mesh.root_namespace;
         let concerns = |namespace: &str| {
-            self.workload.is_none_or(|workload| namespace == workload.namespace || namespace == root)
+            let of_service = self.service.is_some_and(|service| namespace == service.namespace);
+            let own = |workload: &Workload| namespace == workload.namespace || namespace == root;
+            self.workload.is_none_or(own) || of_service
         };
         let policies = resources.authorization_policies.iter();
         policies.filter(|policy| concerns(&policy.metadata.namespace)).map(|policy| &policy.origin).collect()
@@ -114,6 +134,24 @@ impl Wanted<'_> {
             .chain(all(&resources.cidr_groups))
             .collect()
     }
+}
+
+/// The configuration for CUSTOM policies, and that for all others.
+pub(super) fn split_custom(configuration: &Value) -> (Option<Value>, Option<Value>) {
+    let is_custom = |object: &Value| object.pointer("/spec/action").is_some_and(|action| action == "CUSTOM");
+    let part = |custom: bool| {
+        let mut part = configuration.clone();
+        let mut is_empty = true;
+        for field in ["resources", "shadowResources"] {
+            if let Some(list) = part.get_mut(field).and_then(Value::as_array_mut) {
+                // The mesh settings name the providers.
+                list.retain(|object| is_custom(object) == custom || object["kind"] == "ConfigMap" && custom);
+                is_empty &= !list.iter().any(|object| object["kind"] != "ConfigMap");
+            }
+        }
+        (!is_empty).then_some(part)
+    };
+    (part(true), part(false))
 }
 
 /// The mesh settings with the providers that `policies` name, if any: of which kind they are decides on TCP.

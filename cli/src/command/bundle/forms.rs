@@ -1,15 +1,9 @@
-//! The plugin configuration inside the objects that Envoy, Istio and Envoy Gateway take.
+//! The plugin configuration inside the objects that Envoy and Envoy Gateway take.
 //!
 //! All fail closed: a filter that lets traffic pass when it is broken is no policy.
 
-use super::set;
-use palisade::Workload;
+use palisade::{MeshRole, Workload};
 use serde_json::{Value, json};
-
-/// Where Envoy finds the module, unless told otherwise.
-const FILE: &str = "/etc/palisade/palisade_filter.wasm";
-/// Where Istio and Envoy Gateway find it.
-const IMAGE: &str = "oci://registry.example/palisade-filter:0.1.0";
 
 /// What the filter stands in front of.
 pub(super) struct Subject<'a> {
@@ -23,79 +17,9 @@ impl Subject<'_> {
         self.workload.map_or("palisade".to_owned(), |workload| format!("palisade-{}", workload.name))
     }
 
-    /// The namespace is the root one where the filter serves the whole mesh.
-    fn metadata(&self) -> Value {
-        let namespace = self.workload.map_or("istio-system", |workload| workload.namespace.as_str());
-        json!({"name": self.name(), "namespace": namespace})
-    }
-
-    /// `extensions.istio.io/v1alpha1`, which stands after authentication. Beside it, where a rule on requests asks for
-    /// the socket's peer, an EnvoyFilter with what tells of it: a WasmPlugin cannot hold that.
-    pub(super) fn wasm_plugin(&self, module: Option<&str>, configuration: Value) -> Value {
-        let peer = !self.tcp && !self.outbound && asks_for_peer(&configuration);
-        let mut spec = json!({
-            "url": module.unwrap_or(IMAGE),
-            "phase": "AUTHZ",
-            "failStrategy": "FAIL_CLOSE",
-            "type": if self.tcp { "NETWORK" } else { "HTTP" },
-            "match": [{"mode": if self.outbound { "CLIENT" } else { "SERVER" }}],
-            "pluginConfig": configuration,
-        });
-        if let Some(workload) = self.workload {
-            set(&mut spec, "selector", json!({"matchLabels": workload.labels}));
-        }
-        let plugin = json!({
-            "apiVersion": "extensions.istio.io/v1alpha1", "kind": "WasmPlugin",
-            "metadata": self.metadata(), "spec": spec,
-        });
-        match peer {
-            true => {
-                let peer = self.patches("INSERT_FIRST", vec![self.peer()]);
-                json!({"apiVersion": "v1", "kind": "List", "items": [peer, plugin]})
-            }
-            false => plugin,
-        }
-    }
-
-    /// `networking.istio.io/v1alpha3`: the filter, and before it the one that says who the socket's peer is.
-    pub(super) fn envoy_filter(&self, module: Option<&str>, configuration: &Value) -> Value {
-        self.patches("INSERT_BEFORE", self.filters(module, configuration))
-    }
-
-    /// An EnvoyFilter that puts in these filters, at the beginning or before the last one.
-    fn patches(&self, operation: &str, filters: Vec<Value>) -> Value {
-        let context = if self.outbound { "SIDECAR_OUTBOUND" } else { "SIDECAR_INBOUND" };
-        let (kind, last) = match self.tcp {
-            true => ("NETWORK_FILTER", "envoy.filters.network.tcp_proxy"),
-            false => ("HTTP_FILTER", "envoy.filters.http.router"),
-        };
-        let manager = "envoy.filters.network.http_connection_manager";
-        let filter_chain = match (self.tcp, operation) {
-            (true, _) => json!({"filter": {"name": last}}),
-            (false, "INSERT_FIRST") => json!({"filter": {"name": manager}}),
-            (false, _) => json!({"filter": {"name": manager, "subFilter": {"name": last}}}),
-        };
-        let patch = |filter: Value| {
-            json!({
-                "applyTo": kind,
-                "match": {"context": context, "listener": {"filterChain": filter_chain}},
-                "patch": {"operation": operation, "value": filter},
-            })
-        };
-        let patches: Vec<Value> = filters.into_iter().map(patch).collect();
-        let mut spec = json!({"configPatches": patches});
-        if let Some(workload) = self.workload {
-            set(&mut spec, "workloadSelector", json!({"labels": workload.labels}));
-        }
-        json!({
-            "apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter",
-            "metadata": self.metadata(), "spec": spec,
-        })
-    }
-
     /// A file for Envoy's listener discovery: a listener in plaintext whose streams go to the cluster `app`.
-    pub(super) fn listener(&self, module: Option<&str>, port: u16, configuration: &Value) -> Value {
-        let mut filters = self.filters(module, configuration);
+    pub(super) fn listener(&self, module: &str, port: u16, configuration: &Value) -> Value {
+        let mut filters = vec![self.peer(), self.wasm(module, configuration)];
         let chain = if self.tcp {
             filters.push(json!({
                 "name": "envoy.filters.network.tcp_proxy",
@@ -146,13 +70,15 @@ impl Subject<'_> {
         json!({"resources": [listener]})
     }
 
-    /// `gateway.envoyproxy.io/v1alpha1`, for the gateway that the workload is.
-    pub(super) fn extension_policy(&self, module: Option<&str>, configuration: Value) -> Value {
-        let gateway = self.workload.map_or("gateway", |workload| workload.name.as_str());
-        let url = module.unwrap_or(IMAGE);
+    /// `gateway.envoyproxy.io/v1alpha1`, for the gateway `workload`.
+    pub(super) fn extension_policy(workload: &Workload, code: Value, configuration: Value) -> Value {
+        let gateway = match &workload.role {
+            MeshRole::GatewayApi(name) | MeshRole::Waypoint(name) => name,
+            MeshRole::Proxy => &workload.name,
+        };
         json!({
             "apiVersion": "gateway.envoyproxy.io/v1alpha1", "kind": "EnvoyExtensionPolicy",
-            "metadata": self.metadata(),
+            "metadata": {"name": format!("palisade-{}", workload.name), "namespace": workload.namespace},
             "spec": {
                 "targetRefs": [
                     {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": gateway},
@@ -160,7 +86,7 @@ impl Subject<'_> {
                 "wasm": [{
                     "name": "palisade",
                     "failOpen": false,
-                    "code": {"type": "Image", "image": {"url": url.strip_prefix("oci://").unwrap_or(url)}},
+                    "code": code,
                     "config": configuration,
                 }],
             },
@@ -171,8 +97,8 @@ impl Subject<'_> {
         if self.tcp { "network" } else { "http" }
     }
 
-    /// The filter that tells ours who the socket's peer is.
-    fn peer(&self) -> Value {
+    /// The filter that puts the address of the socket's peer into filter state.
+    pub(super) fn peer(&self) -> Value {
         let level = self.level();
         json!({
             "name": format!("envoy.filters.{level}.set_filter_state"),
@@ -187,15 +113,11 @@ impl Subject<'_> {
         })
     }
 
-    /// The filters in their order.
-    fn filters(&self, module: Option<&str>, configuration: &Value) -> Vec<Value> {
+    /// Our filter.
+    pub(super) fn wasm(&self, module: &str, configuration: &Value) -> Value {
         let level = self.level();
-        let module = module.unwrap_or(FILE);
-        let code = match module.split_once("://") {
-            Some(("file", path)) => json!({"local": {"filename": path}}),
-            _ => json!({"local": {"filename": module}}),
-        };
-        let wasm = json!({
+        let code = json!({"local": {"filename": module}});
+        json!({
             "name": "palisade",
             "typed_config": {
                 "@type": typed(&format!("filters.{level}.wasm.v3.Wasm")),
@@ -209,8 +131,7 @@ impl Subject<'_> {
                     },
                 },
             },
-        });
-        vec![self.peer(), wasm]
+        })
     }
 }
 
@@ -218,8 +139,8 @@ impl Subject<'_> {
 const ACCESS_LOG: &str = "%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% \
                           %FILTER_STATE(wasm.palisade:PLAIN)%\n";
 
-/// Whether a policy, or a candidate, looks at the address of the socket's peer.
-fn asks_for_peer(configuration: &Value) -> bool {
+/// Whether a policy, or a candidate, reads the address of the socket's peer.
+pub(super) fn asks_for_peer(configuration: &Value) -> bool {
     match configuration {
         Value::Array(items) => items.iter().any(asks_for_peer),
         Value::Object(fields) => fields.iter().any(|(name, value)| {

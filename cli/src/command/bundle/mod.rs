@@ -1,16 +1,28 @@
 //! `palisade bundle`.
 
+mod attachment;
 mod configuration;
 mod forms;
+mod inexact;
+mod istio;
+mod module;
 #[cfg(feature = "stats")]
 mod stats;
 
-use super::input::{ManifestArgs, OptionArgs, valid, workload};
+use super::{
+    accept::AcceptArgs,
+    input::{ManifestArgs, OptionArgs, service, valid, workload},
+};
 use crate::{Output, failure::Failure, show::text::Text};
+use attachment::Attachments;
 use clap::{Args, ValueEnum};
-use configuration::Wanted;
+use configuration::{Wanted, split_custom};
+use inexact::Shape;
+use module::Module;
+use palisade::{MeshRole, Options};
+use palisade_cases::Manifests;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 /// Print the configuration of the Envoy filter for a workload, with the policies that it enforces, as JSON.
 ///
@@ -25,6 +37,10 @@ pub(crate) struct Bundle {
     /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
     #[arg(long, value_name = "NAMESPACE/NAME", required_unless_present_any = ["from_node", "stats"])]
     workload: Option<String>,
+    /// The Service or ServiceEntry whose requests are decided, where the workload is a waypoint: policies that target it
+    /// are bundled too.
+    #[arg(long, value_name = "NAMESPACE/NAME", requires = "workload")]
+    service: Option<String>,
     /// Let each proxy read from its node who its workload is, and bundle the policies of all.
     #[arg(long, conflicts_with_all = ["workload", "stats"])]
     from_node: bool,
@@ -40,7 +56,8 @@ pub(crate) struct Bundle {
     /// Whether a denial denies.
     #[arg(long, value_enum, default_value_t = Mode::Enforce)]
     mode: Mode,
-    /// Where the module is: a file for Envoy, an image for Istio and Envoy Gateway.
+    /// Where the module is: a file of the proxy for Envoy and an EnvoyFilter, an image or a URL for a WasmPlugin and
+    /// Envoy Gateway, which need it.
     #[arg(long, value_name = "FILE|URL")]
     module: Option<String>,
     /// The port of 127.0.0.1 that the listener of `--format envoy-listener` opens.
@@ -56,6 +73,8 @@ pub(crate) struct Bundle {
     /// the policies of `-f` if any are given, instead.
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    accept: AcceptArgs,
     #[command(flatten)]
     options: OptionArgs,
 }
@@ -98,13 +117,19 @@ impl Bundle {
         let options = self.options.options()?;
         let manifests = valid(&self.manifests, &options)?;
         let workload = self.workload.as_deref().map(|name| workload(&manifests.cluster, name)).transpose()?;
-        let wanted = Wanted {
+        let service = self.service.as_deref().map(|name| service(&manifests.cluster, name)).transpose()?;
+        let mut wanted = Wanted {
             workload,
+            service,
             outbound: self.direction == Direction::Outbound,
             shadow_mode: self.mode == Mode::Shadow,
             strict: options.profile == palisade::Profile::Strict,
             provider: self.provider.as_deref(),
+            accepted: BTreeSet::new(),
         };
+        self.check_form(&wanted)?;
+        let shape = Shape { form: self.format, tcp: self.tcp };
+        wanted.accepted = self.accept.check(shape.inexact(&wanted, &manifests, &options), &manifests)?;
         let mut configuration = wanted.configuration(&manifests)?;
         if !self.shadow.is_empty() {
             let candidates = self.manifests.with(self.shadow.clone());
@@ -114,16 +139,95 @@ impl Bundle {
         if self.stats {
             return self.stats(Some(&configuration));
         }
-        let subject = forms::Subject { workload, tcp: self.tcp, outbound: wanted.outbound };
-        let module = self.module.as_deref();
-        let printed = match self.format {
-            Form::Json => configuration,
-            Form::IstioWasmPlugin => subject.wasm_plugin(module, configuration),
-            Form::IstioEnvoyFilter => subject.envoy_filter(module, &configuration),
-            Form::EnvoyListener => subject.listener(module, self.port, &configuration),
-            Form::EnvoyGateway => subject.extension_policy(module, configuration),
-        };
+        shape.warn(&wanted, &manifests);
+        let printed = self.form(&wanted, &manifests, configuration, &options)?;
         Ok(Output { text: Text::json_pretty(&printed), code: 0 })
+    }
+
+    /// Fails for a form that the proxy has no place for.
+    fn check_form(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
+        let is_waypoint = wanted.workload.is_some_and(|w| matches!(w.role, MeshRole::Waypoint(_)));
+        let refused = match self.format {
+            _ if wanted.service.is_some() && !is_waypoint => (
+                "`--service` needs a waypoint as --workload",
+                "policies of other proxies do not depend on the service",
+            ),
+            _ if is_waypoint && wanted.outbound => {
+                ("a waypoint has no outbound listeners", "bundle egress policies for the client's own proxy")
+            }
+            Form::IstioEnvoyFilter if wanted.service.is_some() => (
+                "an EnvoyFilter attaches to every service of a waypoint",
+                "use --format istio-wasm-plugin, which attaches to one service",
+            ),
+            Form::IstioWasmPlugin if self.from_node && wanted.outbound => (
+                "a WasmPlugin for outbound traffic of every proxy also attaches to the listeners of gateways",
+                "use --format istio-envoy-filter, or bundle each workload",
+            ),
+            Form::EnvoyGateway if self.tcp => (
+                "Envoy Gateway runs wasm extensions on requests only",
+                "leave out --tcp, or use another form",
+            ),
+            Form::EnvoyGateway if wanted.outbound => {
+                ("Envoy Gateway has no outbound listeners", "leave out --direction, or use another form")
+            }
+            Form::EnvoyGateway if self.from_node => (
+                "a proxy of Envoy Gateway has no node metadata of Istio to read its workload from",
+                "bundle each gateway with --workload",
+            ),
+            _ => return Ok(()),
+        };
+        Err(Failure::argument(refused.0, refused.1))
+    }
+
+    fn form(
+        &self,
+        wanted: &Wanted<'_>,
+        manifests: &Manifests,
+        configuration: Value,
+        options: &Options,
+    ) -> Result<Value, Failure> {
+        let Wanted { workload, service, outbound, .. } = *wanted;
+        let subject = forms::Subject { workload, tcp: self.tcp, outbound };
+        let module = Module(self.module.as_deref());
+        Ok(match self.format {
+            Form::Json => configuration,
+            Form::EnvoyListener => subject.listener(&module.file()?, self.port, &configuration),
+            Form::EnvoyGateway => {
+                let code = module.code()?;
+                let workload =
+                    workload.ok_or_else(|| Failure::argument("missing `--workload`", "name the gateway"))?;
+                forms::Subject::extension_policy(workload, code, configuration)
+            }
+            Form::IstioWasmPlugin | Form::IstioEnvoyFilter => {
+                let cluster = &manifests.cluster;
+                let attachments = match workload {
+                    Some(workload) => {
+                        Attachments::of_workload(cluster, workload, service, outbound, options)?
+                    }
+                    None => Attachments::of_mesh(cluster, outbound),
+                };
+                let shape = Shape { form: self.format, tcp: self.tcp };
+                let has_tokens = !cluster.resources().request_authentications.is_empty();
+                let (custom, others) = match split_custom(&configuration) {
+                    (Some(custom), others) if shape.splits_custom() && !outbound && has_tokens => {
+                        (Some(custom), others)
+                    }
+                    _ => (None, Some(configuration)),
+                };
+                let has_tunnels = !outbound && istio::has_tunnels(cluster, workload);
+                let extension = istio::Extension {
+                    subject: &subject,
+                    attachments: &attachments,
+                    custom,
+                    others,
+                    has_tunnels,
+                };
+                match self.format {
+                    Form::IstioWasmPlugin => extension.wasm_plugin(&module.url()?),
+                    _ => extension.envoy_filter(&module.absolute_file()?),
+                }
+            }
+        })
     }
 
     #[cfg(feature = "stats")]

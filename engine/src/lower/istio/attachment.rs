@@ -1,20 +1,11 @@
 //! Which policies apply to a workload (`spec/istio.md` 1.1).
 
 use crate::{
-    cluster::{MeshRole, Workload},
+    cluster::{CalledService, MeshRole, WAYPOINT_CLASS, Workload},
     options::Options,
     resource::istio::{TargetRef, WorkloadSelector},
 };
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
-
-/// The service a waypoint is called for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CalledService<'a> {
-    pub(crate) namespace: &'a str,
-    pub(crate) name: &'a str,
-    /// `Service` or `ServiceEntry`.
-    pub(crate) kind: &'static str,
-}
 
 /// A proxy that policies may apply to.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +23,12 @@ impl<'a> Target<'a> {
         Self { workload, root_namespace, service: None, selector_on_gateway_api }
     }
 
+    /// The same proxy, called for `service`.
+    #[must_use]
+    pub(crate) fn called(self, service: Option<CalledService<'a>>) -> Self {
+        Self { service, ..self }
+    }
+
     /// Whether a policy of `namespace` applies.
     pub(crate) fn applies(
         &self,
@@ -46,10 +43,7 @@ impl<'a> Target<'a> {
         if !(own || waypoint && called) {
             return false;
         }
-        let refs: Vec<&TargetRef> = match target_refs.as_deref() {
-            Some(refs) if !refs.is_empty() => refs.iter().collect(),
-            _ => target_ref.iter().collect(),
-        };
+        let refs = references(target_ref, target_refs);
         match (&self.workload.role, refs.is_empty()) {
             (MeshRole::Proxy, true) => self.selected(selector),
             (MeshRole::Proxy, false) | (MeshRole::Waypoint(_), true) => false,
@@ -71,14 +65,14 @@ impl<'a> Target<'a> {
                 MeshRole::GatewayApi(gateway) | MeshRole::Waypoint(gateway),
                 ("gateway.networking.k8s.io", "Gateway", name),
             ) => own_namespace && name == gateway,
-            (MeshRole::Waypoint(_), ("gateway.networking.k8s.io", "GatewayClass", "istio-waypoint")) => {
+            (MeshRole::Waypoint(_), ("gateway.networking.k8s.io", "GatewayClass", WAYPOINT_CLASS)) => {
                 namespace == self.root_namespace
             }
             (MeshRole::Waypoint(_), ("" | "core", "Service", name)) => {
-                self.is_called(namespace, "Service", name)
+                self.is_called(namespace, CalledService::SERVICE, name)
             }
             (MeshRole::Waypoint(_), ("networking.istio.io", "ServiceEntry", name)) => {
-                self.is_called(namespace, "ServiceEntry", name)
+                self.is_called(namespace, CalledService::SERVICE_ENTRY, name)
             }
             _ => false,
         }
@@ -86,6 +80,17 @@ impl<'a> Target<'a> {
 
     fn is_called(&self, namespace: &str, kind: &str, name: &str) -> bool {
         self.service.is_some_and(|s| s.kind == kind && s.name == name && s.namespace == namespace)
+    }
+}
+
+/// The targets of a policy: `targetRefs`, else the older `targetRef`.
+pub(crate) fn references<'p>(
+    target_ref: &'p Option<TargetRef>,
+    target_refs: &'p Option<Vec<TargetRef>>,
+) -> Vec<&'p TargetRef> {
+    match target_refs.as_deref() {
+        Some(refs) if !refs.is_empty() => refs.iter().collect(),
+        _ => target_ref.iter().collect(),
     }
 }
 

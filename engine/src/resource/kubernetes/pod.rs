@@ -15,6 +15,8 @@ pub struct Pod {
     pub spec: PodSpec,
     /// `status`; empty for a template.
     pub status: PodStatus,
+    /// `spec.selector.matchLabels` of the controller that the template belongs to; empty for a Pod.
+    pub owner_selector: BTreeMap<String, String>,
 }
 
 /// The part of `spec` that is read.

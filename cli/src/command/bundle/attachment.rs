@@ -1,0 +1,272 @@
+//! The proxies and listeners that istiod attaches an extension to.
+//!
+//! Facts of istiod (1.31): listeners of a gateway have the class Gateway, which a WasmPlugin matches as `CLIENT` and an
+//! EnvoyFilter as `GATEWAY`; sidecars and waypoints build inbound listeners, matched as `SERVER` and
+//! `SIDECAR_INBOUND`. A waypoint ignores resources without `targetRefs`. A gateway of the Gateway API takes both
+//! `targetRefs` and, with a feature flag that is on by default, selectors.
+
+use crate::failure::Failure;
+use palisade::{CalledService, Cluster, MeshRole, Options, Workload, enforcement};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// One resource of Istio: where it lies, and what it attaches to.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Attachment {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) target: Target,
+    pub(super) sides: Vec<Side>,
+}
+
+/// How a resource names its proxies.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Target {
+    /// Every proxy that needs no `targetRefs`.
+    All,
+    /// The labels of the pods.
+    Labels(BTreeMap<String, String>),
+    /// A Gateway, GatewayClass, Service or ServiceEntry.
+    Reference(Value),
+}
+
+/// Which listeners of a proxy are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    SidecarInbound,
+    SidecarOutbound,
+    Gateway,
+    Waypoint,
+}
+
+impl Side {
+    /// `match.mode` of a WasmPlugin.
+    pub(super) fn mode(self) -> &'static str {
+        match self {
+            Self::SidecarInbound | Self::Waypoint => "SERVER",
+            Self::SidecarOutbound | Self::Gateway => "CLIENT",
+        }
+    }
+
+    /// `match.context` of an EnvoyFilter.
+    pub(super) fn context(self) -> &'static str {
+        match self {
+            Self::SidecarInbound | Self::Waypoint => "SIDECAR_INBOUND",
+            Self::SidecarOutbound => "SIDECAR_OUTBOUND",
+            Self::Gateway => "GATEWAY",
+        }
+    }
+
+    /// The listener that an EnvoyFilter has to name. The outer listener of a waypoint carries tunnels, not requests.
+    pub(super) fn listener(self) -> Option<&'static str> {
+        (self == Self::Waypoint).then_some("main_internal")
+    }
+}
+
+/// The attachments of one bundle.
+#[derive(Debug)]
+pub(super) struct Attachments {
+    /// Those of the extension itself as a WasmPlugin.
+    pub(super) plugins: Vec<Attachment>,
+    /// Those of an EnvoyFilter.
+    pub(super) filters: Vec<Attachment>,
+}
+
+impl Attachments {
+    /// The attachments of the proxy of `workload`.
+    pub(super) fn of_workload(
+        cluster: &Cluster,
+        workload: &Workload,
+        service: Option<CalledService<'_>>,
+        outbound: bool,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        let attachment = |target, side| Attachment {
+            name: format!("palisade-{}", workload.name),
+            namespace: workload.namespace.clone(),
+            target,
+            sides: vec![side],
+        };
+        let own = match &workload.role {
+            MeshRole::Waypoint(name) => {
+                let gateway = attachment(gateway(name), Side::Waypoint);
+                let plugin = match service {
+                    None => gateway.clone(),
+                    Some(service) => Attachment {
+                        name: format!("{}-{}", gateway.name, service.name),
+                        namespace: service.namespace.to_owned(),
+                        target: service_reference(service),
+                        sides: vec![Side::Waypoint],
+                    },
+                };
+                return Ok(Self { plugins: vec![plugin], filters: vec![gateway] });
+            }
+            MeshRole::GatewayApi(name) => attachment(gateway(name), Side::Gateway),
+            MeshRole::Proxy => {
+                let labels = Target::Labels(selector(cluster, workload, options)?);
+                match (cluster.is_gateway(workload), outbound) {
+                    (true, _) => attachment(labels, Side::Gateway),
+                    (false, false) => attachment(labels, Side::SidecarInbound),
+                    (false, true) => attachment(labels, Side::SidecarOutbound),
+                }
+            }
+        };
+        Ok(Self { plugins: vec![own.clone()], filters: vec![own] })
+    }
+
+    /// The attachments of a bundle for every proxy of the mesh.
+    pub(super) fn of_mesh(cluster: &Cluster, outbound: bool) -> Self {
+        let root = &cluster.resources().mesh.root_namespace;
+        let attachment = |name: &str, namespace: &str, target, sides| Attachment {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
+            target,
+            sides,
+        };
+        if outbound {
+            let all = attachment("palisade", root, Target::All, vec![Side::SidecarOutbound]);
+            return Self { plugins: vec![all.clone()], filters: vec![all] };
+        }
+        let all = |sides| attachment("palisade", root, Target::All, sides);
+        let mut plugins = vec![all(vec![Side::SidecarInbound])];
+        let mut filters = vec![all(vec![Side::SidecarInbound, Side::Gateway])];
+        // A WasmPlugin in mode CLIENT would attach to outbound listeners of sidecars too, so each gateway gets its own.
+        let mut gateways: Vec<Attachment> = Vec::new();
+        for (namespace, name) in gateways_of_gateway_api(cluster) {
+            gateways.push(attachment(
+                &format!("palisade-gateway-{name}"),
+                &namespace,
+                gateway(&name),
+                vec![Side::Gateway],
+            ));
+        }
+        for (name, labels) in classic_gateways(cluster) {
+            let target = Target::Labels(labels);
+            if !gateways.iter().any(|known| known.target == target) {
+                let name = format!("palisade-gateway-{name}");
+                gateways.push(attachment(&name, root, target, vec![Side::Gateway]));
+            }
+        }
+        plugins.extend(gateways);
+        if has_waypoints(cluster) {
+            let class = json!({
+                "group": "gateway.networking.k8s.io", "kind": "GatewayClass", "name": "istio-waypoint",
+            });
+            let waypoints =
+                attachment("palisade-waypoints", root, Target::Reference(class), vec![Side::Waypoint]);
+            plugins.push(waypoints.clone());
+            filters.push(waypoints);
+        }
+        Self { plugins, filters }
+    }
+}
+
+fn gateway(name: &str) -> Target {
+    Target::Reference(json!({"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": name}))
+}
+
+fn service_reference(service: CalledService<'_>) -> Target {
+    let group = if service.kind == CalledService::SERVICE { "" } else { "networking.istio.io" };
+    Target::Reference(json!({"group": group, "kind": service.kind, "name": service.name}))
+}
+
+/// Gateways of the Gateway API that are no waypoints, by namespace and name.
+fn gateways_of_gateway_api(cluster: &Cluster) -> Vec<(String, String)> {
+    let objects = cluster.resources().gateway_api.iter();
+    let objects = objects.filter(|gateway| gateway.spec.gateway_class_name != "istio-waypoint");
+    let objects = objects.map(|gateway| (gateway.metadata.namespace.clone(), gateway.metadata.name.clone()));
+    let pods = cluster.workloads().filter_map(|workload| match &workload.role {
+        MeshRole::GatewayApi(name) => Some((workload.namespace.clone(), name.clone())),
+        MeshRole::Proxy | MeshRole::Waypoint(_) => None,
+    });
+    let mut all: Vec<_> = objects.chain(pods).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Selectors of classic gateways: of Istio's Gateways, which select in every namespace, and of injected pods that no
+/// Gateway of the manifests selects.
+fn classic_gateways(cluster: &Cluster) -> Vec<(String, BTreeMap<String, String>)> {
+    let objects = cluster.resources().gateways.iter().filter(|gateway| !gateway.spec.selector.is_empty());
+    let mut all: Vec<_> =
+        objects.map(|gateway| (gateway.metadata.name.clone(), gateway.spec.selector.clone())).collect();
+    for workload in cluster.workloads() {
+        let is_gateway = workload.role == MeshRole::Proxy && cluster.is_gateway(workload);
+        if is_gateway && !all.iter().any(|(_, labels)| workload.has_labels(labels)) {
+            all.push((workload.name.clone(), stable_labels(cluster, workload)));
+        }
+    }
+    all
+}
+
+fn has_waypoints(cluster: &Cluster) -> bool {
+    let is_waypoint = |workload: &Workload| matches!(workload.role, MeshRole::Waypoint(_));
+    let mut gateways = cluster.resources().gateway_api.iter();
+    cluster.workloads().any(is_waypoint)
+        || gateways.any(|gateway| gateway.spec.gateway_class_name == "istio-waypoint")
+}
+
+/// The labels that select the pods of `workload` and no other workload with other policies.
+fn selector(
+    cluster: &Cluster,
+    workload: &Workload,
+    options: &Options,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let labels = stable_labels(cluster, workload);
+    let own = format!("{}/{}", workload.namespace, workload.name);
+    if labels.is_empty() {
+        return Err(Failure::argument(
+            format!("`{own}` has no labels, so a selector would match every workload of the namespace"),
+            "add a label to its pods",
+        ));
+    }
+    let policies = |workload| enforcement::applying(cluster, workload, None, options);
+    let mine = policies(workload);
+    let mut others = cluster.workloads().filter(|other| {
+        other.namespace == workload.namespace && other.name != workload.name && other.has_labels(&labels)
+    });
+    match others.find(|other| policies(other) != mine) {
+        None => Ok(labels),
+        Some(other) => Err(Failure::argument(
+            format!(
+                "the selector of `{own}` also selects `{}/{}`, which has other policies",
+                other.namespace, other.name
+            ),
+            "give the pods of the two workloads different labels, or bundle with --from-node",
+        )),
+    }
+}
+
+/// The selector of the controller of `workload`, or its labels without those that change with every rollout.
+fn stable_labels(cluster: &Cluster, workload: &Workload) -> BTreeMap<String, String> {
+    let mut owners = cluster.workloads().filter(|owner| {
+        owner.namespace == workload.namespace
+            && !owner.owner_selector.is_empty()
+            && workload.has_labels(&owner.owner_selector)
+    });
+    let owner = if workload.owner_selector.is_empty() { owners.next() } else { Some(workload) };
+    if let Some(owner) = owner {
+        return owner.owner_selector.clone();
+    }
+    let stable = workload.labels.iter().filter(|(key, _)| !GENERATED.contains(&key.as_str()));
+    stable.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// Labels that a controller or Istio's injector writes.
+const GENERATED: [&str; 14] = [
+    "pod-template-hash",
+    "pod-template-generation",
+    "controller-revision-hash",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "controller-uid",
+    "job-name",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-name",
+    "batch.kubernetes.io/job-completion-index",
+    "istio.io/rev",
+    "security.istio.io/tlsMode",
+    "service.istio.io/canonical-name",
+    "service.istio.io/canonical-revision",
+];

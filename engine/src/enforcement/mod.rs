@@ -1,0 +1,315 @@
+//! AuthorizationPolicies that an enforcement point outside istiod cannot enforce exactly.
+//!
+//! istiod builds filters for each filter chain and knows the service that the chain serves. A filter that is configured
+//! once for a proxy does not. [`check_proxy`] returns the policies for which that changes a verdict; [`check_custom`]
+//! and [`check_connections`] cover the place of the filter in the chain, [`check_egress`] the name-based outbound
+//! direction.
+
+mod token_changes;
+
+use token_changes::Changed;
+
+use crate::{
+    cluster::{CalledService, Cluster, MeshRole, Workload},
+    diagnostic::Diagnostic,
+    ir::{Attribute, AuthorizationLayer, Effect, Group, NetworkLayer, Rule},
+    lower::istio::{
+        self, Chain,
+        attachment::{Target, references},
+    },
+    options::Options,
+    resource::{Metadata, Object, istio::AuthorizationPolicySpec},
+    rule_id::PolicyRef,
+};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
+
+const USE_WAYPOINT: &str = "istio.io/use-waypoint";
+const USE_WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
+
+/// A policy that an enforcement point cannot enforce exactly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inexact {
+    /// The policy.
+    pub policy: PolicyRef,
+    /// The field, the reason and the remedy.
+    pub finding: Diagnostic,
+}
+
+impl Inexact {
+    /// The finding that `object` cannot be enforced exactly because of its field at `path`.
+    pub fn new<T>(object: &Object<T>, path: &str, message: impl Into<String>, help: &str) -> Self {
+        let finding = Diagnostic::error("inexact", message).at(path).help(help);
+        Self { policy: object.reference(), finding: finding.of(object.title(), &object.origin) }
+    }
+}
+
+/// The policies that a filter in front of `workload` cannot enforce exactly, wherever it stands in the filter chain.
+///
+/// On a waypoint that is configured without a service these are the policies that target a Service or a ServiceEntry.
+///
+/// ```
+/// use palisade::{Cluster, Options, Workload, enforcement, resource::Resources};
+///
+/// let mut resources = Resources::default();
+/// resources.add(serde_json::json!({
+///     "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+///     "metadata": {"name": "web", "namespace": "foo"},
+///     "spec": {"targetRefs": [{"kind": "Service", "group": "", "name": "web"}]},
+/// }), Default::default()).unwrap();
+/// let (cluster, _) = Cluster::new(resources);
+/// let labels = [
+///     ("gateway.networking.k8s.io/gateway-name", "wp"),
+///     ("gateway.networking.k8s.io/gateway-class-name", "istio-waypoint"),
+/// ];
+/// let waypoint = Workload::new("foo", labels, "wp");
+/// let inexact = enforcement::check_proxy(&cluster, &waypoint, None, &Options::default());
+/// assert_eq!(inexact[0].policy.to_string(), "AuthorizationPolicy/foo/web");
+/// ```
+pub fn check_proxy(
+    cluster: &Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    options: &Options,
+) -> Vec<Inexact> {
+    let MeshRole::Waypoint(waypoint) = &workload.role else { return Vec::new() };
+    if service.is_some() {
+        return Vec::new();
+    }
+    let target = Target::new(workload, &cluster.resources().mesh.root_namespace, options);
+    let waypoint = (workload.namespace.as_str(), waypoint.as_str());
+    let policies = cluster.resources().authorization_policies.iter();
+    let inexact = policies.filter(|policy| !applies(&target, policy)).filter_map(|policy| {
+        let service = targeted_services(policy)
+            .find(|service| !uses_other_waypoint(cluster, service, waypoint))?;
+        Some(Inexact::new(
+            policy,
+            "spec.targetRefs",
+            format!(
+                "the policy applies to requests for {} {}/{}, and this configuration is for all services of the waypoint",
+                service.kind, service.namespace, service.name
+            ),
+            "name the service, one configuration for each: --service NAMESPACE/NAME",
+        ))
+    });
+    inexact.collect()
+}
+
+/// The policies that target a Service or a ServiceEntry, which only a waypoint enforces.
+pub fn for_services(cluster: &Cluster) -> Vec<Inexact> {
+    let policies = cluster.resources().authorization_policies.iter();
+    let inexact = policies.filter_map(|policy| {
+        let service = targeted_services(policy).next()?;
+        Some(Inexact::new(
+            policy,
+            "spec.targetRefs",
+            format!(
+                "the policy applies to requests for {} {}/{}, and this configuration serves every service",
+                service.kind, service.namespace, service.name
+            ),
+            "bundle the waypoint with --workload and --service",
+        ))
+    });
+    inexact.collect()
+}
+
+/// CUSTOM policies whose rules read what `jwt_authn` changes. istiod evaluates CUSTOM before tokens are validated; a
+/// filter behind `jwt_authn` finds tokens removed from headers, and claims that CUSTOM rules never match.
+pub fn check_custom(
+    cluster: &Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    options: &Options,
+) -> Vec<Inexact> {
+    let resources = cluster.resources();
+    let target = Target::new(workload, &resources.mesh.root_namespace, options).called(service);
+    let authentications = resources.request_authentications.iter().filter(|object| {
+        let spec = &object.spec;
+        target.applies(&object.metadata.namespace, &spec.selector, &spec.target_ref, &spec.target_refs)
+    });
+    let mut changed = Changed::default();
+    authentications
+        .flat_map(|object| object.spec.jwt_rules.iter().flatten())
+        .for_each(|rule| changed.add(rule));
+    if !changed.any {
+        return Vec::new();
+    }
+    let layer = istio::authorization(cluster, &target, Chain::Http, options);
+    let mut inexact = Vec::new();
+    let policies = resources.authorization_policies.iter().filter(|policy| applies(&target, policy));
+    for policy in policies {
+        let reference = policy.reference();
+        let rules = layer.custom.iter().filter(|rule| *rule.id.policy == reference);
+        let tests =
+            rules.flat_map(|rule| &rule.groups).flat_map(|group| &group.clauses).flat_map(|c| &c.tests);
+        let mut read = tests.filter_map(|test| changed.reason(&test.attribute));
+        if let Some(reason) = read.next() {
+            inexact.push(Inexact::new(
+                policy,
+                "spec.action",
+                format!("istiod evaluates CUSTOM before `jwt_authn`, and the rule reads {reason}"),
+                "use a form that puts CUSTOM in front of `jwt_authn`: istio-wasm-plugin or istio-envoy-filter",
+            ));
+        }
+    }
+    inexact
+}
+
+/// The policies whose rules for connections differ from those for requests: a filter that judges the connections of an
+/// HTTP port by them denies or allows more than istiod's.
+pub fn check_connections(
+    cluster: &Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    options: &Options,
+) -> Vec<Inexact> {
+    let target = Target::new(workload, &cluster.resources().mesh.root_namespace, options).called(service);
+    let [http, tcp] =
+        [Chain::Http, Chain::Tcp].map(|chain| istio::authorization(cluster, &target, chain, options));
+    let policies = cluster.resources().authorization_policies.iter();
+    let differs = policies.filter(|policy| {
+        let reference = policy.reference();
+        rules(&http, &reference) != rules(&tcp, &reference)
+    });
+    let inexact = differs.map(|policy| {
+        Inexact::new(
+            policy,
+            "spec.rules",
+            "the network filter also judges connections to HTTP ports, where the rules read requests",
+            "use a form that attaches to TCP ports only: --format istio-envoy-filter",
+        )
+    });
+    inexact.collect()
+}
+
+/// The policies that apply to `workload`, as a set of references.
+pub fn applying(
+    cluster: &Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    options: &Options,
+) -> BTreeSet<PolicyRef> {
+    let target = Target::new(workload, &cluster.resources().mesh.root_namespace, options).called(service);
+    let policies = cluster.resources().authorization_policies.iter();
+    policies.filter(|policy| applies(&target, policy)).map(Object::reference).collect()
+}
+
+/// The CUSTOM policies whose rules ask a provider on filter chains of this kind.
+pub fn asking<'c>(
+    cluster: &'c Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    chain: Chain,
+    options: &Options,
+) -> Vec<&'c Object<AuthorizationPolicySpec>> {
+    let target = Target::new(workload, &cluster.resources().mesh.root_namespace, options).called(service);
+    let layer = istio::authorization(cluster, &target, chain, options);
+    let asked: BTreeSet<&PolicyRef> = layer
+        .custom
+        .iter()
+        .filter(|rule| matches!(rule.effect, Effect::Ask(_)))
+        .map(|rule| &*rule.id.policy)
+        .collect();
+    let policies = cluster.resources().authorization_policies.iter();
+    policies.filter(|policy| asked.contains(&policy.reference())).collect()
+}
+
+/// The policies of requests to `workload` whose rules read `attribute`.
+pub fn reading<'c>(
+    cluster: &'c Cluster,
+    workload: &Workload,
+    service: Option<CalledService<'_>>,
+    attribute: &Attribute,
+    options: &Options,
+) -> Vec<&'c Object<AuthorizationPolicySpec>> {
+    let target = Target::new(workload, &cluster.resources().mesh.root_namespace, options).called(service);
+    let layer = istio::authorization(cluster, &target, Chain::Http, options);
+    let reads = |groups: &[Group]| {
+        let mut tests = groups.iter().flat_map(|group| &group.clauses).flat_map(|clause| &clause.tests);
+        tests.any(|test| test.attribute == *attribute)
+    };
+    let policies = cluster.resources().authorization_policies.iter();
+    let reading = policies.filter(|policy| {
+        let rules = rules(&layer, &policy.reference());
+        rules.into_iter().any(|(_, groups)| reads(groups))
+    });
+    reading.collect()
+}
+
+/// The egress policies of `workload` that deny addresses. A filter that decides by the name which the client states
+/// does not know the address behind the name.
+pub fn check_egress(cluster: &Cluster, workload: &Workload, options: &Options) -> Vec<Inexact> {
+    let layer = NetworkLayer::of(cluster, workload, options);
+    let by_address = layer.egress.rules.iter().filter(|rule| {
+        let mut tests = rule.groups.iter().flat_map(|group| &group.clauses).flat_map(|clause| &clause.tests);
+        rule.effect == Effect::Deny && tests.any(|test| test.attribute == Attribute::PeerAddress)
+    });
+    let policies: BTreeSet<(&PolicyRef, &'static str)> =
+        by_address.map(|rule| (&*rule.id.policy, rule.id.section)).collect();
+    let inexact = policies.into_iter().map(|(policy, section)| {
+        let finding = Diagnostic::error(
+            "inexact",
+            "the policy denies addresses, and the filter does not know which address a name stands for",
+        );
+        let title = match &*policy.namespace {
+            "" => format!("{} {}", policy.kind, policy.name),
+            namespace => format!("{} {namespace}/{}", policy.kind, policy.name),
+        };
+        let finding = finding
+            .at(format!("spec.{section}"))
+            .help("leave the denial of addresses to Cilium")
+            .of(title, &Default::default());
+        Inexact { policy: policy.clone(), finding }
+    });
+    inexact.collect()
+}
+
+fn applies(target: &Target<'_>, policy: &Object<AuthorizationPolicySpec>) -> bool {
+    let spec = &policy.spec;
+    target.applies(&policy.metadata.namespace, &spec.selector, &spec.target_ref, &spec.target_refs)
+}
+
+fn targeted_services(policy: &Object<AuthorizationPolicySpec>) -> impl Iterator<Item = CalledService<'_>> {
+    let namespace = &policy.metadata.namespace;
+    references(&policy.spec.target_ref, &policy.spec.target_refs).into_iter().filter_map(move |target| {
+        let (kind, name) = match target.parts() {
+            ("" | "core", "Service", name) => (CalledService::SERVICE, name),
+            ("networking.istio.io", "ServiceEntry", name) => (CalledService::SERVICE_ENTRY, name),
+            _ => return None,
+        };
+        Some(CalledService { namespace, name, kind })
+    })
+}
+
+/// Whether the labels of `service`, else those of its namespace, name another waypoint than `waypoint`.
+fn uses_other_waypoint(cluster: &Cluster, service: &CalledService<'_>, waypoint: (&str, &str)) -> bool {
+    let own = match service.kind {
+        CalledService::SERVICE => labelled(&cluster.resources().services, service),
+        _ => labelled(&cluster.resources().service_entries, service),
+    };
+    let metadata = match own {
+        Some(own) if own.labels.contains_key(USE_WAYPOINT) => Some(own),
+        _ => cluster.namespace(service.namespace),
+    };
+    let Some(labels) = metadata.map(|metadata| &metadata.labels) else { return false };
+    let Some(name) = labels.get(USE_WAYPOINT) else { return false };
+    let namespace = labels.get(USE_WAYPOINT_NAMESPACE).map_or(service.namespace, String::as_str);
+    (namespace, name.as_str()) != waypoint
+}
+
+fn labelled<'c, T>(objects: &'c [Object<T>], service: &CalledService<'_>) -> Option<&'c Metadata> {
+    let found = objects.iter().map(|object| &object.metadata);
+    let mut found =
+        found.filter(|m| (m.namespace.as_str(), m.name.as_str()) == (service.namespace, service.name));
+    found.next()
+}
+
+/// The rules of one policy, of each effect.
+fn rules<'l>(layer: &'l AuthorizationLayer, policy: &PolicyRef) -> Vec<(&'l Effect, &'l [Group])> {
+    let lists: [&[Rule]; 6] =
+        [&layer.custom, &layer.audit, &layer.deny, &layer.allow, &layer.shadow_deny, &layer.shadow_allow];
+    let own = lists.into_iter().flatten().filter(|rule| *rule.id.policy == *policy);
+    own.map(|rule| (&rule.effect, &*rule.groups)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! What `jwt_authn` changes of a request before the filters behind it see the request.
+
+use crate::{ir::Attribute, resource::istio::JwtRule};
+use alloc::{
+    collections::BTreeSet,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use serde_json::Value;
+
+const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
+
+/// What `jwt_authn` changes of a request.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    /// Whether any token rule applies.
+    pub(super) any: bool,
+    /// Headers that are removed, joined or set, in lower case.
+    headers: BTreeSet<String>,
+    /// Whether a query parameter is removed.
+    query: bool,
+}
+
+impl Changed {
+    /// Adds what one token rule changes.
+    pub(super) fn add(&mut self, rule: &JwtRule) {
+        self.any = true;
+        let from_headers = rule.from_headers.iter().flatten();
+        let from_params = rule.from_params.as_deref().unwrap_or_default();
+        let from_cookies = rule.from_cookies.as_deref().unwrap_or_default();
+        let mut names: Vec<&str> = from_headers.filter_map(|header| header.name.as_deref()).collect();
+        let by_default = names.is_empty() && from_params.is_empty() && from_cookies.is_empty();
+        if by_default {
+            names.push("authorization");
+        }
+        if rule.forward_original_token != Some(true) {
+            self.headers.extend(names.iter().map(|name| name.to_ascii_lowercase()));
+            self.query |= by_default || !from_params.is_empty();
+        }
+        let claims = rule.output_claim_to_headers.iter().flatten();
+        let outputs = claims.filter_map(|claim| claim.get("header").and_then(Value::as_str));
+        let outputs = outputs.chain(rule.output_payload_to_header.as_deref());
+        self.headers.extend(outputs.map(str::to_ascii_lowercase));
+    }
+
+    /// Why the value of `attribute` differs in front of `jwt_authn` and behind it; none where it does not.
+    pub(super) fn reason(&self, attribute: &Attribute) -> Option<String> {
+        match attribute {
+            Attribute::Header(name) | Attribute::JoinedHeader(name) => {
+                let name: &str = name;
+                self.headers.contains(name).then(|| format!("the header `{name}`, which `jwt_authn` changes"))
+            }
+            Attribute::PathAndQuery if self.query => {
+                Some("the query string, from which `jwt_authn` removes the token".to_string())
+            }
+            Attribute::Claim(_) | Attribute::RequestPrincipal => {
+                Some("claims, which exist behind `jwt_authn` only".to_string())
+            }
+            Attribute::Metadata { filter, .. } if &**filter == JWT_FILTER => {
+                Some("claims, which exist behind `jwt_authn` only".to_string())
+            }
+            _ => None,
+        }
+    }
+}
