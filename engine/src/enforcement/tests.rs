@@ -51,12 +51,12 @@ fn policy_for_a_service_is_inexact_on_a_waypoint_without_service() {
         policy("both", json!({"targetRefs": gateway})),
     ]);
     let options = Options::default();
-    let check = |workload, service| names(&check_proxy(&cluster, workload, service, &options));
+    let check = |workload: Workload, service| names(&check_proxy(&cluster, &workload, service, &options));
     let web = CalledService { namespace: "foo", name: "web", kind: CalledService::SERVICE };
 
-    assert_eq!(check(&waypoint(), None), ["service", "entry"]);
-    assert!(check(&waypoint(), Some(web)).is_empty());
-    assert!(check(&sample(), None).is_empty());
+    assert_eq!(check(waypoint(), None), ["service", "entry"]);
+    assert!(check(waypoint(), Some(web)).is_empty());
+    assert!(check(sample(), None).is_empty());
     assert_eq!(names(&for_services(&cluster)), ["service", "entry", "both"]);
 }
 

@@ -64,7 +64,7 @@ impl MeshSettings {
 #[cfg(test)]
 mod tests {
     use crate::resource::Resources;
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
     use serde_json::json;
 
     fn mesh(maps: &[(&str, &str, serde_json::Value)]) -> (String, String) {
