@@ -4,8 +4,12 @@ use super::{
     endpoint::{EndpointCache, Learned, Name},
     limits::CacheLimits,
 };
-use alloc::{collections::BTreeMap, vec::Vec};
-use core::net::IpAddr;
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use core::{net::IpAddr, ops::Bound};
+
+/// Shortest time in milliseconds for which an answer without a time to live is in force: the client still has to receive
+/// the answer and connect. The agent keeps such an address for at least one whole collection.
+const SHORTEST: u64 = 5_000;
 
 /// The names a node knows for addresses. `now` is always passed in, in milliseconds, and never goes back.
 ///
@@ -44,6 +48,8 @@ impl NameCache {
 
     /// `endpoint` was told at `now` that `name` (lower case, final dot) has `addresses` for `ttl` milliseconds. Gives
     /// how many of them are in force now; the others found no room.
+    ///
+    /// A time to live of 0 lasts until a collection, as in the agent: the first one that is at least five seconds away.
     pub fn learn(
         &mut self,
         endpoint: &str,
@@ -53,7 +59,10 @@ impl NameCache {
         now: u64,
     ) -> usize {
         let limits = self.limits;
-        let expires = now.saturating_add(ttl.max(limits.min_ttl));
+        let expires = match ttl.max(limits.min_ttl) {
+            0 => self.collection_after(now.saturating_add(SHORTEST)).saturating_sub(1),
+            ttl => now.saturating_add(ttl),
+        };
         let name: Name = name.into();
         let cache = self.endpoints.entry(endpoint.into()).or_default();
         let mut learned = 0;
@@ -94,10 +103,15 @@ impl NameCache {
             }
         }
         if collects {
-            let every = self.limits.collect_every.max(1);
-            self.next_collection = (now / every).saturating_add(1).saturating_mul(every);
+            self.next_collection = self.collection_after(now.saturating_add(1));
         }
         self.unlist(dropped)
+    }
+
+    /// The first collection at `moment` or later.
+    fn collection_after(&self, moment: u64) -> u64 {
+        let every = self.limits.collect_every.max(1);
+        moment.div_ceil(every).saturating_mul(every)
     }
 
     /// The next moment at which something changes by itself; [`Self::advance`] has nothing to do before.
@@ -118,6 +132,21 @@ impl NameCache {
     /// The names in force for `address`, in order; one that several endpoints learned comes once.
     pub fn names(&self, address: IpAddr) -> impl Iterator<Item = &str> {
         self.index.get(&address).into_iter().flat_map(|names| names.keys().map(|name| &**name))
+    }
+
+    /// At most `most` names in force for `address` that come behind `after`, in order: the names of an address in
+    /// parts, for a caller that must not hold up others.
+    pub fn names_after(&self, address: IpAddr, after: Option<&str>, most: usize) -> Vec<Arc<str>> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let names = self.index.get(&address).into_iter();
+        let names = names.flat_map(|names| names.range::<str, _>((start, Bound::Unbounded)));
+        names.take(most).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// A cache in which `names`, in order, are in force for `address`, and that never changes by itself.
+    pub fn of_names(address: IpAddr, names: Vec<Arc<str>>) -> Self {
+        let names = names.into_iter().map(|name| (name, 1)).collect();
+        Self { index: BTreeMap::from([(address, names)]), ..Self::default() }
     }
 
     /// The addresses in force for `name`, in order.
@@ -217,6 +246,44 @@ mod tests {
         assert_eq!(known(&cache).len(), 2);
         cache.advance(60_001);
         assert_eq!(known(&cache).len(), 0);
+    }
+
+    #[test]
+    fn answer_without_time_to_live_lasts_until_a_collection_at_least_five_seconds_away() {
+        for (now, end) in [(0, 60_000), (55_000, 60_000), (55_001, 120_000), (60_000, 120_000)] {
+            let mut cache = NameCache::new(CacheLimits::default());
+            cache.advance(now);
+            cache.learn(POD, NAME, [ip(1)], 0, now);
+            cache.advance(end - 1);
+            assert_eq!(known(&cache), ["192.0.2.1"], "{now}");
+            cache.advance(end);
+            assert_eq!(known(&cache).len(), 0, "{now}");
+        }
+    }
+
+    #[test]
+    fn connection_keeps_an_answer_without_time_to_live() {
+        let mut cache = NameCache::new(CacheLimits::default());
+        cache.learn(POD, NAME, [ip(1)], 0, 0);
+        cache.connect(POD, ip(1));
+        cache.advance(60_000);
+        assert_eq!(known(&cache), ["192.0.2.1"]);
+        cache.close(POD, ip(1), 60_000);
+        assert_eq!(known(&cache).len(), 0);
+    }
+
+    #[test]
+    fn names_of_an_address_come_in_parts() {
+        let mut cache = NameCache::new(CacheLimits::default());
+        for name in ["a.", "b.", "c."] {
+            cache.learn(POD, name, [ip(1)], 10_000, 0);
+        }
+        let part = |after, most| cache.names_after(ip(1), after, most);
+        assert_eq!(part(None, 2), ["a.".into(), "b.".into()]);
+        assert_eq!(part(Some("b."), 2), ["c.".into()]);
+        assert!(part(Some("c."), 2).is_empty() && cache.names_after(ip(2), None, 2).is_empty());
+        let view = NameCache::of_names(ip(1), part(None, 9));
+        assert!(view.names(ip(1)).eq(["a.", "b.", "c."]) && view.names(ip(2)).next().is_none());
     }
 
     #[test]

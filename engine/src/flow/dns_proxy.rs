@@ -3,20 +3,21 @@
 
 use super::{
     Flow, FlowError, History, LayerExplanation, Place, Simulation,
+    dns_policy::{DnsPolicy, Prepared, record, verdict},
     endpoint::{Destination, Side},
     network::Exchange,
 };
 use crate::{
     decision::{LayerDecision, Outcome},
-    dns::{CacheLimits, Taught},
-    lower::cilium::name::{canonical, fqdn_labels},
+    dns::Taught,
+    lower::cilium::name::{FqdnLabels, canonical},
     net::{Protocol, Transport},
     network::Direction,
-    options::DnsRefusal,
     request::{Peer, Request},
 };
 use alloc::{
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 use core::net::IpAddr;
@@ -77,7 +78,7 @@ pub struct Opened {
     pub name: String,
     /// Its addresses, those inside the cluster left out: they keep their own identity.
     pub addresses: Vec<IpAddr>,
-    /// Milliseconds for which they are open by themselves.
+    /// Milliseconds for which they are open by themselves; 0 lasts until a collection.
     pub ttl: u64,
     /// The labels that the name gives to their identity: one for each `toFQDNs` selector that matches, by its text.
     pub labels: Vec<String>,
@@ -126,7 +127,7 @@ impl<'c> Simulation<'c> {
     ///
     /// let ip = "192.0.2.1".parse().unwrap();
     /// let record = palisade::DnsRecord { owner: "www.example.com", ttl: 30, data: palisade::DnsData::Address(ip) };
-    /// let taught = palisade::taught("www.example.com", &[record]).unwrap();
+    /// let taught = palisade::taught("www.example.com", &[record], Default::default()).unwrap();
     /// let mut history = History::default();
     /// let opened = simulation.answered(&mut history, &request, &taught).unwrap();
     /// assert_eq!((opened.addresses, opened.ttl), (vec![ip], 30_000));
@@ -142,19 +143,42 @@ impl<'c> Simulation<'c> {
             layer: LayerDecision::bare(outcome),
         };
         let Some(name) = request.questions.first() else { return failed(DnsCode::FormErr, Outcome::Reject) };
-        let Ok((layer, observed)) = self.asked(request, &canonical(name)) else {
-            return failed(DnsCode::ServFail, Outcome::Deny);
-        };
-        let layer = layer.decision;
-        let verdict = match layer.outcome {
-            Outcome::PolicyError => DnsVerdict::Refuse(DnsCode::ServFail),
-            _ if layer.passes() => DnsVerdict::Forward { learns: observed },
-            _ => DnsVerdict::Refuse(match self.options.tofqdns_dns_reject_response_code {
-                DnsRefusal::Refused => DnsCode::Refused,
-                DnsRefusal::NameError => DnsCode::NxDomain,
-            }),
-        };
-        DnsDecision { verdict, layer }
+        let Ok(prepared) = self.prepared(request) else { return failed(DnsCode::ServFail, Outcome::Deny) };
+        verdict(&prepared, &canonical(name), &self.options)
+    }
+
+    /// The DNS policy of `request.from` towards the server of `request`, for any number of lookups by UDP and TCP;
+    /// questions and protocol of `request` do not count.
+    ///
+    /// # Errors
+    ///
+    /// `request.from` is no pod, or the server is none.
+    pub fn dns_policy(&self, request: &DnsRequest) -> Result<DnsPolicy<'c>, FlowError> {
+        let by = |protocol| self.prepared(&DnsRequest { protocol, ..request.clone() });
+        Ok(DnsPolicy {
+            cluster: self.cluster,
+            options: self.options.clone(),
+            pod: request.from.clone(),
+            node: self.node_of(&request.from)?,
+            udp: by(Protocol::Udp)?,
+            tcp: by(Protocol::Tcp)?,
+            labels: self.fqdn_labels().clone(),
+        })
+    }
+
+    fn prepared(&self, request: &DnsRequest) -> Result<Prepared<'c>, FlowError> {
+        let from = self.source(&Place::Workload(request.from.clone()))?;
+        let (server, port) = self.server(request)?;
+        let transport = Transport { protocol: request.protocol, port };
+        Ok(Prepared {
+            transport,
+            enforced: from.kind.is_enforced(&self.options),
+            program: self.program(&from),
+            labels: self.seen_from(&server, &from),
+            cidr: self.cidr_of(&server),
+            port_names: self.port_names(&server, transport),
+            observed: self.is_observed(&from, &server, transport),
+        })
     }
 
     /// A successful answer to `request` came at `history.now`: where the lookup passed the proxy, the node learns. What
@@ -180,21 +204,12 @@ impl<'c> Simulation<'c> {
 
     /// Lets `node` learn what `endpoint` was told.
     pub(super) fn teach(&self, history: &mut History, node: &str, endpoint: &str, taught: &Taught) -> Opened {
-        let limits = CacheLimits::from(&self.options);
-        let inside = |ip: &&IpAddr| self.cluster.workload_at(**ip).is_none();
-        let mut addresses: Vec<IpAddr> = taught.addresses.iter().filter(inside).copied().collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        let (now, ttl) = (history.now, u64::from(taught.ttl) * 1000);
-        let cache = history.cache_mut(node, limits);
-        let learned = cache.learn(endpoint, &taught.name, addresses.iter().copied(), ttl, now);
-        Opened {
-            name: taught.name.clone(),
-            refused: addresses.len() - learned,
-            ttl: ttl.max(limits.min_ttl),
-            labels: fqdn_labels(self.cluster.resources(), &taught.name, &self.options),
-            addresses,
-        }
+        record(self.cluster, &self.options, self.fqdn_labels(), history, (node, endpoint), taught)
+    }
+
+    fn fqdn_labels(&self) -> &Arc<FqdnLabels> {
+        let new = || Arc::new(FqdnLabels::new(self.cluster.resources(), &self.options));
+        self.networks.fqdn_labels.get_or_init(new)
     }
 
     /// What egress says of the lookup of `name`, and whether its answer teaches.
@@ -234,6 +249,11 @@ impl<'c> Simulation<'c> {
             tls: false,
         };
         let layer = self.layer(Direction::Egress, from, server, &exchange);
+        (layer, self.is_observed(from, server, transport))
+    }
+
+    /// Whether lookups of `from` at `server` pass the DNS proxy, so that their answers teach.
+    fn is_observed(&self, from: &Side<'c>, server: &Side<'c>, transport: Transport) -> bool {
         let names = self.port_names(server, transport);
         let request = Request {
             transport: Some(transport),
@@ -241,8 +261,7 @@ impl<'c> Simulation<'c> {
             port_names: &names,
             ..Request::default()
         };
-        let observed = from.kind.is_enforced(&self.options) && self.program(from).observes(&request);
-        (layer, observed)
+        from.kind.is_enforced(&self.options) && self.program(from).observes(&request)
     }
 
     /// The node whose agent enforces the policy of the pod `from`; empty is the one that all unplaced pods share.

@@ -98,15 +98,15 @@ impl<'c> Simulation<'c> {
             Event::Wait(time) => history.wait(*time),
             Event::WaitUntil(now) => history.wait_until(*now),
             Event::Connect { from, to } => {
-                history.cache_mut(&self.node_of(from)?, limits).connect(from, *to);
+                history.cache_mut(&self.node_of(from)?, limits).connect(from, to.to_canonical());
                 Vec::new()
             }
             Event::Close { from, to } => {
-                history.cache_mut(&self.node_of(from)?, limits).close(from, *to, now)
+                history.cache_mut(&self.node_of(from)?, limits).close(from, to.to_canonical(), now)
             }
             Event::Dns(lookup) => {
                 self.learn(history, lookup)?;
-                lookup.answers.clone()
+                lookup.answers.iter().map(IpAddr::to_canonical).collect()
             }
         })
     }

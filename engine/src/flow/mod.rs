@@ -4,6 +4,7 @@
 //! A [`Flow`] says who talks to whom and what; [`Simulation::decide`] gives a [`FlowDecision`].
 
 mod connection;
+mod dns_policy;
 mod dns_proxy;
 mod endpoint;
 mod explanation;
@@ -17,6 +18,7 @@ mod token;
 mod types;
 
 pub use crate::http::{Headers, HttpRequest, HttpVersion};
+pub use dns_policy::DnsPolicy;
 pub use dns_proxy::{DnsCode, DnsDecision, DnsRequest, DnsVerdict, Opened};
 pub use explanation::{FlowError, FlowExplanation, LayerExplanation};
 pub use history::History;

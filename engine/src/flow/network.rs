@@ -10,18 +10,18 @@ use crate::{
     decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
     http::{self, Admitted, HttpRequest, NormalizationVersion},
     ir::{Proxy, Unlearnable},
-    lower::cilium::{self, Endpoint, Lowered},
+    lower::cilium::{self, Endpoint, Lowered, name::FqdnLabels},
     net::{Protocol, Transport},
     network::{Direction, NetworkProgram},
-    options::Profile,
+    options::{Options, Profile},
     request::{Peer, Request},
     resource::istio::PathNormalization,
 };
 use alloc::{
     collections::BTreeMap,
     format,
-    rc::Rc,
     string::{String, ToString},
+    sync::Arc,
     vec::Vec,
 };
 use core::cell::{OnceCell, RefCell};
@@ -30,7 +30,8 @@ use core::cell::{OnceCell, RefCell};
 #[derive(Debug, Default)]
 pub(super) struct Networks {
     lowered: OnceCell<Lowered>,
-    programs: RefCell<BTreeMap<String, Rc<NetworkProgram>>>,
+    programs: RefCell<BTreeMap<String, Arc<NetworkProgram>>>,
+    pub(super) fqdn_labels: OnceCell<Arc<FqdnLabels>>,
 }
 
 /// One connection or lookup as one end's policy sees it.
@@ -124,11 +125,7 @@ impl<'c> Simulation<'c> {
         }
         let status = (program.refusing(direction, &request) == Some(Proxy::Http) && request.method.is_some())
             .then_some(403);
-        let mut decision = program.decide(direction, &request);
-        if self.options.profile == Profile::Strict && exchange.query.is_some_and(has_empty_label) {
-            let reason = "a DNS name with an empty label, which none on the wire has";
-            decision = LayerDecision::by_default(Outcome::Reject, DefaultReason::Other(reason.into()));
-        }
+        let decision = decide(&program, direction, &request, &self.options);
         let mut notes = Vec::new();
         let missed = matches!(decision.by, Some(DecidedBy::Default(DefaultReason::NoRuleMatched)));
         if missed && direction == Direction::Egress && peer.kind == EndKind::World {
@@ -155,7 +152,7 @@ impl<'c> Simulation<'c> {
     }
 
     /// The compiled policies of `side`.
-    pub(super) fn program(&self, side: &Side<'c>) -> Rc<NetworkProgram> {
+    pub(super) fn program(&self, side: &Side<'c>) -> Arc<NetworkProgram> {
         let key = match &side.node {
             Some(node) => format!("{}@{node}", side.name),
             None => side.name.clone(),
@@ -170,10 +167,24 @@ impl<'c> Simulation<'c> {
         let ports = side.workload.map(|w| w.ports.as_slice()).unwrap_or_default();
         let endpoint = Endpoint { kind: side.kind, labels: &side.labels, ports };
         let layer = lowered.layer(&endpoint, &self.options);
-        let program = Rc::new(NetworkProgram::new(&layer, self.options.switches));
+        let program = Arc::new(NetworkProgram::new(&layer, self.options.switches));
         self.networks.programs.borrow_mut().insert(key, program.clone());
         program
     }
+}
+
+/// What `program` decides about `request`; `strict` refuses names that cannot be on the wire.
+pub(super) fn decide(
+    program: &NetworkProgram,
+    direction: Direction,
+    request: &Request<'_>,
+    options: &Options,
+) -> LayerDecision {
+    if options.profile == Profile::Strict && request.dns_query.is_some_and(has_empty_label) {
+        let reason = "a DNS name with an empty label, which none on the wire has";
+        return LayerDecision::by_default(Outcome::Reject, DefaultReason::Other(reason.into()));
+    }
+    program.decide(direction, request)
 }
 
 /// Whether a label of `name`, in canonical form, is empty; the root has none.

@@ -3,7 +3,7 @@
 use super::{Findings, trap};
 use crate::{
     ir::{Attribute, Clause, NamePattern, Pattern, Test},
-    matcher::name::matches_one,
+    matcher::NameSet,
     options::{CiliumVersion, Options},
     resource::{
         Resources,
@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec, vec::Vec};
+use core::ops::ControlFlow;
 
 /// Longest pattern.
 const MAX: usize = 255;
@@ -62,27 +63,45 @@ pub(super) fn peer_clause(
     Clause { tests: vec![test], index: 0 }
 }
 
-/// The labels that `name`, in canonical form, gives to the identity of its addresses: one for each text of a
-/// `toFQDNs` item that matches it (T38).
-pub(crate) fn fqdn_labels(resources: &Resources, name: &str, options: &Options) -> Vec<String> {
-    let cilium =
-        resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
-    let rules = cilium.flat_map(|policy| policy.spec.spec.iter().chain(policy.spec.specs.iter().flatten()));
-    let items = rules.flat_map(|rule| rule.egress.iter().flatten());
-    let items = items.flat_map(|entry| entry.to_fqdns.iter().flatten());
-    let mut labels = BTreeSet::new();
-    for item in items {
-        let text = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
-        let (text, pattern) = match (text(&item.match_name), text(&item.match_pattern)) {
-            (Some(text), None) => (text.clone(), NamePattern::Name(canonical(&text))),
-            (None, Some(text)) => (text.clone(), wildcard(&text, false, options)),
-            _ => continue,
-        };
-        if matches_one(&pattern, name.as_bytes()) {
-            labels.insert(format!("fqdn:{text}"));
+/// The labels that names give to the identity of their addresses: one for each text of a `toFQDNs` item (T38).
+#[derive(Debug)]
+pub(crate) struct FqdnLabels {
+    patterns: NameSet,
+    labels: Vec<String>,
+}
+
+impl FqdnLabels {
+    /// The labels of all policies.
+    pub(crate) fn new(resources: &Resources, options: &Options) -> Self {
+        let cilium =
+            resources.cilium_network_policies.iter().chain(&resources.cilium_clusterwide_network_policies);
+        let rules =
+            cilium.flat_map(|policy| policy.spec.spec.iter().chain(policy.spec.specs.iter().flatten()));
+        let items = rules.flat_map(|rule| rule.egress.iter().flatten());
+        let items = items.flat_map(|entry| entry.to_fqdns.iter().flatten());
+        let (mut patterns, mut labels) = (Vec::new(), Vec::new());
+        for item in items {
+            let text = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
+            let (text, pattern) = match (text(&item.match_name), text(&item.match_pattern)) {
+                (Some(text), None) => (text.clone(), NamePattern::Name(canonical(&text))),
+                (None, Some(text)) => (text.clone(), wildcard(&text, false, options)),
+                _ => continue,
+            };
+            patterns.push(pattern);
+            labels.push(format!("fqdn:{text}"));
         }
+        Self { patterns: NameSet::new(&patterns, false), labels }
     }
-    labels.into_iter().collect()
+
+    /// The labels of `name`, in canonical form, in order.
+    pub(crate) fn of(&self, name: &str) -> Vec<String> {
+        let mut labels = BTreeSet::new();
+        let _ = self.patterns.each(name.as_bytes(), |pattern| {
+            labels.extend(self.labels.get(pattern as usize));
+            ControlFlow::Continue(())
+        });
+        labels.into_iter().cloned().collect()
+    }
 }
 
 /// The names that `rules.dns` lets pass; an item with both fields lets both pass.
