@@ -1,23 +1,24 @@
-//! The engine's part: the policy of one pod, and what DNS taught its node.
+//! The engine's part: the policy of one pod.
 
-use crate::{ProxyError, clock::Clock};
+use crate::{ProxyError, names::Names};
 use core::net::IpAddr;
 use palisade::{
-    CacheLimits, Cluster, LayerDecision, NameCache, Options, Protocol, RestoreError, Taught,
-    flow::{DnsDecision, DnsRequest, Event, Flow, FlowError, History, Opened, Place, Simulation, Tls},
+    CacheLimits, Cluster, LayerDecision, Options, Protocol,
+    flow::{DnsPolicy, DnsRequest, Flow, FlowError, Place, Simulation, Tls},
 };
 use serde::{Deserialize, Serialize};
 
-/// The policy of one pod, and what DNS taught its node.
-#[derive(Debug)]
+/// Names in one answer about a connection.
+const MAX_NAMES: usize = 100;
+
+/// The policy of one pod.
+#[derive(Clone, Debug)]
 pub struct Guard {
-    simulation: Simulation<'static>,
-    history: History,
+    cluster: &'static Cluster,
+    options: Options,
     pod: String,
     node: String,
-    server: Option<Place>,
-    port: u16,
-    clock: Clock,
+    policy: DnsPolicy<'static>,
 }
 
 /// A connection that is asked about.
@@ -45,8 +46,11 @@ pub(crate) struct ConnectAnswer {
     pub(crate) layer: &'static str,
     /// The rule that decided, or the default in words.
     pub(crate) decided_by: String,
-    /// The names that are in force for the address.
+    /// The first [`MAX_NAMES`] names that are in force for the address.
     pub(crate) names: Vec<String>,
+    /// How many more there are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) more_names: Option<usize>,
 }
 
 impl Guard {
@@ -64,17 +68,12 @@ impl Guard {
         port: u16,
     ) -> Result<Self, ProxyError> {
         let wrong = |error: FlowError| ProxyError::new(error.to_string(), error.help());
-        let simulation = Simulation::new(cluster, options);
+        let simulation = Simulation::new(cluster, options.clone());
         let node = simulation.node_of(pod).map_err(wrong)?;
-        let clock = Clock::new();
-        let mut guard =
-            Self { simulation, history: History::default(), pod: pod.to_owned(), node, server, port, clock };
-        guard.advance();
-        if let Some(place) = &guard.server {
-            let to = Flow { to: place.clone(), protocol: Protocol::Udp, ..Flow::new(pod, "", port) };
-            guard.simulation.decide(&to, &guard.history).map_err(wrong)?;
-        }
-        Ok(guard)
+        let request =
+            DnsRequest { from: pod.to_owned(), server, port, protocol: Protocol::Udp, questions: Vec::new() };
+        let policy = simulation.dns_policy(&request).map_err(wrong)?;
+        Ok(Self { cluster, options, pod: pod.to_owned(), node, policy })
     }
 
     /// The pod.
@@ -82,33 +81,43 @@ impl Guard {
         &self.pod
     }
 
-    fn request(&self, protocol: Protocol, questions: Vec<String>) -> DnsRequest {
-        DnsRequest {
-            from: self.pod.clone(),
-            server: self.server.clone(),
-            port: self.port,
-            protocol,
-            questions,
-        }
+    /// The policy of its lookups.
+    pub(crate) fn policy(&self) -> &DnsPolicy<'static> {
+        &self.policy
     }
 
-    /// May this be looked up?
-    pub(crate) fn may_ask(&self, protocol: Protocol, questions: Vec<String>) -> DnsDecision {
-        self.simulation.may_ask(&self.request(protocol, questions))
+    /// An empty cache of its node.
+    pub(crate) fn names(&self) -> Names {
+        Names::new(self.node.clone(), CacheLimits::from(&self.options))
     }
 
-    /// A successful answer came.
-    pub(crate) fn answered(&mut self, protocol: Protocol, taught: &Taught) -> Result<Opened, FlowError> {
-        self.advance();
-        let request = self.request(protocol, vec![taught.name.clone()]);
-        self.simulation.answered(&mut self.history, &request, taught)
+    /// Decides connections; each thread has its own.
+    pub(crate) fn connections(&self) -> Connections {
+        Connections { simulation: Simulation::new(self.cluster, self.options.clone()), pod: self.pod.clone() }
+    }
+}
+
+/// Decides the connections of a pod.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    simulation: Simulation<'static>,
+    pod: String,
+}
+
+impl Connections {
+    /// The pod.
+    pub(crate) fn pod(&self) -> &str {
+        &self.pod
     }
 
-    /// May this connection be opened now?
-    pub(crate) fn may_connect(&mut self, question: &ConnectQuestion) -> Result<ConnectAnswer, FlowError> {
-        self.advance();
+    /// Whether a connection may be opened now.
+    pub(crate) fn decide(
+        &self,
+        names: &Names,
+        question: &ConnectQuestion,
+    ) -> Result<ConnectAnswer, FlowError> {
         let protocol = Protocol::parse(&question.protocol).ok_or_else(|| {
-            FlowError::new(format!("no protocol `{}`", question.protocol), "TCP, UDP or SCTP")
+            FlowError::new(format!("unknown protocol `{}`", question.protocol), "TCP, UDP or SCTP")
         })?;
         let flow = Flow {
             to: Place::Ip(question.ip),
@@ -116,56 +125,24 @@ impl Guard {
             tls: question.sni.clone().map(|sni| Tls { sni: Some(sni) }),
             ..Flow::new(&self.pod, "", question.port)
         };
-        let decision = self.simulation.decide(&flow, &self.history)?;
+        // The names are copied, so that no lookup waits while they are matched.
+        let (names, history) = names.view(question.ip);
+        let decision = self.simulation.decide(&flow, &history)?;
         // A connection is the network's business: what the mesh says needs a request.
         let [egress, ingress, ..] = &decision.layers;
         let (layer, said) = if egress.1.passes() && !ingress.1.passes() { ingress } else { egress };
-        let names = self.history.names(&self.node, question.ip).map(str::to_owned).collect();
+        let more = names.len().saturating_sub(MAX_NAMES);
         Ok(ConnectAnswer {
             verdict: said.outcome.verdict().as_str(),
             layer: layer.as_str(),
-            decided_by: told(said),
-            names,
+            decided_by: decider(said),
+            names: names.iter().take(MAX_NAMES).map(ToString::to_string).collect(),
+            more_names: Some(more).filter(|more| *more > 0),
         })
-    }
-
-    /// A connection to `ip` is alive from now on, or over.
-    pub(crate) fn connection(&mut self, ip: IpAddr, alive: bool) -> Result<(), FlowError> {
-        self.advance();
-        let from = self.pod.clone();
-        let event = if alive { Event::Connect { from, to: ip } } else { Event::Close { from, to: ip } };
-        self.simulation.happen(&mut self.history, &event)
-    }
-
-    /// What is known now, as bytes.
-    pub(crate) fn save(&mut self) -> Vec<u8> {
-        self.advance();
-        match self.history.cache(&self.node) {
-            Some(cache) => cache.save(self.history.now),
-            None => NameCache::default().save(self.history.now),
-        }
-    }
-
-    /// Knows what `bytes` say, and nothing else. Where they are refused it knows nothing.
-    pub(crate) fn restore(&mut self, bytes: &[u8]) -> Result<usize, RestoreError> {
-        self.advance();
-        let limits = CacheLimits::from(self.simulation.options());
-        let restored = NameCache::restore(bytes, limits, self.history.now);
-        let known = restored.as_ref().map(|cache| cache.len()).map_err(|error| *error);
-        self.history.restore(&self.node, restored.unwrap_or_else(|_| NameCache::new(limits)));
-        known
-    }
-
-    pub(crate) fn now(&self) -> u64 {
-        self.clock.now()
-    }
-
-    fn advance(&mut self) {
-        self.history.wait_until(self.clock.now());
     }
 }
 
-/// Whose rule or default decided, in words.
-pub(crate) fn told(layer: &LayerDecision) -> String {
+/// The rule or default that decided, in words.
+pub(crate) fn decider(layer: &LayerDecision) -> String {
     layer.by.as_ref().map_or_else(|| layer.outcome.as_str().to_owned(), ToString::to_string)
 }

@@ -1,10 +1,10 @@
 //! Messages on the wire, and what the engine needs of them.
 
 use hickory_proto::{
-    op::{Edns, Message, MessageType, OpCode, ResponseCode},
+    op::{Edns, Message, OpCode, ResponseCode},
     rr::{DNSClass, Name, RData, Record},
 };
-use palisade::{AnswerError, DnsData, DnsRecord, Taught, flow::DnsCode, taught};
+use palisade::{AnswerError, CiliumVersion, DnsData, DnsRecord, Taught, flow::DnsCode, taught};
 
 /// Bytes of a header: what is shorter is no message.
 pub(crate) const HEADER: usize = 12;
@@ -37,36 +37,91 @@ pub(crate) fn receive(bytes: &[u8]) -> Received {
     }
 }
 
-/// The names of the questions.
-pub(crate) fn questions(query: &Message) -> Vec<String> {
-    query.queries.iter().map(|question| text(question.name())).collect()
+/// What goes to the upstream: the first question, which is the one that was judged, and nothing that was not read.
+#[derive(Clone, Debug)]
+pub(crate) struct Forwarded {
+    bytes: Vec<u8>,
+    /// Where the name of the question ends; type and class follow.
+    name_end: usize,
 }
 
-/// What goes to the server: the first question, which is the one that was judged, and nothing that was not read.
-pub(crate) fn forwarded(query: &Message) -> Message {
-    let mut message = Message::query();
-    message.metadata.recursion_desired = query.metadata.recursion_desired;
-    message.metadata.checking_disabled = query.metadata.checking_disabled;
-    message.metadata.authentic_data = query.metadata.authentic_data;
-    message.add_queries(query.queries.first().cloned());
-    message.edns = query.edns.clone();
-    message
+/// What a message is to a lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Match {
+    /// It is about something else.
+    Other,
+    /// It is the answer.
+    Answer,
+    /// It bears the id of the lookup, and cannot be read or has no question.
+    Broken,
 }
 
-/// Whether `response` answers `sent`.
-pub(crate) fn answers(response: &Message, sent: &Message) -> bool {
-    response.metadata.message_type == MessageType::Response
-        && response.metadata.id == sent.metadata.id
-        && match (response.queries.as_slice(), sent.queries.first()) {
-            ([one], Some(asked)) => {
-                one.query_type() == asked.query_type()
-                    && one.query_class() == asked.query_class()
-                    && text(one.name()).eq_ignore_ascii_case(&text(asked.name()))
-            }
-            // Some servers leave the question out where they answer with an error.
-            ([], _) => response.metadata.response_code != ResponseCode::NoError,
-            _ => false,
+impl Forwarded {
+    pub(crate) fn new(query: &Message) -> Option<Self> {
+        let mut message = Message::query();
+        message.metadata.recursion_desired = query.metadata.recursion_desired;
+        message.metadata.checking_disabled = query.metadata.checking_disabled;
+        message.metadata.authentic_data = query.metadata.authentic_data;
+        message.add_queries(query.queries.first().cloned());
+        message.edns = query.edns.clone();
+        let bytes = message.to_vec().ok()?;
+        let name_end = name_end(&bytes)?;
+        Some(Self { bytes, name_end })
+    }
+
+    pub(crate) fn set_id(&mut self, id: u16) {
+        if let Some(first) = self.bytes.first_chunk_mut() {
+            *first = id.to_be_bytes();
         }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Whether `response` answers this message. The name's case is the server's business.
+    pub(crate) fn compare(&self, response: &[u8]) -> Match {
+        if response_id(response).is_none_or(|id| !self.bytes.starts_with(&id.to_be_bytes())) {
+            return Match::Other;
+        }
+        match (response.get(4..6), response.get(3).map(|flags| flags & 0x0f)) {
+            (Some([0, 1]), _) => {}
+            // Some servers leave the question out where they answer with an error.
+            (Some([0, 0]), Some(code)) if code != 0 => return Match::Answer,
+            _ => return Match::Broken,
+        }
+        let (name, kind) = (HEADER..self.name_end, self.name_end..self.name_end + 4);
+        let is_same = |range: core::ops::Range<usize>, same: fn(&[u8], &[u8]) -> bool| matches!((self.bytes.get(range.clone()), response.get(range)), (Some(a), Some(b)) if same(a, b));
+        if is_same(name, <[u8]>::eq_ignore_ascii_case) && is_same(kind, |a, b| a == b) {
+            return Match::Answer;
+        }
+        match name_end(response).filter(|end| end + 4 <= response.len()) {
+            Some(_) => Match::Other,
+            None => Match::Broken,
+        }
+    }
+}
+
+/// The id of a response; none of anything else.
+pub(crate) fn response_id(bytes: &[u8]) -> Option<u16> {
+    match bytes {
+        [id0, id1, flags, ..] if bytes.len() >= HEADER && flags & 0x80 != 0 => {
+            Some(u16::from_be_bytes([*id0, *id1]))
+        }
+        _ => None,
+    }
+}
+
+/// Where the name of the first question ends. No name before it could be pointed at, so it is whole.
+fn name_end(bytes: &[u8]) -> Option<usize> {
+    let mut at = HEADER;
+    loop {
+        match usize::from(*bytes.get(at)?) {
+            0 => return Some(at + 1),
+            length @ 1..=63 => at += 1 + length,
+            _ => return None,
+        }
+    }
 }
 
 /// What the proxy says itself.
@@ -89,7 +144,7 @@ pub(crate) fn response_code(code: DnsCode) -> ResponseCode {
 }
 
 /// What `response` teaches about `name`.
-pub(crate) fn learned(name: &str, response: &Message) -> Result<Taught, AnswerError> {
+pub(crate) fn learned(name: &str, response: &Message, version: CiliumVersion) -> Result<Taught, AnswerError> {
     let owned: Vec<(String, Option<String>)> =
         response.answers.iter().map(|record| (text(&record.name), alias(record))).collect();
     let records: Vec<DnsRecord<'_>> = response
@@ -106,7 +161,7 @@ pub(crate) fn learned(name: &str, response: &Message) -> Result<Taught, AnswerEr
             DnsRecord { owner, ttl: record.ttl, data }
         })
         .collect();
-    taught(name, &records)
+    taught(name, &records, version)
 }
 
 fn alias(record: &Record) -> Option<String> {
@@ -177,43 +232,58 @@ mod tests {
     }
 
     #[test]
-    fn only_the_question_that_was_judged_goes_on() {
+    fn only_the_judged_question_is_forwarded() {
         let mut message = query("a.io.");
         message.add_query(Query::query(Name::from_ascii("evil.io.").unwrap(), RecordType::A));
         let record = Record::from_rdata(Name::from_ascii("x.io.").unwrap(), 1, RData::A(A::new(1, 2, 3, 4)));
         message.add_additional(record);
-        let sent = forwarded(&message);
-        assert_eq!(questions(&message), ["a.io.", "evil.io."]);
-        assert_eq!(questions(&sent), ["a.io."]);
+        let sent = Message::from_vec(Forwarded::new(&message).unwrap().bytes()).unwrap();
+        assert_eq!(sent.queries, query("a.io.").queries);
         assert!(sent.additionals.is_empty() && sent.answers.is_empty());
     }
 
     #[test]
-    fn an_answer_is_one_to_what_was_sent() {
-        let sent = query("a.io.");
-        let mut response = sent.clone().into_response();
-        assert!(answers(&response, &sent));
-        assert!(!answers(&sent, &sent), "a query is no answer");
-        response.metadata.id ^= 1;
-        assert!(!answers(&response, &sent));
-        let mut other = query("b.io.").into_response();
-        other.metadata.id = sent.metadata.id;
-        assert!(!answers(&other, &sent));
+    fn answer_bears_the_id_and_the_question_that_were_sent() {
+        let mut sent = Forwarded::new(&query("a.io.")).unwrap();
+        sent.set_id(7);
+        let response = |name: &str, id| {
+            let mut message = query(name).into_response();
+            message.metadata.id = id;
+            message
+        };
+        let compare = |message: &Message| sent.compare(&message.to_vec().unwrap());
+        assert_eq!(compare(&response("A.io.", 7)), Match::Answer);
+        assert_eq!(compare(&response("a.io.", 8)), Match::Other);
+        assert_eq!(compare(&response("b.io.", 7)), Match::Other);
+        assert_eq!(sent.compare(sent.bytes()), Match::Other, "a query is no answer");
+        let mut other = response("a.io.", 7);
+        other.queries[0].set_query_type(RecordType::AAAA);
+        assert_eq!(compare(&other), Match::Other);
         other.queries.clear();
-        assert!(!answers(&other, &sent));
+        assert_eq!(compare(&other), Match::Broken);
         other.metadata.response_code = ResponseCode::ServFail;
-        assert!(answers(&other, &sent));
+        assert_eq!(compare(&other), Match::Answer);
+        let whole = response("b.io.", 7).to_vec().unwrap();
+        for length in HEADER..whole.len() {
+            assert_eq!(sent.compare(&whole[..length]), Match::Broken, "{length}");
+        }
+        let mut two = response("a.io.", 7);
+        two.add_query(query("b.io.").queries.remove(0));
+        assert_eq!(compare(&two), Match::Broken);
     }
 
     #[test]
-    fn addresses_of_another_class_teach_nothing() {
+    fn address_of_another_class_teaches_nothing() {
         let mut response = query("a.io.").into_response();
         let name = Name::from_ascii("a.io.").unwrap();
         let mut record = Record::from_rdata(name, 7, RData::A(A::new(192, 0, 2, 1)));
         response.add_answer(record.clone());
-        assert_eq!(learned("a.io.", &response).unwrap().addresses.len(), 1);
+        let addresses = |response: &Message| {
+            learned("a.io.", response, CiliumVersion::default()).unwrap().addresses.len()
+        };
+        assert_eq!(addresses(&response), 1);
         record.dns_class = DNSClass::CH;
         response.answers = vec![record];
-        assert!(learned("a.io.", &response).unwrap().addresses.is_empty());
+        assert_eq!(addresses(&response), 0);
     }
 }

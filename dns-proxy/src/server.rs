@@ -1,23 +1,29 @@
-//! Listens, bounds what is under way, and ends when it is told to.
+//! Starts the threads, and ends when the process is told to.
 
 use crate::{
     ProxyError,
-    exchange::{self, Shared},
+    connections::Connections,
     guard::Guard,
-    http,
+    http::{self, Endpoint},
     log::{Entry, Log},
-    state, upstream,
+    lookup::Shared,
+    slots::Slots,
+    state, tcp, udp,
 };
-use core::{cell::RefCell, net::SocketAddr, time::Duration};
-use palisade::Protocol;
-use std::{io, path::PathBuf, rc::Rc, sync::Arc};
+use core::{net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{TcpListener, UdpSocket},
+    path::PathBuf,
+    rc::Rc,
+    sync::Arc,
+    thread,
+};
 use tokio::{
-    net::{TcpListener, TcpStream, UdpSocket},
-    runtime::Builder,
-    signal::unix::{SignalKind, signal},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::{LocalSet, spawn_local},
-    time::{sleep, timeout},
+    runtime::{Builder, Runtime},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc::{Sender, channel},
+    task::LocalSet,
 };
 
 /// Where the proxy listens and asks, and what it bounds.
@@ -33,102 +39,178 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// How long the server may take for an answer.
     pub timeout: Duration,
-    /// Most lookups under way; further ones are dropped, as datagrams are.
+    /// How long a TCP client may take for a message, and for reading one.
+    pub idle: Duration,
+    /// Most lookups in flight; further ones fail.
     pub max_lookups: usize,
-    /// Most TCP connections of clients, for each of lookups and HTTP; further ones wait.
+    /// Most TCP connections of clients, for each of lookups and HTTP. Those that are idle make room for further ones.
     pub max_connections: usize,
 }
 
-/// How long a TCP client may be silent.
-const IDLE: Duration = Duration::from_secs(10);
 /// How often a free port is looked for that both protocols have.
 const ATTEMPTS: usize = 20;
+/// Most threads for lookups by UDP.
+const MAX_WORKERS: usize = 4;
+/// Ports towards the upstream that all threads together use for lookups by UDP.
+const SOCKETS: usize = 256;
+/// How long the end of the process waits for a reader of its lines, and for a reader of its errors.
+const FLUSH: Duration = Duration::from_secs(1);
 
 /// Serves `guard` until the process is asked to end (SIGTERM or SIGINT), then saves what was learned.
+///
+/// Nothing holds the end up: lines that nobody reads are dropped, and a process that does not end by itself two seconds
+/// after it saved exits with code 2.
 ///
 /// # Errors
 ///
 /// An address or the state file cannot be used, or what was learned cannot be saved.
 pub fn serve(guard: Guard, settings: &Settings, log: Log) -> Result<(), ProxyError> {
-    let broken =
-        |error: io::Error| ProxyError::new(format!("cannot start: {error}"), "see the system's message");
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(broken)?;
-    if let Some(path) = &settings.state {
-        state::check(path)?;
-    }
-    let shared = Rc::new(Shared {
-        guard: RefCell::new(guard),
+    let runtime = runtime().map_err(|error| broken(&error))?;
+    let mut signals = {
+        let _entered = runtime.enter();
+        let of = |kind| signal(kind).map_err(|error| broken(&error));
+        [of(SignalKind::terminate())?, of(SignalKind::interrupt())?]
+    };
+    let saved = settings.state.as_deref().map(state::load).transpose()?;
+    let (tcp, udp) = bind(settings.listen).map_err(in_use("lookups", settings.listen))?;
+    let web = TcpListener::bind(settings.http).map_err(in_use("HTTP", settings.http))?;
+    let shared = Arc::new(Shared {
+        names: guard.names(),
+        slots: Slots::new(settings.max_lookups),
+        guard,
         log,
         upstream: settings.upstream,
         timeout: settings.timeout,
+        idle: settings.idle,
+        connections: settings.max_connections,
     });
-    restore(&shared, settings);
-    runtime.block_on(LocalSet::new().run_until(run(Rc::clone(&shared), settings)))?;
-    let Some(path) = &settings.state else { return Ok(()) };
-    let bytes = shared.guard.borrow_mut().save();
-    state::save(path, &bytes).map_err(|error| {
-        let message = format!("what was learned cannot be saved to `{}`: {error}", path.display());
-        ProxyError::new(message, "names are learned again when they are asked")
-    })?;
-    log.write(&Entry::new("saved", shared.guard.borrow().now()).detail(path.display().to_string()));
-    Ok(())
-}
-
-/// Restores what the file knows. A file that cannot be read leaves the cache empty and every name closed.
-fn restore(shared: &Shared, settings: &Settings) {
-    let Some(path) = &settings.state else { return };
-    let mut guard = shared.guard.borrow_mut();
-    let at = guard.now();
-    let (event, detail) = match state::load(path) {
-        Ok(None) => ("empty", format!("there is no {} yet", path.display())),
-        Ok(Some(bytes)) => match guard.restore(&bytes) {
-            Ok(known) => ("restored", format!("{known} addresses of {}", path.display())),
-            Err(error) => ("not-restored", format!("{}: {error}; nothing is open", path.display())),
-        },
-        Err(error) => ("not-restored", format!("{}: {error}; nothing is open", path.display())),
-    };
-    shared.log.write(&Entry::new(event, at).detail(detail));
-}
-
-async fn run(shared: Rc<Shared>, settings: &Settings) -> Result<(), ProxyError> {
-    let in_use = |what: &str, address: SocketAddr| {
-        let what = format!("cannot listen on {address} for {what}");
-        move |error: io::Error| {
-            ProxyError::new(format!("{what}: {error}"), "give another address; port 0 picks a free one")
-        }
-    };
-    let signals =
-        |error: io::Error| ProxyError::new(format!("cannot wait for signals: {error}"), "report this");
-    let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
-    let (tcp, udp) = bind(settings.listen).await.map_err(in_use("lookups", settings.listen))?;
-    let web = TcpListener::bind(settings.http).await.map_err(in_use("HTTP", settings.http))?;
-    let (listen, http) = (udp.local_addr().ok(), web.local_addr().ok());
-    let lookups = Arc::new(Semaphore::new(settings.max_lookups));
-    spawn_local(datagrams(Rc::clone(&shared), Rc::new(udp), Arc::clone(&lookups)));
-    let limit = settings.max_connections;
-    let of_lookups = Rc::clone(&shared);
-    spawn_local(accept(tcp, limit, move |stream, client| {
-        stream_of_lookups(Rc::clone(&of_lookups), stream, client, Arc::clone(&lookups))
-    }));
-    let of_web = Rc::clone(&shared);
-    spawn_local(accept(web, limit, move |stream, _| http::connection(Rc::clone(&of_web), stream, IDLE)));
-    let at = shared.guard.borrow().now();
-    shared.log.write(&Entry { listen, http, ..Entry::new("listening", at) });
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    let is_refused = saved.is_some_and(|saved| !restore(&shared, settings, saved.as_deref()));
+    let entry =
+        Entry { listen: udp.local_addr().ok(), http: web.local_addr().ok(), ..shared.event("listening") };
+    let ended = start(&shared, &udp, web).map_err(|error| broken(&error))?;
+    shared.log.write(&entry);
+    if !settings.http.ip().to_canonical().is_loopback() {
+        let detail =
+            "the HTTP endpoint is not on a loopback address: whoever reaches it can keep addresses open";
+        shared.log.write(&shared.event("warning").detail(detail));
     }
-    Ok(())
+    let of_lookups = Arc::clone(&shared);
+    let lookups = async move {
+        let served = Connections::new(of_lookups.connections, of_lookups.idle);
+        let tcp = tokio::net::TcpListener::from_std(tcp).map_err(|error| broken(&error))?;
+        let serve = move |stream, connection| tcp::connection(Arc::clone(&of_lookups), stream, connection);
+        served.accept(tcp, serve).await;
+        Ok(())
+    };
+    let result = runtime.block_on(LocalSet::new().run_until(async {
+        tokio::select! {
+            result = lookups => result,
+            result = until(&mut signals, ended) => result,
+        }
+    }));
+    let result = save(&shared, settings, is_refused).and(result);
+    shared.log.flush(FLUSH);
+    let code = if result.is_ok() { 0 } else { 2 };
+    thread::spawn(move || {
+        // Whoever reads the last message does not read.
+        thread::sleep(FLUSH);
+        std::process::exit(code);
+    });
+    result
+}
+
+fn broken(error: &io::Error) -> ProxyError {
+    ProxyError::new(format!("cannot start: {error}"), "see the system's message")
+}
+
+fn in_use(what: &str, address: SocketAddr) -> impl Fn(io::Error) -> ProxyError {
+    let what = format!("cannot listen on {address} for {what}");
+    move |error| ProxyError::new(format!("{what}: {error}"), "give another address; port 0 picks a free one")
+}
+
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// Starts the threads for UDP and HTTP. One that ends, which none should, is told by name.
+fn start(
+    shared: &Arc<Shared>,
+    udp: &UdpSocket,
+    web: TcpListener,
+) -> io::Result<tokio::sync::mpsc::Receiver<String>> {
+    let (told, ended) = channel(1);
+    let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
+    for _ in 0..workers {
+        let worker = udp::Worker::new(Arc::clone(shared), udp, SOCKETS / workers)?;
+        spawn("udp", &told, move || worker.run().to_string())?;
+    }
+    web.set_nonblocking(true)?;
+    let shared = Arc::clone(shared);
+    spawn("http", &told, move || match runtime() {
+        Ok(runtime) => runtime.block_on(LocalSet::new().run_until(async move {
+            let served = Connections::new(shared.connections, shared.idle);
+            let web = match tokio::net::TcpListener::from_std(web) {
+                Ok(web) => web,
+                Err(error) => return error.to_string(),
+            };
+            let connections = shared.guard.connections();
+            let endpoint = Rc::new(Endpoint { shared, connections });
+            let serve = move |stream, connection| http::connection(Rc::clone(&endpoint), stream, connection);
+            served.accept(web, serve).await;
+            "it ended".to_owned()
+        })),
+        Err(error) => error.to_string(),
+    })?;
+    Ok(ended)
+}
+
+/// Says that a thread has ended, whatever ended it.
+struct Told {
+    name: &'static str,
+    why: String,
+    sender: Sender<String>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let _ = self.sender.try_send(format!("the thread for {} has ended: {}", self.name, self.why));
+    }
+}
+
+fn spawn(
+    name: &'static str,
+    sender: &Sender<String>,
+    work: impl FnOnce() -> String + Send + 'static,
+) -> io::Result<()> {
+    let told = Told { name, why: "it panicked".to_owned(), sender: sender.clone() };
+    let work = move || {
+        // Moved as a whole, so that it is dropped when the thread ends.
+        let mut told = told;
+        told.why = work();
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
+/// Waits for a signal, or for a thread that ends.
+async fn until(
+    [terminate, interrupt]: &mut [Signal; 2],
+    mut ended: tokio::sync::mpsc::Receiver<String>,
+) -> Result<(), ProxyError> {
+    tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        why = ended.recv() => Err(ProxyError::new(why.unwrap_or_default(), "start the proxy again and report this")),
+    }
 }
 
 /// Both protocols on one port.
-async fn bind(address: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
+fn bind(address: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
     let mut attempts = ATTEMPTS;
     loop {
-        let tcp = TcpListener::bind(address).await?;
+        let tcp = TcpListener::bind(address)?;
+        tcp.set_nonblocking(true)?;
         attempts -= 1;
-        match UdpSocket::bind(tcp.local_addr()?).await {
+        match UdpSocket::bind(tcp.local_addr()?) {
             Ok(udp) => return Ok((tcp, udp)),
             Err(error) if address.port() != 0 || attempts == 0 => return Err(error),
             Err(_) => {}
@@ -136,68 +218,41 @@ async fn bind(address: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
     }
 }
 
-async fn datagrams(shared: Rc<Shared>, socket: Rc<UdpSocket>, lookups: Arc<Semaphore>) {
-    let mut buffer = vec![0; usize::from(u16::MAX)];
-    loop {
-        let Ok((length, client)) = socket.recv_from(&mut buffer).await else {
-            // The answer to some client bounced; the socket itself is well.
-            continue;
-        };
-        let Ok(permit) = Arc::clone(&lookups).try_acquire_owned() else {
-            let entry = shared.entry("dropped", client, Protocol::Udp);
-            shared.log.write(&entry.detail("too many lookups are under way"));
-            continue;
-        };
-        let bytes = buffer.get(..length).unwrap_or_default().to_vec();
-        let (shared, socket) = (Rc::clone(&shared), Rc::clone(&socket));
-        spawn_local(async move {
-            if let Some(answer) = exchange::answer(&shared, &bytes, client, Protocol::Udp).await {
-                // A client that is gone asks again if it wants to.
-                let _ = socket.send_to(&answer, client).await;
-            }
-            drop(permit);
-        });
+impl Shared {
+    fn event(&self, event: &'static str) -> Entry<'static> {
+        Entry::new(event, self.names.now())
     }
 }
 
-/// Accepts connections, at most `limit` at a time.
-async fn accept<F: Future<Output = ()> + 'static>(
-    listener: TcpListener,
-    limit: usize,
-    serve: impl Fn(TcpStream, SocketAddr) -> F,
-) {
-    let connections = Arc::new(Semaphore::new(limit));
-    loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, client)) => {
-                let serving = serve(stream, client);
-                spawn_local(async move {
-                    serving.await;
-                    drop(permit);
-                });
-            }
-            // Too many open files, mostly: they become fewer.
-            Err(_) => sleep(Duration::from_millis(50)).await,
-        }
-    }
+/// Restores what the file knows. False where its content is refused: the cache stays empty and every name closed.
+fn restore(shared: &Shared, settings: &Settings, saved: Option<&[u8]>) -> bool {
+    let path = settings.state.as_deref().unwrap_or_else(|| std::path::Path::new(""));
+    let (event, detail) = match saved.map(|saved| shared.names.restore(saved)) {
+        None => ("empty", format!("there is no {} yet", path.display())),
+        Some(Ok(known)) => ("restored", format!("{known} addresses of {}", path.display())),
+        Some(Err(error)) => ("not-restored", format!("{}: {error}; nothing is open", path.display())),
+    };
+    shared.log.write(&shared.event(event).detail(detail));
+    event != "not-restored"
 }
 
-/// Lookups of one TCP client, one after the other.
-async fn stream_of_lookups(
-    shared: Rc<Shared>,
-    mut stream: TcpStream,
-    client: SocketAddr,
-    lookups: Arc<Semaphore>,
-) {
-    while let Ok(Ok(Some(bytes))) = timeout(IDLE, upstream::read(&mut stream)).await {
-        let Ok(permit): Result<OwnedSemaphorePermit, _> = Arc::clone(&lookups).acquire_owned().await else {
-            return;
-        };
-        let Some(answer) = exchange::answer(&shared, &bytes, client, Protocol::Tcp).await else { return };
-        drop(permit);
-        if !matches!(timeout(IDLE, upstream::write(&mut stream, &answer)).await, Ok(Ok(()))) {
-            return;
+/// Saves what was learned; a file whose content was refused is kept beside.
+fn save(shared: &Shared, settings: &Settings, is_refused: bool) -> Result<(), ProxyError> {
+    let Some(path) = &settings.state else { return Ok(()) };
+    let bytes = shared.names.finish();
+    let aside = |()| state::set_aside(path, shared.names.now()).map(Some);
+    let result = is_refused.then_some(()).map_or(Ok(None), aside);
+    let result = result.and_then(|aside| state::save(path, &bytes).map(|()| aside));
+    let (event, detail) = match &result {
+        Ok(None) => ("saved", path.display().to_string()),
+        Ok(Some(aside)) => {
+            ("saved", format!("{}; what could not be restored is in {}", path.display(), aside.display()))
         }
-    }
+        Err(error) => ("not-saved", format!("{}: {error}", path.display())),
+    };
+    shared.log.write(&shared.event(event).detail(detail));
+    result.map(drop).map_err(|error| {
+        let message = format!("what was learned cannot be saved to `{}`: {error}", path.display());
+        ProxyError::new(message, "names are learned again when they are looked up")
+    })
 }

@@ -11,7 +11,7 @@ use palisade::{Cluster, DnsRefusal};
 use palisade_dns_proxy::{Guard, Log, LogFormat, ProxyError, Settings, serve};
 use std::path::PathBuf;
 
-/// Runs a DNS proxy that asks, forwards and learns under the policy of one pod, as Cilium's does.
+/// Runs a DNS proxy that decides, forwards and learns under the policy of one pod, as Cilium's does.
 ///
 /// A lookup that policy forbids is refused; another one goes to --upstream, and its answer is held back until it is
 /// learned. Then `GET /v1/connect?ip=..&port=..` of the HTTP endpoint says whether the pod may connect to an address now.
@@ -44,8 +44,8 @@ pub(crate) struct DnsProxy {
     /// Where the HTTP endpoint listens. Port 0 picks a free one, which is printed.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:5380")]
     http: SocketAddr,
-    /// File that keeps what was learned: read at the start, written at the end. One that cannot be read is told, and
-    /// nothing is open.
+    /// File that keeps what was learned: read at the start, written at the end. It must belong to this user and nobody
+    /// else may write it. Content that cannot be restored is kept under another name, and nothing is open.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// What a refused lookup gets; by default the option tofqdnsDnsRejectResponseCode.
@@ -54,10 +54,14 @@ pub(crate) struct DnsProxy {
     /// Seconds that the upstream may take for an answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     timeout: u64,
-    /// Most lookups under way; further datagrams are dropped.
+    /// Seconds that a TCP client may take for a message, and for reading one.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
+    idle_timeout: u64,
+    /// Most lookups in flight; further ones get SERVFAIL.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
     max_lookups: u16,
-    /// Most TCP connections, for each of lookups and HTTP.
+    /// Most TCP connections, for each of lookups and HTTP. When all are in use, the client with the most of them loses
+    /// the one that has been idle for longest.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     max_connections: u16,
     #[command(flatten)]
@@ -101,6 +105,7 @@ impl DnsProxy {
             http: self.http,
             state: self.state,
             timeout: Duration::from_secs(self.timeout),
+            idle: Duration::from_secs(self.idle_timeout),
             max_lookups: self.max_lookups.into(),
             max_connections: self.max_connections.into(),
         };
@@ -108,7 +113,13 @@ impl DnsProxy {
             Format::Text => LogFormat::Text,
             Format::Json => LogFormat::Json,
         };
-        serve(guard, &settings, Log::new(format)).map_err(|error| wrong(&error))?;
+        let log = Log::new(format).map_err(|error| {
+            Failure::argument(
+                format!("cannot write the log: {error}"),
+                "give a standard output that can be written",
+            )
+        })?;
+        serve(guard, &settings, log).map_err(|error| wrong(&error))?;
         Ok(Output::default())
     }
 }

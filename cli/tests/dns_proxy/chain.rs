@@ -49,6 +49,30 @@ async fn an_alias_opens_what_was_asked_and_ipv6_is_no_exception() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn address_without_time_to_live_is_open_when_the_client_connects() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    proxy.resolve("zero.example.com.", false).await.unwrap();
+    assert_eq!(proxy.connect("203.0.113.60", 443).await, "allow");
+    assert_eq!(
+        proxy.line(|line| line["name"] == "zero.example.com." && line["type"] == "A")["dns"]["ttl"],
+        0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ipv4_address_in_ipv6_form_opens_the_ipv4_address() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    proxy.resolve("sixmapped.example.com.", false).await.unwrap();
+    for form in ["203.0.113.70", "::ffff:203.0.113.70", "%3A%3Affff%3Acb00%3A7146"] {
+        assert_eq!(proxy.connect(form, 443).await, "allow", "{form}");
+    }
+    let answered = proxy.line(|line| line["dns"]["query"] == "sixmapped.example.com.");
+    assert_eq!(answered["dns"]["answers"], serde_json::json!(["203.0.113.70"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_live_connection_keeps_its_address() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
@@ -67,28 +91,6 @@ async fn the_protocol_is_part_of_the_rule() {
     assert!(proxy.resolve("www.example.com.", false).await.is_ok());
     assert!(proxy.resolve("www.example.com.", true).await.unwrap_err().is_nx_domain());
     assert_eq!(proxy.event("refused")["code"], "NXDOMAIN");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_questions_by_http_are_told() {
-    let (folder, upstream) = (folder(), Upstream::start().await);
-    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
-    for (method, path, body, status) in [
-        ("GET", "/v1/health", "", 200),
-        ("GET", "/", "", 404),
-        ("PUT", "/v1/connect", "", 405),
-        ("GET", "/v1/connections/192.0.2.1", "", 405),
-        ("PUT", "/v1/connections/nowhere", "", 400),
-        ("GET", "/v1/connect?ip=192.0.2.1", "", 400),
-        ("POST", "/v1/connect", "{", 400),
-        ("POST", "/v1/connect", r#"{"ip": "192.0.2.1", "port": 443, "protocol": "X"}"#, 400),
-    ] {
-        let (found, answer) = proxy.http(method, path, body).await;
-        assert_eq!(found, status, "{method} {path} {body}: {answer}");
-        assert!(status == 200 || answer["error"].is_string());
-    }
-    let long = format!("{:20000}", "");
-    assert_eq!(proxy.http("POST", "/v1/connect", &long).await.0, 400);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,10 +3,14 @@
 #[cfg(test)]
 mod chain;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
 mod messages;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
 mod restart;
+#[cfg(test)]
+mod stalled;
 #[cfg(test)]
 mod upstream;

@@ -2,7 +2,7 @@
 
 use crate::{
     proxy::{Proxy, folder},
-    upstream::Upstream,
+    upstream::{RawUpstream, Upstream},
 };
 use core::time::Duration;
 use hickory_resolver::proto::{
@@ -34,9 +34,17 @@ async fn ask(proxy: &Proxy, query: &Message) -> Message {
 
 async fn ask_by_tcp(proxy: &Proxy, query: &Message) -> Message {
     let mut stream = TcpStream::connect(proxy.dns).await.unwrap();
+    send_by_tcp(&mut stream, query).await;
+    receive_by_tcp(&mut stream).await
+}
+
+async fn send_by_tcp(stream: &mut TcpStream, query: &Message) {
     let bytes = query.to_vec().unwrap();
     stream.write_all(&u16::try_from(bytes.len()).unwrap().to_be_bytes()).await.unwrap();
     stream.write_all(&bytes).await.unwrap();
+}
+
+async fn receive_by_tcp(stream: &mut TcpStream) -> Message {
     let length = stream.read_u16().await.unwrap();
     let mut bytes = vec![0; length.into()];
     stream.read_exact(&mut bytes).await.unwrap();
@@ -74,9 +82,23 @@ async fn only_the_first_question_counts_and_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_about_somebody_else_is_a_failure_and_teaches_nothing() {
+async fn records_off_the_chain_are_forwarded_and_learned_since_1_18() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
+    let answer = ask(&proxy, &query(&["poison.example.com."])).await;
+    assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::NoError, 2));
+    assert_eq!(proxy.connect("203.0.113.40", 443).await, "allow");
+    assert_eq!(proxy.connect("203.0.113.41", 443).await, "allow");
+    let answer = ask(&proxy, &query(&["below.example.com."])).await;
+    assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::NoError, 3));
+    assert_eq!(proxy.connect("203.0.113.80", 443).await, "allow");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_off_the_chain_are_refused_up_to_1_17() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let more = ["--option", "ciliumVersion=1.17"];
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &more);
     let answer = ask(&proxy, &query(&["poison.example.com."])).await;
     assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::ServFail, 0));
     assert_eq!(proxy.connect("203.0.113.40", 443).await, "deny");
@@ -101,19 +123,35 @@ async fn a_server_that_is_silent_is_a_failure_and_holds_up_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_lookups_are_dropped() {
+async fn too_many_lookups_fail_and_refusals_need_no_slot() {
     let (folder, upstream) = (folder(), Upstream::start().await);
-    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &["--max-lookups", "1"]);
-    let silent = query(&["silent.example.com."]);
-    let (one, other) = tokio::join!(ask(&proxy, &silent), async {
-        while upstream.asked().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        let bytes = query(&["www.example.com."]).to_vec().unwrap();
-        proxy.datagram(&bytes, Duration::from_millis(100)).await
-    });
-    assert_eq!((one.metadata.response_code, other), (ResponseCode::ServFail, None));
-    assert_eq!(ask(&proxy, &query(&["www.example.com."])).await.answers.len(), 1);
+    let proxy = Proxy::start_patient(folder.path(), upstream.address, &["--max-lookups", "1"]);
+    let bytes = query(&["silent.example.com."]).to_vec().unwrap();
+    assert_eq!(proxy.datagram(&bytes, Duration::from_millis(1)).await, None);
+    while upstream.asked().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let code = async |name: &str| {
+        let (by_udp, by_tcp) =
+            (ask(&proxy, &query(&[name])).await, ask_by_tcp(&proxy, &query(&[name])).await);
+        assert_eq!(by_udp.metadata.response_code, by_tcp.metadata.response_code);
+        by_udp.metadata.response_code
+    };
+    assert_eq!(code("www.example.com.").await, ResponseCode::ServFail);
+    assert_eq!(proxy.event("failed")["detail"], "too many lookups are in flight");
+    assert_eq!(code("www.example.org.").await, ResponseCode::Refused);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pipelined_lookup_does_not_wait_for_a_slow_one() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
+    let mut stream = TcpStream::connect(proxy.dns).await.unwrap();
+    let fast = query(&["www.example.com."]);
+    for query in [&query(&["silent.example.com."]), &fast] {
+        send_by_tcp(&mut stream, query).await;
+    }
+    assert_eq!(receive_by_tcp(&mut stream).await.metadata.id, fast.metadata.id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,4 +170,107 @@ async fn an_answer_that_is_too_long_is_cut_off_and_comes_whole_by_tcp() {
     many.edns.as_mut().unwrap().set_max_payload(4096);
     let whole = ask(&proxy, &many).await;
     assert_eq!((whole.metadata.truncation, whole.answers.len()), (false, 120));
+}
+
+/// The response to `query` with these flags and counts, and `rest` behind the question.
+fn response(query: &[u8], flags: [u8; 2], counts: [u8; 8], rest: &[u8]) -> Vec<u8> {
+    let name = query[12..].iter().position(|byte| *byte == 0).unwrap();
+    let question = &query[12..12 + name + 5];
+    [&query[..2], &flags, &counts, question, rest].concat()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreadable_answer_of_the_server_fails_at_once() {
+    let record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c";
+    let cases: [fn(&[u8], &[u8]) -> Vec<u8>; 7] = [
+        // An address of three bytes.
+        |query, record| {
+            response(query, [0x81, 0x80], [0, 1, 0, 1, 0, 0, 0, 0], &[record, b"\0\x03\x01\x02\x03"].concat())
+        },
+        // A name that points at itself.
+        |query, _| {
+            response(query, [0x81, 0x80], [0, 1, 0, 1, 0, 0, 0, 0], b"\xc0\x21\0\x01\0\x01\0\0\0\x3c\0\0")
+        },
+        // More records than there are.
+        |query, _| response(query, [0x81, 0x80], [0, 1, 0xff, 0xff, 0, 0, 0, 0], b""),
+        // Two questions, of which there is one.
+        |query, _| response(query, [0x81, 0x80], [0, 2, 0, 0, 0, 0, 0, 0], b""),
+        // No question, and yet a success.
+        |query, _| [&query[..2], b"\x81\x80\0\0\0\0\0\0\0\0"].concat(),
+        // A header and nothing else.
+        |query, _| [&query[..2], b"\x81\x80\0\x01\0\0\0\0\0\0"].concat(),
+        // Two OPT records.
+        |query, _| {
+            let opt = b"\0\0\x29\x10\0\0\0\0\0\0\0";
+            response(query, [0x81, 0x80], [0, 1, 0, 0, 0, 0, 0, 2], &[&opt[..], opt].concat())
+        },
+    ];
+    for (n, case) in cases.into_iter().enumerate() {
+        let upstream = RawUpstream::start(move |query| vec![case(query, record)]);
+        let folder = folder();
+        let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
+        let answer = ask(&proxy, &query(&["www.example.com."])).await;
+        assert_eq!(answer.metadata.response_code, ResponseCode::ServFail, "case {n}");
+        proxy.event("failed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_other_queries_are_passed_over() {
+    let upstream = RawUpstream::start(|query| {
+        let right = response(query, [0x81, 0x83], [0, 1, 0, 0, 0, 0, 0, 0], b"");
+        let changed = |at: usize, by: u8| {
+            let mut other = response(query, [0x81, 0x80], [0, 1, 0, 0, 0, 0, 0, 0], b"");
+            other[at] ^= by;
+            other
+        };
+        // Another id, a query, another name, another type; a message that is cut off has no id that counts.
+        vec![changed(0, 1), changed(2, 0x80), changed(13, 1), changed(30, 1), right[..11].to_vec(), right]
+    });
+    let folder = folder();
+    let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
+    let answer = ask(&proxy, &query(&["www.example.com."])).await;
+    assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lookups_that_come_alone_have_ports_and_ids_of_their_own() {
+    let upstream =
+        RawUpstream::start(|query| vec![response(query, [0x81, 0x83], [0, 1, 0, 0, 0, 0, 0, 0], b"")]);
+    let folder = folder();
+    let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
+    for _ in 0..50 {
+        ask(&proxy, &query(&["www.example.com."])).await;
+    }
+    let mut ports = upstream.ports.lock().unwrap().clone();
+    ports.sort_unstable();
+    ports.dedup();
+    // The system picks ports at random, so that some come again.
+    assert!(ports.len() >= 45, "{ports:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn burst_of_lookups_is_answered_to_each_client() {
+    let upstream =
+        RawUpstream::start(|query| vec![response(query, [0x81, 0x83], [0, 1, 0, 0, 0, 0, 0, 0], b"")]);
+    let folder = folder();
+    let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(proxy.dns).await.unwrap();
+    for round in 0..10u16 {
+        let mut ids: Vec<u16> = (0..64).map(|n| round * 64 + n).collect();
+        for id in &ids {
+            let mut query = query(&[&format!("n{id}.example.com.")]);
+            query.metadata.id = *id;
+            socket.send(&query.to_vec().unwrap()).await.unwrap();
+        }
+        let mut buffer = [0; 512];
+        while !ids.is_empty() {
+            let length = tokio::time::timeout(SOON, socket.recv(&mut buffer)).await.unwrap().unwrap();
+            let answer = Message::from_vec(&buffer[..length]).unwrap();
+            let id = answer.metadata.id;
+            assert_eq!(answer.queries[0].name().to_string(), format!("n{id}.example.com."));
+            ids.retain(|waiting| *waiting != id);
+        }
+    }
 }

@@ -71,19 +71,52 @@ pub(crate) fn folder() -> TempDir {
 pub(crate) struct Proxy {
     child: Child,
     pub(crate) dns: SocketAddr,
-    http: SocketAddr,
+    pub(crate) http: SocketAddr,
     lines: Arc<Mutex<Vec<Value>>>,
     pub(crate) log: PathBuf,
+}
+
+/// Who reads the lines of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Reader {
+    /// The test reads them all.
+    Reads,
+    /// The test stops at `listening` and keeps the pipe open.
+    Stalls,
+}
+
+/// The arguments of a proxy for `pod`, started in the folder of its manifests.
+pub(crate) fn command(folder: &Path, pod: &str, upstream: SocketAddr, more: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    command
+        .args(["dns-proxy", "-f", "cluster.yaml", "--pod", pod, "--upstream", &upstream.to_string()])
+        .args(["--output", "json"])
+        .args(more)
+        .current_dir(folder);
+    command
 }
 
 impl Proxy {
     /// Starts it for `pod` with `more` arguments, and waits until it listens.
     pub(crate) fn start(folder: &Path, pod: &str, upstream: SocketAddr, more: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_palisade"))
-            .args(["dns-proxy", "-f", "cluster.yaml", "--pod", pod, "--upstream", &upstream.to_string()])
-            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--timeout", "1", "--output", "json"])
-            .args(more)
-            .current_dir(folder)
+        let more: Vec<&str> = ["--timeout", "1"].iter().chain(more).copied().collect();
+        Self::start_read(folder, pod, upstream, &more, Reader::Reads)
+    }
+
+    /// The same, with 60 seconds for the upstream.
+    pub(crate) fn start_patient(folder: &Path, upstream: SocketAddr, more: &[&str]) -> Self {
+        let more: Vec<&str> = ["--timeout", "60"].iter().chain(more).copied().collect();
+        Self::start_read(folder, "foo/sleep", upstream, &more, Reader::Reads)
+    }
+
+    /// The same, with a reader of its lines that stops to read.
+    pub(crate) fn start_stalled(folder: &Path, upstream: SocketAddr, more: &[&str]) -> Self {
+        Self::start_read(folder, "foo/sleep", upstream, more, Reader::Stalls)
+    }
+
+    fn start_read(folder: &Path, pod: &str, upstream: SocketAddr, more: &[&str], reader: Reader) -> Self {
+        let mut child = command(folder, pod, upstream, more)
+            .args(["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -93,11 +126,19 @@ impl Proxy {
         let file = log.clone();
         thread::spawn(move || {
             let mut text = String::new();
-            for line in out.lines().map_while(Result::ok) {
+            let mut out = out.lines();
+            for line in out.by_ref().map_while(Result::ok) {
                 text.push_str(&line);
                 text.push('\n');
                 fs::write(&file, &text).unwrap();
-                of_reader.lock().unwrap().push(serde_json::from_str(&line).unwrap());
+                let line: Value = serde_json::from_str(&line).unwrap();
+                let is_last = reader == Reader::Stalls && line["event"] == "listening";
+                of_reader.lock().unwrap().push(line);
+                if is_last {
+                    // The pipe stays open for as long as the test runs.
+                    core::mem::forget(out);
+                    return;
+                }
             }
         });
         let mut proxy = Self {
@@ -147,17 +188,32 @@ impl Proxy {
     }
 
     pub(crate) async fn http(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let kind = ("content-type", "application/json");
+        let host = self.http.to_string();
+        let (status, _, body) = self.request(method, path, &[("host", &host), kind], body).await;
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// Sends a request with just these headers; its status, the headers of the answer, and the body.
+    pub(crate) async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.http).await.unwrap();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let length = body.len();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap())
+        (status, head.to_owned(), body.to_owned())
     }
 
     /// Looks `name` up as an application would.

@@ -8,7 +8,8 @@ use core::net::SocketAddr;
 use std::{
     fs,
     net::TcpListener,
-    path::Path,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -50,8 +51,8 @@ async fn a_state_that_cannot_be_read_leaves_everything_closed() {
     *changed.last_mut().unwrap() ^= 1;
     for (bytes, why) in [
         (&saved[..saved.len() - 1], "truncated or corrupt"),
-        (&changed, "truncated or corrupt"),
-        (b"something else", "no saved name cache"),
+        (&changed[..], "truncated or corrupt"),
+        (&b"something else"[..], "no saved name cache"),
     ] {
         fs::write(&file, bytes).unwrap();
         let proxy = start();
@@ -65,7 +66,53 @@ async fn a_state_that_cannot_be_read_leaves_everything_closed() {
         let proxy = start();
         proxy.event("restored");
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
+        proxy.terminate("-TERM");
+        let aside = beside(folder.path(), "names.not-restored-");
+        assert_eq!(aside.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>(), [bytes]);
+        fs::remove_file(&aside[0]).unwrap();
     }
+}
+
+/// The files whose name begins so.
+fn beside(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with(prefix)).collect()
+}
+
+#[test]
+fn state_that_cannot_be_trusted_keeps_it_from_starting_and_stays() {
+    let folder = folder();
+    let file = folder.path().join("names");
+    let refused = |part: &str| {
+        let output = run(folder.path(), "foo/sleep", "127.0.0.1:0".parse().unwrap(), &STATE);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains("`--state names`") && told.contains(part), "no `{part}` in {told}");
+    };
+    fs::write(&file, "state").unwrap();
+    for mode in [0o666, 0o620] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+        refused("other users can write it");
+    }
+    assert_eq!(fs::read(&file).unwrap(), b"state");
+    let other = folder.path().join("other");
+    fs::rename(&file, &other).unwrap();
+    symlink(&other, &file).unwrap();
+    refused("symbolic link");
+    assert!(fs::symlink_metadata(&file).unwrap().is_symlink());
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    refused("not a regular file");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_killed_process_are_removed() {
+    let (folder, upstream) = (folder(), Upstream::start().await);
+    fs::write(folder.path().join(".names.abcdef.tmp"), "half a state").unwrap();
+    let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &STATE);
+    assert!(beside(folder.path(), ".names.").is_empty());
+    proxy.terminate("-TERM");
+    assert!(beside(folder.path(), ".names.").is_empty() && beside(folder.path(), "names").len() == 1);
 }
 
 fn run(folder: &Path, pod: &str, listen: SocketAddr, more: &[&str]) -> Output {

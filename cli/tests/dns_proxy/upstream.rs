@@ -8,13 +8,43 @@ use hickory_server::{
     net::runtime::Time,
     proto::{
         op::{Edns, Metadata, ResponseCode},
-        rr::{LowerName, Name, RData, Record, RecordType, rdata::CNAME},
+        rr::{
+            LowerName, Name, RData, Record, RecordType,
+            rdata::{CNAME, NULL},
+        },
     },
     server::{Request, RequestHandler, ResponseHandler, ResponseInfo, Server},
     zone_handler::MessageResponseBuilder,
 };
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, UdpSocket};
+
+/// A server whose answers are bytes of the test's choice, by UDP.
+pub(crate) struct RawUpstream {
+    pub(crate) address: SocketAddr,
+    /// The source ports of its queries, in order.
+    pub(crate) ports: Arc<Mutex<Vec<u16>>>,
+}
+
+impl RawUpstream {
+    /// Sends what `answers` makes of each query, datagram by datagram.
+    pub(crate) fn start(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Self {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let ports = Arc::new(Mutex::new(Vec::new()));
+        let of_thread = Arc::clone(&ports);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok((length, client)) = socket.recv_from(&mut buffer) {
+                of_thread.lock().unwrap().push(client.port());
+                for answer in answers(&buffer[..length]) {
+                    socket.send_to(&answer, client).unwrap();
+                }
+            }
+        });
+        Self { address, ports }
+    }
+}
 
 /// A server on a port of its own, and what it was asked.
 pub(crate) struct Upstream {
@@ -60,10 +90,21 @@ fn address(owner: &str, ttl: u32, ip: &str) -> Record {
     Record::from_rdata(name(owner), ttl, data)
 }
 
+/// A DNAME, of which hickory knows no more than its number: 39.
+fn dname(target: &str) -> RData {
+    let mut bytes = Vec::new();
+    for label in name(target).iter() {
+        bytes.push(u8::try_from(label.len()).unwrap());
+        bytes.extend(label);
+    }
+    bytes.push(0);
+    RData::Unknown { code: RecordType::from(39), rdata: NULL::with(bytes) }
+}
+
 /// What the zone says of `asked`; none: nothing at all.
 fn records(asked: &LowerName, kind: RecordType) -> Option<Result<Vec<Record>, ResponseCode>> {
     let text = asked.to_string();
-    if kind != RecordType::A && !text.starts_with("six.") {
+    if kind != RecordType::A && !text.starts_with("six") {
         return Some(Ok(Vec::new()));
     }
     Some(Ok(match text.as_str() {
@@ -87,6 +128,21 @@ fn records(asked: &LowerName, kind: RecordType) -> Option<Result<Vec<Record>, Re
         "many.example.com." => {
             (0..120).map(|n| address("many.example.com.", 300, &format!("198.51.100.{n}"))).collect()
         }
+        "zero.example.com." => vec![address("zero.example.com.", 0, "203.0.113.60")],
+        "sixmapped.example.com." => {
+            vec![address(&text, 300, "::ffff:203.0.113.70")]
+        }
+        // What a server says of a name below a DNAME: the DNAME, the alias that follows from it, the address.
+        "below.example.com." => vec![
+            Record::from_rdata(name("example.com."), 300, dname("example.net.")),
+            Record::from_rdata(
+                name("below.example.com."),
+                300,
+                RData::CNAME(CNAME(name("below.example.net."))),
+            ),
+            address("below.example.net.", 300, "203.0.113.80"),
+        ],
+        shared if shared.starts_with("shared") => vec![address(shared, 300, "203.0.113.90")],
         "silent.example.com." => return None,
         _ => return Some(Err(ResponseCode::NXDomain)),
     }))

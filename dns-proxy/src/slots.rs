@@ -1,0 +1,48 @@
+//! How many lookups are in flight.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+/// The number of lookups that may wait for the upstream at a time.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    limit: usize,
+    used: Arc<AtomicUsize>,
+}
+
+/// The place of one lookup; dropping it frees the slot.
+#[derive(Debug)]
+pub(crate) struct Permit(Arc<AtomicUsize>);
+
+impl Slots {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, used: Arc::default() }
+    }
+
+    /// A slot, if one is free.
+    pub(crate) fn acquire(&self) -> Option<Permit> {
+        let free = |used: usize| (used < self.limit).then_some(used + 1);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok()?;
+        Some(Permit(Arc::clone(&self.used)))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_permit_frees_its_slot() {
+        let slots = Slots::new(1);
+        let permit = slots.acquire();
+        assert!(permit.is_some() && slots.acquire().is_none());
+        drop(permit);
+        assert!(slots.acquire().is_some());
+    }
+}
