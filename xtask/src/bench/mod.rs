@@ -1,6 +1,8 @@
-//! `cargo xtask bench`: our engine beside the others, in process; `cargo xtask bench envoy`: our filter in Envoy.
+//! `cargo xtask bench`: our engine beside the others, in process; `cargo xtask bench envoy`: our filter in Envoy;
+//! `cargo xtask bench dns`: our DNS proxy.
 
 mod chart;
+mod dns;
 mod envoy;
 mod machine;
 mod results;
@@ -37,11 +39,15 @@ pub(crate) struct Options {
 enum Place {
     /// CPU of a real Envoy for each request, with our filter and beside it
     Envoy(envoy::Options),
+    /// Lookups a second and their latency through the DNS proxy and through dnsmasq
+    Dns(dns::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if let Some(Place::Envoy(options)) = &options.place {
-        return envoy::run(options);
+    match &options.place {
+        Some(Place::Envoy(options)) => return envoy::run(options),
+        Some(Place::Dns(options)) => return dns::run(options),
+        None => {}
     }
     let kept = workspace::target_dir().join("peers/results.json");
     // What is measured no longer must not be reported.

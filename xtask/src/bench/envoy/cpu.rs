@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use crate::process::{ask, command};
 
 /// Nanoseconds that all threads of a process have run.
-pub(super) fn used(process: u32) -> Result<u64> {
+pub(in crate::bench) fn used(process: u32) -> Result<u64> {
     let threads = format!("/proc/{process}/task");
     let mut sum: u64 = 0;
     for thread in fs::read_dir(&threads).with_context(|| format!("cannot read `{threads}`"))? {

@@ -3,7 +3,7 @@
 //! One Envoy with a listener for each [`Variant`]. In every round each of them serves a fixed number of requests, in a
 //! new random order, over connections that stay open; what Envoy used of the CPU is read before and after.
 
-mod cpu;
+pub(super) mod cpu;
 mod load;
 mod report;
 mod variant;
