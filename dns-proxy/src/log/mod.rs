@@ -3,11 +3,15 @@
 mod writer;
 
 use self::writer::Writer;
-use core::net::{IpAddr, SocketAddr};
+use core::{
+    fmt::Write,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use hickory_proto::{op::ResponseCode, rr::RecordType};
 use palisade::flow::Opened;
 use serde::{Serialize, Serializer};
-use std::{borrow::Cow, fmt::Write, io, time::Duration};
+use std::{borrow::Cow, io};
 
 /// How lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use super::{Entry, LogFormat};
 use crate::clock::Clock;
+use core::time::Duration;
 use std::{
     fs::File,
     io::{self, Write},
     os::fd::AsFd,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
 };
 
 /// Bytes of lines that wait for the writer. Lines beyond are dropped and counted.
