@@ -9,7 +9,7 @@ use core::{
     time::Duration,
 };
 use hickory_proto::{op::ResponseCode, rr::RecordType};
-use palisade::flow::Opened;
+use palisade::{flow::Opened, is_visible, visible};
 use serde::{Serialize, Serializer};
 use std::{borrow::Cow, io};
 
@@ -174,12 +174,28 @@ impl<'e> Entry<'e> {
     /// The line and its end.
     fn line(&self, format: LogFormat) -> Vec<u8> {
         let mut line = match format {
-            LogFormat::Text => self.text().unwrap_or_default().into_bytes(),
-            LogFormat::Json => serde_json::to_vec(self).unwrap_or_default(),
+            LogFormat::Text => visible(&self.text().unwrap_or_default()).into_owned().into_bytes(),
+            LogFormat::Json => visible_json(serde_json::to_string(self).unwrap_or_default()).into_bytes(),
         };
         line.push(b'\n');
         line
     }
+}
+
+/// JSON in which every character can be seen; serde escapes only the controls that JSON forbids.
+fn visible_json(line: String) -> String {
+    if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return line;
+    }
+    let mut escaped = String::with_capacity(line.len());
+    for c in line.chars() {
+        if is_visible(c) {
+            escaped.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| escaped.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    escaped
 }
 
 impl Log {
@@ -199,5 +215,21 @@ impl Log {
     /// Waits until every line is written, at most for `limit`.
     pub(crate) fn flush(&self, limit: Duration) {
         self.writer.flush(limit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn invisible_characters_are_escaped_in_both_formats() {
+        let by = "p\u{202e}\u{1b}[31m\u{e0001}\u{7f}\u{e9}";
+        let entry = Entry { by: Some(by), ..Entry::new("answered", 0) };
+        let text = String::from_utf8(entry.line(LogFormat::Text)).unwrap();
+        assert_eq!(text, "answered, by p\\u{202e}\\u{1b}[31m\\u{e0001}\\u{7f}\u{e9}\n");
+        let json = String::from_utf8(entry.line(LogFormat::Json)).unwrap();
+        assert!(json.trim_end().chars().all(is_visible), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["by"], by);
     }
 }

@@ -93,10 +93,11 @@ impl DnsPolicy<'_> {
     pub fn set_connection(&self, history: &mut History, address: IpAddr, alive: bool) {
         let now = history.now;
         let cache = history.cache_mut(&self.node, CacheLimits::from(&self.options));
-        match alive {
+        if alive {
             // Beyond the limit a connection keeps nothing.
-            true => drop(cache.connect(&self.pod, address.to_canonical())),
-            false => cache.close(&self.pod, address.to_canonical(), now),
+            cache.connect(&self.pod, address.to_canonical());
+        } else {
+            cache.close(&self.pod, address.to_canonical(), now);
         }
     }
 

@@ -79,7 +79,7 @@ impl Server {
         );
         let file = folder.join("knot.conf");
         fs::write(&file, configuration)?;
-        Self::start("Knot", port, command("knotd").arg("-c").arg(file))
+        Self::start("Knot", port, command("knotd").arg("-c").arg(file).stdout(Stdio::null()))
     }
 
     /// Our proxy, which writes a line for each lookup to a file.
