@@ -1,6 +1,6 @@
 //! What a proxy is given: the AuthorizationPolicies of a cluster as JSON, and who the workload is.
 
-use palisade::{CalledService, Cluster, Options, enforcement, flow::Place, manifest};
+use palisade::{CalledService, Cluster, MeshRole, Options, enforcement, flow::Place, manifest};
 use palisade_cases::NoAnswer;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
@@ -52,6 +52,7 @@ pub fn configuration(
             "namespace": workload.namespace,
             "labels": workload.labels,
             "serviceAccount": workload.service_account,
+            "role": matches!(workload.role, MeshRole::Waypoint(_)).then_some("waypoint"),
         },
         "mesh": {
             "rootNamespace": mesh.root_namespace,
