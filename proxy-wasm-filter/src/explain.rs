@@ -1,7 +1,7 @@
 //! The line that explains a denial to a person: which rule came nearest, and what kept it from matching.
 
 use core::fmt::Write;
-use palisade::{Decision, Failure, RuleTrace};
+use palisade::{Decision, Failure, RuleTrace, visible};
 
 /// Values beyond this many are counted.
 const VALUES_SHOWN: usize = 5;
@@ -31,7 +31,8 @@ fn is_secret(attribute: &str) -> bool {
 }
 
 fn list(values: &[String]) -> String {
-    let shown = values.iter().take(VALUES_SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    // A claim can hold a line break, which would begin a log line of the client's choice.
+    let shown = values.iter().take(VALUES_SHOWN).map(|value| visible(value)).collect::<Vec<_>>().join(", ");
     match values.len().saturating_sub(VALUES_SHOWN) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -44,6 +45,10 @@ mod tests {
     use palisade::{DecidedBy, DefaultReason, Layer, PolicyRef, RuleId, Verdict, ir::Effect};
 
     fn line(attribute: &str, show: bool) -> String {
+        line_of("s3cret", attribute, show)
+    }
+
+    fn line_of(value: &str, attribute: &str, show: bool) -> String {
         let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "x".into() };
         let decision = Decision {
             verdict: Verdict::Deny,
@@ -57,7 +62,7 @@ mod tests {
             attribute: attribute.into(),
             negated: false,
             wanted: vec!["GET".into()],
-            seen: vec!["s3cret".into()],
+            seen: vec![value.into()],
         };
         let miss = RuleTrace {
             id: RuleId::new(policy, 0),
@@ -76,6 +81,12 @@ mod tests {
             "palisade: denied by no ALLOW rule matched (authorization-policy); nearest miss \
              AuthorizationPolicy/foo/x#0; to[0] methods: wanted GET, seen s3cret"
         );
+    }
+
+    #[test]
+    fn value_cannot_begin_a_line_or_turn_the_writing() {
+        let line = line_of("a\n[critical] b\u{202e}\u{1b}[1m\"c\" é", "claim `sub`", true);
+        assert!(line.ends_with(r#"seen a\n[critical] b\u{202e}\u{1b}[1m"c" é"#), "{line}");
     }
 
     #[test]
