@@ -4,8 +4,7 @@ use crate::{policy::PATHS, random::Random};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use palisade::{
     Outcome, PolicySet, Request, RuleTrace, Verdict,
-    http::{HttpRequest, HttpVersion, NormalizationVersion, Proxy, admit},
-    resource::istio::PathNormalization,
+    http::{Downstream, ForwardClientCertificate, HttpRequest, HttpVersion, Proxy, admit},
 };
 use palisade_envoy::http2::Fields;
 use serde_json::{Map, Value, json};
@@ -351,14 +350,9 @@ impl Attempt {
         let mut http = HttpRequest::new(&self.method, &self.target, &self.host);
         http.version = if self.http2 { HttpVersion::Http2 } else { HttpVersion::Http11 };
         http.headers = self.headers.iter().map(|(n, v)| (n.clone(), v.clone().into_bytes())).collect();
-        let proxy = Proxy {
-            normalization: PathNormalization::Base,
-            version: NormalizationVersion::default(),
-            gateway: false,
-            trusted_proxies: 0,
-            strict: false,
-        };
-        let admitted = admit(&http, Some(here), &proxy).map_err(|refusal| refusal.status)?;
+        let downstream = Downstream::plaintext(Some(here));
+        let admitted =
+            admit(&http, &downstream, &stock()).map_err(|refusal| refusal.status.unwrap_or(400))?;
         let headers: Vec<(&str, &[u8])> =
             admitted.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
         let metadata: Map<String, Value> =
@@ -366,7 +360,7 @@ impl Attempt {
         let identities: Vec<&[u8]> = self.identity.iter().map(|id| id.as_bytes()).collect();
         Ok(ask(&Request {
             method: Some(&admitted.method),
-            path: Some(&admitted.path),
+            path: admitted.path.as_deref(),
             authority: Some(&admitted.authority),
             headers: &headers,
             claims: self.claims.as_ref().and_then(Value::as_object),
@@ -419,6 +413,15 @@ impl Attempt {
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let told = told.iter().map(|(name, value)| (*name, value.as_str()));
         pseudo.into_iter().chain(headers).chain(told).map(field).collect()
+    }
+}
+
+/// The connection manager of the listeners: a sidecar's, without what only istiod sets up.
+fn stock() -> Proxy {
+    Proxy {
+        client_certificate: ForwardClientCertificate::Sanitize,
+        exchanges_metadata: false,
+        ..Proxy::sidecar()
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Flow, FlowError, MeshRequest, Place, Simulation, port};
 use crate::{
     cluster::{CalledService, Cluster, MeshRole, Workload},
     decision::{DefaultReason, LayerDecision, Outcome},
+    http::{ClientCertificate, Downstream},
     ir::PeerMode,
     policy_set::PolicySet,
     resource::istio::MeshConfig,
@@ -195,10 +196,32 @@ impl<'c> Connection<'c> {
         self.uris.iter().all(trusted)
     }
 
-    /// The connection's attributes.
-    pub(super) fn mesh_request(&self) -> MeshRequest {
+    /// The connection as the proxy's HTTP codec and connection manager see it.
+    pub(super) fn downstream(&self) -> Downstream {
+        let (namespace, account) = (&self.workload.namespace, &self.workload.service_account);
+        Downstream {
+            peer: self.source_ip,
+            local: self.local_ip(),
+            port: self.port,
+            tls: self.security != Security::Plaintext,
+            certificate: (self.security == Security::MutualTls).then(|| ClientCertificate {
+                uris: self.uris.clone(),
+                dns_names: self.dns_names.clone(),
+                subject: self.subject.clone().unwrap_or_default(),
+            }),
+            identity: Some(format!("spiffe://{}/ns/{namespace}/sa/{account}", self.mesh.trust_domain)),
+        }
+    }
+
+    /// The workload's address, of the client's family where it has one.
+    fn local_ip(&self) -> Option<IpAddr> {
         let same_family = |ip: &&IpAddr| self.source_ip.is_none_or(|s| s.is_ipv4() == ip.is_ipv4());
         let ips = &self.workload.ips;
+        ips.iter().find(same_family).or_else(|| ips.first()).copied()
+    }
+
+    /// The connection's attributes.
+    pub(super) fn mesh_request(&self) -> MeshRequest {
         MeshRequest {
             workload: format!("{}/{}", self.workload.namespace, self.workload.name),
             http: None,
@@ -210,7 +233,7 @@ impl<'c> Connection<'c> {
             sni: self.sni.clone(),
             source_ip: self.source_ip,
             remote_ip: Ok(self.source_ip),
-            destination_ip: ips.iter().find(same_family).or_else(|| ips.first()).copied(),
+            destination_ip: self.local_ip(),
             destination_port: self.port,
         }
     }

@@ -1,12 +1,12 @@
 //! The Istio layers of a flow: may the connection exist, and what do the destination's policies say?
 
 use super::{
-    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, simulation::silent, token,
+    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, proxy, simulation::silent, token,
 };
 use crate::{
     cluster::Workload,
     decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
-    http::{self, Admitted, NormalizationVersion},
+    http::{self, Admitted, Refusal},
     options::Profile,
     policy_set::PolicySet,
     request::{Read, Request, Unavailable},
@@ -58,13 +58,14 @@ impl MeshRequest {
     pub fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
         let identities: Vec<&[u8]> =
             self.uris.iter().chain(&self.dns_names).chain(&self.subject).map(|id| id.as_bytes()).collect();
-        let empty = Vec::new();
-        let lines = self.http.as_ref().map_or(&empty, |h| &h.headers);
-        let headers: Vec<(&str, &[u8])> = lines.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let empty = http::HeaderMap::default();
         let http = self.http.as_ref();
+        let lines = http.map_or(&empty, |h| &h.headers).iter().map(|(n, v)| (n.as_str(), v.as_slice()));
+        let scheme = http.map(|h| (":scheme", h.scheme.as_slice()));
+        let headers: Vec<(&str, &[u8])> = lines.chain(scheme).collect();
         ask(&Request {
             method: http.map(|h| h.method.as_slice()),
-            path: http.map(|h| h.path.as_slice()),
+            path: http.and_then(|h| h.path.as_deref()),
             authority: http.map(|h| h.authority.as_slice()),
             headers: &headers,
             claims: self.claims.as_ref(),
@@ -93,6 +94,11 @@ impl Simulation<'_> {
             return Ok(None);
         }
         Ok(self.request(flow, &connection, &set).ok().flatten())
+    }
+
+    /// The settings of the connection manager of `workload`'s proxy.
+    pub fn connection_manager(&self, workload: &Workload) -> http::Proxy {
+        proxy::settings(self.cluster, workload, &self.options)
     }
 
     pub(super) fn mesh(&self, flow: &Flow) -> Result<Answer, FlowError> {
@@ -132,16 +138,10 @@ impl Simulation<'_> {
             return Ok(Some(request));
         }
         let Some(sent) = &flow.http else { return Ok(None) };
+        let sent = &*sent.parsed()?;
         let strict = self.options.profile == Profile::Strict;
-        let mesh = &self.cluster.resources().mesh;
-        let proxy = http::Proxy {
-            normalization: mesh.path_normalization,
-            version: NormalizationVersion::of_envoy(&self.options.envoy_version),
-            gateway: connection.gateway,
-            trusted_proxies: mesh.trusted_proxies(),
-            strict,
-        };
-        let admitted = http::admit(sent, connection.source_ip, &proxy)?;
+        let proxy = self.connection_manager(connection.workload);
+        let admitted = http::admit(sent, &connection.downstream(), &proxy)?;
         request.remote_ip = match strict && admitted.remote_ip_is_guess {
             true => Err(Unavailable),
             false => Ok(admitted.remote_ip),
@@ -168,7 +168,7 @@ impl Simulation<'_> {
                 if let Some(decision) = before_token.and_then(|request| Self::custom(flow, set, &request)) {
                     return answer.decided(set, decision);
                 }
-                answer.status = Some(refusal.status);
+                answer.status = refusal.status;
                 let reason = DefaultReason::Other(refusal.reason.into());
                 layer.decision = LayerDecision::by_default(Outcome::Reject, reason);
                 return;
@@ -243,13 +243,13 @@ impl Answer {
 /// Why a request does not reach the DENY and ALLOW steps.
 #[derive(Debug)]
 struct Refused {
-    refusal: http::Refusal,
+    refusal: Refusal,
     /// The request as CUSTOM rules see it, where it is the token that is refused: they were asked before.
     before_token: Option<Box<MeshRequest>>,
 }
 
-impl From<http::Refusal> for Refused {
-    fn from(refusal: http::Refusal) -> Self {
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
         Self { refusal, before_token: None }
     }
 }

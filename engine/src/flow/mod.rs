@@ -13,6 +13,7 @@ mod lookup;
 mod mesh;
 mod network;
 mod port;
+mod proxy;
 mod simulation;
 mod token;
 mod types;

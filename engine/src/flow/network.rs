@@ -119,7 +119,7 @@ impl<'c> Simulation<'c> {
         {
             headers.extend(http.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
             request.method = Some(&http.method);
-            request.path = Some(&http.path);
+            request.path = http.path.as_deref();
             request.authority = Some(&http.authority);
             request.headers = &headers;
         }
@@ -144,11 +144,11 @@ impl<'c> Simulation<'c> {
         let proxy = http::Proxy {
             normalization: PathNormalization::DecodeAndMergeSlashes,
             version: NormalizationVersion::of_envoy(&self.options.envoy_version),
-            gateway: false,
-            trusted_proxies: 0,
+            accepts_http_1_0: true,
             strict: self.options.profile == Profile::Strict,
+            ..http::Proxy::sidecar()
         };
-        http::admit(sent, from.address, &proxy).ok()
+        http::decode(sent, &http::Downstream::plaintext(from.address), &proxy).ok()
     }
 
     /// The compiled policies of `side`.

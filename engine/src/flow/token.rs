@@ -33,7 +33,7 @@ pub(super) fn validate(
         }
     }
     let reason = "the token is refused";
-    failure.map_or(Ok(None), |status| Err(Refusal { status, reason }))
+    failure.map_or(Ok(None), |status| Err(Refusal::answer(status, reason)))
 }
 
 fn check(token: &Token, rule: &TokenRule) -> Result<(), u16> {

@@ -1,199 +1,159 @@
 //! From the request a client sends to the one that policies see.
 
 use super::{
-    authority::{absolute_form, is_authority},
-    header::{is_inline, is_name, is_referer, is_value, trim},
-    normalize::{NormalizationVersion, normalize_path},
+    client_address::Client,
+    connect_udp, connection_manager,
+    header_map::HeaderMap,
+    http1, http2,
+    normalize::normalize_path,
+    proxy::{Downstream, Proxy},
+    received::Received,
+    refusal::Refusal,
     request::{HttpRequest, HttpVersion},
 };
-use crate::resource::istio::PathNormalization;
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::net::IpAddr;
-
-/// The proxy's settings that change what policies see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    /// Path normalization of the mesh.
-    pub normalization: PathNormalization,
-    /// Envoy's behaviour for dot segments with parameters.
-    pub version: NormalizationVersion,
-    /// Whether it is a gateway, which trusts only its own trusted proxies for the client's address.
-    pub gateway: bool,
-    /// `numTrustedProxies`.
-    pub trusted_proxies: u32,
-    /// Whether what is malformed or ambiguous is refused, though Envoy lets it pass.
-    pub strict: bool,
-}
-
-/// Envoy answers with this status itself, before any policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// HTTP status.
-    pub status: u16,
-    /// Why.
-    pub reason: &'static str,
-}
 
 /// A request as policies see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
     /// `:method`.
     pub method: Vec<u8>,
-    /// `:path`, normalized.
-    pub path: Vec<u8>,
+    /// `:path`, normalized; none for a CONNECT.
+    pub path: Option<Vec<u8>>,
     /// `:authority`.
     pub authority: Vec<u8>,
-    /// Header lines, names in lower case, inline headers joined.
-    pub headers: Vec<(String, Vec<u8>)>,
+    /// `:scheme`.
+    pub scheme: Vec<u8>,
+    /// The other headers.
+    pub headers: HeaderMap,
     /// The client's address.
     pub remote_ip: Option<IpAddr>,
     /// Whether `X-Forwarded-For` names a client that cannot be read, so that the socket's peer stands in for it.
     pub remote_ip_is_guess: bool,
 }
 
-const METHODS: &[&str] = &[
-    "ACL",
-    "BIND",
-    "CHECKOUT",
-    "CONNECT",
-    "COPY",
-    "DELETE",
-    "GET",
-    "HEAD",
-    "LINK",
-    "LOCK",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MOVE",
-    "M-SEARCH",
-    "MSEARCH",
-    "NOTIFY",
-    "OPTIONS",
-    "PATCH",
-    "POST",
-    "PROPFIND",
-    "PROPPATCH",
-    "PURGE",
-    "PUT",
-    "REBIND",
-    "REPORT",
-    "SEARCH",
-    "SOURCE",
-    "SUBSCRIBE",
-    "TRACE",
-    "UNBIND",
-    "UNLINK",
-    "UNLOCK",
-    "UNSUBSCRIBE",
-];
-
-fn refuse(status: u16, reason: &'static str) -> Refusal {
-    Refusal { status, reason }
-}
-
-/// What `request`, sent from `source`, looks like to policies behind `proxy`.
+/// Returns what `request`, sent on `downstream`, looks like to policies behind `proxy`: after the codec, path
+/// normalization and the connection manager.
 ///
 /// # Errors
 ///
-/// Envoy refuses it before any policy: 400 for what is malformed, 404 for a target that is no path.
-pub fn admit(request: &HttpRequest, source: Option<IpAddr>, proxy: &Proxy) -> Result<Admitted, Refusal> {
-    let http1 = request.version != HttpVersion::Http2;
-    if http1 && !METHODS.contains(&request.method.as_str()) {
-        return Err(refuse(400, "unknown method"));
+/// Envoy refuses it before any policy, with an answer or by resetting the stream.
+pub fn admit(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> Result<Admitted, Refusal> {
+    let request = &*request.parsed()?;
+    let (mut received, client) = receive(request, downstream, proxy)?;
+    connection_manager::rewrite(&mut received, &client, downstream, proxy);
+    if is_refused_upgrade(&received) {
+        return Err(Refusal::answer(403, "an upgrade that is not enabled"));
     }
-    if request.method.is_empty() || !is_name(&request.method) {
-        return Err(refuse(400, "invalid method"));
+    finish(request, received, &client, proxy)
+}
+
+/// The same with the headers as they were sent, for a proxy whose connection manager is not modelled.
+///
+/// # Errors
+///
+/// As [`admit`].
+pub fn decode(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> Result<Admitted, Refusal> {
+    let request = &*request.parsed()?;
+    let (received, client) = receive(request, downstream, proxy)?;
+    finish(request, received, &client, proxy)
+}
+
+/// The codec, the checks of the connection manager, and path normalization.
+fn receive(
+    request: &HttpRequest,
+    downstream: &Downstream,
+    proxy: &Proxy,
+) -> Result<(Received, Client), Refusal> {
+    let mut received = match request.version {
+        HttpVersion::Http2 | HttpVersion::Http3 => http2::receive(request, downstream.tls)?,
+        HttpVersion::Http10 | HttpVersion::Http11 => http1::receive(request, downstream, proxy)?,
+    };
+    check(&mut received)?;
+    if let Some(path) = &received.path {
+        let normalized = normalize_path(path, proxy.normalization, proxy.version);
+        received.path = Some(normalized.ok_or(Refusal::answer(400, "invalid path"))?);
     }
-    let mut authority = request.hosts.join(",").into_bytes();
-    let mut target = request.target.as_slice();
-    // HTTP/2 takes bytes above ASCII, which normalization encodes.
-    if target.iter().any(|b| *b <= b' ' || *b == 0x7f || http1 && *b > 0x7e) {
-        return Err(refuse(400, "invalid character in the request target"));
-    }
-    if http1 && let Some((host, path)) = absolute_form(target) {
-        authority = host.to_vec();
-        target = path;
-    } else if request.hosts.is_empty() {
-        return Err(refuse(400, "no Host"));
-    }
-    if !http1 && (authority.is_empty() || authority.contains(&b'@')) {
-        return Err(refuse(400, "an empty :authority, or one with user information"));
-    }
-    if !is_authority(&authority) {
-        return Err(refuse(400, "invalid Host"));
-    }
-    if !target.starts_with(b"/") {
-        let asterisk = target.starts_with(b"*") && request.method == "OPTIONS";
-        return Err(refuse(if http1 && !asterisk { 400 } else { 404 }, "the request target is no path"));
-    }
-    let path =
-        normalize_path(target, proxy.normalization, proxy.version).ok_or(refuse(400, "invalid path"))?;
-    let headers = headers(request, http1)?;
-    let forwarded = headers.iter().find(|(name, _)| name == "x-forwarded-for");
-    let named = forwarded.and_then(|(_, value)| client_entry(value, proxy));
-    let client = named.map(|entry| core::str::from_utf8(entry).ok().and_then(|e| e.trim().parse().ok()));
-    let remote_ip = request.remote_ip.or(client.flatten()).or(source);
-    let remote_ip_is_guess = request.remote_ip.is_none() && client == Some(None);
+    connection_manager::sanitize_referer(&mut received.headers);
+    let client = match request.remote_ip {
+        Some(given) => Client { address: Some(given.into()), is_guess: false },
+        None => Client::read(&received.headers, downstream, proxy),
+    };
+    Ok((received, client))
+}
+
+fn finish(
+    request: &HttpRequest,
+    received: Received,
+    client: &Client,
+    proxy: &Proxy,
+) -> Result<Admitted, Refusal> {
+    let authority = received.authority.unwrap_or_default();
     if proxy.strict
         && let Some(reason) = ambiguity(request, &authority)
     {
-        return Err(refuse(400, reason));
+        return Err(Refusal::answer(400, reason));
     }
-    let method = request.method.clone().into_bytes();
-    Ok(Admitted { method, path, authority, headers, remote_ip, remote_ip_is_guess })
+    Ok(Admitted {
+        method: received.method,
+        path: received.path,
+        authority,
+        scheme: received.scheme.unwrap_or_default(),
+        headers: received.headers,
+        remote_ip: client.address.map(|address| address.ip),
+        remote_ip_is_guess: client.is_guess,
+    })
+}
+
+/// What the connection manager refuses before it touches the headers.
+fn check(received: &mut Received) -> Result<(), Refusal> {
+    if received.authority.is_none() {
+        return Err(Refusal::answer(400, "no Host"));
+    }
+    if received.method.is_empty() {
+        return Err(Refusal::answer(400, "invalid method"));
+    }
+    if received.path.as_ref().is_some_and(|path| !path.starts_with(b"/")) {
+        return Err(Refusal::answer(404, "the request target is not a path"));
+    }
+    let has_type = received.headers.first("content-type").is_some_and(|value| !value.is_empty());
+    if received.method == b"QUERY" && !has_type {
+        return Err(Refusal::answer(400, "QUERY without Content-Type"));
+    }
+    let wrong_udp = Refusal::answer(404, "the path does not name the host of a UDP tunnel");
+    connect_udp::rewrite_authority(received).ok_or(wrong_udp)
+}
+
+/// Whether the client asks for an upgrade that istiod does not enable. Without a scheme there is no route, and a request
+/// without route is not refused here.
+fn is_refused_upgrade(received: &Received) -> bool {
+    let is = |name: &str, value: &[u8]| {
+        received.headers.first(name).is_some_and(|found| found.eq_ignore_ascii_case(value))
+    };
+    received.is_upgrade()
+        && !is("upgrade", b"websocket")
+        && !is("x-forwarded-proto", b"")
+        && received.method != b"CONNECT"
 }
 
 /// What Envoy lets pass and two servers may read differently.
 fn ambiguity(request: &HttpRequest, authority: &[u8]) -> Option<&'static str> {
+    if authority.is_empty() {
+        return Some("an empty Host");
+    }
     if authority.contains(&b'@') {
         return Some("user information in Host");
+    }
+    if authority.contains(&b'%') {
+        return Some("a percent sign in Host");
     }
     if authority.len() > 255 {
         return Some("a Host of more than 255 characters");
     }
-    if request.hosts.len() > 1 || authority.contains(&b',') {
+    let further = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("host")).count();
+    if request.hosts.len() + further > 1 || authority.contains(&b',') {
         return Some("more than one Host");
     }
-    if request.version == HttpVersion::Http2 && request.headers.iter().any(|(n, _)| n == "host") {
-        return Some("host beside :authority");
-    }
     request.headers.iter().any(|(n, _)| n.contains('_')).then_some("an underscore in a header name")
-}
-
-fn headers(request: &HttpRequest, http1: bool) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
-    let mut out: Vec<(String, Vec<u8>)> = Vec::with_capacity(request.headers.len());
-    for (name, value) in &request.headers {
-        if !is_name(name) || !is_value(value) {
-            return Err(refuse(400, "invalid header"));
-        }
-        let name = name.to_ascii_lowercase();
-        let value = if http1 { trim(value) } else { value };
-        let crumbs = !http1 && name == "cookie";
-        let joined = (crumbs || is_inline(&name)).then(|| out.iter_mut().find(|(n, _)| *n == name)).flatten();
-        match joined {
-            // Envoy appends nothing for an empty line, and no separator to an empty one.
-            Some(_) if value.is_empty() && !crumbs => {}
-            Some((_, before)) => {
-                if !before.is_empty() {
-                    before.extend_from_slice(if crumbs { b"; " } else { b"," });
-                }
-                before.extend_from_slice(value);
-            }
-            None => out.push((name, value.to_vec())),
-        }
-    }
-    out.retain(|(name, value)| name != "referer" || is_referer(value));
-    Ok(out)
-}
-
-/// The entry of `X-Forwarded-For` that names the client (`spec/istio.md` 7.5); none where the socket's peer counts.
-fn client_entry<'v>(value: &'v [u8], proxy: &Proxy) -> Option<&'v [u8]> {
-    let from_right = match (proxy.gateway, proxy.trusted_proxies) {
-        (true, 0) => return None,
-        (true, n) => n.checked_sub(1)?,
-        (false, n) => n,
-    };
-    value.rsplit(|b| *b == b',').nth(usize::try_from(from_right).ok()?)
 }

@@ -1,15 +1,37 @@
-//! What Envoy's HTTP codec and connection manager do to a request before any policy sees it: refusals, path
-//! normalization, joined headers, the client's address (`spec/istio.md` 7).
+//! What Envoy's HTTP codec and connection manager do to a request before any policy sees it (`spec/istio.md` 7).
+//!
+//! [`admit`] takes a request through these steps, in this order:
+//!
+//! 1. the codec of its version, which refuses malformed requests and joins inline headers;
+//! 2. the checks of the connection manager, and path normalization;
+//! 3. the client's address, from `X-Forwarded-For`;
+//! 4. the headers that the connection manager sets, continues and removes.
 //!
 //! Inside Envoy all of this has happened already; the filter must not do it twice.
 
+mod address;
 mod admit;
-mod authority;
+mod client_address;
+mod client_certificate;
+mod connect_udp;
+mod connection_manager;
 mod header;
+mod header_map;
+mod http1;
+mod http2;
+mod nominated;
 mod normalize;
+mod proxy;
+mod raw;
+mod received;
+mod refusal;
 mod request;
+mod url;
 
-pub use admit::{Admitted, Proxy, Refusal, admit};
+pub use admit::{Admitted, admit, decode};
 pub(crate) use header::is_inline;
+pub use header_map::HeaderMap;
 pub use normalize::{NormalizationVersion, normalize_path};
+pub use proxy::{CertificateDetails, ClientCertificate, Downstream, ForwardClientCertificate, Proxy};
+pub use refusal::Refusal;
 pub use request::{Headers, HttpRequest, HttpVersion};

@@ -13,6 +13,8 @@ pub enum HttpVersion {
     Http11,
     /// 2
     Http2,
+    /// 3
+    Http3,
 }
 
 /// Header lines in order: name as sent, value bytes.
@@ -25,7 +27,7 @@ pub struct HttpRequest {
     pub version: HttpVersion,
     /// Method.
     pub method: String,
-    /// Request target; origin form unless `target` was used.
+    /// Request target; origin form unless `target` was used. Empty: a request of HTTP/2 or 3 without `:path`.
     pub target: Vec<u8>,
     /// Whether `target` is meant literally, whatever its form.
     pub literal_target: bool,
@@ -35,7 +37,8 @@ pub struct HttpRequest {
     pub headers: Headers,
     /// The address that the proxy takes for the client's.
     pub remote_ip: Option<IpAddr>,
-    /// The exact bytes of an HTTP/1 request, instead of all of the above.
+    /// The exact bytes of an HTTP/1 request, instead of all of the above but `remote_ip`
+    /// ([`HttpRequest::parsed`]).
     pub raw: Option<Vec<u8>>,
 }
 

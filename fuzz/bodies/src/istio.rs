@@ -3,7 +3,7 @@
 use crate::halves;
 use palisade::{
     Cluster, CompileSwitches, Options, PolicySet, Request, Workload,
-    http::{HttpRequest, NormalizationVersion, Proxy, admit, normalize_path},
+    http::{Downstream, HttpRequest, NormalizationVersion, Proxy, admit, normalize_path},
     resource::{Resources, istio::PathNormalization},
 };
 use palisade_filter::header_map::HeaderMap;
@@ -81,14 +81,9 @@ pub fn path_normalize(data: &[u8]) {
 pub fn host(data: &[u8]) {
     let Ok(host) = core::str::from_utf8(data) else { return };
     for strict in [false, true] {
-        let proxy = Proxy {
-            normalization: PathNormalization::Base,
-            version: NormalizationVersion::default(),
-            gateway: false,
-            trusted_proxies: 0,
-            strict,
-        };
-        let Ok(admitted) = admit(&HttpRequest::new("GET", "/", host), None, &proxy) else { continue };
+        let proxy = Proxy { strict, ..Proxy::sidecar() };
+        let sent = HttpRequest::new("GET", "/", host);
+        let Ok(admitted) = admit(&sent, &Downstream::default(), &proxy) else { continue };
         let request = Request { authority: Some(&admitted.authority), ..Request::default() };
         decide(&[allow(&json!({"to": [{"operation": {"hosts": ["a.example.com", "*.b"]}}]}))], &request);
     }

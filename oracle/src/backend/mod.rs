@@ -13,8 +13,7 @@ pub use policies::{authorization_policies, called, configuration};
 use palisade::{
     Cluster, Options, Verdict,
     flow::{HttpRequest, HttpVersion, Place},
-    http::{NormalizationVersion, Proxy as Codec, admit},
-    resource::istio::PathNormalization,
+    http::{Downstream, Proxy as Codec, admit},
 };
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
@@ -128,7 +127,7 @@ impl Session for Proxies<'_> {
         let ask = |enforcer| {
             let client = proxy.client(enforcer, &arrival.connection, &self.authority).map_err(failed)?;
             match &request {
-                Some(request) => over_http(&client, request),
+                Some(request) => over_http(&client, request, case.flow.ext_authz.is_empty()),
                 None => over_tcp(&client, arrival.connection.mtls),
             }
         };
@@ -210,6 +209,15 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         return skip("a certificate needs a name");
     }
     if let Some(http) = &case.flow.http {
+        if http.version == HttpVersion::Http3 {
+            return skip("no client here speaks HTTP/3");
+        }
+        let ends = |raw: &Vec<u8>| {
+            [&b"\n\n"[..], b"\n\r\n"].iter().any(|end| raw.windows(end.len()).any(|w| w == *end))
+        };
+        if http.raw.as_ref().is_some_and(|raw| !ends(raw)) {
+            return skip("Envoy waits for the rest of the head");
+        }
         let asked = arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty();
         if asked && !is_known(&http.method) {
             return skip("the provider speaks HTTP/1, and refuses the method itself");
@@ -220,14 +228,7 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
 
 /// Whether HTTP/1 knows the method.
 fn is_known(method: &str) -> bool {
-    let codec = Codec {
-        normalization: PathNormalization::None,
-        version: NormalizationVersion::default(),
-        gateway: false,
-        trusted_proxies: 0,
-        strict: false,
-    };
-    admit(&HttpRequest::new(method, "/", "a"), None, &codec).is_ok()
+    admit(&HttpRequest::new(method, "/", "a"), &Downstream::default(), &Codec::sidecar()).is_ok()
 }
 
 /// Addresses are others on loopback: they must not matter, or be loopback's own.
@@ -237,7 +238,12 @@ fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnsw
     let client = filters.contains("\"remoteIp\"");
     let forwarded = arrival.request.as_ref().is_some_and(|r| r.remote_ip != Ok(r.source_ip));
     let given = case.flow.http.as_ref().is_some_and(|http| http.remote_ip.is_some());
-    let peer = filters.contains("\"directRemoteIp\"") || client && !forwarded;
+    // A gateway writes the peer's address into headers.
+    let written = ["x-forwarded-for", "x-envoy-external-address"].iter().any(|name| filters.contains(name));
+    let peer = filters.contains("\"directRemoteIp\"") || client && !forwarded || written;
+    if filters.contains("x-envoy-peer-metadata") {
+        return skip("a stock Envoy exchanges no metadata");
+    }
     if peer && !loopback(connection.source_ip)
         || client && given
         || filters.contains("\"destinationIp\"")
@@ -250,7 +256,8 @@ fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnsw
 
 type Seen = (Verdict, Option<u16>);
 
-fn over_http(client: &Client, request: &HttpRequest) -> Result<Seen, NoAnswer> {
+/// `alone`: no provider of the case answers, whose refusals look like those of the connection manager.
+fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen, NoAnswer> {
     if request.version == HttpVersion::Http2 {
         let connection = client.connect().map_err(failed)?;
         let mut http2 = Http2::new(connection).map_err(failed)?;
@@ -258,21 +265,23 @@ fn over_http(client: &Client, request: &HttpRequest) -> Result<Seen, NoAnswer> {
         let Some(answer) = answers.first().filter(|answer| answer.status() != 0) else {
             return Ok((Verdict::Reject, None));
         };
-        return verdict(answer.status(), answer.field("grpc-status"), &answer.body);
+        return verdict(alone, answer.status(), answer.field("grpc-status"), &answer.body);
     }
     match client.request(&wire::http1(request)).map_err(failed)? {
         Outcome::Response(response) => {
-            verdict(response.status, response.header("grpc-status"), &response.body)
+            verdict(alone, response.status, response.header("grpc-status"), &response.body)
         }
         Outcome::Closed(reason) => failed_to(&format!("Envoy closes the connection: {reason}")),
     }
 }
 
-fn verdict(status: u16, grpc_status: Option<&str>, body: &[u8]) -> Result<Seen, NoAnswer> {
+fn verdict(alone: bool, status: u16, grpc_status: Option<&str>, body: &[u8]) -> Result<Seen, NoAnswer> {
     const AUDIENCE: &[u8] = b"Audiences in Jwt are not allowed";
     match status {
         200 if grpc_status == Some("7") => Ok((Verdict::Deny, None)),
         403 if body.windows(AUDIENCE.len()).any(|part| part == AUDIENCE) => Ok((Verdict::Reject, Some(403))),
+        // The codec and the connection manager refuse without RBAC's words.
+        403 if body == b"Forbidden" || alone && body.is_empty() => Ok((Verdict::Reject, Some(403))),
         403 => Ok((Verdict::Deny, Some(403))),
         status => by_status(status),
     }
@@ -281,7 +290,7 @@ fn verdict(status: u16, grpc_status: Option<&str>, body: &[u8]) -> Result<Seen, 
 fn by_status(status: u16) -> Result<Seen, NoAnswer> {
     match status {
         200 => Ok((Verdict::Allow, None)),
-        400 | 401 | 404 => Ok((Verdict::Reject, Some(status))),
+        400 | 401 | 404 | 426 | 431 | 501 => Ok((Verdict::Reject, Some(status))),
         ASKED => Ok((Verdict::Ask, None)),
         status => failed_to(&format!("Envoy answers {status}")),
     }

@@ -6,6 +6,7 @@ use palisade::{
     CalledService, IdentitySource, MeshRole, Workload,
     export::{Chain, envoy_rbac_for_service},
     flow::MeshRequest,
+    http::{ForwardClientCertificate as Forward, Proxy as Manager},
     resource::istio::PathNormalization as Mode,
 };
 use palisade_envoy::{
@@ -16,7 +17,7 @@ use palisade_envoy::{
     wasm::Plugin,
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, net::IpAddr, path::Path};
+use std::{net::IpAddr, path::Path};
 
 /// What a proxy enforces policies with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Proxy {
         let options = mesh.simulation.options();
         let [http, tcp] = [Chain::Http, Chain::Tcp]
             .map(|chain| envoy_rbac_for_service(cluster, workload, service, chain, options));
-        let gateway = workload.role != MeshRole::Proxy || is_ingress(mesh, workload);
+        let manager = mesh.simulation.connection_manager(workload);
         let jwt = issuers.filter(cluster, workload)?;
         let server = authority.issue(&Names::workload(
             &config.trust_domain,
@@ -82,7 +83,7 @@ impl Proxy {
                 listeners.push(listener);
             };
             let here = crate::fleet::free_port()?;
-            let chain = |filters: Vec<Value>| http_chain(mesh, gateway, filters);
+            let chain = |filters: Vec<Value>| http_chain(&manager, filters);
             let filters = native_filters(
                 workload,
                 at_port(Value::from(http.clone()), port, here),
@@ -184,17 +185,11 @@ fn names(connection: &MeshRequest) -> Names {
     Names { uris: connection.uris.clone(), dns: connection.dns_names.clone(), subject: subject.collect() }
 }
 
-/// Whether it is a classic gateway.
-fn is_ingress(mesh: &Mesh<'_>, workload: &Workload) -> bool {
-    let selects = |selector| !BTreeMap::is_empty(selector) && workload.has_labels(selector);
-    mesh.simulation.cluster().resources().gateways.iter().any(|gateway| selects(&gateway.spec.selector))
-}
-
-fn http_chain(mesh: &Mesh<'_>, gateway: bool, filters: Vec<Value>) -> Http {
-    let config = &mesh.simulation.cluster().resources().mesh;
+/// An HTTP chain with the settings of `manager`.
+fn http_chain(manager: &Manager, filters: Vec<Value>) -> Http {
     let mut http = Http {
         filters,
-        normalization: match config.path_normalization {
+        normalization: match manager.normalization {
             Mode::None => PathNormalization::None,
             Mode::Base => PathNormalization::Base,
             Mode::MergeSlashes => PathNormalization::MergeSlashes,
@@ -202,9 +197,40 @@ fn http_chain(mesh: &Mesh<'_>, gateway: bool, filters: Vec<Value>) -> Http {
         },
         ..Http::default()
     };
-    http.extra.insert("use_remote_address".into(), json!(gateway));
-    http.extra.insert("xff_num_trusted_hops".into(), json!(config.trusted_proxies()));
+    http.extra.extend(manager_fields(manager));
     http
+}
+
+/// The fields of the connection manager that change what policies see, as istiod writes them.
+fn manager_fields(manager: &Manager) -> serde_json::Map<String, Value> {
+    let forward = match manager.client_certificate {
+        Forward::Sanitize => "SANITIZE",
+        Forward::ForwardOnly => "FORWARD_ONLY",
+        Forward::AppendForward => "APPEND_FORWARD",
+        Forward::SanitizeSet => "SANITIZE_SET",
+        Forward::AlwaysForwardOnly => "ALWAYS_FORWARD_ONLY",
+    };
+    let details = manager.certificate_details;
+    let fields = json!({
+        "use_remote_address": manager.gateway,
+        "xff_num_trusted_hops": manager.trusted_proxies,
+        "forward_client_cert_details": forward,
+        "set_current_client_cert_details": {
+            "subject": details.subject,
+            "uri": details.uri,
+            "dns": details.dns,
+            "cert": details.certificate,
+            "chain": details.chain,
+        },
+        "generate_request_id": manager.generates_request_id,
+        "append_x_forwarded_port": manager.appends_forwarded_port,
+        "http_protocol_options": {"accept_http_10": manager.accepts_http_1_0},
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    }
 }
 
 /// The export's filters with token checking where istiod puts it, behind CUSTOM; a waypoint's peer is named first.

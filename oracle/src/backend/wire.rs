@@ -15,10 +15,7 @@ pub(super) fn http1(http: &HttpRequest) -> Vec<u8> {
     }
     let hosts = http.hosts.iter().map(|host| ("host", host.as_bytes()));
     let lines = http.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-    let framed = |name: &str| ["content-length", "transfer-encoding"].contains(&name);
-    let length = (!http.headers.iter().any(|(name, _)| framed(&name.to_ascii_lowercase())))
-        .then_some(("content-length", &b"0"[..]));
-    for (name, value) in hosts.chain(length).chain(lines) {
+    for (name, value) in hosts.chain(lines) {
         for part in [name.as_bytes(), b": ", value, b"\r\n"] {
             bytes.extend_from_slice(part);
         }
@@ -27,16 +24,15 @@ pub(super) fn http1(http: &HttpRequest) -> Vec<u8> {
     bytes
 }
 
-/// HTTP/2: pseudo headers first; a second Host is a header.
+/// HTTP/2: pseudo headers first. A CONNECT has neither `:path` nor `:scheme`.
 pub(super) fn http2(http: &HttpRequest) -> Fields {
-    let mut hosts = http.hosts.iter();
-    let mut fields: Fields = vec![
-        (b":method".to_vec(), http.method.clone().into_bytes()),
-        (b":path".to_vec(), http.target.clone()),
-        (b":scheme".to_vec(), b"http".to_vec()),
-    ];
-    fields.extend(hosts.next().map(|host| (b":authority".to_vec(), host.clone().into_bytes())));
-    fields.extend(hosts.map(|host| (b"host".to_vec(), host.clone().into_bytes())));
+    let mut fields: Fields = vec![(b":method".to_vec(), http.method.clone().into_bytes())];
+    if !http.target.is_empty() {
+        fields.push((b":path".to_vec(), http.target.clone()));
+        fields.push((b":scheme".to_vec(), b"http".to_vec()));
+    }
+    let hosts = http.hosts.iter();
+    fields.extend(hosts.map(|host| (b":authority".to_vec(), host.clone().into_bytes())));
     let lines = http.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()));
     fields.extend(lines);
     fields

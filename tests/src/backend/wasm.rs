@@ -234,11 +234,11 @@ fn http(request: &MeshRequest) -> HttpRequest {
     let sent = request.http.as_ref().expect("a request");
     let pseudo = [
         (":method", sent.method.clone()),
-        (":path", sent.path.clone()),
         (":authority", sent.authority.clone()),
-        (":scheme", b"http".to_vec()),
+        (":scheme", sent.scheme.clone()),
     ];
-    let pseudo = pseudo.into_iter().map(|(name, value)| (name.as_bytes().to_vec(), value));
+    let path = sent.path.iter().map(|path| (":path", path.clone()));
+    let pseudo = pseudo.into_iter().chain(path).map(|(name, value)| (name.as_bytes().to_vec(), value));
     let headers = sent.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()));
     HttpRequest { headers: pseudo.chain(headers).collect(), ..HttpRequest::default() }
 }

@@ -28,7 +28,7 @@ pub struct MeshConfig {
     /// External providers that CUSTOM policies may name.
     #[serde(deserialize_with = "null_as_default")]
     pub extension_providers: Vec<Provider>,
-    /// Settings of every proxy, for `gatewayTopology.numTrustedProxies`.
+    /// Settings of every proxy: `gatewayTopology`, `proxyHeaders`.
     pub default_config: Option<Value>,
 }
 
@@ -82,17 +82,6 @@ impl Default for MeshConfig {
             extension_providers: Vec::new(),
             default_config: None,
         }
-    }
-}
-
-impl MeshConfig {
-    /// `defaultConfig.gatewayTopology.numTrustedProxies`.
-    pub fn trusted_proxies(&self) -> u32 {
-        self.default_config
-            .as_ref()
-            .and_then(|c| c.pointer("/gatewayTopology/numTrustedProxies"))
-            .and_then(Value::as_u64)
-            .map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX))
     }
 }
 

@@ -1,0 +1,97 @@
+//! The settings of a proxy's connection manager, as istiod writes them.
+
+use crate::{
+    cluster::{Cluster, MeshRole, Workload},
+    http::{CertificateDetails, ForwardClientCertificate, NormalizationVersion, Proxy},
+    options::{Options, Profile},
+};
+use serde_json::Value;
+
+/// The annotation by which a pod overrides parts of the mesh's `defaultConfig`.
+const ANNOTATION: &str = "proxy.istio.io/config";
+
+/// The settings of the proxy of `workload`.
+pub(super) fn settings(cluster: &Cluster, workload: &Workload, options: &Options) -> Proxy {
+    let mesh = &cluster.resources().mesh;
+    let own = workload.annotations.get(ANNOTATION).and_then(|text| read(text));
+    let config = Config { own: own.as_ref(), mesh: mesh.default_config.as_ref() };
+    let is_waypoint = matches!(workload.role, MeshRole::Waypoint(_));
+    let role = match (is_waypoint, cluster.is_gateway(workload)) {
+        (true, _) => Proxy::waypoint(),
+        (_, true) => Proxy::gateway(),
+        (_, false) => Proxy::sidecar(),
+    };
+    // A waypoint says nothing of certificates, and istiod knows other fields for a gateway than for a sidecar.
+    let forward = match (is_waypoint, role.gateway) {
+        (true, _) => None,
+        (_, true) => config.forward("/gatewayTopology/forwardClientCertDetails"),
+        (_, false) => config.forward("/proxyHeaders/forwardedClientCert"),
+    };
+    let details = role.certificate_details;
+    let detail = |name: &str, default: bool| {
+        let path = alloc::format!("/proxyHeaders/setCurrentClientCertDetails/{name}");
+        config.flag(&path).unwrap_or(default)
+    };
+    let certificate_details = match role.gateway {
+        true => details,
+        false => CertificateDetails {
+            subject: detail("subject", details.subject),
+            uri: detail("uri", details.uri),
+            dns: detail("dns", details.dns),
+            certificate: detail("cert", details.certificate),
+            chain: detail("chain", details.chain),
+        },
+    };
+    Proxy {
+        normalization: mesh.path_normalization,
+        version: NormalizationVersion::of_envoy(&options.envoy_version),
+        trusted_proxies: if role.gateway { config.trusted_proxies() } else { 0 },
+        client_certificate: forward.unwrap_or(role.client_certificate),
+        certificate_details,
+        generates_request_id: config.flag("/proxyHeaders/requestId/disabled") != Some(true),
+        appends_forwarded_port: config.flag("/proxyHeaders/xForwardedPort/enabled") == Some(true),
+        accepts_http_1_0: config.get("/proxyMetadata/ISTIO_META_HTTP10").is_some_and(|v| v == "1"),
+        strict: options.profile == Profile::Strict,
+        ..role
+    }
+}
+
+/// The pod's own settings over those of the mesh.
+struct Config<'v> {
+    own: Option<&'v Value>,
+    mesh: Option<&'v Value>,
+}
+
+impl<'v> Config<'v> {
+    fn get(&self, path: &str) -> Option<&'v Value> {
+        [self.own, self.mesh].into_iter().flatten().find_map(|value| value.pointer(path))
+    }
+
+    fn flag(&self, path: &str) -> Option<bool> {
+        self.get(path).and_then(Value::as_bool)
+    }
+
+    fn trusted_proxies(&self) -> u32 {
+        let number = self.get("/gatewayTopology/numTrustedProxies").and_then(Value::as_u64);
+        number.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX))
+    }
+
+    fn forward(&self, path: &str) -> Option<ForwardClientCertificate> {
+        Some(match self.get(path)?.as_str()? {
+            "SANITIZE" => ForwardClientCertificate::Sanitize,
+            "FORWARD_ONLY" => ForwardClientCertificate::ForwardOnly,
+            "APPEND_FORWARD" => ForwardClientCertificate::AppendForward,
+            "SANITIZE_SET" => ForwardClientCertificate::SanitizeSet,
+            "ALWAYS_FORWARD_ONLY" => ForwardClientCertificate::AlwaysForwardOnly,
+            _ => return None,
+        })
+    }
+}
+
+/// The annotation's text is YAML, mostly in its JSON form.
+fn read(text: &str) -> Option<Value> {
+    #[cfg(feature = "yaml")]
+    return crate::manifest::read("proxy.istio.io/config", text).ok();
+    #[cfg(not(feature = "yaml"))]
+    return serde_json::from_str(text).ok();
+}

@@ -1,0 +1,47 @@
+//! The client's address behind `X-Forwarded-For` (`spec/istio.md` 7.5).
+
+use super::{
+    address::Address,
+    header::trim,
+    header_map::HeaderMap,
+    proxy::{Downstream, Proxy},
+};
+use core::net::IpAddr;
+
+/// The client as the proxy takes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Client {
+    pub(super) address: Option<Address>,
+    /// Whether `X-Forwarded-For` names a client that cannot be read, so that the socket's peer stands in for it.
+    pub(super) is_guess: bool,
+}
+
+impl Client {
+    /// Reads the client's address from `headers`, as they were sent.
+    pub(super) fn read(headers: &HeaderMap, downstream: &Downstream, proxy: &Proxy) -> Self {
+        let named = headers.first("x-forwarded-for").and_then(|value| entry(value, proxy));
+        let read = named.map(|entry| Address::parse(trim(entry)));
+        let peer = downstream.peer.map(Address::from);
+        Self { address: read.flatten().or(peer), is_guess: read == Some(None) }
+    }
+}
+
+/// The entry that names the client; none where the socket's peer counts.
+fn entry<'v>(value: &'v [u8], proxy: &Proxy) -> Option<&'v [u8]> {
+    let from_right = match (proxy.gateway, proxy.trusted_proxies) {
+        (true, 0) => return None,
+        (true, n) => n.checked_sub(1)?,
+        (false, n) => n,
+    };
+    value.rsplit(|b| *b == b',').nth(usize::try_from(from_right).ok()?)
+}
+
+/// The address that a gateway appends to `X-Forwarded-For`: its own where the peer is on the same host.
+pub(super) fn appended(downstream: &Downstream) -> Option<IpAddr> {
+    let peer = downstream.peer?;
+    let same_host = match peer {
+        IpAddr::V4(ip) => ip == core::net::Ipv4Addr::LOCALHOST,
+        IpAddr::V6(ip) => ip == core::net::Ipv6Addr::LOCALHOST,
+    };
+    if same_host { downstream.local.or(Some(peer)) } else { Some(peer) }
+}
