@@ -121,3 +121,44 @@ pub fn find(paths: &[PathBuf], access: &Access) -> Result<Vec<PathBuf>, Vec<Diag
     files.dedup();
     if findings.is_empty() { Ok(files) } else { Err(findings) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<usize, Vec<&'static str>> {
+        let file = CaseFile::parse(Path::new("a.cases.yaml"), text);
+        file.map(|file| file.cases.len()).map_err(|findings| findings.iter().map(|f| f.code).collect())
+    }
+
+    #[test]
+    fn two_anchors_and_a_thousand_cases_load() {
+        let mut text = "cases:\n- {name: first, from: &f {ip: 10.0.0.1}, to: &t {ip: 10.0.0.2, port: 80}, expect: allow}\n"
+            .to_owned();
+        for n in 0..1_000 {
+            text.push_str(&format!("- {{name: case {n}, from: *f, to: *t, expect: allow}}\n"));
+        }
+        assert_eq!(parse(&text), Ok(1_001));
+    }
+
+    #[test]
+    fn an_alias_bomb_is_refused() {
+        let mut text = "manifests:\n- &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for n in 1..12 {
+            let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
+            text.push_str(&format!("- &a{n} [{aliases}]\n"));
+        }
+        assert!(parse(&text).is_err());
+    }
+
+    #[test]
+    fn raw_bytes_stand_alone() {
+        let case = |http: &str| {
+            parse(&format!(
+                "cases: [{{name: a, from: {{ip: 10.0.0.1}}, to: {{ip: 10.0.0.2, port: 80}}, http: {{{http}}}, expect: allow}}]"
+            ))
+        };
+        assert_eq!(case(r#"raw: "GET / HTTP/1.1", remoteIp: 10.0.0.3"#), Ok(1));
+        assert_eq!(case(r#"raw: "GET / HTTP/1.1", path: /"#), Err(vec!["case-field"]));
+    }
+}

@@ -28,4 +28,4 @@ pub use manifests::Manifests;
 pub use recording::{parse_recording, recording};
 pub use run::{CaseReport, CaseResult, FileReport, Report, Summary, run, run_with};
 pub use source::Sources;
-pub use written::{Expect, default_host, token};
+pub use written::{Expect, default_host, default_target, token};

@@ -11,7 +11,7 @@ pub(crate) use event::{EventText, check_times, events};
 pub use expect::Expect;
 pub(crate) use expect::{ExpectText, LayerText, OptionsText, OutcomeText, ProtocolText, ProviderAnswer};
 pub(crate) use request::{GrpcText, HttpText, TokenText};
-pub use request::{default_host, token};
+pub use request::{default_host, default_target, token};
 pub(crate) use scalar::OneOrMany;
 
 use palisade::Profile;

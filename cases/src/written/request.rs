@@ -38,6 +38,8 @@ enum Version {
     Http11,
     #[serde(rename = "2", alias = "2.0", alias = "HTTP/2")]
     Http2,
+    #[serde(rename = "3", alias = "3.0", alias = "HTTP/3")]
+    Http3,
 }
 
 impl HttpText {
@@ -46,26 +48,52 @@ impl HttpText {
         if self.path.is_some() && self.target.is_some() {
             return Err("`path` and `target` are two forms of the same thing: keep one");
         }
+        let other = self.version.is_some()
+            || self.method.is_some()
+            || self.path.is_some()
+            || self.target.is_some()
+            || self.host.is_some()
+            || !self.headers.0.is_empty();
+        if self.raw.is_some() && other {
+            return Err("`raw` is the whole request: remove every other field but `remoteIp`");
+        }
         let literal_target = self.target.is_some();
-        let target = self.target.or(self.path).map_or_else(|| b"/".to_vec(), |Bytes(b)| b);
+        let version = match self.version {
+            Some(Version::Http10) => HttpVersion::Http10,
+            None | Some(Version::Http11) => HttpVersion::Http11,
+            Some(Version::Http2) => HttpVersion::Http2,
+            Some(Version::Http3) => HttpVersion::Http3,
+        };
+        let method = self.method.unwrap_or_else(|| "GET".to_owned());
+        // A `host` among the headers is the only one.
+        let named = self.headers.0.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+        let hosts = match self.host {
+            None if named => Vec::new(),
+            None => vec![default_host(to)],
+            Some(None) => Vec::new(),
+            Some(Some(OneOrMany(hosts))) => hosts,
+        };
+        let default_target = default_target(&method, version, &hosts);
         Ok(HttpRequest {
-            version: match self.version {
-                Some(Version::Http10) => HttpVersion::Http10,
-                None | Some(Version::Http11) => HttpVersion::Http11,
-                Some(Version::Http2) => HttpVersion::Http2,
-            },
-            method: self.method.unwrap_or_else(|| "GET".to_owned()),
-            target,
+            version,
+            method,
+            target: self.target.or(self.path).map_or(default_target, |Bytes(b)| b),
             literal_target,
-            hosts: match self.host {
-                None => vec![default_host(to)],
-                Some(None) => Vec::new(),
-                Some(Some(OneOrMany(hosts))) => hosts,
-            },
+            hosts,
             headers: self.headers.0,
             remote_ip: self.remote_ip.map(|Ip(ip)| ip),
             raw: self.raw.map(|Bytes(b)| b),
         })
+    }
+}
+
+/// Returns the target of a request that states none: the path `/`. A CONNECT has no path: its target is the host with a
+/// port, which HTTP/2 and HTTP/3 name in `:authority`.
+pub fn default_target(method: &str, version: HttpVersion, hosts: &[String]) -> Vec<u8> {
+    match (method, version) {
+        ("CONNECT", HttpVersion::Http2 | HttpVersion::Http3) => Vec::new(),
+        ("CONNECT", _) => hosts.first().map_or_else(Vec::new, |host| host.clone().into_bytes()),
+        _ => b"/".to_vec(),
     }
 }
 

@@ -6,9 +6,12 @@ use clap::Args;
 use core::net::IpAddr;
 use palisade::{
     Cluster, Protocol,
-    flow::{Certificate, DnsLookup, End, Event, Flow, HttpRequest, Lookup, Place, Tls, Token},
+    flow::{
+        Certificate, DnsLookup, End, Event, Flow, Headers, HttpRequest, HttpVersion, Lookup, Place, Tls,
+        Token,
+    },
 };
-use palisade_cases::{default_host, token};
+use palisade_cases::{default_host, default_target, token};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -151,13 +154,25 @@ impl FlowArgs {
                     "write it as --header 'x-user: alice'",
                 )
             })?;
-            Ok((name.trim().to_owned(), value.trim().as_bytes().to_vec()))
+            // Other blanks are part of the value.
+            let [name, value] = [name, value].map(|text| text.trim_matches([' ', '\t']));
+            Ok((name.to_owned(), value.as_bytes().to_vec()))
         });
+        let headers: Headers = headers.collect::<Result<_, Failure>>()?;
+        let method = self.method.clone().unwrap_or_else(|| "GET".to_owned());
+        let hosts = match &self.host {
+            None if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) => Vec::new(),
+            host => vec![host.clone().unwrap_or_else(|| default_host(to))],
+        };
+        let target = match &self.path {
+            Some(path) => path.clone().into_bytes(),
+            None => default_target(&method, HttpVersion::default(), &hosts),
+        };
         Ok(Some(HttpRequest {
-            method: self.method.clone().unwrap_or_else(|| "GET".to_owned()),
-            target: self.path.clone().unwrap_or_else(|| "/".to_owned()).into_bytes(),
-            hosts: vec![self.host.clone().unwrap_or_else(|| default_host(to))],
-            headers: headers.collect::<Result<_, Failure>>()?,
+            method,
+            target,
+            hosts,
+            headers,
             remote_ip: self.remote_ip,
             ..HttpRequest::default()
         }))
