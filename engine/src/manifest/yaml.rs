@@ -167,6 +167,10 @@ fn options() -> serde_saphyr::Options {
             max_nodes: limits::MAX_NODES,
             max_events: limits::MAX_NODES * 4,
             max_total_scalar_bytes: limits::MAX_MANIFEST_BYTES,
+            max_aliases: limits::MAX_NODES,
+            max_anchors: limits::MAX_NODES,
+            // Two anchors that a thousand cases use are no bomb: the limit on replayed events refuses those.
+            enforce_alias_anchor_ratio: false,
         },
         with_snippet: false,
     }
