@@ -1,6 +1,6 @@
 //! What `dnsperf` says, and the table of it.
 
-use std::fmt::Write;
+use core::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
 
