@@ -9,9 +9,9 @@ use crate::{
     lower::cilium::{Endpoint, Findings, Lowered},
     options::Options,
     request::{Attributes, Read, Unavailable},
-    rule_id::PolicyRef,
+    rule_id::{PolicyRef, RuleId},
 };
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 
 /// Which of an endpoint's two policies is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,12 +178,17 @@ impl NetworkProgram {
         // The refusal of a proxy is told by the rule that did not let the flow through.
         let told = traces.into_iter().filter(|t| !matches!(t.effect, Effect::Refuse(_)));
         let (stages, mut traces): (Vec<_>, Vec<_>) = told.partition(|t| t.effect == Effect::Proceed);
+        let mut nearest: BTreeMap<&RuleId, &RuleTrace> = BTreeMap::new();
+        for stage in &stages {
+            let known = nearest.entry(&stage.id).or_insert(stage);
+            if stage.distance() < known.distance() {
+                *known = stage;
+            }
+        }
         for trace in &mut traces {
             // A rule of two stages is told by the one that it fails.
-            let same = stages.iter().filter(|s| s.id == trace.id);
-            if let Some(stage) = same.min_by_key(|s| s.distance()).filter(|s| s.distance() > trace.distance())
-            {
-                *trace = RuleTrace { effect: Effect::Allow, ..stage.clone() };
+            if let Some(stage) = nearest.get(&trace.id).filter(|s| s.distance() > trace.distance()) {
+                *trace = RuleTrace { effect: Effect::Allow, ..(*stage).clone() };
             }
         }
         traces

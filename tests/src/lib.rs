@@ -3,6 +3,5 @@
 
 pub mod backend;
 pub mod generate;
-pub mod growth;
 pub mod reference;
 pub mod sample;

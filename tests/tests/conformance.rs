@@ -6,7 +6,6 @@ mod corpus;
 mod documents;
 mod fuel;
 mod golden;
-mod growth;
 mod hostile;
 mod istio_tables;
 mod lookups;

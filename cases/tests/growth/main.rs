@@ -1,0 +1,105 @@
+//! The work for an input grows with its size and no faster: n policies, names, blocks, documents cost n times one.
+//!
+//! Work is counted in instructions, which are the same on a busy machine: the test runs itself under callgrind, which
+//! counts inside `palisade_measured` alone and writes the count down before each `palisade_done`.
+
+mod kinds;
+
+use kinds::{KINDS, Kind};
+use palisade::{
+    Options,
+    flow::{Flow, History, HttpRequest, Simulation},
+    lint,
+};
+use palisade_cases::{Access, Manifests};
+use std::{collections::BTreeMap, env, fs, hint::black_box, path::Path, process::Command};
+
+/// Twice the input may cost this much of the work. A sort takes a little more than twice, a loop over pairs four times.
+const FACTOR: f64 = 2.6;
+/// The folder of the process that is measured, and a part of the names of the kinds to measure.
+const FOLDER: &str = "PALISADE_GROWTH_FOLDER";
+const ONLY: &str = "PALISADE_GROWTH";
+/// Begins the lines of that process.
+const LINE: &str = "growth: ";
+
+#[inline(never)]
+fn palisade_measured<T>(work: impl FnOnce() -> T) -> T {
+    black_box(work())
+}
+
+#[inline(never)]
+fn palisade_done(name: &str, stage: &str) {
+    println!("{LINE}{name}, {stage}");
+}
+
+fn measure(folder: &Path, kind: &Kind, count: usize) {
+    let file = folder.join("all.yaml");
+    fs::write(&file, kind.manifests(count)).unwrap();
+    let options = Options::default();
+    let manifests = palisade_measured(|| Manifests::load(&[file], &Access::default()));
+    palisade_done(kind.name, "load");
+    let findings = palisade_measured(|| lint::check(&manifests.cluster, &options));
+    palisade_done(kind.name, "lint");
+    drop(findings);
+    palisade_measured(|| {
+        let simulation = Simulation::new(&manifests.cluster, options);
+        let mut flow = Flow::new("shop/web", "shop/db", 80);
+        flow.http = Some(HttpRequest::new("GET", "/p1/x", "db.shop"));
+        black_box(simulation.decide(&flow, &History::default())).unwrap();
+        let flow = Flow::new("shop/db", "shop/web", 80);
+        black_box(simulation.decide(&flow, &History::default())).unwrap();
+    });
+    palisade_done(kind.name, "decide");
+}
+
+/// Does the work where the other test asks for it; a test run of its own does nothing.
+#[test]
+fn measured_process() {
+    let Some(folder) = env::var_os(FOLDER) else { return };
+    let only = env::var(ONLY).unwrap_or_default();
+    for kind in KINDS.iter().filter(|kind| kind.name.contains(&only)) {
+        measure(Path::new(&folder), kind, kind.items);
+        measure(Path::new(&folder), kind, 2 * kind.items);
+    }
+}
+
+#[test]
+fn twice_the_input_is_at_most_two_point_six_times_the_work() {
+    if !Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: valgrind is not installed");
+        return;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("growth");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let out = folder.join("callgrind");
+    let output = Command::new("valgrind")
+        .args(["--quiet", "--tool=callgrind", "--toggle-collect=*palisade_measured*"])
+        .args(["--dump-before=*palisade_done*", &format!("--callgrind-out-file={}", out.display())])
+        .arg(env::current_exe().unwrap())
+        .args(["measured_process", "--exact", "--nocapture", "--test-threads=1"])
+        .env(FOLDER, &folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut counts: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let names = text.lines().filter_map(|line| Some(line.split_once(LINE)?.1));
+    for (name, number) in names.zip(1..) {
+        let dump = fs::read_to_string(format!("{}.{number}", out.display())).unwrap();
+        let total = dump.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
+        counts.entry(name.to_owned()).or_default().push(total.unwrap());
+    }
+    let mut wrong = Vec::new();
+    for (name, counts) in &counts {
+        let [one, two] = counts.as_slice() else { panic!("{name}: {counts:?}") };
+        let factor = *two as f64 / (*one).max(1) as f64;
+        let line = format!("{factor:5.2}  {one:>12} {two:>12}  {name}");
+        println!("{line}");
+        if factor > FACTOR {
+            wrong.push(line);
+        }
+    }
+    assert!(env::var_os(ONLY).is_some() || counts.len() == 3 * KINDS.len(), "{} counts", counts.len());
+    assert!(wrong.is_empty(), "twice the input is more than {FACTOR} times the work:\n{}", wrong.join("\n"));
+}
