@@ -8,152 +8,200 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENDPOINTS: [&str; 2] = ["foo/a", "foo/b"];
 const NAMES: [&str; 3] = ["a.io.", "b.io.", "c.io."];
 
+/// An answer that holds.
 #[derive(Clone, Debug)]
-struct Observation {
-    endpoint: usize,
+struct Answer {
     name: usize,
     ip: u8,
     expires: u64,
-    /// Since when a connection keeps it.
-    deferred: Option<u64>,
+}
+
+/// An address whose answers are over.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    names: BTreeSet<usize>,
+    expires: u64,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Default)]
+struct Pod {
+    answers: Vec<Answer>,
+    kept: BTreeMap<u8, Kept>,
+    connections: BTreeMap<u8, u32>,
+    unsettled: BTreeSet<usize>,
+}
+
+impl Pod {
+    fn len(&self) -> usize {
+        self.answers.len() + self.kept.values().map(|kept| kept.names.len()).sum::<usize>()
+    }
+
+    fn learn(&mut self, name: usize, ip: u8, expires: u64, limits: &CacheLimits) {
+        let full = self.len() >= limits.max_per_endpoint;
+        let known = self.answers.iter_mut().find(|a| (a.name, a.ip) == (name, ip));
+        let kept = self.kept.get(&ip).is_some_and(|kept| kept.names.contains(&name));
+        if let Some(known) = known {
+            known.expires = known.expires.max(expires);
+        } else if kept || !full {
+            if kept {
+                self.unkeep(name, ip);
+                self.unsettled.insert(name);
+            }
+            self.answers.push(Answer { name, ip, expires });
+        } else {
+            return;
+        }
+        self.crowd(name, limits);
+    }
+
+    fn crowd(&mut self, name: usize, limits: &CacheLimits) {
+        let live = self.answers.iter().filter(|a| a.name == name).count();
+        let kept = self.kept.values().filter(|kept| kept.names.contains(&name)).count();
+        if live > limits.max_per_name || kept > limits.max_per_name {
+            self.unsettled.insert(name);
+        }
+    }
+
+    fn unkeep(&mut self, name: usize, ip: u8) {
+        if let Some(kept) = self.kept.get_mut(&ip) {
+            kept.names.remove(&name);
+        }
+        self.kept.retain(|_, kept| !kept.names.is_empty());
+    }
+
+    fn keep(&mut self, answer: &Answer, expires: u64) {
+        let kept = self.kept.entry(answer.ip).or_default();
+        kept.expires = kept.expires.max(expires);
+        kept.names.insert(answer.name);
+    }
+
+    fn is_alive(&self, ip: u8, now: u64, limits: &CacheLimits) -> bool {
+        let kept = self.kept.get(&ip).expect("a kept address");
+        self.connections.contains_key(&ip) || now <= kept.expires + limits.idle_grace
+    }
+
+    /// A kept address of `name` stays while it is alive, or a kept address of one of its names is.
+    fn settle(&mut self, name: usize, now: u64, limits: &CacheLimits) {
+        let alive = |ip: &u8| self.is_alive(*ip, now, limits);
+        let names: BTreeSet<usize> =
+            self.kept.iter().filter(|(ip, _)| alive(ip)).flat_map(|(_, kept)| kept.names.clone()).collect();
+        if !names.contains(&name) {
+            self.kept.retain(|_, kept| !kept.names.contains(&name) || !kept.names.is_disjoint(&names));
+        }
+    }
+
+    fn settle_names_of(&mut self, ip: u8, now: u64, limits: &CacheLimits) {
+        let names = self.kept.get(&ip).map(|kept| kept.names.clone()).unwrap_or_default();
+        names.into_iter().for_each(|name| self.settle(name, now, limits));
+    }
+
+    fn advance(&mut self, from: u64, now: u64, limits: &CacheLimits) {
+        for moment in from + 1..=now {
+            let (over, live) = self.answers.drain(..).partition(|a: &Answer| a.expires < moment);
+            self.answers = live;
+            let mut changed = BTreeSet::new();
+            for answer in &over {
+                self.keep(answer, answer.expires);
+                changed.insert(answer.ip);
+            }
+            over.iter().for_each(|answer| self.crowd(answer.name, limits));
+            let ended = self.kept.iter().filter(|(_, kept)| kept.expires + limits.idle_grace + 1 == moment);
+            changed.extend(ended.map(|(ip, _)| *ip));
+            changed.into_iter().for_each(|ip| self.settle_names_of(ip, moment, limits));
+        }
+        self.cap(now, limits);
+    }
+
+    /// The order in which kept addresses go: without a connection, expired first, with the fewest names.
+    fn order(&self, ips: impl Iterator<Item = u8>) -> Vec<u8> {
+        let rank = |ip: u8| {
+            let kept = self.kept.get(&ip).expect("a kept address");
+            (self.connections.contains_key(&ip), kept.expires, kept.names.len(), ip)
+        };
+        let mut ranks: Vec<_> = ips.map(rank).collect();
+        ranks.sort_unstable();
+        ranks.into_iter().map(|(.., ip)| ip).collect()
+    }
+
+    fn evict(&mut self, ip: u8, now: u64, limits: &CacheLimits) {
+        let Some(kept) = self.kept.remove(&ip) else { return };
+        kept.names.into_iter().for_each(|name| self.settle(name, now, limits));
+    }
+
+    fn cap(&mut self, now: u64, limits: &CacheLimits) {
+        for ip in self.order(self.kept.keys().copied()) {
+            if self.kept.len() > limits.max_deferred {
+                self.evict(ip, now, limits);
+            }
+        }
+    }
+
+    fn collect(&mut self, now: u64, limits: &CacheLimits) {
+        let names = std::mem::take(&mut self.unsettled);
+        for name in &names {
+            let mut live: Vec<(u64, u8)> =
+                self.answers.iter().filter(|a| a.name == *name).map(|a| (a.expires, a.ip)).collect();
+            live.sort_unstable();
+            live.truncate(live.len().saturating_sub(limits.max_per_name));
+            for (_, ip) in live {
+                self.answers.retain(|a| (a.name, a.ip) != (*name, ip));
+                self.keep(&Answer { name: *name, ip, expires: 0 }, now - 1);
+            }
+        }
+        for ip in self.kept.keys().copied().collect::<Vec<_>>() {
+            if self.kept.get(&ip).is_some_and(|kept| kept.expires + limits.idle_grace + 1 == now) {
+                self.settle_names_of(ip, now, limits);
+            }
+        }
+        self.cap(now, limits);
+        for name in &names {
+            let of_name = self.kept.iter().filter(|(_, kept)| kept.names.contains(name));
+            let mut excess = self.order(of_name.map(|(ip, _)| *ip));
+            excess.truncate(excess.len().saturating_sub(limits.max_per_name));
+            excess.into_iter().for_each(|ip| self.evict(ip, now, limits));
+            self.settle(*name, now, limits);
+        }
+        self.cap(now, limits);
+    }
+
+    /// A restored endpoint holds what something keeps, and the next collection looks at crowded names only.
+    fn restart(&mut self, now: u64, limits: &CacheLimits) {
+        (0..NAMES.len()).for_each(|name| self.settle(name, now, limits));
+        self.unsettled.clear();
+        (0..NAMES.len()).for_each(|name| self.crowd(name, limits));
+    }
 }
 
 /// What the specification says, by plain loops.
 #[derive(Clone, Debug)]
 struct Model {
     limits: CacheLimits,
-    seen: Vec<Observation>,
-    alive: BTreeMap<(usize, u8), u32>,
-    /// Connections that are over, and how long they still count.
-    idle: BTreeMap<(usize, u8), u64>,
+    pods: [Pod; 2],
+    now: u64,
     collected: u64,
 }
 
 impl Model {
-    fn learn(&mut self, endpoint: usize, name: usize, ips: &[u8], ttl: u64, now: u64) {
-        let expires = now + ttl.max(self.limits.min_ttl);
-        for ip in ips {
-            let known = self.seen.iter_mut().find(|o| (o.endpoint, o.name, o.ip) == (endpoint, name, *ip));
-            if let Some(known) = known {
-                known.expires = known.expires.max(expires);
-                known.deferred = None;
-            } else if self.seen.iter().filter(|o| o.endpoint == endpoint).count()
-                < self.limits.max_per_endpoint
-            {
-                self.seen.push(Observation { endpoint, name, ip: *ip, expires, deferred: None });
-            }
-        }
-    }
-
-    fn connect(&mut self, endpoint: usize, ip: u8) {
-        let keys: BTreeSet<_> =
-            self.alive.keys().chain(self.idle.keys()).filter(|k| k.0 == endpoint).collect();
-        if keys.len() >= self.limits.max_connections && !keys.contains(&(endpoint, ip)) {
-            return;
-        }
-        self.idle.remove(&(endpoint, ip));
-        *self.alive.entry((endpoint, ip)).or_default() += 1;
-    }
-
-    fn close(&mut self, endpoint: usize, ip: u8, now: u64) {
-        let Some(count) = self.alive.get_mut(&(endpoint, ip)) else { return };
-        *count -= 1;
-        if *count > 0 {
-            return;
-        }
-        self.alive.remove(&(endpoint, ip));
-        if self.limits.idle_grace > 0 {
-            self.idle.insert((endpoint, ip), now + self.limits.idle_grace);
-        }
-        self.drop_unkept();
-    }
-
     fn advance(&mut self, now: u64) {
-        let kept: Vec<bool> = self.seen.iter().map(|o| self.is_kept(o.endpoint, o.name)).collect();
-        for (observation, kept) in self.seen.iter_mut().zip(kept) {
-            if observation.deferred.is_none() && observation.expires < now {
-                observation.deferred = Some(observation.expires);
-                if !kept {
-                    observation.ip = u8::MAX;
-                }
-            }
-        }
-        self.seen.retain(|o| o.ip != u8::MAX);
-        self.idle.retain(|_, until| now < *until);
-        self.drop_unkept();
-        self.cap();
         let round = now / self.limits.collect_every;
-        if round > self.collected {
-            self.collected = round;
-            self.collect(now);
-            self.cap();
-        }
-    }
-
-    /// Whether a connection to an address of the name keeps what it has.
-    fn is_kept(&self, endpoint: usize, name: usize) -> bool {
-        self.seen.iter().any(|o| {
-            let key = (o.endpoint, o.ip);
-            (o.endpoint, o.name) == (endpoint, name)
-                && (self.alive.contains_key(&key) || self.idle.contains_key(&key))
-        })
-    }
-
-    fn drop_unkept(&mut self) {
-        let kept: Vec<bool> = self.seen.iter().map(|o| self.is_kept(o.endpoint, o.name)).collect();
-        let mut kept = kept.into_iter();
-        self.seen.retain(|o| kept.next() == Some(true) || o.deferred.is_none());
-    }
-
-    /// At most so many deferred addresses of an endpoint: idle first, then the oldest, then those with fewest names.
-    fn cap(&mut self) {
-        for endpoint in 0..ENDPOINTS.len() {
-            let mut order = Vec::new();
-            for ip in 0..=u8::MAX {
-                let of_it: Vec<&Observation> = self
-                    .seen
-                    .iter()
-                    .filter(|o| (o.endpoint, o.ip) == (endpoint, ip) && o.deferred.is_some())
-                    .collect();
-                if let Some(since) = of_it.iter().filter_map(|o| o.deferred).min() {
-                    order.push((self.alive.contains_key(&(endpoint, ip)), since, of_it.len(), ip));
-                }
-            }
-            order.sort();
-            for (.., ip) in order {
-                let deferred = |o: &&Observation| o.endpoint == endpoint && o.deferred.is_some();
-                let count = self.seen.iter().filter(deferred).map(|o| o.ip).collect::<BTreeSet<u8>>().len();
-                if count > self.limits.max_deferred {
-                    self.seen.retain(|o| (o.endpoint, o.ip) != (endpoint, ip) || o.deferred.is_none());
-                    self.drop_unkept();
-                }
+        for pod in &mut self.pods {
+            pod.advance(self.now, now, &self.limits);
+            if round > self.collected {
+                pod.collect(now, &self.limits);
             }
         }
-    }
-
-    /// At most so many addresses of a name: those that expire first go as if their time were over.
-    fn collect(&mut self, now: u64) {
-        for endpoint in 0..ENDPOINTS.len() {
-            for name in 0..NAMES.len() {
-                let kept = self.is_kept(endpoint, name);
-                let of_name =
-                    |o: &Observation| (o.endpoint, o.name) == (endpoint, name) && o.deferred.is_none();
-                let mut live: Vec<(u64, u8)> =
-                    self.seen.iter().filter(|o| of_name(o)).map(|o| (o.expires, o.ip)).collect();
-                live.sort();
-                live.truncate(live.len().saturating_sub(self.limits.max_per_name));
-                let goes = |o: &Observation| of_name(o) && live.contains(&(o.expires, o.ip));
-                if kept {
-                    self.seen.iter_mut().filter(|o| goes(o)).for_each(|o| o.deferred = Some(now));
-                } else {
-                    self.seen.retain(|o| !goes(o));
-                }
-            }
-        }
+        self.collected = round;
+        self.now = now;
     }
 
     fn names(&self, ip: u8) -> BTreeSet<&'static str> {
-        self.seen.iter().filter(|o| o.ip == ip).map(|o| NAMES[o.name]).collect()
+        let mut names = BTreeSet::new();
+        for pod in &self.pods {
+            names.extend(pod.answers.iter().filter(|a| a.ip == ip).map(|a| NAMES[a.name]));
+            names.extend(pod.kept.get(&ip).into_iter().flat_map(|kept| &kept.names).map(|name| NAMES[*name]));
+        }
+        names
     }
 }
 
@@ -224,23 +272,36 @@ fn the_cache_knows_what_the_list_of_observations_says() {
     let mut runner = TestRunner::new(config(3_000));
     let result = runner.run(&(limits(), proptest::collection::vec(step(), 1..40)), |(limits, steps)| {
         let mut cache = NameCache::new(limits);
-        let mut model =
-            Model { limits, seen: Vec::new(), alive: BTreeMap::new(), idle: BTreeMap::new(), collected: 0 };
+        let mut model = Model { limits, pods: Default::default(), now: 0, collected: 0 };
         let mut now = 0;
         for step in &steps {
             match step {
                 Step::Learn { endpoint, name, ips, ttl } => {
                     let addresses = ips.iter().map(|ip| address(*ip));
                     cache.learn(ENDPOINTS[*endpoint], NAMES[*name], addresses, *ttl, now);
-                    model.learn(*endpoint, *name, ips, *ttl, now);
+                    let expires = now + (*ttl).max(limits.min_ttl);
+                    ips.iter().for_each(|ip| model.pods[*endpoint].learn(*name, *ip, expires, &limits));
                 }
                 Step::Connect { endpoint, ip } => {
                     cache.connect(ENDPOINTS[*endpoint], address(*ip));
-                    model.connect(*endpoint, *ip);
+                    let known = &mut model.pods[*endpoint].connections;
+                    if known.len() < limits.max_connections || known.contains_key(ip) {
+                        *known.entry(*ip).or_default() += 1;
+                    }
                 }
                 Step::Close { endpoint, ip } => {
                     cache.close(ENDPOINTS[*endpoint], address(*ip), now);
-                    model.close(*endpoint, *ip, now);
+                    let pod = &mut model.pods[*endpoint];
+                    let count = pod.connections.get(ip).copied().unwrap_or_default();
+                    if count == 1 {
+                        pod.connections.remove(ip);
+                        let over = |kept: &Kept| kept.expires + limits.idle_grace < now;
+                        if pod.kept.get(ip).is_some_and(over) {
+                            pod.settle_names_of(*ip, now, &limits);
+                        }
+                    } else if count > 1 {
+                        pod.connections.insert(*ip, count - 1);
+                    }
                 }
                 Step::Wait(time) => {
                     // Until the next change nothing changes: whoever sleeps until then misses nothing.
@@ -259,26 +320,28 @@ fn the_cache_knows_what_the_list_of_observations_says() {
                 Step::Restart(time) => {
                     model.advance(now);
                     let saved = cache.save(now);
+                    model.pods.iter_mut().for_each(|pod| pod.restart(now, &limits));
                     now += time;
                     cache = NameCache::restore(&saved, limits, now).expect("what was saved");
                     model.advance(now);
                 }
                 Step::Forget(name) => {
                     cache.forget(|n| n == NAMES[*name]);
-                    model.seen.retain(|o| o.name != *name);
+                    for pod in &mut model.pods {
+                        pod.answers.retain(|a| a.name != *name);
+                        (1..6).for_each(|ip| pod.unkeep(*name, ip));
+                    }
                 }
                 Step::Delete(endpoint) => {
                     cache.forget_endpoint(ENDPOINTS[*endpoint]);
-                    model.seen.retain(|o| o.endpoint != *endpoint);
-                    model.alive.retain(|key, _| key.0 != *endpoint);
-                    model.idle.retain(|key, _| key.0 != *endpoint);
+                    model.pods[*endpoint] = Pod::default();
                 }
             }
             for ip in 1..6 {
                 let found: BTreeSet<&str> = cache.names(address(ip)).collect();
                 prop_assert_eq!(found, model.names(ip), "{} after {:?} at {}", ip, step, now);
             }
-            prop_assert_eq!(cache.len(), model.seen.len());
+            prop_assert_eq!(cache.len(), model.pods.iter().map(Pod::len).sum::<usize>());
         }
         Ok(())
     });

@@ -87,7 +87,7 @@ impl NameCache {
     pub fn close(&mut self, endpoint: &str, address: IpAddr, now: u64) -> Vec<IpAddr> {
         let mut dropped = Vec::new();
         if let Some(cache) = self.endpoints.get_mut(endpoint) {
-            cache.close(address, now, &self.limits, &mut dropped);
+            cache.close(address, now, &mut dropped);
         }
         self.unlist(dropped)
     }
@@ -307,11 +307,8 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_connection_keeps_its_address_for_the_grace() {
+    fn idle_grace_starts_at_expiry_with_and_without_a_connection() {
         let mut cache = cache(CacheLimits { idle_grace: 5_000, ..CacheLimits::default() });
-        cache.connect(POD, ip(1));
-        cache.advance(10_001);
-        cache.close(POD, ip(1), 10_001);
         cache.advance(15_000);
         assert_eq!((known(&cache).len(), cache.next_change()), (2, Some(15_001)));
         cache.advance(15_001);
@@ -319,16 +316,55 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_within_the_grace_is_alive_again() {
+    fn connection_closed_after_the_grace_keeps_nothing() {
         let mut cache = cache(CacheLimits { idle_grace: 5_000, ..CacheLimits::default() });
-        cache.connect(POD, ip(1));
-        cache.close(POD, ip(1), 9_000);
         cache.connect(POD, ip(1));
         cache.advance(60_000);
         assert_eq!((known(&cache).len(), cache.next_change()), (2, None));
         cache.close(POD, ip(1), 60_000);
-        cache.advance(65_000);
         assert_eq!(known(&cache).len(), 0);
+    }
+
+    #[test]
+    fn connection_opened_in_the_grace_keeps_the_address() {
+        let mut cache = cache(CacheLimits { idle_grace: 5_000, ..CacheLimits::default() });
+        cache.advance(12_000);
+        cache.connect(POD, ip(1));
+        cache.advance(60_000);
+        assert_eq!(known(&cache).len(), 2);
+    }
+
+    #[test]
+    fn connection_keeps_siblings_only_once_its_own_address_expired() {
+        let mut cache = NameCache::new(CacheLimits::default());
+        cache.learn(POD, NAME, [ip(1)], 5_000_000, 0);
+        cache.learn(POD, NAME, [ip(2)], 60_000, 0);
+        cache.connect(POD, ip(1));
+        cache.advance(2_000_000);
+        assert_eq!(known(&cache), ["192.0.2.1"]);
+    }
+
+    #[test]
+    fn kept_address_keeps_all_its_names_and_no_siblings_of_the_others() {
+        let mut cache = NameCache::new(CacheLimits::default());
+        cache.learn(POD, NAME, [ip(1), ip(2)], 10_000, 0);
+        cache.learn(POD, "b.example.", [ip(2), ip(3)], 10_000, 0);
+        cache.connect(POD, ip(1));
+        cache.advance(20_000);
+        assert!(cache.names(ip(2)).eq([NAME, "b.example."]));
+        assert_eq!(cache.names(ip(3)).count(), 0);
+    }
+
+    #[test]
+    fn fresh_answer_closes_siblings_at_the_next_collection() {
+        let mut cache = cache(CacheLimits::default());
+        cache.connect(POD, ip(1));
+        cache.advance(20_000);
+        cache.learn(POD, NAME, [ip(1)], 1_000_000, 20_000);
+        cache.advance(59_999);
+        assert_eq!((known(&cache).len(), cache.next_change()), (2, Some(60_000)));
+        cache.advance(60_000);
+        assert_eq!(known(&cache), ["192.0.2.1"]);
     }
 
     #[test]
@@ -336,8 +372,9 @@ mod tests {
         let mut cache = cache(CacheLimits::default());
         cache.connect(POD, ip(1));
         cache.advance(20_000);
-        cache.learn(POD, NAME, [ip(1)], 10_000, 20_000);
+        cache.learn(POD, NAME, [ip(1)], 100_000, 20_000);
         cache.close(POD, ip(1), 20_000);
+        cache.advance(60_000);
         assert_eq!(known(&cache), ["192.0.2.1"]);
     }
 
@@ -362,15 +399,17 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_keeps_what_is_beyond_the_limit() {
+    fn address_beyond_the_limit_is_kept_by_its_own_connection() {
         let mut cache = NameCache::new(CacheLimits { max_per_name: 1, ..CacheLimits::default() });
         cache.learn(POD, NAME, [ip(1)], 100_000, 0);
         cache.learn(POD, NAME, [ip(2)], 200_000, 0);
         cache.connect(POD, ip(2));
         cache.advance(60_000);
-        assert_eq!(known(&cache).len(), 2);
-        cache.close(POD, ip(2), 60_000);
-        assert_eq!(known(&cache), ["192.0.2.2"]);
+        assert_eq!(known(&cache), ["192.0.2.2"], "the connected address has not expired");
+        cache.connect(POD, ip(1));
+        cache.learn(POD, NAME, [ip(1)], 100_000, 60_000);
+        cache.advance(120_000);
+        assert_eq!(known(&cache).len(), 2, "its own connection keeps it");
     }
 
     #[test]

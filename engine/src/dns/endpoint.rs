@@ -10,25 +10,29 @@ use core::{mem::take, net::IpAddr};
 
 pub(super) type Name = Arc<str>;
 
-/// That a name has an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One name of one address, as it is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lesson {
-    /// Last millisecond it is in force by itself.
+    /// Last millisecond in which the answer holds.
     pub(super) expires: u64,
-    /// When its time was over and a connection kept it.
-    pub(super) deferred: Option<u64>,
+    /// Whether the answer no longer counts by itself, so that the address is only kept.
+    pub(super) kept: bool,
 }
 
-/// The connections to one address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Connections {
-    /// How many are alive.
-    pub(super) alive: u32,
-    /// Last millisecond that they still keep the address, where none is alive.
-    pub(super) idle_until: u64,
+/// An address whose answers are over or were beyond the limit of their name. It stays open while it is alive, or while
+/// another kept address of one of its names is alive.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    names: BTreeSet<Name>,
+    /// Last millisecond of the latest of its answers.
+    expires: u64,
+    /// Last millisecond of the idle grace behind it, where that is still to come.
+    grace: Option<u64>,
+    /// Whether a connection or the idle grace keeps it by itself.
+    alive: bool,
 }
 
-/// What became of a lesson.
+/// What [`EndpointCache::learn`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Learned {
     New,
@@ -37,21 +41,26 @@ pub(super) enum Learned {
     Refused,
 }
 
-/// The names that one endpoint asked for. Whatever it drops, it adds to a list for the index of the node.
+/// The names that one endpoint asked for. Every method that drops a pair adds it to a list for the index of the node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EndpointCache {
-    names: BTreeMap<Name, BTreeMap<IpAddr, Lesson>>,
-    connections: BTreeMap<IpAddr, Connections>,
-    /// Pairs in `names`.
+    /// Last millisecond of each answer that holds.
+    names: BTreeMap<Name, BTreeMap<IpAddr, u64>>,
+    kept: BTreeMap<IpAddr, Kept>,
+    /// The kept addresses of each name.
+    kept_by_name: BTreeMap<Name, BTreeSet<IpAddr>>,
+    /// How many kept addresses of each name are alive; names without one are not listed.
+    alive: BTreeMap<Name, usize>,
+    /// How many connections each address has.
+    connections: BTreeMap<IpAddr, u32>,
+    /// Pairs of name and address, kept ones included.
     pairs: usize,
-    /// When those that nothing defers yet expire.
+    /// When the answers that hold expire.
     due: BTreeSet<(u64, Name, IpAddr)>,
-    /// When connections that are over stop to keep their address.
-    idle: BTreeSet<(u64, IpAddr)>,
-    /// The names for which an address is deferred.
-    deferred: BTreeMap<IpAddr, BTreeSet<Name>>,
-    /// Names that may have too many addresses.
-    crowded: BTreeSet<Name>,
+    /// Last millisecond of the idle grace of each kept address.
+    grace: BTreeSet<(u64, IpAddr)>,
+    /// Names that the next collection has to look at.
+    unsettled: BTreeSet<Name>,
 }
 
 impl EndpointCache {
@@ -59,27 +68,40 @@ impl EndpointCache {
         self.pairs == 0 && self.connections.is_empty()
     }
 
-    /// Pairs of name and address.
+    /// Returns the number of pairs of name and address.
     pub(super) fn len(&self) -> usize {
         self.pairs
     }
 
-    pub(super) fn lessons(&self) -> impl Iterator<Item = (&Name, IpAddr, &Lesson)> {
-        self.names.iter().flat_map(|(name, known)| known.iter().map(move |(ip, l)| (name, *ip, l)))
+    /// Returns every pair of name and address.
+    pub(super) fn lessons(&self) -> impl Iterator<Item = (&Name, IpAddr, Lesson)> {
+        let live = self.names.iter().flat_map(|(name, known)| {
+            known.iter().map(move |(ip, expires)| (name, *ip, Lesson { expires: *expires, kept: false }))
+        });
+        let kept = self.kept.iter().flat_map(|(ip, kept)| {
+            let lesson = Lesson { expires: kept.expires, kept: true };
+            kept.names.iter().map(move |name| (name, *ip, lesson))
+        });
+        live.chain(kept)
     }
 
-    pub(super) fn connections(&self) -> impl Iterator<Item = (IpAddr, &Connections)> {
-        self.connections.iter().map(|(ip, c)| (*ip, c))
+    pub(super) fn connections(&self) -> impl Iterator<Item = (IpAddr, u32)> {
+        self.connections.iter().map(|(ip, alive)| (*ip, *alive))
     }
 
-    /// The first millisecond at which something is over by itself, or that of a `collection` that has work to do.
+    /// Returns the first millisecond at which something changes by itself, or that of a `collection` that has work.
     pub(super) fn next_change(&self, collection: u64) -> Option<u64> {
-        let due = self.due.first().map(|(at, ..)| at.saturating_add(1));
-        let idle = self.idle.first().map(|(at, _)| at.saturating_add(1));
-        let crowded = (!self.crowded.is_empty()).then_some(collection);
-        due.into_iter().chain(idle).chain(crowded).min()
+        let collection = (!self.unsettled.is_empty()).then_some(collection);
+        self.next_event().into_iter().chain(collection).min()
     }
 
+    fn next_event(&self) -> Option<u64> {
+        let due = self.due.first().map(|(at, ..)| *at);
+        let grace = self.grace.first().map(|(at, _)| *at);
+        due.into_iter().chain(grace).min().map(|at| at.saturating_add(1))
+    }
+
+    /// Records that `name` has `address` until `expires`. Of two answers the longer one holds; a kept pair holds again.
     pub(super) fn learn(
         &mut self,
         name: &Name,
@@ -87,213 +109,297 @@ impl EndpointCache {
         expires: u64,
         limits: &CacheLimits,
     ) -> Learned {
-        if let Some(lesson) = self.names.get_mut(name).and_then(|known| known.get_mut(&address)) {
-            if lesson.deferred.take().is_none() {
-                self.due.remove(&(lesson.expires, name.clone(), address));
-            }
-            lesson.expires = lesson.expires.max(expires);
-            self.due.insert((lesson.expires, name.clone(), address));
-            self.undefer(name, address);
+        let known = self.names.get(name).and_then(|known| known.get(&address)).copied();
+        if let Some(before) = known {
+            self.due.remove(&(before, name.clone(), address));
+            self.hold(name.clone(), address, before.max(expires));
             self.crowd(name, limits);
             return Learned::Again;
         }
-        if self.pairs >= limits.max_per_endpoint {
+        let again = self.kept.get(&address).is_some_and(|kept| kept.names.contains(name));
+        if again {
+            self.unkeep(name, address);
+            // An address that this one kept goes at the next collection.
+            self.unsettled.insert(name.clone());
+        } else if self.pairs >= limits.max_per_endpoint {
             return Learned::Refused;
+        } else {
+            self.pairs += 1;
         }
-        self.put(name.clone(), address, Lesson { expires, deferred: None });
+        self.hold(name.clone(), address, expires);
         self.crowd(name, limits);
-        Learned::New
+        if again { Learned::Again } else { Learned::New }
     }
 
-    /// Adds what is not there yet; false where it is.
-    pub(super) fn put(&mut self, name: Name, address: IpAddr, lesson: Lesson) -> bool {
-        match lesson.deferred {
-            None => drop(self.due.insert((lesson.expires, name.clone(), address))),
-            Some(_) => drop(self.deferred.entry(address).or_default().insert(name.clone())),
+    fn hold(&mut self, name: Name, address: IpAddr, expires: u64) {
+        self.due.insert((expires, name.clone(), address));
+        self.names.entry(name).or_default().insert(address, expires);
+    }
+
+    /// Adds a saved pair; false where the pair is known already.
+    pub(super) fn put(&mut self, name: Name, address: IpAddr, lesson: Lesson, limits: &CacheLimits) -> bool {
+        let live = self.names.get(&name).is_some_and(|known| known.contains_key(&address));
+        let kept = self.kept.get(&address).is_some_and(|kept| kept.names.contains(&name));
+        if live || kept {
+            return false;
         }
-        let fresh = self.names.entry(name).or_default().insert(address, lesson).is_none();
-        self.pairs += usize::from(fresh);
-        fresh
+        self.pairs += 1;
+        if lesson.kept {
+            self.keep(name.clone(), address, lesson.expires, limits);
+        } else {
+            self.hold(name.clone(), address, lesson.expires);
+        }
+        self.crowd(&name, limits);
+        true
     }
 
-    pub(super) fn crowd(&mut self, name: &Name, limits: &CacheLimits) {
-        if self.names.get(name).is_some_and(|known| known.len() > limits.max_per_name) {
-            self.crowded.insert(name.clone());
+    /// Marks `name` for the next collection where it has too many addresses.
+    fn crowd(&mut self, name: &Name, limits: &CacheLimits) {
+        let live = self.names.get(name).map_or(0, BTreeMap::len);
+        let kept = self.kept_by_name.get(name).map_or(0, BTreeSet::len);
+        if live > limits.max_per_name || kept > limits.max_per_name {
+            self.unsettled.insert(name.clone());
         }
     }
 
+    /// Counts one more connection to `address`; false where there are too many addresses to follow.
     pub(super) fn connect(&mut self, address: IpAddr, limits: &CacheLimits) -> bool {
         if self.connections.len() >= limits.max_connections && !self.connections.contains_key(&address) {
             return false;
         }
-        self.put_connections(address, 1, 0);
+        self.put_connections(address, 1);
         true
     }
 
-    /// `alive` more connections to `address`, or none that keep it until `idle_until`.
-    pub(super) fn put_connections(&mut self, address: IpAddr, alive: u32, idle_until: u64) {
-        let known = self.connections.entry(address).or_insert(Connections { alive: 0, idle_until: 0 });
-        if known.alive == 0 {
-            self.idle.remove(&(known.idle_until, address));
-        }
-        known.alive = known.alive.saturating_add(alive);
-        known.idle_until = idle_until;
-        if known.alive == 0 {
-            self.idle.insert((idle_until, address));
+    /// Counts `alive` more connections to `address`.
+    pub(super) fn put_connections(&mut self, address: IpAddr, alive: u32) {
+        if alive > 0 {
+            let known = self.connections.entry(address).or_insert(0);
+            *known = known.saturating_add(alive);
+            self.set_alive(address, true);
         }
     }
 
-    /// One connection to `address` is over. Where it was the last, the address stays for the grace.
-    pub(super) fn close(
-        &mut self,
-        address: IpAddr,
-        now: u64,
-        limits: &CacheLimits,
-        dropped: &mut Vec<(Name, IpAddr)>,
-    ) {
-        let Some(known) = self.connections.get_mut(&address).filter(|known| known.alive > 0) else { return };
-        known.alive -= 1;
-        if known.alive > 0 {
+    /// Counts one connection to `address` less. A kept address without a connection lives for the idle grace only.
+    pub(super) fn close(&mut self, address: IpAddr, now: u64, dropped: &mut Vec<(Name, IpAddr)>) {
+        let Some(alive) = self.connections.get_mut(&address) else { return };
+        *alive -= 1;
+        if *alive > 0 {
             return;
         }
-        match limits.idle_grace.checked_sub(1) {
-            Some(rest) => {
-                known.idle_until = now.saturating_add(rest);
-                self.idle.insert((known.idle_until, address));
-            }
-            None => {
-                self.connections.remove(&address);
-                self.settle_at(address, dropped);
-            }
+        self.connections.remove(&address);
+        if self.kept.get(&address).is_some_and(|kept| kept.grace.is_none_or(|end| end < now)) {
+            self.set_alive(address, false);
+            self.settle_names_of(address, dropped);
         }
     }
 
-    /// It is `now`: what is over goes, unless a connection keeps it.
+    /// Moves on to `now`, one moment after the other: what holds no longer is kept while something keeps it.
     pub(super) fn advance(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
-        let mut over: BTreeMap<Name, Vec<(IpAddr, u64)>> = BTreeMap::new();
-        while let Some((expires, name, address)) = pop_before(&mut self.due, |due| due.0 < now) {
-            over.entry(name).or_default().push((address, expires));
+        while let Some(at) = self.next_event().filter(|at| *at <= now) {
+            let mut changed = BTreeSet::new();
+            while let Some((expires, name, address)) = pop_before(&mut self.due, |due| due.0 < at) {
+                self.forget_answer(&name, address);
+                self.keep(name.clone(), address, expires, limits);
+                self.crowd(&name, limits);
+                changed.insert(address);
+            }
+            while let Some((_, address)) = pop_before(&mut self.grace, |grace| grace.0 < at) {
+                if let Some(kept) = self.kept.get_mut(&address) {
+                    kept.grace = None;
+                }
+                let connected = self.connections.contains_key(&address);
+                self.set_alive(address, connected);
+                changed.insert(address);
+            }
+            for address in changed {
+                self.settle_names_of(address, dropped);
+            }
         }
-        over.into_iter().for_each(|(name, addresses)| self.retire(&name, &addresses, dropped));
-        while let Some((_, address)) = pop_before(&mut self.idle, |idle| idle.0 < now) {
-            self.connections.remove(&address);
-            self.settle_at(address, dropped);
-        }
-        self.cap_deferred(limits, dropped);
+        self.cap_kept(limits, dropped);
     }
 
-    /// Addresses beyond the limit of their name go as if their time were over, those that expire first first.
+    /// The agent's collection. Of a name with too many addresses those that expire first no longer hold; of a name with
+    /// too many kept addresses the excess goes.
     pub(super) fn collect(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
-        for name in take(&mut self.crowded) {
-            let known = self.names.get(&name).into_iter().flatten();
-            let mut live: Vec<(u64, IpAddr)> =
-                known.filter(|(_, l)| l.deferred.is_none()).map(|(ip, l)| (l.expires, *ip)).collect();
-            let excess = live.len().saturating_sub(limits.max_per_name);
+        let names = take(&mut self.unsettled);
+        for name in &names {
+            let known = self.names.get(name).into_iter().flatten();
+            let mut live: Vec<(u64, IpAddr)> = known.map(|(ip, expires)| (*expires, *ip)).collect();
             live.sort_unstable();
-            live.truncate(excess);
-            for (expires, address) in &live {
-                self.due.remove(&(*expires, name.clone(), *address));
-            }
-            let over: Vec<(IpAddr, u64)> = live.into_iter().map(|(_, ip)| (ip, now)).collect();
-            self.retire(&name, &over, dropped);
-        }
-        self.cap_deferred(limits, dropped);
-    }
-
-    /// The time of these addresses of `name` is over, each since the moment beside it.
-    fn retire(&mut self, name: &Name, addresses: &[(IpAddr, u64)], dropped: &mut Vec<(Name, IpAddr)>) {
-        let kept = self.is_kept(name);
-        for (address, since) in addresses {
-            if !kept {
-                self.remove(name, *address, dropped);
-            } else if let Some(lesson) = self.names.get_mut(name).and_then(|known| known.get_mut(address)) {
-                lesson.deferred = Some(*since);
-                self.deferred.entry(*address).or_default().insert(name.clone());
+            live.truncate(live.len().saturating_sub(limits.max_per_name));
+            for (expires, address) in live {
+                self.due.remove(&(expires, name.clone(), address));
+                self.forget_answer(name, address);
+                self.keep(name.clone(), address, now.saturating_sub(1), limits);
             }
         }
+        self.advance(now, limits, dropped);
+        for name in &names {
+            let kept = self.kept_by_name.get(name).into_iter().flatten().copied();
+            let mut kept: Vec<IpAddr> = kept.collect();
+            kept.sort_by_cached_key(|address| self.rank(*address));
+            kept.truncate(kept.len().saturating_sub(limits.max_per_name));
+            kept.into_iter().for_each(|address| self.evict(address, dropped));
+            self.settle(name, dropped);
+        }
+        self.cap_kept(limits, dropped);
     }
 
-    /// Whether a connection to some address of `name` keeps them all.
-    fn is_kept(&self, name: &str) -> bool {
-        self.names.get(name).is_some_and(|known| known.keys().any(|ip| self.connections.contains_key(ip)))
+    fn forget_answer(&mut self, name: &Name, address: IpAddr) {
+        if let Some(known) = self.names.get_mut(name) {
+            known.remove(&address);
+            if known.is_empty() {
+                self.names.remove(name);
+            }
+        }
     }
 
-    /// Drops what is deferred for the names of `address` and nothing keeps any more.
-    fn settle_at(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names: Vec<Name> = self
-            .names
-            .iter()
-            .filter(|(_, known)| known.contains_key(&address))
-            .map(|(n, _)| n.clone())
-            .collect();
+    /// Keeps `address` for `name`, alive to the end of the grace behind `expires` or as long as a connection lives.
+    fn keep(&mut self, name: Name, address: IpAddr, expires: u64, limits: &CacheLimits) {
+        let alive = {
+            let kept = self.kept.entry(address).or_default();
+            if let Some(before) = kept.grace.take() {
+                self.grace.remove(&(before, address));
+            }
+            kept.expires = kept.expires.max(expires);
+            let end = kept.expires.saturating_add(limits.idle_grace);
+            kept.grace = Some(end);
+            self.grace.insert((end, address));
+            kept.names.insert(name.clone());
+            kept.alive
+        };
+        if alive {
+            *self.alive.entry(name.clone()).or_insert(0) += 1;
+        }
+        self.kept_by_name.entry(name).or_default().insert(address);
+        self.set_alive(address, true);
+    }
+
+    /// Sets whether `address`, if it is kept, is alive by itself.
+    fn set_alive(&mut self, address: IpAddr, alive: bool) {
+        let Some(kept) = self.kept.get_mut(&address).filter(|kept| kept.alive != alive) else { return };
+        kept.alive = alive;
+        for name in &kept.names {
+            if alive {
+                *self.alive.entry(name.clone()).or_insert(0) += 1;
+            } else {
+                count_down(&mut self.alive, name);
+            }
+        }
+    }
+
+    /// Drops the kept addresses of the names of `address` that nothing keeps.
+    fn settle_names_of(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
+        let names = self.kept.get(&address).map(|kept| kept.names.clone()).unwrap_or_default();
         names.iter().for_each(|name| self.settle(name, dropped));
     }
 
-    /// Drops what is deferred for `name`, unless something keeps it.
+    /// Drops the kept addresses of `name` that nothing keeps: each needs to be alive, or one of its names to have a kept
+    /// address that is alive.
     fn settle(&mut self, name: &Name, dropped: &mut Vec<(Name, IpAddr)>) {
-        if self.is_kept(name) {
+        if self.alive.contains_key(name) {
             return;
         }
-        let known = self.names.get(name).into_iter().flatten();
-        let gone: Vec<IpAddr> = known.filter(|(_, l)| l.deferred.is_some()).map(|(ip, _)| *ip).collect();
-        gone.into_iter().for_each(|address| self.remove(name, address, dropped));
+        let all = self.kept_by_name.get(name).into_iter().flatten();
+        let is_over = |address: &&IpAddr| {
+            let kept = self.kept.get(address);
+            kept.is_some_and(|k| !k.alive && !k.names.iter().any(|n| self.alive.contains_key(n)))
+        };
+        let over: Vec<IpAddr> = all.filter(is_over).copied().collect();
+        over.into_iter().for_each(|address| self.drop_kept(address, dropped));
     }
 
-    /// Drops whatever is deferred and nothing keeps.
+    /// Drops every kept address that nothing keeps.
     pub(super) fn settle_all(&mut self, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names: BTreeSet<Name> = self.deferred.values().flatten().cloned().collect();
+        let names: Vec<Name> = self.kept_by_name.keys().cloned().collect();
         names.iter().for_each(|name| self.settle(name, dropped));
     }
 
-    /// Deferred addresses beyond the limit go: idle ones first, then those deferred first, then those with the fewest
-    /// names.
-    fn cap_deferred(&mut self, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
-        if self.deferred.len() <= limits.max_deferred {
+    /// Drops kept addresses beyond the limit.
+    fn cap_kept(&mut self, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
+        if self.kept.len() <= limits.max_deferred {
             return;
         }
-        let mut order: Vec<(bool, u64, usize, IpAddr)> = Vec::new();
-        for (address, names) in &self.deferred {
-            let alive = self.connections.get(address).is_some_and(|c| c.alive > 0);
-            let since = names.iter().filter_map(|n| self.names.get(n)?.get(address)?.deferred).min();
-            order.push((alive, since.unwrap_or(0), names.len(), *address));
-        }
-        order.sort_unstable();
-        for (.., address) in order {
-            if self.deferred.len() <= limits.max_deferred {
+        let mut order: Vec<IpAddr> = self.kept.keys().copied().collect();
+        order.sort_by_cached_key(|address| self.rank(*address));
+        for address in order {
+            if self.kept.len() <= limits.max_deferred {
                 return;
             }
-            let names = self.deferred.get(&address).cloned().unwrap_or_default();
-            names.iter().for_each(|name| self.remove(name, address, dropped));
-            // What the connection to it kept has lost its keeper.
-            names.iter().for_each(|name| self.settle(name, dropped));
+            self.evict(address, dropped);
         }
+    }
+
+    /// Drops the kept `address`, and what only it kept.
+    fn evict(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
+        let names = self.kept.get(&address).map(|kept| kept.names.clone()).unwrap_or_default();
+        self.drop_kept(address, dropped);
+        names.iter().for_each(|name| self.settle(name, dropped));
+    }
+
+    /// The order in which kept addresses go: those without a connection first, then those that expired first, then those
+    /// with the fewest names.
+    fn rank(&self, address: IpAddr) -> (bool, u64, usize, IpAddr) {
+        let kept = self.kept.get(&address);
+        let (expires, names) = kept.map_or((0, 0), |kept| (kept.expires, kept.names.len()));
+        (self.connections.contains_key(&address), expires, names, address)
     }
 
     /// Drops every name that `forget` picks.
     pub(super) fn forget(&mut self, forget: &dyn Fn(&str) -> bool, dropped: &mut Vec<(Name, IpAddr)>) {
-        let gone: Vec<(Name, IpAddr)> =
-            self.lessons().filter(|(n, ..)| forget(n)).map(|(n, ip, _)| (n.clone(), ip)).collect();
-        gone.iter().for_each(|(name, address)| self.remove(name, *address, dropped));
-    }
-
-    fn remove(&mut self, name: &Name, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
-        let Some(known) = self.names.get_mut(name) else { return };
-        let Some(lesson) = known.remove(&address) else { return };
-        if known.is_empty() {
-            self.names.remove(name);
-        }
-        self.pairs -= 1;
-        self.due.remove(&(lesson.expires, name.clone(), address));
-        self.undefer(name, address);
-        dropped.push((name.clone(), address));
-    }
-
-    fn undefer(&mut self, name: &Name, address: IpAddr) {
-        if let Some(names) = self.deferred.get_mut(&address) {
-            names.remove(name);
-            if names.is_empty() {
-                self.deferred.remove(&address);
+        let gone: Vec<(Name, IpAddr, Lesson)> =
+            self.lessons().filter(|(n, ..)| forget(n)).map(|(n, ip, l)| (n.clone(), ip, l)).collect();
+        for (name, address, lesson) in gone {
+            if lesson.kept {
+                self.unkeep(&name, address);
+            } else {
+                self.due.remove(&(lesson.expires, name.clone(), address));
+                self.forget_answer(&name, address);
             }
+            self.pairs -= 1;
+            dropped.push((name, address));
+        }
+    }
+
+    fn drop_kept(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
+        let names = self.kept.get(&address).map(|kept| kept.names.clone()).unwrap_or_default();
+        for name in names {
+            self.unkeep(&name, address);
+            self.pairs -= 1;
+            dropped.push((name, address));
+        }
+    }
+
+    /// Takes `name` from the kept address.
+    fn unkeep(&mut self, name: &Name, address: IpAddr) {
+        let Some(kept) = self.kept.get_mut(&address) else { return };
+        if !kept.names.remove(name) {
+            return;
+        }
+        if kept.alive {
+            count_down(&mut self.alive, name);
+        }
+        if kept.names.is_empty() {
+            if let Some(end) = kept.grace {
+                self.grace.remove(&(end, address));
+            }
+            self.kept.remove(&address);
+        }
+        if let Some(addresses) = self.kept_by_name.get_mut(name) {
+            addresses.remove(&address);
+            if addresses.is_empty() {
+                self.kept_by_name.remove(name);
+            }
+        }
+    }
+}
+
+fn count_down(counts: &mut BTreeMap<Name, usize>, name: &Name) {
+    if let Some(count) = counts.get_mut(name) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(name);
         }
     }
 }

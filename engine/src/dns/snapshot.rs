@@ -79,14 +79,15 @@ impl NameCache {
                 put_text(&mut payload, name);
                 put_address(&mut payload, address);
                 put_number(&mut payload, lesson.expires);
-                payload.push(u8::from(lesson.deferred.is_some()));
-                put_number(&mut payload, lesson.deferred.unwrap_or(0));
+                payload.push(u8::from(lesson.kept));
+                put_number(&mut payload, if lesson.kept { lesson.expires } else { 0 });
             }
             put_length(&mut payload, cache.connections().count());
-            for (address, connections) in cache.connections() {
+            for (address, alive) in cache.connections() {
                 put_address(&mut payload, address);
-                payload.extend(connections.alive.to_le_bytes());
-                put_number(&mut payload, connections.idle_until);
+                payload.extend(alive.to_le_bytes());
+                // An earlier release wrote the end of an idle grace here.
+                put_number(&mut payload, 0);
             }
         }
         let mut bytes = Vec::from(MAGIC);
@@ -147,20 +148,21 @@ fn endpoint_cache(reader: &mut Reader<'_>, limits: &CacheLimits) -> Option<Endpo
     let mut cache = EndpointCache::default();
     for _ in 0..reader.length()? {
         let (name, address, expires) = (reader.text()?, reader.address()?, reader.number()?);
-        let deferred = match reader.array()? {
-            [0] => reader.number().map(|_| None)?,
-            [1] => Some(reader.number()?),
+        let (kept, since) = (reader.array()?, reader.number()?);
+        let lesson = match kept {
+            [0] => Lesson { expires, kept: false },
+            [1] => Lesson { expires: since, kept: true },
             _ => return None,
         };
-        if !cache.put(name.clone(), address, Lesson { expires, deferred }) {
+        if !cache.put(name, address, lesson, limits) {
             return None;
         }
-        cache.crowd(&name, limits);
     }
     for _ in 0..reader.length()? {
         let address = reader.address()?;
         let alive = u32::from_le_bytes(reader.array()?);
-        cache.put_connections(address, alive, reader.number()?);
+        reader.number()?;
+        cache.put_connections(address, alive);
     }
     // What nothing keeps would stay for ever.
     cache.settle_all(&mut Vec::new());
@@ -267,18 +269,18 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_connection_and_a_crowd_go_on_where_they_were() {
+    fn idle_grace_and_collection_continue_after_a_restore() {
         let limits = CacheLimits { idle_grace: 5_000, max_per_name: 1, ..CacheLimits::default() };
         let mut cache = NameCache::new(limits);
         cache.learn("foo/a", "a.example.", [ip("192.0.2.1")], 1_000, 0);
-        cache.connect("foo/a", ip("192.0.2.1"));
-        cache.close("foo/a", ip("192.0.2.1"), 0);
         cache.learn("foo/b", "b.example.", [ip("192.0.2.1"), ip("192.0.2.2")], 100_000, 0);
-        let mut cache = NameCache::restore(&cache.save(2_000), limits, 4_999).unwrap();
+        let mut cache = NameCache::restore(&cache.save(2_000), limits, 6_000).unwrap();
         assert!(cache.names(ip("192.0.2.1")).eq(["a.example.", "b.example."]));
-        cache.advance(5_000);
+        cache.advance(6_001);
         assert!(cache.names(ip("192.0.2.1")).eq(["b.example."]));
         cache.advance(60_000);
+        assert_eq!(cache.addresses("b.example.").count(), 2, "the grace keeps the address beyond the limit");
+        cache.advance(65_000);
         assert_eq!(cache.addresses("b.example.").count(), 1);
     }
 
@@ -286,7 +288,12 @@ mod tests {
     #[test]
     fn what_is_deferred_and_nothing_keeps_does_not_come_back() {
         let mut endpoint = EndpointCache::default();
-        endpoint.put("a.example.".into(), ip("192.0.2.1"), Lesson { expires: 0, deferred: Some(0) });
+        endpoint.put(
+            "a.example.".into(),
+            ip("192.0.2.1"),
+            Lesson { expires: 0, kept: true },
+            &CacheLimits::default(),
+        );
         let mut cache = NameCache::default();
         cache.insert("foo/a".into(), endpoint);
         assert!(restore(&cache.save(5_000), 5_000).unwrap().is_empty());
