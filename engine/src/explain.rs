@@ -165,7 +165,9 @@ fn seen<A: Attributes + ?Sized>(attribute: &Attribute, request: &A) -> Vec<Strin
         Attribute::SourceIp => one(request.source_ip().map(|ip| ip.map(|ip| ip.to_string()))),
         Attribute::RemoteIp => one(request.remote_ip().map(|ip| ip.map(|ip| ip.to_string()))),
         Attribute::DestinationIp => one(request.destination_ip().map(|ip| ip.map(|ip| ip.to_string()))),
-        Attribute::PeerAddress => one(request.peer().map(|p| p.cidr.map(|ip| ip.to_string()))),
+        Attribute::PeerAddress => {
+            request.peer().map(|p| p.addresses.iter().map(ToString::to_string).collect()).unwrap_or_default()
+        }
         Attribute::PeerLabels => {
             request.peer().map(|p| p.labels.iter().map(ToString::to_string).collect()).unwrap_or_default()
         }

@@ -1,6 +1,15 @@
 //! Protocols and ports of a flow.
 
 use core::fmt;
+use ipnet::IpNet;
+
+/// Reads a block as Go does: no zone, no sign, and no zero in front of a number. Host bits are masked.
+pub(crate) fn parse_block(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    let digits = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
+    let length = length.parse().ok().filter(|_| digits)?;
+    IpNet::new(address.parse().ok()?, length).ok().map(|net| net.trunc())
+}
 
 /// A transport protocol that policies can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

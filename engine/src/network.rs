@@ -11,7 +11,12 @@ use crate::{
     request::{Attributes, Read, Unavailable},
     rule_id::{PolicyRef, RuleId},
 };
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 
 /// Which of an endpoint's two policies is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,13 +39,26 @@ pub struct NetworkProgram {
 struct DirectionProgram {
     posture: Posture,
     rules: Program,
-    observed: Program,
+    lookups: Program,
     terminated: Program,
     tiers: Box<[u32]>,
     stages: Box<[u32]>,
+    resumes: Box<[u32]>,
+    has_redirect: bool,
     from_host: bool,
     policies: Box<[Arc<PolicyRef>]>,
     unlearnable: Box<[Unlearnable]>,
+}
+
+/// The way of a flow through the rules of a direction.
+#[derive(Debug, Default)]
+struct Walk<'p> {
+    /// The rule that decides, of the DNS proxy where the flow was redirected.
+    decider: Option<(&'p RuleId, &'p Effect)>,
+    /// The first rule by which a proxy did not let the flow through.
+    refused: Option<(&'p RuleId, Proxy)>,
+    /// Whether the flow goes to the DNS proxy.
+    redirected: bool,
 }
 
 impl DirectionProgram {
@@ -49,51 +67,83 @@ impl DirectionProgram {
         Self {
             posture: layer.posture,
             rules: program(&layer.rules),
-            observed: program(&layer.observed),
+            lookups: program(&layer.lookups),
             terminated: program(&layer.terminated),
             tiers: layer.tiers.clone().into(),
             stages: layer.stages.clone().into(),
+            resumes: layer.resumes.clone().into(),
+            has_redirect: layer.rules.iter().any(|rule| rule.effect == Effect::Redirect),
             from_host: layer.from_host,
             policies: layer.policies.clone().into(),
             unlearnable: layer.unlearnable.clone().into(),
         }
     }
 
-    /// The number of the rule that decides, if one does: the first that holds, where Pass leads on to the next tier and
-    /// Proceed to the next stage.
-    fn deciding<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<u32>> {
+    /// Walks to the rule that decides: the first that holds, where Pass leads on to the next tier, Proceed to the next
+    /// stage, Refuse to the next level and Redirect to the rules of the DNS proxy.
+    fn walk<A: Attributes + ?Sized>(&self, request: &A) -> Read<Walk<'_>> {
         let cx = Context::new(request);
         let (mut floor, end) = (0, self.rules.len());
-        while let Some(rule) = self.rules.first_match(&cx, floor..end)? {
-            let starts = match self.rules.rule(rule) {
+        let mut walk = Walk::default();
+        while let Some(number) = self.rules.first_match(&cx, floor..end)? {
+            let rule = self.rules.rule(number);
+            let starts = match rule {
                 Some((_, Effect::Pass)) => &self.tiers,
                 Some((_, Effect::Proceed)) => &self.stages,
-                _ => return Ok(Some(rule)),
+                Some((id, Effect::Refuse(proxy))) => {
+                    walk.refused.get_or_insert((id, *proxy));
+                    &self.resumes
+                }
+                Some((_, Effect::Redirect)) => {
+                    walk.redirected = true;
+                    let found = self.lookups.first_match(&cx, 0..self.lookups.len())?;
+                    walk.decider = found.and_then(|number| self.lookups.rule(number));
+                    if let Some((id, Effect::Refuse(proxy))) = walk.decider {
+                        walk.refused.get_or_insert((id, *proxy));
+                        walk.decider = None;
+                    }
+                    return Ok(walk);
+                }
+                _ => {
+                    walk.decider = rule;
+                    return Ok(walk);
+                }
             };
-            let Some(next) = starts.iter().find(|start| **start > rule) else { return Ok(None) };
+            let Some(next) = starts.iter().find(|start| **start > number) else { break };
             floor = *next;
         }
-        Ok(None)
+        Ok(walk)
     }
 
     fn decide<A: Attributes + ?Sized>(&self, request: &A) -> Read<LayerDecision> {
         if self.posture == Posture::Open {
             return Ok(LayerDecision::bare(Outcome::NotSelected));
         }
-        if let Some((id, effect)) = self.deciding(request)?.and_then(|rule| self.rules.rule(rule)) {
-            let outcome = match effect {
-                Effect::Deny => Outcome::Deny,
-                Effect::Refuse(_) if has_payload(request)? => Outcome::Deny,
-                Effect::Refuse(_) => Outcome::NeedsRequest,
-                _ => Outcome::Allow,
-            };
-            return Ok(LayerDecision::by_rule(outcome, id.clone()));
+        let walk = self.walk(request)?;
+        // A request that a proxy lets through is not denied by a rule of lower precedence, so the flow is undecided
+        // while its payload is unknown.
+        let refusal = match walk.refused {
+            Some((id, _)) if !has_payload(request)? => {
+                Some(LayerDecision::by_rule(Outcome::NeedsRequest, id.clone()))
+            }
+            Some((id, _)) => Some(LayerDecision::by_rule(Outcome::Deny, id.clone())),
+            None => None,
+        };
+        if let Some((id, effect)) = walk.decider {
+            return Ok(match (effect, refusal) {
+                (Effect::Deny, Some(undecided)) if undecided.outcome == Outcome::NeedsRequest => undecided,
+                (Effect::Deny, _) => LayerDecision::by_rule(Outcome::Deny, id.clone()),
+                _ => LayerDecision::by_rule(Outcome::Allow, id.clone()),
+            });
         }
-        if self.posture == Posture::DefaultAllow {
-            return Ok(LayerDecision::by_default(Outcome::Allow, DefaultReason::NotArmed));
-        }
-        if self.from_host && is_host(request)? {
+        if self.from_host && !walk.redirected && is_host(request)? {
             return Ok(LayerDecision::by_default(Outcome::Allow, DefaultReason::LocalHost));
+        }
+        if let Some(refusal) = refusal {
+            return Ok(refusal);
+        }
+        if self.posture == Posture::DefaultAllow && !walk.redirected {
+            return Ok(LayerDecision::by_default(Outcome::Allow, DefaultReason::NotArmed));
         }
         Ok(LayerDecision::by_default(Outcome::Deny, DefaultReason::NoRuleMatched))
     }
@@ -145,10 +195,9 @@ impl NetworkProgram {
         })
     }
 
-    /// Whether a lookup passes the DNS proxy, so that its answer teaches names.
+    /// Whether a lookup goes to the DNS proxy, so that its answer teaches names.
     pub fn observes<A: Attributes + ?Sized>(&self, request: &A) -> bool {
-        let observed = &self.egress.observed;
-        matches!(observed.first_match(&Context::new(request), 0..observed.len()), Ok(Some(_)))
+        self.egress.has_redirect && self.egress.walk(request).is_ok_and(|walk| walk.redirected)
     }
 
     /// Whether the proxy ends the flow's TLS, so that it reads the requests in it.
@@ -160,24 +209,29 @@ impl NetworkProgram {
     /// The proxy that refuses `request`, where one does.
     pub fn refusing<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> Option<Proxy> {
         let program = self.of(direction);
-        let rule = program.deciding(request).ok().flatten()?;
-        match program.rules.rule(rule)? {
-            (_, Effect::Refuse(proxy)) => Some(*proxy).filter(|_| has_payload(request) == Ok(true)),
-            _ => None,
-        }
+        let walk = program.walk(request).ok()?;
+        let denied = walk.decider.is_none_or(|(_, effect)| *effect == Effect::Deny);
+        let (_, proxy) = walk.refused.filter(|_| denied)?;
+        Some(proxy).filter(|_| has_payload(request) == Ok(true))
     }
 
-    /// Whether any lookup passes the DNS proxy.
+    /// Whether any lookup goes to the DNS proxy.
     pub fn observes_any(&self) -> bool {
-        !self.egress.observed.is_empty()
+        self.egress.has_redirect
     }
 
     /// Every rule of one direction, looked at in full, in order of precedence.
     pub fn explain<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> Vec<RuleTrace> {
-        let traces = self.of(direction).rules.traces(request);
-        // The refusal of a proxy is told by the rule that did not let the flow through.
-        let told = traces.into_iter().filter(|t| !matches!(t.effect, Effect::Refuse(_)));
-        let (stages, mut traces): (Vec<_>, Vec<_>) = told.partition(|t| t.effect == Effect::Proceed);
+        let program = self.of(direction);
+        // A refusal by a proxy shows as the rule that did not let the flow through.
+        let shown = |t: &RuleTrace| !matches!(t.effect, Effect::Refuse(_));
+        let traces = program.rules.traces(request).into_iter().filter(shown);
+        let (stages, mut traces): (Vec<_>, Vec<_>) =
+            traces.partition(|t| matches!(t.effect, Effect::Proceed | Effect::Redirect));
+        let known: BTreeSet<RuleId> = traces.iter().map(|t| t.id.clone()).collect();
+        // A rule that lifts the names of others stands among the rules of the DNS proxy too.
+        let lookups = program.lookups.traces(request).into_iter().filter(shown);
+        traces.extend(lookups.filter(|t| !known.contains(&t.id)));
         let mut nearest: BTreeMap<&RuleId, &RuleTrace> = BTreeMap::new();
         for stage in &stages {
             let known = nearest.entry(&stage.id).or_insert(stage);

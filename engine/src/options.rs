@@ -188,6 +188,11 @@ impl Default for Options {
 }
 
 impl Options {
+    /// Whether `policy-cidr-match-mode` lists `ends`, which are `nodes` or `pods`.
+    pub fn matches_addresses_of(&self, ends: &str) -> bool {
+        self.cidr_match.iter().any(|mode| mode == ends)
+    }
+
     /// Whether peers are limited to the local cluster unless they name one (trap T5).
     pub fn default_local_cluster(&self) -> bool {
         self.policy_default_local_cluster.unwrap_or(self.cilium_version >= CiliumVersion::V1_19)

@@ -176,7 +176,7 @@ impl Attributes for Outgoing<'_> {
         Ok(Transport { port: self.target()?.port, ..self.stream.transport()? })
     }
     fn peer(&self) -> Read<Peer<'_>> {
-        Ok(Peer { labels: self.world, cidr: self.target()?.address })
+        Ok(Peer { labels: self.world, addresses: self.target()?.address.as_slice(), aggregated: false })
     }
     fn peer_names(&self, visit: Visit<'_>) -> Read<()> {
         if let Some(name) = &self.target()?.name {

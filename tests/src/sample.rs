@@ -35,8 +35,10 @@ pub struct Sample {
     pub transport: Transport,
     /// Labels of the other end.
     pub labels: Labels,
-    /// Address of the other end, where CIDR rules apply.
-    pub address: Option<IpAddr>,
+    /// Addresses of the other end, where CIDR rules apply.
+    pub addresses: Vec<IpAddr>,
+    /// Whether an aggregate identity stands for the other end too.
+    pub aggregated: bool,
     /// Names learned for the other end.
     pub names: Vec<Vec<u8>>,
     /// Names of the destination's port.
@@ -64,7 +66,8 @@ impl Default for Sample {
             server_name: None,
             transport: Transport { protocol: Protocol::Tcp, port: 0 },
             labels: Labels::default(),
-            address: None,
+            addresses: Vec::new(),
+            aggregated: false,
             names: Vec::new(),
             port_names: Vec::new(),
             query: None,
@@ -75,7 +78,7 @@ impl Default for Sample {
 
 impl Sample {
     /// How many attributes [`Self::with_one_of`] can change.
-    pub const ATTRIBUTES: usize = 18;
+    pub const ATTRIBUTES: usize = 19;
 
     /// Fails where attribute number `which` is the one that cannot be read.
     fn read(&self, which: usize) -> Read<()> {
@@ -101,9 +104,10 @@ impl Sample {
             11 => changed.server_name = other.server_name,
             12 => changed.transport = other.transport,
             13 => changed.labels = other.labels,
-            14 => changed.address = other.address,
+            14 => changed.addresses = other.addresses,
             15 => changed.names = other.names,
             16 => changed.port_names = other.port_names,
+            17 => changed.aggregated = other.aggregated,
             _ => changed.query = other.query,
         }
         changed
@@ -194,7 +198,8 @@ impl Attributes for Sample {
     fn peer(&self) -> Read<Peer<'_>> {
         self.read(13)?;
         self.read(14)?;
-        Ok(Peer { labels: &self.labels, cidr: self.address })
+        self.read(17)?;
+        Ok(Peer { labels: &self.labels, addresses: &self.addresses, aggregated: self.aggregated })
     }
     fn peer_names(&self, visit: Visit<'_>) -> Read<()> {
         self.read(15)?;
@@ -205,7 +210,7 @@ impl Attributes for Sample {
         each(&self.port_names, visit)
     }
     fn dns_query(&self) -> Read<Option<&[u8]>> {
-        self.read(17)?;
+        self.read(18)?;
         Ok(self.query.as_deref())
     }
 }

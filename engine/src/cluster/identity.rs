@@ -4,8 +4,9 @@ use super::{Cluster, Workload};
 use crate::{
     labels::{Label, Labels},
     options::Options,
+    resource::{Object, kubernetes::Node},
 };
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
 /// Source of labels that Kubernetes gives.
@@ -87,7 +88,8 @@ impl EndKind {
 }
 
 impl Cluster {
-    /// The labels of the pod `workload`: its own, namespace, cluster, service account, labels of the namespace.
+    /// The labels of the pod `workload`: its own, namespace, cluster, service account, labels of the namespace. With the
+    /// CIDR match mode `pods` it has those of the CiliumCIDRGroups that hold its addresses too.
     ///
     /// A pod of another cluster of the mesh is modelled by a pod label `io.cilium.k8s.policy.cluster`.
     pub fn pod_identity(&self, workload: &Workload, options: &Options) -> Labels {
@@ -109,41 +111,71 @@ impl Cluster {
             k8s(CLUSTER, cluster),
             k8s(SERVICE_ACCOUNT, &workload.service_account),
         ];
-        own.chain(namespace).chain(fixed).collect()
+        let mut labels = own.chain(namespace).chain(fixed).collect();
+        if options.matches_addresses_of("pods") {
+            self.add_group_labels(&mut labels, &workload.addresses(options));
+        }
+        labels
     }
 
-    /// The labels of an end that is no pod; of nodes, those of the Node manifest `node` too where the agent gives
-    /// nodes their labels.
+    /// The labels of an end that is no pod. A node has those of the Node manifest `node` too where the agent gives nodes
+    /// their labels, and so has the API server, which runs on a node.
     pub fn entity_identity(&self, kind: EndKind, node: Option<&str>, options: &Options) -> Labels {
         let mut labels: Labels = [Label::new(RESERVED, kind.reserved(), "")].into_iter().collect();
         if kind == EndKind::KubeApiserver {
             labels.insert(Label::new(RESERVED, "remote-node", ""));
         }
-        let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode);
-        let nodes = &self.resources().nodes;
-        let manifest = match node {
-            Some(name) => nodes.iter().find(|n| n.metadata.name == name),
-            None => nodes.first().filter(|_| nodes.len() == 1 && kind == EndKind::Host),
-        };
+        let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver);
         if is_node && options.node_labels {
             labels.insert(Label::new(K8S, CLUSTER, options.cluster_name.as_str()));
         }
-        if let Some(manifest) = manifest.filter(|_| is_node && (options.node_labels || kind == EndKind::Host))
-        {
-            for (key, value) in &manifest.metadata.labels {
-                labels.insert(Label::new(NODE, key.as_str(), value.as_str()));
+        if let Some(manifest) = self.node(kind, node).filter(|_| is_node) {
+            if options.node_labels || kind == EndKind::Host {
+                for (key, value) in &manifest.metadata.labels {
+                    labels.insert(Label::new(NODE, key.as_str(), value.as_str()));
+                }
+            }
+            if options.matches_addresses_of("nodes") {
+                self.add_group_labels(&mut labels, &node_addresses(manifest, options));
             }
         }
         labels
     }
 
-    /// The labels of the outside address `ip`; its block and names are looked at beside them.
+    /// The manifest of a node; without a name, that of the only one for the local host.
+    fn node(&self, kind: EndKind, name: Option<&str>) -> Option<&Object<Node>> {
+        let nodes = &self.resources().nodes;
+        match name {
+            Some(name) => nodes.iter().find(|n| n.metadata.name == name),
+            None => nodes.first().filter(|_| nodes.len() == 1 && kind == EndKind::Host),
+        }
+    }
+
+    /// The addresses of a node, of the families that the cluster uses.
+    pub(crate) fn node_addresses(&self, kind: EndKind, node: Option<&str>, options: &Options) -> Vec<IpAddr> {
+        self.node(kind, node).map(|manifest| node_addresses(manifest, options)).unwrap_or_default()
+    }
+
+    fn add_group_labels(&self, labels: &mut Labels, addresses: &[IpAddr]) {
+        for group in self.address_groups().iter().filter(|group| group.holds(addresses)) {
+            group.labels.iter().for_each(|label| labels.insert(label.clone()));
+        }
+    }
+
+    /// The labels of the outside address `ip`: the world's, and those of the CiliumCIDRGroups that hold it.
     pub fn outside_identity(&self, ip: IpAddr, options: &Options) -> Labels {
         let world = match (options.ipv6, ip) {
             (false, _) => "world",
             (true, IpAddr::V4(_)) => "world-ipv4",
             (true, IpAddr::V6(_)) => "world-ipv6",
         };
-        [Label::new(RESERVED, world, "")].into_iter().collect()
+        let mut labels: Labels = [Label::new(RESERVED, world, "")].into_iter().collect();
+        self.add_group_labels(&mut labels, &[ip]);
+        labels
     }
+}
+
+fn node_addresses(node: &Object<Node>, options: &Options) -> Vec<IpAddr> {
+    let addresses = node.spec.addresses.iter().filter_map(|text| text.parse().ok());
+    addresses.filter(|ip: &IpAddr| options.ipv6 || ip.is_ipv4()).collect()
 }

@@ -1,6 +1,9 @@
 //! What the manifests say is in the cluster.
 
-use super::workload::{MeshRole, WAYPOINT_CLASS, Workload};
+use super::{
+    group::AddressGroup,
+    workload::{MeshRole, WAYPOINT_CLASS, Workload},
+};
 use crate::{
     diagnostic::Diagnostic,
     resource::{Metadata, Object, Resources, kubernetes::Service},
@@ -32,6 +35,7 @@ pub struct Cluster {
     workloads: BTreeMap<(String, String), Workload>,
     namespaces: BTreeMap<String, Metadata>,
     by_ip: BTreeMap<IpAddr, (String, String)>,
+    address_groups: Vec<AddressGroup>,
 }
 
 impl Cluster {
@@ -69,6 +73,7 @@ impl Cluster {
             }
             cluster.namespaces.insert(object.metadata.name.clone(), object.metadata.clone());
         }
+        cluster.address_groups = resources.cidr_groups.iter().map(AddressGroup::new).collect();
         cluster.resources = resources;
         (cluster, findings)
     }
@@ -76,6 +81,11 @@ impl Cluster {
     /// Everything that was loaded.
     pub fn resources(&self) -> &Resources {
         &self.resources
+    }
+
+    /// The CiliumCIDRGroups.
+    pub(crate) fn address_groups(&self) -> &[AddressGroup] {
+        &self.address_groups
     }
 
     /// The workload `namespace/name`.

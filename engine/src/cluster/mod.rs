@@ -1,5 +1,6 @@
 //! The cluster that policies speak of: workloads, namespaces, services, as the manifests describe them.
 
+mod group;
 pub(crate) mod identity;
 mod inventory;
 mod service;

@@ -2,6 +2,7 @@
 
 use crate::{
     net::Protocol,
+    options::Options,
     resource::{Object, kubernetes::Pod},
 };
 use alloc::{
@@ -158,6 +159,11 @@ impl Workload {
     pub(super) fn is_injected_gateway(&self) -> bool {
         let templates = self.annotations.get(TEMPLATES);
         templates.is_some_and(|names| names.split(',').any(|name| name.trim() == "gateway"))
+    }
+
+    /// Its addresses of the families that the cluster uses.
+    pub(crate) fn addresses(&self, options: &Options) -> Vec<IpAddr> {
+        self.ips.iter().filter(|ip| options.ipv6 || ip.is_ipv4()).copied().collect()
     }
 
     /// Whether `labels` are all among its own.

@@ -59,7 +59,9 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         match matcher {
             Matcher::Text(set) => self.texts(attribute, &mut |value| check(set.matches(value)))?,
             Matcher::RequestPrincipals(pairs) => return self.request_principal(pairs),
-            Matcher::Cidrs(set) => found = self.address(attribute)?.is_some_and(|a| set.contains(a)),
+            Matcher::Cidrs(set) => {
+                found = self.addresses(attribute, &mut None)?.iter().any(|address| set.contains(*address));
+            }
             Matcher::Ports(ranges) => {
                 found = request
                     .destination_port()?
@@ -72,8 +74,9 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
                 });
             }
             Matcher::Labels(selectors) => {
-                let labels = request.peer()?.labels;
-                found = selectors.iter().any(|s| s.matches(labels));
+                let peer = request.peer()?;
+                found =
+                    selectors.iter().any(|s| s.matches(peer.labels) || (peer.aggregated && s.is_negative()));
             }
             Matcher::Regexes(list, set) => self.texts(attribute, &mut |value| {
                 check(list.iter().any(|r| r.is_match(value)) || set.matches(value))
@@ -135,14 +138,23 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         Ok(found)
     }
 
-    /// The address that `attribute` names.
-    pub(super) fn address(&self, attribute: &Attribute) -> Read<Option<IpAddr>> {
-        match attribute {
-            Attribute::SourceIp => self.request.source_ip(),
-            Attribute::RemoteIp => self.request.remote_ip(),
-            Attribute::DestinationIp => self.request.destination_ip(),
-            _ => Ok(self.request.peer()?.cidr),
-        }
+    /// The addresses that `attribute` names. One that is read by itself is put in `place`.
+    pub(super) fn addresses<'s>(
+        &self,
+        attribute: &Attribute,
+        place: &'s mut Option<IpAddr>,
+    ) -> Read<&'s [IpAddr]>
+    where
+        'a: 's,
+    {
+        let request = self.request;
+        *place = match attribute {
+            Attribute::SourceIp => request.source_ip()?,
+            Attribute::RemoteIp => request.remote_ip()?,
+            Attribute::DestinationIp => request.destination_ip()?,
+            _ => return Ok(request.peer()?.addresses),
+        };
+        Ok(place.as_slice())
     }
 
     /// Visits the text values of `attribute`.

@@ -259,8 +259,9 @@ impl Lookup {
                 port.into_iter().flat_map(|port| keys.find(port)).try_for_each(run)
             }
             Keys::Cidrs(keys) => {
-                let address = cx.address(&self.attribute)?;
-                address.into_iter().flat_map(|address| keys.find(address)).try_for_each(run)
+                let mut place = None;
+                let addresses = cx.addresses(&self.attribute, &mut place)?;
+                addresses.iter().flat_map(|address| keys.find(*address)).try_for_each(run)
             }
         })
     }

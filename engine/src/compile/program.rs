@@ -66,11 +66,6 @@ impl Program {
         }
     }
 
-    /// Whether there is no rule.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rules.is_empty()
-    }
-
     /// Number of rules.
     pub(crate) fn len(&self) -> u32 {
         self.rules.len() as u32

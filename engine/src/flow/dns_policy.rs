@@ -1,16 +1,15 @@
 //! The DNS policy of one pod, prepared for many lookups.
 
-use super::{DnsCode, DnsDecision, DnsVerdict, History, Opened, network};
+use super::{DnsCode, DnsDecision, DnsVerdict, History, Opened, endpoint::PeerIdentity, network};
 use crate::{
     cluster::Cluster,
     decision::{LayerDecision, Outcome},
     dns::{CacheLimits, Taught},
-    labels::Labels,
     lower::cilium::name::{FqdnLabels, canonical},
     net::{Protocol, Transport},
     network::{Direction, NetworkProgram},
     options::{DnsRefusal, Options},
-    request::{Peer, Request},
+    request::Request,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::net::IpAddr;
@@ -70,8 +69,7 @@ pub(super) struct Prepared<'c> {
     pub(super) enforced: bool,
     pub(super) program: Arc<NetworkProgram>,
     /// The server as the pod sees it.
-    pub(super) labels: Labels,
-    pub(super) cidr: Option<IpAddr>,
+    pub(super) server: PeerIdentity,
     pub(super) port_names: Vec<&'c str>,
     /// Whether answers teach.
     pub(super) observed: bool,
@@ -111,7 +109,7 @@ impl DnsPolicy<'_> {
 pub(super) fn verdict(prepared: &Prepared<'_>, name: &str, options: &Options) -> DnsDecision {
     let request = Request {
         transport: Some(prepared.transport),
-        peer: Some(Peer { labels: &prepared.labels, cidr: prepared.cidr }),
+        peer: Some(prepared.server.as_peer()),
         port_names: &prepared.port_names,
         dns_query: Some(name),
         ..Request::default()

@@ -13,7 +13,7 @@ use crate::{
     lower::cilium::name::{FqdnLabels, canonical},
     net::{Protocol, Transport},
     network::Direction,
-    request::{Peer, Request},
+    request::Request,
 };
 use alloc::{
     string::{String, ToString},
@@ -174,8 +174,7 @@ impl<'c> Simulation<'c> {
             transport,
             enforced: from.kind.is_enforced(&self.options),
             program: self.program(&from),
-            labels: self.seen_from(&server, &from),
-            cidr: self.cidr_of(&server),
+            server: self.peer(&server, &from, &[]),
             port_names: self.port_names(&server, transport),
             observed: self.is_observed(&from, &server, transport),
         })
@@ -207,7 +206,7 @@ impl<'c> Simulation<'c> {
         record(self.cluster, &self.options, self.fqdn_labels(), history, (node, endpoint), taught)
     }
 
-    fn fqdn_labels(&self) -> &Arc<FqdnLabels> {
+    pub(super) fn fqdn_labels(&self) -> &Arc<FqdnLabels> {
         let new = || Arc::new(FqdnLabels::new(self.cluster.resources(), &self.options));
         self.networks.fqdn_labels.get_or_init(new)
     }
@@ -255,9 +254,10 @@ impl<'c> Simulation<'c> {
     /// Whether lookups of `from` at `server` pass the DNS proxy, so that their answers teach.
     fn is_observed(&self, from: &Side<'c>, server: &Side<'c>, transport: Transport) -> bool {
         let names = self.port_names(server, transport);
+        let peer = self.peer(server, from, &[]);
         let request = Request {
             transport: Some(transport),
-            peer: Some(Peer { labels: &server.labels, cidr: self.cidr_of(server) }),
+            peer: Some(peer.as_peer()),
             port_names: &names,
             ..Request::default()
         };

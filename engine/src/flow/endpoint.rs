@@ -2,9 +2,11 @@
 
 use super::{Flow, FlowError, Place, Simulation, connection::Connection, port};
 use crate::{
-    cluster::{Cluster, EndKind, Workload},
-    labels::Labels,
+    cluster::{Cluster, EndKind, Workload, identity::RESERVED},
+    labels::{Label, Labels},
     net::Protocol,
+    options::CiliumVersion,
+    request::Peer,
 };
 use alloc::{
     format,
@@ -24,6 +26,22 @@ pub(super) struct Side<'c> {
     pub(super) node: Option<String>,
     pub(super) labels: Labels,
     pub(super) address: Option<IpAddr>,
+    /// Whether the flow names it by its address.
+    pub(super) by_address: bool,
+}
+
+/// The other end of a flow as policies see it.
+#[derive(Clone, Debug)]
+pub(super) struct PeerIdentity {
+    labels: Labels,
+    addresses: Vec<IpAddr>,
+    aggregated: bool,
+}
+
+impl PeerIdentity {
+    pub(super) fn as_peer(&self) -> Peer<'_> {
+        Peer { labels: &self.labels, addresses: &self.addresses, aggregated: self.aggregated }
+    }
 }
 
 impl Side<'_> {
@@ -112,10 +130,19 @@ impl<'c> Simulation<'c> {
                 node,
                 labels,
                 address,
+                by_address: false,
             };
         }
         let labels = self.cluster.pod_identity(workload, &self.options);
-        Side { kind: EndKind::Pod, name, workload: Some(workload), node: None, labels, address }
+        Side {
+            kind: EndKind::Pod,
+            name,
+            workload: Some(workload),
+            node: None,
+            labels,
+            address,
+            by_address: false,
+        }
     }
 
     /// Who is at `ip`; an IPv4 address in IPv6 form is the IPv4 address, as it is on the wire.
@@ -126,7 +153,8 @@ impl<'c> Simulation<'c> {
         }
         let text = ip.to_string();
         if let Some(node) = self.cluster.resources().nodes.iter().find(|n| n.spec.addresses.contains(&text)) {
-            return Ok(Side { address: Some(ip), ..self.entity("host", Some(&node.metadata.name))? });
+            let host = self.entity("host", Some(&node.metadata.name))?;
+            return Ok(Side { address: Some(ip), by_address: true, ..host });
         }
         Ok(Side {
             kind: EndKind::World,
@@ -135,6 +163,7 @@ impl<'c> Simulation<'c> {
             node: None,
             labels: self.cluster.outside_identity(ip, &self.options),
             address: Some(ip),
+            by_address: true,
         })
     }
 
@@ -157,31 +186,69 @@ impl<'c> Simulation<'c> {
             node: node.map(ToString::to_string),
             labels: self.cluster.entity_identity(kind, node, &self.options),
             address,
+            by_address: false,
         })
     }
 
-    /// `side` as the node of `from` sees it: the host of another node is a remote node.
-    pub(super) fn seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> Labels {
-        let other = side.node.as_deref().filter(|_| side.kind == EndKind::Host);
-        let own = from.workload.map(|w| w.node.as_str()).or(from.node.as_deref()).filter(|n| !n.is_empty());
-        match (other, own) {
-            (Some(other), Some(own)) if other != own => {
-                self.cluster.entity_identity(EndKind::RemoteNode, Some(other), &self.options)
+    /// `side` as an end on the node of `from` sees it: the host of another node is a remote node, and the API server on
+    /// the own node is the local host.
+    fn seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> (EndKind, Labels) {
+        let own = Some(from.on_node()).filter(|node| !node.is_empty());
+        let (Some(node), Some(own)) = (side.node.as_deref(), own) else {
+            return (side.kind, side.labels.clone());
+        };
+        let identity = |kind| self.cluster.entity_identity(kind, Some(node), &self.options);
+        match side.kind {
+            EndKind::Host if node != own => (EndKind::RemoteNode, identity(EndKind::RemoteNode)),
+            EndKind::KubeApiserver if node == own => {
+                let mut labels = identity(EndKind::Host);
+                labels.insert(Label::new(RESERVED, "kube-apiserver", ""));
+                (EndKind::Host, labels)
             }
-            _ => side.labels.clone(),
+            kind => (kind, side.labels.clone()),
         }
     }
 
-    /// The address of `side` that blocks are held against: outside ones, and what the CIDR match mode adds.
-    pub(super) fn cidr_of(&self, side: &Side<'c>) -> Option<IpAddr> {
-        let mode = |name: &str| self.options.cidr_match.iter().any(|m| m == name);
-        let counts = match side.kind {
-            EndKind::World => true,
-            EndKind::Pod => mode("pods"),
-            EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver => mode("nodes"),
-            EndKind::Health | EndKind::Ingress | EndKind::Init | EndKind::Unmanaged => false,
-        };
-        side.address.filter(|_| counts)
+    /// `side` as the identity that policies on the node of `from` are evaluated against. `names` are those that DNS
+    /// taught for its address.
+    pub(super) fn peer(&self, side: &Side<'c>, from: &Side<'c>, names: &[&str]) -> PeerIdentity {
+        let (kind, labels) = self.seen_from(side, from);
+        let addresses = self.addresses(side, kind);
+        let aggregated = self.options.cilium_version >= CiliumVersion::V1_20
+            && match kind {
+                EndKind::Pod => true,
+                EndKind::World => self.has_local_identity(&addresses, names),
+                EndKind::RemoteNode | EndKind::KubeApiserver => {
+                    side.node.is_some()
+                        && (self.options.node_labels || self.options.matches_addresses_of("nodes"))
+                }
+                _ => false,
+            };
+        PeerIdentity { labels, addresses, aggregated }
+    }
+
+    /// The addresses of `side`, seen as a `kind`, that blocks are compared with: an outside one, and what the CIDR match
+    /// mode adds.
+    fn addresses(&self, side: &Side<'c>, kind: EndKind) -> Vec<IpAddr> {
+        let given = || side.address.into_iter().collect();
+        match kind {
+            EndKind::World => given(),
+            EndKind::Pod if self.options.matches_addresses_of("pods") => {
+                side.workload.map_or_else(given, |workload| workload.addresses(&self.options))
+            }
+            // Each address of a remote node has an identity of its own.
+            EndKind::RemoteNode | EndKind::KubeApiserver
+                if self.options.matches_addresses_of("nodes") && side.by_address =>
+            {
+                given()
+            }
+            EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver
+                if self.options.matches_addresses_of("nodes") =>
+            {
+                self.cluster.node_addresses(side.kind, side.node.as_deref(), &self.options)
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The names that `side`, as an identity, has for `port`: those of every pod with the same labels.

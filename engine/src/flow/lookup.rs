@@ -84,7 +84,15 @@ impl<'c> Simulation<'c> {
         .into_iter()
         .collect();
         let name = "kube-system/kube-dns".to_string();
-        Side { kind: EndKind::Pod, name, workload: None, node: None, labels, address: None }
+        Side {
+            kind: EndKind::Pod,
+            name,
+            workload: None,
+            node: None,
+            labels,
+            address: None,
+            by_address: false,
+        }
     }
 
     pub(super) fn happen_network(

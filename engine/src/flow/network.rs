@@ -11,10 +11,11 @@ use crate::{
     http::{self, Admitted, HttpRequest, NormalizationVersion},
     ir::{Proxy, Unlearnable},
     lower::cilium::{self, Endpoint, Lowered, name::FqdnLabels},
+    matcher::CidrSet,
     net::{Protocol, Transport},
     network::{Direction, NetworkProgram},
     options::{Options, Profile},
-    request::{Peer, Request},
+    request::Request,
     resource::istio::PathNormalization,
 };
 use alloc::{
@@ -24,12 +25,17 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use core::cell::{OnceCell, RefCell};
+use core::{
+    cell::{OnceCell, RefCell},
+    net::IpAddr,
+};
 
 /// The network policies of a cluster, compiled once per endpoint.
 #[derive(Debug, Default)]
 pub(super) struct Networks {
     lowered: OnceCell<Lowered>,
+    /// The blocks that some policy or CiliumCIDRGroup names.
+    blocks: OnceCell<CidrSet>,
     programs: RefCell<BTreeMap<String, Arc<NetworkProgram>>>,
     pub(super) fqdn_labels: OnceCell<Arc<FqdnLabels>>,
 }
@@ -100,14 +106,14 @@ impl<'c> Simulation<'c> {
             return silent(layer, "", Outcome::Outside);
         }
         let program = self.program(subject);
-        let labels = self.seen_from(peer, subject);
+        let other = self.peer(peer, subject, &exchange.names);
         let port_names = match direction {
             Direction::Egress => self.port_names(peer, exchange.transport),
             Direction::Ingress => Vec::new(),
         };
         let mut request = Request {
             transport: Some(exchange.transport),
-            peer: Some(Peer { labels: &labels, cidr: self.cidr_of(peer) }),
+            peer: Some(other.as_peer()),
             peer_names: &exchange.names,
             port_names: &port_names,
             dns_query: exchange.query,
@@ -151,6 +157,20 @@ impl<'c> Simulation<'c> {
         http::decode(sent, &http::Downstream::plaintext(from.address), &proxy).ok()
     }
 
+    fn lowered(&self) -> &Lowered {
+        let lower = || Lowered::new(self.cluster, &self.options, &mut cilium::Findings::default());
+        self.networks.lowered.get_or_init(lower)
+    }
+
+    /// Whether an outside end with `addresses` and `names` has an identity of its own on the node rather than that of the
+    /// world: some policy names a block that holds it, or one of its names.
+    pub(super) fn has_local_identity(&self, addresses: &[IpAddr], names: &[&str]) -> bool {
+        let blocks = || CidrSet::new(self.lowered().blocks(self.cluster).into_iter().map(|net| (net, 0)));
+        let blocks = self.networks.blocks.get_or_init(blocks);
+        let named = |name: &&str| !self.fqdn_labels().of(name).is_empty();
+        addresses.iter().any(|ip| blocks.contains(*ip)) || names.iter().any(named)
+    }
+
     /// The compiled policies of `side`.
     pub(super) fn program(&self, side: &Side<'c>) -> Arc<NetworkProgram> {
         let key = match &side.node {
@@ -160,10 +180,7 @@ impl<'c> Simulation<'c> {
         if let Some(program) = self.networks.programs.borrow().get(&key) {
             return program.clone();
         }
-        let lowered = self
-            .networks
-            .lowered
-            .get_or_init(|| Lowered::new(self.cluster, &self.options, &mut cilium::Findings::default()));
+        let lowered = self.lowered();
         let ports = side.workload.map(|w| w.ports.as_slice()).unwrap_or_default();
         let endpoint = Endpoint { kind: side.kind, labels: &side.labels, ports };
         let layer = lowered.layer(&endpoint, &self.options);

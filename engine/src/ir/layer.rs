@@ -85,10 +85,13 @@ pub struct DirectionLayer {
     pub tiers: Vec<u32>,
     /// Index into `rules` where each stage behind a [`super::Effect::Proceed`] begins, ascending.
     pub stages: Vec<u32>,
+    /// Index into `rules` where the walk resumes behind each [`super::Effect::Refuse`], ascending: a flow that the proxy
+    /// does not let through at one level may be let through at a level of lower precedence.
+    pub resumes: Vec<u32>,
+    /// Rules of the DNS proxy, where a [`super::Effect::Redirect`] leads: the first that holds decides.
+    pub lookups: Vec<Rule>,
     /// Whether the local host passes where no rule matched.
     pub from_host: bool,
-    /// Flows of which one of these holds go through the DNS proxy: only such lookups teach names.
-    pub observed: Vec<Rule>,
     /// Flows of which one of these holds have their TLS ended by the proxy, which then reads their requests.
     pub terminated: Vec<Rule>,
     /// toFQDNs rules for whose names no DNS rule lets the endpoint ask (trap T30).

@@ -16,14 +16,17 @@ pub enum Effect {
     Pass,
     /// What this stage asks for is met: goes on with the next stage.
     Proceed,
+    /// Hands it to the DNS proxy, whose rules are [`super::DirectionLayer::lookups`].
+    Redirect,
     /// Only tags it.
     Audit,
     /// Asks this external provider.
     Ask(Arc<str>),
     /// Refuses it, because this external provider cannot be asked (`spec/istio.md` 1.5).
     Unaskable(Arc<str>),
-    /// A proxy has the last word, and none of its rules let the flow through: refused, or undecided where the
-    /// flow carries nothing for the proxy to look at.
+    /// No rule of a proxy at this level lets the flow through. The walk resumes at the next of
+    /// [`super::DirectionLayer::resumes`]; unless a rule there decides, the flow is refused, or undecided where it
+    /// carries nothing for the proxy to look at.
     Refuse(Proxy),
 }
 
@@ -138,6 +141,7 @@ impl fmt::Display for Effect {
             Self::Deny => f.write_str("deny"),
             Self::Pass => f.write_str("pass"),
             Self::Proceed => f.write_str("proceed"),
+            Self::Redirect => f.write_str("redirect"),
             Self::Audit => f.write_str("audit"),
             Self::Ask(provider) => write!(f, "ask {provider}"),
             Self::Unaskable(_) => f.write_str("deny"),

@@ -50,6 +50,12 @@ impl Requirement {
 }
 
 impl Selector {
+    /// Whether it matches an identity without labels.
+    pub fn is_negative(&self) -> bool {
+        let negative = |r: &Requirement| matches!(r.operator, Operator::NotIn(_) | Operator::DoesNotExist);
+        self.requirements.iter().all(negative)
+    }
+
     /// Whether `labels` meets every requirement.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.requirements.iter().all(|r| r.matches(labels))

@@ -8,8 +8,8 @@ use super::{
         RequestAuthenticationSpec, ServiceEntrySpec,
     },
     kubernetes::{
-        ClusterNetworkPolicySpec, Namespace, NetworkPolicySpec, Node, NodeSpec, NodeStatus, Pod, PodTemplate,
-        Secret, Service, ServiceAccount,
+        ClusterNetworkPolicySpec, Endpoint, EndpointSlice, Namespace, NetworkPolicySpec, Node, NodeSpec,
+        NodeStatus, Pod, PodTemplate, Secret, Service, ServiceAccount, Subset,
     },
     mesh_settings::{MeshSettings, MeshSource},
     meta::{Object, title},
@@ -53,6 +53,8 @@ pub struct Resources {
     pub pods: Vec<Object<Pod>>,
     /// Services.
     pub services: Vec<Object<Service>>,
+    /// EndpointSlices, and one for each Endpoints object.
+    pub endpoint_slices: Vec<Object<EndpointSlice>>,
     /// Nodes.
     pub nodes: Vec<Object<Node>>,
     /// Secrets.
@@ -182,6 +184,8 @@ impl Resources {
             ("networking.istio.io", "ServiceEntry") => other!(service_entries, "ServiceEntry"),
             ("gateway.networking.k8s.io", "Gateway") => other!(gateway_api, "Gateway"),
             ("", "Service") => other!(services, "Service"),
+            ("discovery.k8s.io", "EndpointSlice") => self.add_endpoint_slice(fields, origin)?,
+            ("", "Endpoints") => self.add_endpoints(fields, origin)?,
             ("", "Secret") => {
                 let envelope = Envelope::new("Secret", fields, &origin)?;
                 let spec = Secret::new(&envelope.fields);
@@ -257,6 +261,30 @@ impl Resources {
         Ok(())
     }
 
+    fn add_endpoint_slice(&mut self, fields: Map<String, Value>, origin: Origin) -> Result<(), Diagnostic> {
+        const SERVICE: &str = "kubernetes.io/service-name";
+        let kind = "EndpointSlice";
+        let mut object: Object<Value> = namespaced(kind, fields, "endpoints", origin)?;
+        let items: Option<Vec<Endpoint>> =
+            decode(object.spec.take(), "endpoints").map_err(|d| d.of(object.title(), &object.origin))?;
+        let service = object.metadata.labels.get(SERVICE).cloned().unwrap_or_default();
+        let spec = EndpointSlice::from_endpoints(service, &items.unwrap_or_default());
+        let Object { metadata, origin, .. } = object;
+        self.endpoint_slices.push(Object { kind, metadata, spec, origin });
+        Ok(())
+    }
+
+    fn add_endpoints(&mut self, fields: Map<String, Value>, origin: Origin) -> Result<(), Diagnostic> {
+        let kind = "Endpoints";
+        let mut object: Object<Value> = namespaced(kind, fields, "subsets", origin)?;
+        let items: Option<Vec<Subset>> =
+            decode(object.spec.take(), "subsets").map_err(|d| d.of(object.title(), &object.origin))?;
+        let spec = EndpointSlice::from_subsets(object.metadata.name.clone(), &items.unwrap_or_default());
+        let Object { metadata, origin, .. } = object;
+        self.endpoint_slices.push(Object { kind, metadata, spec, origin });
+        Ok(())
+    }
+
     fn add_node(&mut self, fields: Map<String, Value>, origin: Origin) -> Result<(), Diagnostic> {
         let mut envelope = Envelope::new("Node", fields, &origin)?;
         let title = title("Node", &envelope.metadata);
@@ -286,6 +314,19 @@ impl Resources {
         self.mesh = mesh.map_err(|d| d.of(title, origin))?;
         Ok(())
     }
+}
+
+/// An object without `spec`; its `field` takes that place.
+fn namespaced(
+    kind: &'static str,
+    fields: Map<String, Value>,
+    field: &str,
+    origin: Origin,
+) -> Result<Object<Value>, Diagnostic> {
+    let mut envelope = Envelope::new(kind, fields, &origin)?;
+    let items = envelope.fields.remove(field).unwrap_or(Value::Null);
+    let object: Object<Value> = envelope.with_spec(kind, true, false, origin)?;
+    Ok(Object { spec: items, ..object })
 }
 
 /// A Cilium policy has a `spec`, `specs`, or both.

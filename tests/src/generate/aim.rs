@@ -35,7 +35,7 @@ fn satisfy(sample: &mut Sample, test: &Test, choice: usize) {
                 Attribute::SourceIp => sample.source_ip = Some(ip),
                 Attribute::RemoteIp => sample.remote_ip = Some(ip),
                 Attribute::DestinationIp => sample.destination_ip = Some(ip),
-                _ => sample.address = Some(ip),
+                _ => sample.addresses = vec![ip],
             }
         }
         (_, Pattern::RequestPrincipal { issuer, subject }) => {

@@ -10,8 +10,14 @@ fn effect() -> impl Strategy<Value = Effect> {
         2 => Just(Effect::Deny),
         3 => Just(Effect::Pass),
         2 => Just(Effect::Proceed),
+        1 => Just(Effect::Redirect),
         1 => prop::sample::select(&[Proxy::Dns, Proxy::Http, Proxy::Tls][..]).prop_map(Effect::Refuse),
     ]
+}
+
+/// What a rule of the DNS proxy does.
+fn lookup_effect() -> impl Strategy<Value = Effect> {
+    prop_oneof![2 => Just(Effect::Allow), 1 => Just(Effect::Refuse(Proxy::Dns))]
 }
 
 /// A direction of up to a few tiers.
@@ -21,17 +27,25 @@ pub fn direction() -> impl Strategy<Value = DirectionLayer> {
         1 => Just(Posture::DefaultAllow),
         3 => Just(Posture::DefaultDeny),
     ];
-    let cuts = || vec(0..10u32, 0..3);
-    (rule::rules(0..10), vec(effect(), 10), (cuts(), cuts()), posture, any::<bool>()).prop_map(
-        |(mut rules, effects, (mut tiers, mut stages), posture, from_host)| {
-            for (rule, effect) in rules.iter_mut().zip(effects) {
-                rule.effect = effect;
-            }
-            tiers.sort_unstable();
-            tiers.dedup();
-            stages.sort_unstable();
-            stages.dedup();
-            DirectionLayer { posture, rules, tiers, stages, from_host, ..DirectionLayer::default() }
-        },
-    )
+    let cuts = || {
+        vec(0..10u32, 0..3).prop_map(|mut cuts| {
+            cuts.sort_unstable();
+            cuts.dedup();
+            cuts
+        })
+    };
+    let lookups = (rule::rules(0..4), vec(lookup_effect(), 4));
+    (rule::rules(0..10), vec(effect(), 10), (cuts(), cuts(), cuts()), lookups, posture, any::<bool>())
+        .prop_map(
+            |(mut rules, effects, (tiers, stages, resumes), (mut lookups, names), posture, from_host)| {
+                for (rule, effect) in rules.iter_mut().zip(effects) {
+                    rule.effect = effect;
+                }
+                for (rule, effect) in lookups.iter_mut().zip(names) {
+                    rule.effect = effect;
+                }
+                let layer = DirectionLayer::default();
+                DirectionLayer { posture, rules, tiers, stages, resumes, lookups, from_host, ..layer }
+            },
+        )
 }

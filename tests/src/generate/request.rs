@@ -58,7 +58,7 @@ pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
     let nothing = Sample::default;
     match attribute {
         Attribute::PeerAddress => {
-            pattern::address().prop_map(move |ip| Sample { address: Some(ip), ..nothing() }).boxed()
+            vec(pattern::address(), 0..3).prop_map(move |addresses| Sample { addresses, ..nothing() }).boxed()
         }
         Attribute::SourceIp => {
             pattern::address().prop_map(move |ip| Sample { source_ip: Some(ip), ..nothing() }).boxed()
@@ -66,7 +66,9 @@ pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
         Attribute::Transport => (pattern::protocol(), pattern::port())
             .prop_map(move |(protocol, port)| Sample { transport: Transport { protocol, port }, ..nothing() })
             .boxed(),
-        Attribute::PeerLabels => labels().prop_map(move |labels| Sample { labels, ..nothing() }).boxed(),
+        Attribute::PeerLabels => (labels(), any::<bool>())
+            .prop_map(move |(labels, aggregated)| Sample { labels, aggregated, ..nothing() })
+            .boxed(),
         Attribute::PeerName => vec(name(), 0..3).prop_map(move |names| Sample { names, ..nothing() }).boxed(),
         Attribute::DnsQuery => name().prop_map(move |name| Sample { query: Some(name), ..nothing() }).boxed(),
         _ => {
@@ -98,8 +100,8 @@ pub fn sample() -> impl Strategy<Value = Sample> {
     let flow = (
         pattern::protocol(),
         pattern::port(),
-        labels(),
-        option::weighted(0.9, pattern::address()),
+        (labels(), any::<bool>()),
+        vec(pattern::address(), 0..3),
         vec(name(), 0..3),
         vec(text(), 0..3),
         option::weighted(0.8, name()),
@@ -120,8 +122,9 @@ pub fn sample() -> impl Strategy<Value = Sample> {
             destination_port: connection.4,
             server_name: connection.5,
             transport: Transport { protocol: flow.0, port: flow.1 },
-            labels: flow.2,
-            address: flow.3,
+            labels: flow.2.0,
+            aggregated: flow.2.1,
+            addresses: flow.3,
             names: flow.4,
             port_names: flow.5,
             query: flow.6,

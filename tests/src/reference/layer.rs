@@ -6,8 +6,8 @@ use palisade::{
     ir::{DirectionLayer, Effect, Posture},
 };
 
-/// The outcome, and the rule if one decided: the first rule that holds decides, a pass goes on with the next tier, and
-/// the posture answers where none held.
+/// The outcome, and the rule if one decided: the first rule that holds decides, a pass goes on with the next tier, a
+/// refusal with the next level, a redirect with the rules of the DNS proxy, and the posture answers where none held.
 ///
 /// # Errors
 ///
@@ -17,40 +17,67 @@ pub fn direction(layer: &DirectionLayer, request: &dyn Attributes) -> Read<(Outc
         let labels = request.peer()?.labels;
         Ok(labels.iter().any(|label| label.source == "reserved" && label.key == "host"))
     };
+    let has_payload = || {
+        let names = request.dns_query()?.is_some();
+        let requests = request.method()?.is_some();
+        let handshakes = request.server_name()?.is_some();
+        Ok(names || requests || handshakes)
+    };
     if layer.posture == Posture::Open {
         return Ok((Outcome::NotSelected, None));
     }
+    let mut refusal: Option<RuleId> = None;
+    let mut redirected = false;
+    let mut decided: Option<(Effect, RuleId)> = None;
     let mut floor = 0;
     while let Some(number) = first_match(&layer.rules, request, floor)? {
         let rule = &layer.rules[number as usize];
-        let outcome = match rule.effect {
-            Effect::Allow | Effect::Audit | Effect::Ask(_) => Outcome::Allow,
-            Effect::Deny | Effect::Unaskable(_) => Outcome::Deny,
-            Effect::Refuse(_) => {
-                let names = request.dns_query()?.is_some();
-                let requests = request.method()?.is_some();
-                let handshakes = request.server_name()?.is_some();
-                if names || requests || handshakes { Outcome::Deny } else { Outcome::NeedsRequest }
+        let cuts = match rule.effect {
+            Effect::Redirect => {
+                redirected = true;
+                if let Some(number) = first_match(&layer.lookups, request, 0)? {
+                    let rule = &layer.lookups[number as usize];
+                    if let Effect::Refuse(_) = rule.effect {
+                        refusal = refusal.or_else(|| Some(rule.id.clone()));
+                    } else {
+                        decided = Some((rule.effect.clone(), rule.id.clone()));
+                    }
+                }
+                break;
             }
-            Effect::Proceed => match layer.stages.iter().find(|start| **start > number) {
-                Some(start) => {
-                    floor = *start;
-                    continue;
-                }
-                None => break,
-            },
-            Effect::Pass => match layer.tiers.iter().find(|start| **start > number) {
-                Some(start) => {
-                    floor = *start;
-                    continue;
-                }
-                None => break,
-            },
+            Effect::Refuse(_) => {
+                refusal = refusal.or_else(|| Some(rule.id.clone()));
+                &layer.resumes
+            }
+            Effect::Proceed => &layer.stages,
+            Effect::Pass => &layer.tiers,
+            _ => {
+                decided = Some((rule.effect.clone(), rule.id.clone()));
+                break;
+            }
         };
-        return Ok((outcome, Some(rule.id.clone())));
+        match cuts.iter().find(|start| **start > number) {
+            Some(start) => floor = *start,
+            None => break,
+        }
+    }
+    let undecided = refusal.is_some() && !has_payload()?;
+    match decided {
+        Some((Effect::Deny | Effect::Unaskable(_), _)) if undecided => {
+            return Ok((Outcome::NeedsRequest, refusal));
+        }
+        Some((Effect::Deny | Effect::Unaskable(_), id)) => return Ok((Outcome::Deny, Some(id))),
+        Some((_, id)) => return Ok((Outcome::Allow, Some(id))),
+        None => {}
+    }
+    if layer.from_host && !redirected && from_host()? {
+        return Ok((Outcome::Allow, None));
+    }
+    if refusal.is_some() {
+        return Ok((if undecided { Outcome::NeedsRequest } else { Outcome::Deny }, refusal));
     }
     match layer.posture {
-        Posture::DefaultDeny if !(layer.from_host && from_host()?) => Ok((Outcome::Deny, None)),
-        _ => Ok((Outcome::Allow, None)),
+        Posture::DefaultAllow if !redirected => Ok((Outcome::Allow, None)),
+        _ => Ok((Outcome::Deny, None)),
     }
 }

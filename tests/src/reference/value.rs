@@ -68,8 +68,13 @@ pub(crate) fn values(attribute: &Attribute, request: &dyn Attributes) -> Read<Ve
         Attribute::Metadata { filter, key, shape } => {
             texts(collect(|visit| request.metadata(filter, key, *shape, visit))?)
         }
-        Attribute::PeerLabels => vec![Value::Labels(request.peer()?.labels.clone())],
-        Attribute::PeerAddress => address(request.peer()?.cidr),
+        Attribute::PeerLabels => {
+            let peer = request.peer()?;
+            let own = Value::Labels(peer.labels.clone());
+            // The aggregate identity has no labels at all.
+            if peer.aggregated { vec![own, Value::Labels(Labels::default())] } else { vec![own] }
+        }
+        Attribute::PeerAddress => request.peer()?.addresses.iter().copied().map(Value::Address).collect(),
         Attribute::PeerName => names(collect(|visit| request.peer_names(visit))?),
         Attribute::PortName => texts(collect(|visit| request.port_names(visit))?),
         Attribute::DnsQuery => names(request.dns_query()?.map(<[u8]>::to_vec)),

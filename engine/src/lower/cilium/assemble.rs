@@ -2,6 +2,7 @@
 
 use super::{
     conflict::conflict,
+    named_port::RangeEnds,
     policy::{Direction, Entry, Level, Lowered, Policy},
     requires,
     unlearnable::unlearnable,
@@ -75,13 +76,17 @@ impl Lowered {
         }
         entries.sort_by_key(|e| e.level);
         let refuses = armed || options.cilium_version < CiliumVersion::V1_18;
-        let mut writer =
-            Writer { endpoint, is_egress, refuses, known: BTreeSet::new(), layer: DirectionLayer::default() };
+        let range_ends = RangeEnds::new(&entries);
+        let (known, layer) = (BTreeSet::new(), DirectionLayer::default());
+        let mut writer = Writer { endpoint, is_egress, refuses, range_ends, tier: 0, known, layer };
         for tier in entries.chunk_by(|a, b| a.level.tier == b.level.tier) {
             if !writer.layer.rules.is_empty() {
                 writer.layer.tiers.push(writer.layer.rules.len() as u32);
             }
             tier.chunk_by(|a, b| a.level == b.level).for_each(|level| writer.level(level));
+        }
+        if is_egress {
+            writer.lookups(&entries, &self.port_numbers);
         }
         let mut layer = writer.layer;
         layer.posture = posture;

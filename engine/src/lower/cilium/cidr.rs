@@ -1,13 +1,16 @@
 //! Blocks of addresses (`spec/cilium.md` 2.6).
 
-use super::{Findings, selector::reserved};
+use super::Findings;
 use crate::{
-    ir::{Attribute, Clause, Pattern, Test},
+    cluster::identity::RESERVED,
+    ir::{Attribute, Clause, Operator, Pattern, Selector, Test},
     options::{CiliumVersion, Options},
 };
 use alloc::{format, vec::Vec};
 use core::net::IpAddr;
 use ipnet::IpNet;
+
+pub(super) use crate::net::parse_block as parse;
 
 /// Reads an item of `fromCIDR` or `toCIDR`, which up to Cilium 1.19 may be a bare address (T22).
 pub(super) fn address_or_block(
@@ -38,14 +41,6 @@ pub(super) fn block(text: &str, path: &str, findings: &mut Findings) -> Option<I
     None
 }
 
-/// A block as Go reads it: no zone, no sign, and no zero in front of a number.
-pub(super) fn parse(text: &str) -> Option<IpNet> {
-    let (address, length) = text.split_once('/')?;
-    let digits = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
-    let length = length.parse().ok().filter(|_| digits)?;
-    IpNet::new(address.parse().ok()?, length).ok().map(|net| net.trunc())
-}
-
 /// Reads the holes of `outer`.
 pub(super) fn holes(
     texts: &[alloc::string::String],
@@ -67,23 +62,43 @@ pub(super) fn holes(
     list
 }
 
-/// An address in `net` and in none of `holes`.
+/// Clauses for an address in `net` and in none of `holes`.
 ///
-/// The block of all addresses is the label of the world, which outside ends without a known address have too.
-pub(super) fn clause(net: IpNet, holes: &[IpNet], index: u32, options: &Options) -> Clause {
-    let mut tests = Vec::new();
+/// The agent reads the block of all addresses as the label of the world. With the CIDR match mode `pods` the block holds
+/// pods too, and nodes where their addresses are matched.
+pub(super) fn clauses(net: IpNet, holes: &[IpNet], index: u32, options: &Options) -> Vec<Clause> {
+    let address = |net| Test::any_of(Attribute::PeerAddress, [Pattern::Cidr(net)]);
+    let mut clauses = Vec::new();
     match whole_world(net, options) {
         Some(label) => {
-            // In single stack the aggregate label is all there is.
-            let labels = Pattern::Labels(reserved(label));
-            tests.push(Test::any_of(Attribute::PeerLabels, [labels]));
+            clauses.push(clause(has_label(&[label]), holes, index));
+            if options.matches_addresses_of("pods") {
+                clauses.push(clause(address(net), holes, index));
+            }
         }
-        None => tests.push(Test::any_of(Attribute::PeerAddress, [Pattern::Cidr(net)])),
+        None => clauses.push(clause(address(net), holes, index)),
     }
+    clauses
+}
+
+/// A clause of `test` and, where there are `holes`, of an address in none of them.
+pub(super) fn clause(test: Test, holes: &[IpNet], index: u32) -> Clause {
+    let mut tests = Vec::from([test]);
     if !holes.is_empty() {
         tests.push(Test::none_of(Attribute::PeerAddress, holes.iter().copied().map(Pattern::Cidr)));
     }
     Clause { tests, index }
+}
+
+/// A test for one of the reserved labels `keys`. The agent asks for the key here and for key and value in an entity, so
+/// the two are different selectors when filters are merged.
+pub(super) fn has_label(keys: &[&str]) -> Test {
+    let selectors = keys.iter().map(|key| {
+        let mut selector = Selector::default();
+        selector.require(RESERVED, key, Operator::Exists);
+        Pattern::Labels(selector)
+    });
+    Test::any_of(Attribute::PeerLabels, selectors)
 }
 
 fn whole_world(net: IpNet, options: &Options) -> Option<&'static str> {

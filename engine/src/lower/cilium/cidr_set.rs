@@ -1,20 +1,13 @@
 //! Items of `fromCIDRSet` and `toCIDRSet`: a block or groups of blocks, with holes.
 
 use super::{
-    Findings, cidr,
+    Findings, cidr, group,
     peer::Scope,
     selector::{Keys, selector},
     trap_cidr,
 };
-use crate::{
-    cluster::Cluster,
-    diagnostic::Authority,
-    ir::Clause,
-    labels::{Label, Labels},
-    resource::cilium::CidrRule,
-};
+use crate::{cluster::Cluster, diagnostic::Authority, ir::Clause, resource::cilium::CidrRule};
 use alloc::{format, vec::Vec};
-use ipnet::IpNet;
 
 /// Lowers `item`, number `index` of its list, at `path`.
 pub(super) fn clauses(
@@ -40,37 +33,20 @@ pub(super) fn clauses(
         trap_cidr::in_cluster(net, path, scope, findings);
     }
     let holes = cidr::holes(item.except.as_deref().unwrap_or_default(), outer, path, findings);
-    let nets = match (outer, name, &item.cidr_group_selector) {
-        (Some(net), ..) => Vec::from([net]),
-        (None, Some(name), _) => {
-            let groups = &scope.cluster.resources().cidr_groups;
-            if !groups.iter().any(|g| g.metadata.name == name) {
-                let message = format!("no CiliumCIDRGroup `{name}` is known, so the item selects nobody");
-                let help = "add the group to the manifests, or correct the name";
-                findings.warn("unknown-group", &format!("{path}.cidrGroupRef"), message, help);
-            }
-            group(scope, |n, _| n == name)
-        }
-        (None, None, Some(by_label)) => {
-            let by_label = selector(by_label, Keys::Any, "", &format!("{path}.cidrGroupSelector"), findings);
-            group(scope, |_, labels| by_label.matches(labels))
-        }
-        (None, None, None) => Vec::new(),
-    };
-    nets.into_iter().map(|net| cidr::clause(net, &holes, index, scope.options)).collect()
-}
-
-/// The blocks of all groups that `wanted` picks by name and labels; unreadable ones are left out.
-fn group(scope: &Scope<'_>, wanted: impl Fn(&str, &Labels) -> bool) -> Vec<IpNet> {
-    let mut nets = Vec::new();
-    for object in &scope.cluster.resources().cidr_groups {
-        let labels = object.metadata.labels.iter();
-        let labels: Labels = labels.map(|(k, v)| Label::new("cidrgroup", k.as_str(), v.as_str())).collect();
-        if wanted(&object.metadata.name, &labels) {
-            nets.extend(object.spec.external_cidrs.iter().flatten().filter_map(|text| cidr::parse(text)));
-        }
+    if let Some(net) = outer {
+        return cidr::clauses(net, &holes, index, scope.options);
     }
-    nets
+    if let Some(name) = name {
+        if !scope.cluster.resources().cidr_groups.iter().any(|g| g.metadata.name == name) {
+            let message = format!("no CiliumCIDRGroup `{name}` is known, so the item selects nobody");
+            let help = "add the group to the manifests, or correct the name";
+            findings.warn("unknown-group", &format!("{path}.cidrGroupRef"), message, help);
+        }
+        return group::by_name(name, &holes, index, scope);
+    }
+    let Some(labels) = &item.cidr_group_selector else { return Vec::new() };
+    let labels = selector(labels, Keys::Any, "", &format!("{path}.cidrGroupSelector"), findings);
+    group::by_labels(&labels, &holes, index, scope)
 }
 
 /// Reports the blocks of CiliumCIDRGroups that cannot be read.

@@ -254,16 +254,20 @@ fn egress_peer(
     (!names.is_empty()).then(|| vec![Clause { tests: vec![test], index: 0 }])
 }
 
-/// Labels of letters, digits, `-` and `_`, at least two of them, with `*.` in front or not.
+/// Labels of letters, digits, `-` and `_`, at least two of them, with `*.` in front or not. By the schema's `[A-z]` a label
+/// may begin with `_`, and of the other characters between `Z` and `a` the agent takes none.
 fn is_domain_name(text: &str) -> bool {
-    let edge = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric());
+    let first = |b: Option<u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let last = |label: &str| {
+        label.len() == 1 || label.bytes().next_back().is_some_and(|b| b.is_ascii_alphanumeric())
+    };
     let name = text.strip_prefix("*.").unwrap_or(text);
     let name = name.strip_suffix('.').unwrap_or(name);
     name.contains('.')
         && name.split('.').all(|label| {
             label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-                && edge(label.bytes().next())
-                && edge(label.bytes().next_back())
+                && first(label.bytes().next())
+                && last(label)
         })
 }
 
@@ -281,8 +285,7 @@ fn lookups(entry: &Entry, names: Vec<NamePattern>) -> Entry {
     let requirement = Requirement { source: None, key: "k8s-app".into(), operator: equals("kube-dns") };
     let server = Selector { requirements: vec![requirement] };
     let named = |name: &str| {
-        [Protocol::Udp, Protocol::Tcp]
-            .map(|protocol| Port { protocol, number: Number::Named(name.into(), None) })
+        [Protocol::Udp, Protocol::Tcp].map(|protocol| Port::single(protocol, Number::Named(name.into())))
     };
     let ports = named("dns").into_iter().chain(named("dns-tcp")).collect();
     let group =
@@ -313,7 +316,13 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
         {
             let Some(range) = range else { continue };
             match number(range) {
-                Some(number) => ports.push(Port { protocol, number }),
+                Some(number) => {
+                    let end = match number {
+                        Number::Range(first, last) if first < last => last,
+                        _ => 0,
+                    };
+                    ports.push(Port { protocol, number, end });
+                }
                 None => {
                     let at = format!("{path}.protocols[{index}]");
                     let help = "write `destinationPort: {number: 80}` or `{range: {start: 80, end: 90}}`";
@@ -323,8 +332,8 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
         }
         if let Some(name) = &item.destination_named_port {
             let all = [Protocol::Tcp, Protocol::Udp, Protocol::Sctp];
-            let number = Number::Named(name.to_ascii_lowercase().into(), None);
-            ports.extend(all.map(|protocol| Port { protocol, number: number.clone() }));
+            let number = Number::Named(name.to_ascii_lowercase().into());
+            ports.extend(all.map(|protocol| Port::single(protocol, number.clone())));
         }
         groups.push(PortGroup { index, ports, ..PortGroup::default() });
     }

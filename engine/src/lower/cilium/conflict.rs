@@ -60,7 +60,8 @@ pub(super) fn conflict(entries: &[&Entry]) -> Option<Box<str>> {
     None
 }
 
-fn order(id: &RuleId) -> (&'static str, &str, &str, &'static str, u32) {
+/// The order in which the agent merges rules of one level.
+pub(super) fn order(id: &RuleId) -> (&'static str, &str, &str, &'static str, u32) {
     (id.policy.kind, &id.policy.namespace, &id.policy.name, id.section, id.rule)
 }
 

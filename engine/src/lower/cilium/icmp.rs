@@ -96,7 +96,7 @@ pub(super) fn fields(
             findings.warn("icmp-type-0", &at, "type 0 stands for every ICMP type", help);
         }
         let number = if all { Number::Range(0, u16::MAX) } else { Number::Range(kind.into(), kind.into()) };
-        ports.push(Port { protocol, number });
+        ports.push(Port::single(protocol, number));
     }
     ports
 }

@@ -114,7 +114,7 @@ fn ends(
                     let help = "an exception must be smaller than its block";
                     findings.error("bad-cidr", &format!("{at}.except"), message, help);
                 }
-                clauses.push(cidr::clause(net, &holes, index, scope.options));
+                clauses.extend(cidr::clauses(net, &holes, index, scope.options));
             }
             None => {
                 if peer.pod_selector.is_none() && peer.namespace_selector.is_none() {
@@ -167,7 +167,9 @@ fn ports(list: &Option<Vec<Option<NetworkPolicyPort>>>, path: &str, findings: &m
             let help = "write a second port with `protocol: UDP`: lookups use it first";
             findings.warn("tcp-only-dns", &at, "without a protocol port 53 is TCP only", help);
         }
-        groups.push(PortGroup { index, ports: vec![Port { protocol, number }], ..PortGroup::default() });
+        // An `endPort` beside anything but a number is refused.
+        let end = item.end_port.unwrap_or_default();
+        groups.push(PortGroup { index, ports: vec![Port { protocol, number, end }], ..PortGroup::default() });
     }
     Ports::Listed(groups)
 }
@@ -197,7 +199,7 @@ fn number(item: &NetworkPolicyPort, path: &str, findings: &mut Findings) -> Opti
         },
         Some(Value::String(name)) if is_port_name(name) => {
             no_range("the name of a port");
-            return Some(Number::Named(name.as_str().into(), None));
+            return Some(Number::Named(name.as_str().into()));
         }
         Some(Value::String(text)) => format!("`{text}` is no name of a port"),
         Some(_) => "this is no port".to_string(),

@@ -213,7 +213,8 @@ pub(super) fn by_labels(selectors: Vec<Selector>) -> Vec<Clause> {
 /// An address in one of `nets`.
 pub(super) fn by_address(nets: &[IpNet], options: &Options) -> Vec<Clause> {
     let (worlds, blocks): (Vec<IpNet>, Vec<IpNet>) = nets.iter().partition(|n| n.prefix_len() == 0);
-    let mut clauses: Vec<Clause> = worlds.into_iter().map(|n| cidr::clause(n, &[], 0, options)).collect();
+    let worlds = worlds.into_iter().flat_map(|net| cidr::clauses(net, &[], 0, options));
+    let mut clauses: Vec<Clause> = worlds.collect();
     if !blocks.is_empty() {
         let test = Test::any_of(Attribute::PeerAddress, blocks.into_iter().map(Pattern::Cidr));
         clauses.push(Clause { tests: vec![test], index: 0 });

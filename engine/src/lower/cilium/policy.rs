@@ -1,7 +1,9 @@
 //! Objects to entries: what each policy says, for whichever endpoint it selects.
 
 use super::{
-    Findings, azure, cidr_set, cluster_network_policy, crd, network_policy,
+    Findings, azure, cidr_set, cluster_network_policy, crd,
+    named_port::PortNumbers,
+    network_policy,
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
@@ -13,7 +15,7 @@ use crate::{
         identity::{K8S, NAMESPACE, RESERVED},
     },
     diagnostic::Authority,
-    ir::{Effect, Requirement, Selector},
+    ir::{Effect, Pattern, Requirement, Selector},
     options::{CiliumVersion, Options, Profile},
     resource::{
         Object,
@@ -30,6 +32,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
+use ipnet::IpNet;
 
 /// Where a level stands in the order of precedence: tier first, then priority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,12 +106,14 @@ pub(super) struct Policy {
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(super) policies: Vec<Policy>,
+    /// What port names stand for, for the DNS proxy.
+    pub(super) port_numbers: PortNumbers,
 }
 
 impl Lowered {
     /// Reads the policies of `cluster`; `findings` tells what is wrong with them. A refused object has no effect.
     pub(crate) fn new(cluster: &Cluster, options: &Options, findings: &mut Findings) -> Self {
-        let mut lowered = Self { policies: Vec::new() };
+        let mut lowered = Self { policies: Vec::new(), port_numbers: PortNumbers::new(cluster) };
         let resources = cluster.resources();
         cidr_set::check_groups(cluster, findings);
         for object in &resources.cilium_network_policies {
@@ -138,6 +143,23 @@ impl Lowered {
             lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
         }
         lowered
+    }
+
+    /// The blocks that the policies and the CiliumCIDRGroups of `cluster` name. That of all addresses is not among those of
+    /// policies, which read it as the world.
+    pub(crate) fn blocks(&self, cluster: &Cluster) -> Vec<IpNet> {
+        let entries = self.policies.iter().flat_map(|p| p.egress.entries.iter().chain(&p.ingress.entries));
+        let clauses = entries.flat_map(|entry| match &entry.ends {
+            Ends::Anyone => &[],
+            Ends::Only(clauses) => clauses.as_slice(),
+        });
+        let patterns = clauses.flat_map(|clause| &clause.tests).flat_map(|test| &test.patterns);
+        let named = patterns.filter_map(|pattern| match pattern {
+            Pattern::Cidr(net) if net.prefix_len() > 0 => Some(*net),
+            _ => None,
+        });
+        let groups = cluster.address_groups().iter().flat_map(|group| &group.nets).copied();
+        named.chain(groups).collect()
     }
 
     fn cilium(&mut self, object: &Object<CiliumPolicy>, scope: &Scope<'_>, findings: &mut Findings) {

@@ -13,6 +13,7 @@ use crate::{
     resource::cilium::{IcmpRule, PortProtocol, PortRule},
 };
 use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+use core::cmp::Ordering;
 
 /// Most ports of one `toPorts` item, and most fields of one `icmps` item.
 pub(super) const MAX_PORTS: usize = 40;
@@ -42,24 +43,56 @@ impl PortGroup {
     }
 }
 
-/// One port, range or name of one protocol.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// One port, range or name of one protocol. Two ports are equal where the agent merges their rules in one filter.
+#[derive(Clone, Debug)]
 pub(super) struct Port {
     pub(super) protocol: Protocol,
     pub(super) number: Number,
+    /// `endPort` as it is written, 0 where it is absent. The agent keeps numbers apart by it, even where it adds no port
+    /// (`endPort` equal to `port`); names it does not.
+    pub(super) end: u16,
 }
 
 impl Port {
     /// Stands for what an entry without ports is about.
-    pub(super) const ALL: Self = Self { protocol: Protocol::Tcp, number: Number::Range(0, u16::MAX) };
+    pub(super) const ALL: Self = Self { protocol: Protocol::Tcp, number: Number::Range(0, u16::MAX), end: 0 };
+
+    /// A port without `endPort`.
+    pub(super) fn single(protocol: Protocol, number: Number) -> Self {
+        Self { protocol, number, end: 0 }
+    }
 
     /// Whether it is several ports, but not all.
     pub(super) fn is_range(&self) -> bool {
         match &self.number {
-            Number::Range(0, u16::MAX) => false,
+            Number::Range(0, u16::MAX) | Number::Named(_) => false,
             Number::Range(first, last) => first != last,
-            Number::Named(_, end) => end.is_some(),
         }
+    }
+
+    fn filter(&self) -> (Protocol, &Number, u16) {
+        let end = if matches!(self.number, Number::Named(_)) { 0 } else { self.end };
+        (self.protocol, &self.number, end)
+    }
+}
+
+impl PartialEq for Port {
+    fn eq(&self, other: &Self) -> bool {
+        self.filter() == other.filter()
+    }
+}
+
+impl Eq for Port {}
+
+impl PartialOrd for Port {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Port {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.filter().cmp(&other.filter())
     }
 }
 
@@ -68,8 +101,8 @@ impl Port {
 pub(super) enum Number {
     /// From the first to the last.
     Range(u16, u16),
-    /// Those that bear this name, and on ingress those behind up to the last, where one is given (T19).
-    Named(Box<str>, Option<u16>),
+    /// Those with this name, and on ingress those behind them up to an `endPort` (T19).
+    Named(Box<str>),
 }
 
 /// What kind of list the ports stand in.
@@ -126,8 +159,8 @@ fn port_list(list: &[PortProtocol], path: &str, scope: &Scope<'_>, findings: &mu
         let at = format!("{path}.ports[{i}]");
         trap::port_text(item, &at, findings);
         let protocols = protocols(item, &at, scope, findings);
-        let Some(number) = number(item, &protocols, &at, scope, findings) else { continue };
-        ports.extend(protocols.into_iter().map(|protocol| Port { protocol, number: number.clone() }));
+        let Some((number, end)) = number(item, &protocols, &at, scope, findings) else { continue };
+        ports.extend(protocols.into_iter().map(|protocol| Port { protocol, number: number.clone(), end }));
     }
     ports
 }
@@ -165,7 +198,7 @@ fn number(
     path: &str,
     scope: &Scope<'_>,
     findings: &mut Findings,
-) -> Option<Number> {
+) -> Option<(Number, u16)> {
     let text = item.port.as_deref().unwrap_or_default();
     let at = below(path, "port");
     let without_ports = protocols.iter().any(|p| matches!(p, Protocol::Other(_)));
@@ -174,19 +207,20 @@ fn number(
             let message = "this protocol has no ports";
             findings.error("bad-port", &at, message, "remove the port");
         }
-        return Some(Number::Range(0, u16::MAX));
+        return Some((Number::Range(0, u16::MAX), 0));
     }
     if text.is_empty() {
         // With them switched on the agent asks for no port of any protocol.
         if scope.options.extended {
-            return Some(Number::Range(0, u16::MAX));
+            return Some((Number::Range(0, u16::MAX), 0));
         }
         findings.error("bad-port", &at, "no port is given", "write a number or a name; `\"0\"` means all");
         return None;
     }
     let end = end_port(item, path, findings);
     if is_service_name(text) {
-        return Some(Number::Named(text.to_ascii_lowercase().into(), end.filter(|_| !scope.is_strict())));
+        let end = end.filter(|_| !scope.is_strict()).unwrap_or_default();
+        return Some((Number::Named(text.to_ascii_lowercase().into()), end));
     }
     let Some(port) = parse_port(text) else {
         let help = "write a number up to 65535 (without leading zeros), or a name of at most 15 letters, digits \
@@ -194,11 +228,12 @@ fn number(
         findings.error("bad-port", &at, format!("`{text}` is no port"), help);
         return None;
     };
-    Some(match (port, end) {
-        (0, _) => Number::Range(0, u16::MAX),
-        (port, Some(end)) if end > port => Number::Range(port, end),
-        (port, _) => Number::Range(port, port),
-    })
+    let end = end.unwrap_or_default();
+    let number = match port {
+        0 => Number::Range(0, u16::MAX),
+        port => Number::Range(port, end.max(port)),
+    };
+    Some((number, end))
 }
 
 fn end_port(item: &PortProtocol, path: &str, findings: &mut Findings) -> Option<u16> {

@@ -1,6 +1,6 @@
 //! What the agent refuses of the part of a `toPorts` item that a proxy looks at (`spec/cilium.md` 6).
 //!
-//! A list that is there counts even where it is empty: the agent asks whether it was given.
+//! Rules without an item are no rules. Of rules with an item, an empty list counts as given.
 
 use super::{
     Findings,
@@ -18,10 +18,11 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use serde_json::Value;
 
 /// Checks the item `rule` at `path`, which is none of a deny entry.
 pub(super) fn check(rule: &PortRule, place: Place, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
-    let rules = rule.rules.as_ref().filter(|rules| !given(rules, scope).is_empty());
+    let rules = rule.rules.as_ref().filter(|rules| !is_empty(rules, scope));
     server_names(rule, rules.is_some(), path, findings);
     trap_l7::check(rule, path, scope, findings);
     if let Some(listener) = &rule.listener {
@@ -67,6 +68,21 @@ pub(super) fn check(rule: &PortRule, place: Place, path: &str, scope: &Scope<'_>
     for (i, item) in rules.http.iter().flatten().enumerate() {
         header_matches(item, &format!("{at}.http[{i}]"), findings);
     }
+}
+
+/// Whether `rules` restrict nothing. Before 1.19 the agent looked only at whether a list was given.
+fn is_empty(rules: &L7Rules, scope: &Scope<'_>) -> bool {
+    if scope.options.cilium_version < CiliumVersion::V1_19 {
+        return given(rules, scope).is_empty();
+    }
+    let removed = scope.options.cilium_version >= CiliumVersion::V1_20;
+    let other =
+        |value: &Option<Value>| !removed && value.as_ref().is_some_and(|v| *v != Value::Array(Vec::new()));
+    rules.http.as_ref().is_none_or(Vec::is_empty)
+        && rules.dns.as_ref().is_none_or(Vec::is_empty)
+        && !other(&rules.kafka)
+        && !other(&rules.l7)
+        && (removed || rules.l7proto.is_none())
 }
 
 /// The parsers that `rules` names and this version knows.

@@ -78,13 +78,14 @@ fn requirement(
     findings: &mut Findings,
 ) -> Option<Requirement> {
     let (source, key) = split(text);
+    let is_known = source.is_none_or(is_source);
     let (source, key) = match (keys, source) {
         (Keys::Plain(source), None) => (Some(source), key),
         (Keys::Plain(source), Some(_)) => (Some(source), text),
         (Keys::Forced(source), _) => (Some(source), key),
         (Keys::Any, source) => (source, key),
     };
-    if !is_key(key) {
+    if !is_key(key) || !is_known {
         let help = "a key is an optional prefix, a slash and a name of letters, digits, `-`, `_` and `.`; \
                     a source stands before one colon";
         findings.error("bad-label", path, format!("`{text}` is no label key"), help);
@@ -97,15 +98,18 @@ fn requirement(
     })
 }
 
-/// Source, where the text names one, and key. `$x` abbreviates `reserved:x`.
-pub(super) fn split(text: &str) -> (Option<&str>, &str) {
-    if let Some(key) = text.strip_prefix('$') {
-        return (Some(RESERVED), key);
-    }
+/// Source, where the text names one, and key.
+fn split(text: &str) -> (Option<&str>, &str) {
     match text.split_once(':') {
         Some((source, key)) => (Some(source), key),
         None => (None, text),
     }
+}
+
+/// Whether `source` may stand before the colon of a key.
+fn is_source(source: &str) -> bool {
+    source.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && source.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 fn check_value(value: &str, path: &str, findings: &mut Findings) {

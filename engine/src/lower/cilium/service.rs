@@ -1,4 +1,4 @@
-//! `toServices`: the pods behind Services (`spec/cilium.md` 2.3).
+//! `toServices`: the pods and addresses behind Services (`spec/cilium.md` 2.3).
 
 use super::{
     Findings,
@@ -12,52 +12,79 @@ use crate::{
     resource::{Object, cilium::ServicePeer, kubernetes::Service},
 };
 use alloc::{format, vec::Vec};
+use core::net::IpAddr;
 
-/// One clause for all Services found; none where there is none.
+/// Clauses for the Services found: the pods behind those with a selector, the backends of the others as blocks of one
+/// address. None at all where nothing is found.
 pub(super) fn clauses(
     list: &[ServicePeer],
     path: &str,
     scope: &Scope<'_>,
     findings: &mut Findings,
 ) -> Vec<Clause> {
-    let mut patterns = Vec::new();
+    let (mut pods, mut backends) = (Vec::new(), Vec::new());
     for (i, item) in list.iter().enumerate() {
         let at = format!("{path}[{i}]");
-        let mut add = |found: &mut dyn Iterator<Item = &Object<Service>>| {
-            let before = patterns.len();
-            patterns.extend(found.map(pods).map(Pattern::Labels));
-            patterns.len() > before
-        };
-        let services = &scope.cluster.resources().services;
         let mut found = false;
-        if let Some(by_name) = &item.k8s_service {
-            let name = by_name.service_name.as_deref().unwrap_or_default();
-            found |= add(&mut services.iter().filter(|s| {
-                s.metadata.name == name && in_namespace(s, by_name.namespace.as_deref()) && has_pods(s)
-            }));
-        }
-        if let Some(by_label) = &item.k8s_service_selector {
-            let labels = by_label.selector.clone().unwrap_or_default();
-            let labels =
-                selector(&labels, Keys::Any, "", &format!("{at}.k8sServiceSelector.selector"), findings);
-            found |= add(&mut services.iter().filter(|s| {
-                in_namespace(s, by_label.namespace.as_deref()) && has_pods(s) && labels.matches(&labels_of(s))
-            }));
+        let services = matching(item, &at, scope, findings);
+        let is_known = !services.is_empty();
+        for service in services {
+            if !service.spec.selector.is_empty() {
+                found = true;
+                pods.push(Pattern::Labels(selected(service)));
+                continue;
+            }
+            let addresses = addresses(service, scope);
+            found |= !addresses.is_empty();
+            backends.extend(addresses.into_iter().map(|ip| Pattern::Cidr(ip.into())));
         }
         if !found {
-            let help = "add the Service and its pods to the manifests; with `toPorts` the entry opens (or, in \
-                        egressDeny, closes) these ports for every destination as long as the Service is unknown";
-            findings.warn("unknown-service", &at, "no such Service is known", help);
+            let help = "add the Service with its pods or EndpointSlices to the manifests; with `toPorts` the entry \
+                        opens (or, in egressDeny, closes) these ports for every destination as long as no backend \
+                        is known";
+            let message =
+                if is_known { "no backend of the Service is known" } else { "no such Service is known" };
+            findings.warn("unknown-service", &at, message, help);
         }
     }
-    if patterns.is_empty() {
-        return Vec::new();
-    }
-    Vec::from([Clause { tests: Vec::from([Test::any_of(Attribute::PeerLabels, patterns)]), index: 0 }])
+    let lists = [(Attribute::PeerLabels, pods), (Attribute::PeerAddress, backends)];
+    let filled = lists.into_iter().filter(|(_, patterns)| !patterns.is_empty());
+    let clause = |(attribute, patterns)| {
+        let test = Test::any_of(attribute, patterns);
+        Clause { tests: Vec::from([test]), index: 0 }
+    };
+    filled.map(clause).collect()
 }
 
-fn has_pods(service: &Object<Service>) -> bool {
-    !service.spec.selector.is_empty()
+/// The Services that `item` names. Beside a label selector the agent ignores the name.
+fn matching<'a>(
+    item: &ServicePeer,
+    path: &str,
+    scope: &Scope<'a>,
+    findings: &mut Findings,
+) -> Vec<&'a Object<Service>> {
+    let services = scope.cluster.resources().services.iter();
+    if let Some(by_label) = &item.k8s_service_selector {
+        let labels = by_label.selector.clone().unwrap_or_default();
+        let path = format!("{path}.k8sServiceSelector.selector");
+        let labels = selector(&labels, Keys::Any, "", &path, findings);
+        let namespace = by_label.namespace.as_deref();
+        return services.filter(|s| in_namespace(s, namespace) && labels.matches(&labels_of(s))).collect();
+    }
+    let Some(by_name) = &item.k8s_service else { return Vec::new() };
+    let name = by_name.service_name.as_deref().unwrap_or_default();
+    let namespace = by_name.namespace.as_deref();
+    services.filter(|s| s.metadata.name == name && in_namespace(s, namespace)).collect()
+}
+
+/// The addresses of the EndpointSlices of `service`, of the families that the cluster uses.
+fn addresses(service: &Object<Service>, scope: &Scope<'_>) -> Vec<IpAddr> {
+    let slices = scope.cluster.resources().endpoint_slices.iter();
+    let own = slices.filter(|slice| {
+        slice.metadata.namespace == service.metadata.namespace && slice.spec.service == service.metadata.name
+    });
+    let all = own.flat_map(|slice| &slice.spec.addresses).copied();
+    all.filter(|ip| scope.options.ipv6 || ip.is_ipv4()).collect()
 }
 
 fn in_namespace(service: &Object<Service>, namespace: Option<&str>) -> bool {
@@ -69,7 +96,7 @@ fn labels_of(service: &Object<Service>) -> Labels {
 }
 
 /// The pods that `service` selects.
-fn pods(service: &Object<Service>) -> Selector {
+fn selected(service: &Object<Service>) -> Selector {
     let own = service.spec.selector.iter();
     let own = own.map(|(key, value)| Requirement {
         source: None,

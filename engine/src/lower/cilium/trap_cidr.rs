@@ -16,7 +16,7 @@ pub(super) fn in_cluster(net: IpNet, path: &str, scope: &Scope<'_>, findings: &m
     if net.prefix_len() == 0 {
         return;
     }
-    let mode = |name: &str| scope.options.cidr_match.iter().any(|m| m == name);
+    let mode = |name: &str| scope.options.matches_addresses_of(name);
     let held = (!mode("pods"))
         .then(|| pods(net, scope))
         .flatten()

@@ -44,7 +44,8 @@ impl Lowered {
         let everything = Policy { subject: Selector::default(), ..policy.clone() };
         let kind = if policy.host { EndKind::Host } else { EndKind::Pod };
         let endpoint = Endpoint { kind, labels: &Labels::default(), ports: &[] };
-        Self { policies: Vec::from([everything]) }.layer(&endpoint, options).egress
+        let alone = Self { policies: Vec::from([everything]), port_numbers: self.port_numbers.clone() };
+        alone.layer(&endpoint, options).egress
     }
 
     /// Returns every toFQDNs rule that can never have an address, each once, in the order of the policies.
@@ -93,7 +94,7 @@ struct Found<'l> {
 
 impl Found<'_> {
     fn add(&mut self, layer: DirectionLayer, endpoint: Option<&String>) {
-        let any_dns_rule = !layer.observed.is_empty();
+        let any_dns_rule = !layer.lookups.is_empty();
         for rule in layer.unlearnable {
             if let Some((number, path)) = self.places.get(&rule.id) {
                 self.rules.entry(*number).or_insert_with(|| Lost {
@@ -116,9 +117,8 @@ fn names_something(policy: &Policy) -> bool {
     })
 }
 
-/// Returns the toFQDNs rules of `layer` with the names that no observed lookup may be about.
+/// Returns the toFQDNs rules of `layer` with the names that the DNS proxy forwards for no rule.
 pub(super) fn unlearnable(layer: &DirectionLayer) -> Vec<Unlearnable> {
-    let observed: BTreeSet<&RuleId> = layer.observed.iter().map(|rule| &rule.id).collect();
     let allow = || layer.rules.iter().filter(|rule| rule.effect == Effect::Allow);
     let mut names = BTreeSet::new();
     for rule in allow() {
@@ -128,7 +128,7 @@ pub(super) fn unlearnable(layer: &DirectionLayer) -> Vec<Unlearnable> {
         return Vec::new();
     }
     let mut queries = BTreeSet::new();
-    for rule in allow().filter(|rule| observed.contains(&rule.id)) {
+    for rule in layer.lookups.iter().filter(|rule| rule.effect == Effect::Allow) {
         let mut own = patterns(rule, &Attribute::DnsQuery).peekable();
         if own.peek().is_none() {
             // The rule lets every lookup pass.

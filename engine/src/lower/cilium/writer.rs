@@ -5,15 +5,13 @@ use super::{
     conflict::selectors,
     guarded::Guarded,
     l7::L7,
+    named_port::RangeEnds,
     peer::Ends,
     policy::Entry,
     port::{Number, Port, PortGroup, Ports},
 };
 use crate::{
-    ir::{
-        Attribute, Clause, DirectionLayer, Effect, Group, NamePattern, Pattern, Proxy, Rule, Section, Test,
-        Text,
-    },
+    ir::{Attribute, Clause, DirectionLayer, Effect, Group, Pattern, Proxy, Rule, Section, Test, Text},
     rule_id::RuleId,
 };
 use alloc::{collections::BTreeSet, vec, vec::Vec};
@@ -25,6 +23,10 @@ pub(super) struct Writer<'a> {
     pub(super) refuses: bool,
     /// The entries that have a rule already.
     pub(super) known: BTreeSet<RuleId>,
+    /// Ends of the ranges that begin at a named port (T19).
+    pub(super) range_ends: RangeEnds,
+    /// The tier of the level being written.
+    pub(super) tier: u8,
     pub(super) layer: DirectionLayer,
 }
 
@@ -34,17 +36,21 @@ impl Writer<'_> {
         self.layer.rules.push(rule);
     }
 
-    /// Deny, then what a proxy looks at, then the rest of allow, then pass.
+    /// Deny, then redirects to a proxy, then the rest of allow, then pass.
     pub(super) fn level(&mut self, entries: &[&Entry]) {
+        self.tier = entries.first().map_or(0, |entry| entry.level.tier);
         let of = |effect: Effect| entries.iter().filter(move |e| e.effect == effect);
         for entry in of(Effect::Deny) {
             self.plain(entry, Effect::Deny, &|_| true, &|_| true);
         }
         let allow: Vec<&Entry> = of(Effect::Allow).copied().collect();
-        let names = self.names(&allow);
-        let free = |port: &Port| !names.contains(port);
         let is_dns = |group: &PortGroup| matches!(group.l7(), L7::Dns(_));
         for (entry, group) in allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
+            if is_dns(group) {
+                // A lookup at the server goes to the DNS proxy, whatever else reaches the server (T27).
+                let rule = self.rule(entry, Some(self.ports(&[group], |_| true)), Effect::Redirect);
+                self.push(rule);
+            }
             if group.seen.terminating.is_some() {
                 let rule = self.rule(entry, Some(self.ports(&[group], |_| true)), Effect::Allow);
                 self.layer.terminated.push(rule);
@@ -52,10 +58,11 @@ impl Writer<'_> {
         }
         let restricted = |e: &&Entry| groups(e).any(|g| !g.seen.is_plain() && !is_dns(g));
         if self.refuses && allow.iter().any(restricted) {
-            self.inspected(&allow, &free);
+            self.inspected(&allow);
+            self.layer.resumes.push(self.layer.rules.len() as u32);
         } else {
             for entry in &allow {
-                self.plain(entry, Effect::Allow, &free, &|g| !is_dns(g));
+                self.plain(entry, Effect::Allow, &|_| true, &|g| !is_dns(g));
             }
         }
         for entry in of(Effect::Pass) {
@@ -67,7 +74,7 @@ impl Writer<'_> {
     ///
     /// The proxy asks for the server name first and for the request then, each of all rules that are about the flow: a
     /// rule that asks for nothing lets everything through.
-    fn inspected(&mut self, allow: &[&Entry], free: &dyn Fn(&Port) -> bool) {
+    fn inspected(&mut self, allow: &[&Entry]) {
         let named = |g: &PortGroup| !g.seen.server_names.is_empty();
         let mut guarded = Guarded::default();
         for (entry, group) in
@@ -76,14 +83,14 @@ impl Writer<'_> {
             guarded.add(&group.ports, &selectors(&entry.ends));
         }
         if !guarded.is_empty() {
-            self.stage(allow, free, &guarded, Stage::ServerName);
+            self.stage(allow, &guarded, Stage::ServerName);
             let next = self.layer.rules.len() as u32;
             self.layer.stages.push(next);
         }
-        self.stage(allow, free, &guarded, Stage::Request);
+        self.stage(allow, &guarded, Stage::Request);
     }
 
-    fn stage(&mut self, allow: &[&Entry], free: &dyn Fn(&Port) -> bool, guarded: &Guarded, stage: Stage) {
+    fn stage(&mut self, allow: &[&Entry], guarded: &Guarded, stage: Stage) {
         let (effect, proxy) = match stage {
             Stage::ServerName => (Effect::Proceed, Proxy::Tls),
             Stage::Request => (Effect::Allow, Proxy::Http),
@@ -123,51 +130,12 @@ impl Writer<'_> {
         let is_egress = self.is_egress;
         let late = |port: &Port| is_egress && port.is_range();
         for entry in allow {
-            self.silent(entry, &effect, &|p| free(p) && !late(p), &silent, guarded, stage);
+            self.silent(entry, &effect, &|p| !late(p), &silent, guarded, stage);
         }
         self.layer.rules.extend(fences);
         for entry in allow {
-            self.silent(entry, &effect, &|p| free(p) && late(p), &silent, guarded, stage);
+            self.silent(entry, &effect, &late, &silent, guarded, stage);
         }
-    }
-
-    /// The rules about ports behind the DNS proxy, which looks at the filter of exactly that port and protocol: what
-    /// else reaches the server cannot lift the restriction (T27). Gives those ports.
-    fn names(&mut self, entries: &[&Entry]) -> BTreeSet<Port> {
-        let mut guarded = BTreeSet::new();
-        for (entry, group) in entries.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
-            if let L7::Dns(_) = group.l7() {
-                guarded.extend(group.ports.iter().cloned());
-                let rule = self.rule(entry, Some(self.ports(&[group], |_| true)), Effect::Allow);
-                self.layer.observed.push(rule);
-            }
-        }
-        if guarded.is_empty() {
-            return guarded;
-        }
-        let mut fences = Vec::new();
-        for (entry, group) in entries.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
-            let L7::Dns(patterns) = group.l7() else { continue };
-            let ports = self.ports(&[group], |_| true);
-            let mut rule = self.rule(entry, Some(ports), Effect::Allow);
-            fences.push(Rule { effect: Effect::Refuse(Proxy::Dns), ..rule.clone() });
-            if self.refuses && !patterns.iter().any(is_everything) {
-                let test = Test::any_of(Attribute::DnsQuery, patterns.iter().cloned().map(Pattern::Name));
-                let clauses = vec![Clause { tests: vec![test], index: 0 }];
-                rule.groups.push(Group { section: Section::L7, clauses });
-            }
-            self.push(rule);
-        }
-        for entry in entries {
-            let same: Vec<&PortGroup> = groups(entry).filter(|g| g.seen.is_plain()).collect();
-            let ports = self.ports(&same, |port| guarded.contains(port));
-            if !ports.clauses.is_empty() {
-                let rule = self.rule(entry, Some(ports), Effect::Allow);
-                self.push(rule);
-            }
-        }
-        self.layer.rules.extend(fences);
-        guarded
     }
 
     /// The rules for the groups of `entry` that are `silent`, without what a rule with server names on the very same ports
@@ -256,7 +224,7 @@ impl Writer<'_> {
         self.push(rule);
     }
 
-    fn rule(&self, entry: &Entry, ports: Option<Group>, effect: Effect) -> Rule {
+    pub(super) fn rule(&self, entry: &Entry, ports: Option<Group>, effect: Effect) -> Rule {
         self.rule_of(entry, &entry.ends, ports, effect)
     }
 
@@ -290,7 +258,7 @@ impl Writer<'_> {
                     Number::Range(first, last) => {
                         ranges.push(Pattern::Transport(port.protocol, *first, *last));
                     }
-                    Number::Named(name, _) if self.is_egress => {
+                    Number::Named(name) if self.is_egress => {
                         let all = Pattern::Transport(port.protocol, 0, u16::MAX);
                         let name = Pattern::Text(Text::Exact(name.clone()));
                         let tests = vec![
@@ -299,11 +267,12 @@ impl Writer<'_> {
                         ];
                         clauses.push(Clause { tests, index });
                     }
-                    Number::Named(name, end) => {
+                    Number::Named(name) => {
                         let own = self.endpoint.ports.iter();
                         let own = own.filter(|p| p.name == **name && p.protocol == port.protocol);
+                        let end = self.range_ends.of(self.tier, port);
                         ranges.extend(own.map(|p| {
-                            let last = end.unwrap_or(p.port).max(p.port);
+                            let last = end.max(p.port);
                             Pattern::Transport(port.protocol, p.port, last)
                         }));
                     }
@@ -325,18 +294,9 @@ enum Stage {
     Request,
 }
 
-fn groups(entry: &Entry) -> impl Iterator<Item = &PortGroup> {
+pub(super) fn groups(entry: &Entry) -> impl Iterator<Item = &PortGroup> {
     match &entry.ports {
         Ports::Any => Default::default(),
         Ports::Listed(groups) => groups.iter(),
-    }
-}
-
-fn is_everything(pattern: &NamePattern) -> bool {
-    match pattern {
-        NamePattern::Name(_) => false,
-        NamePattern::Wildcard { pattern, any_bytes, .. } => {
-            *any_bytes && pattern.trim_end_matches('.').bytes().all(|b| b == b'*') && pattern.len() > 1
-        }
     }
 }

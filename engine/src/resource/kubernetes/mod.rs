@@ -1,6 +1,7 @@
 //! The Kubernetes kinds that describe the cluster. Only the fields that a decision needs are read.
 
 mod cluster_network_policy;
+mod endpoint_slice;
 mod network_policy;
 mod pod;
 mod secret;
@@ -10,6 +11,8 @@ pub use cluster_network_policy::{
     ClusterEgressRule, ClusterIngressRule, ClusterNetworkPolicySpec, DestinationPort, EgressPeer,
     NamespacedPods, PodPeer, PortMatch, PortRange, ProtocolMatch,
 };
+pub use endpoint_slice::EndpointSlice;
+pub(crate) use endpoint_slice::{Endpoint, Subset};
 pub use network_policy::{
     IpBlock, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec,
 };

@@ -1,0 +1,72 @@
+//! Selectors of CiliumCIDRGroups, by name and by label.
+//!
+//! The agent gives an outside address the labels of every group that holds it, and evaluates a selector on these labels.
+//! A negative term is therefore true for every address without the label, in a group or not.
+
+use super::{cidr, peer::Scope};
+use crate::{
+    ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
+    labels::Labels,
+};
+use alloc::{vec, vec::Vec};
+use ipnet::IpNet;
+
+/// The labels that every outside address has one of.
+const WORLD: [&str; 3] = ["world", "world-ipv4", "world-ipv6"];
+
+/// Clauses for the addresses in the group `name` that are in none of `holes`.
+pub(super) fn by_name(name: &str, holes: &[IpNet], index: u32, scope: &Scope<'_>) -> Vec<Clause> {
+    let named = scope.cluster.address_groups().iter().filter(|group| group.name == name);
+    let nets: Vec<IpNet> = named.flat_map(|group| &group.nets).copied().collect();
+    // Here the block of all addresses is a block like any other.
+    vec![cidr::clause(address(&nets), holes, index)]
+}
+
+/// Clauses for the addresses that meet `labels` and are in none of `holes`. Without a requirement the selector is the
+/// wildcard, which selects pods and nodes too.
+pub(super) fn by_labels(labels: &Selector, holes: &[IpNet], index: u32, scope: &Scope<'_>) -> Vec<Clause> {
+    if labels.requirements.is_empty() && holes.is_empty() {
+        return vec![Clause::default()];
+    }
+    let mut tests = Vec::new();
+    let mut outside = true;
+    for requirement in &labels.requirements {
+        let (positive, wanted) = with_label(requirement);
+        let groups = scope.cluster.address_groups().iter();
+        let groups = groups.filter(|group| wanted.matches(&group.labels.iter().cloned().collect::<Labels>()));
+        let nets: Vec<IpNet> = groups.flat_map(|group| &group.nets).copied().collect();
+        if positive {
+            outside = false;
+            tests.push(address(&nets));
+        } else if !nets.is_empty() {
+            tests.push(Test { negated: true, ..address(&nets) });
+        }
+    }
+    if !holes.is_empty() {
+        tests.push(Test { negated: true, ..address(holes) });
+    }
+    if !outside {
+        return vec![Clause { tests, index }];
+    }
+    // Negative terms alone: every address that CIDR rules apply to.
+    let mut bases = vec![cidr::has_label(&WORLD)];
+    if ["pods", "nodes"].iter().any(|mode| scope.options.matches_addresses_of(mode)) {
+        bases.push(address(&[IpNet::V4(Default::default()), IpNet::V6(Default::default())]));
+    }
+    let clause = |base: Test| Clause { tests: core::iter::once(base).chain(tests.clone()).collect(), index };
+    bases.into_iter().map(clause).collect()
+}
+
+/// Whether `requirement` asks for a label, and the same requirement as one that does.
+fn with_label(requirement: &Requirement) -> (bool, Requirement) {
+    let (positive, operator) = match &requirement.operator {
+        Operator::In(_) | Operator::Exists => (true, requirement.operator.clone()),
+        Operator::NotIn(values) => (false, Operator::In(values.clone())),
+        Operator::DoesNotExist => (false, Operator::Exists),
+    };
+    (positive, Requirement { operator, ..requirement.clone() })
+}
+
+fn address(nets: &[IpNet]) -> Test {
+    Test::any_of(Attribute::PeerAddress, nets.iter().copied().map(Pattern::Cidr))
+}

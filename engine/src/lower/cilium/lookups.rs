@@ -1,0 +1,112 @@
+//! The rules of the DNS proxy: which names an endpoint may look up at which server (`spec/cilium.md` 3.5).
+//!
+//! The proxy has one set of rules for each port number and protocol: that of the first filter with DNS rules on it, by
+//! tier, with named ports before numbers. DNS rules of another filter of the same number still send lookups to the proxy,
+//! but their names have no effect.
+
+use super::{
+    l7::L7,
+    named_port::PortNumbers,
+    policy::Entry,
+    port::{Number, Port, PortGroup},
+    writer::{Writer, groups},
+};
+use crate::{
+    ir::{Attribute, Clause, Effect, Group, NamePattern, Pattern, Proxy, Section, Test},
+    net::Protocol,
+};
+use alloc::{collections::BTreeMap, vec, vec::Vec};
+
+/// What the agent keeps one filter for. In the order in which the proxy takes them: tiers, names before numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Filter {
+    tier: u8,
+    is_number: bool,
+    port: Port,
+}
+
+impl Filter {
+    fn new(entry: &Entry, port: &Port) -> Self {
+        let is_number = matches!(port.number, Number::Range(..));
+        Self { tier: entry.level.tier, is_number, port: port.clone() }
+    }
+}
+
+impl Writer<'_> {
+    /// Writes the rules of the DNS proxy for `entries`, of all levels.
+    pub(super) fn lookups(&mut self, entries: &[&Entry], numbers: &PortNumbers) {
+        let allow = || entries.iter().filter(|e| e.effect == Effect::Allow);
+        let ports = || {
+            let groups = allow().flat_map(|e| groups(e).map(move |g| (*e, g)));
+            groups.flat_map(|(entry, group)| group.ports.iter().map(move |port| (entry, group, port)))
+        };
+        let mut first: BTreeMap<(Protocol, u16), Filter> = BTreeMap::new();
+        for (entry, _, port) in ports().filter(|(_, group, _)| matches!(group.l7(), L7::Dns(_))) {
+            let filter = Filter::new(entry, port);
+            for number in numbers.of(port) {
+                let known = first.entry((port.protocol, number)).or_insert_with(|| filter.clone());
+                if filter < *known {
+                    *known = filter.clone();
+                }
+            }
+        }
+        if first.is_empty() {
+            return;
+        }
+        let mut fences = Vec::new();
+        for (entry, group, port) in ports() {
+            let filter = Filter::new(entry, port);
+            for number in numbers.of(port) {
+                let key = (port.protocol, number);
+                let at = || Some(transport(group.index, key));
+                if matches!(group.l7(), L7::Dns(_)) {
+                    fences.push(self.rule(entry, at(), Effect::Refuse(Proxy::Dns)));
+                }
+                if first.get(&key) != Some(&filter) {
+                    continue;
+                }
+                let Some(names) = names(group) else { continue };
+                let mut rule = self.rule(entry, at(), Effect::Allow);
+                if let Names::These(list) = names
+                    && self.refuses
+                {
+                    let test = Test::any_of(Attribute::DnsQuery, list.iter().cloned().map(Pattern::Name));
+                    let clauses = vec![Clause { tests: vec![test], index: 0 }];
+                    rule.groups.push(Group { section: Section::L7, clauses });
+                }
+                self.layer.lookups.push(rule);
+            }
+        }
+        self.layer.lookups.extend(fences);
+    }
+}
+
+/// Names that the proxy forwards.
+enum Names<'a> {
+    Every,
+    These(&'a [NamePattern]),
+}
+
+/// Returns the names that `group` lets the proxy forward; none where the group is for another proxy.
+fn names(group: &PortGroup) -> Option<Names<'_>> {
+    match group.l7() {
+        L7::Dns(names) if names.iter().any(is_everything) => Some(Names::Every),
+        L7::Dns(names) => Some(Names::These(names)),
+        L7::None if group.seen.is_plain() => Some(Names::Every),
+        _ => None,
+    }
+}
+
+fn transport(index: u32, (protocol, number): (Protocol, u16)) -> Group {
+    let test = Test::any_of(Attribute::Transport, [Pattern::Transport(protocol, number, number)]);
+    Group { section: Section::Ports, clauses: vec![Clause { tests: vec![test], index }] }
+}
+
+fn is_everything(pattern: &NamePattern) -> bool {
+    match pattern {
+        NamePattern::Name(_) => false,
+        NamePattern::Wildcard { pattern, any_bytes, .. } => {
+            *any_bytes && pattern.trim_end_matches('.').bytes().all(|b| b == b'*') && pattern.len() > 1
+        }
+    }
+}
