@@ -113,6 +113,11 @@ impl PolicySet {
         self.0.answer(&self.0.http, Step::Custom, request, Some(403))
     }
 
+    /// The CUSTOM step of a TCP connection alone.
+    pub(crate) fn decide_connection_custom<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
+        self.0.answer(&self.0.tcp, Step::Custom, connection, None)
+    }
+
     /// Decides an HTTP request whose CUSTOM step has let it pass.
     pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
         self.0.answer(&self.0.http, Step::AfterCustom, request, Some(403))

@@ -286,5 +286,5 @@ fn token_of(table: &Value, token: &Value, location: &Value) -> Token {
     let at = |key: &str| location[key].as_str().map(str::to_owned);
     let place = at("header").map(TokenPlace::Header).or_else(|| at("query").map(TokenPlace::Query));
     let place = place.or_else(|| at("cookie").map(TokenPlace::Cookie)).unwrap_or_default();
-    Token { claims, fault, place }
+    Token { claims, fault, place, text: None }
 }

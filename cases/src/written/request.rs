@@ -227,6 +227,7 @@ impl From<TokenText> for Token {
                 Some(PlaceText::Query(name)) => TokenPlace::Query(name),
                 Some(PlaceText::Cookie(name)) => TokenPlace::Cookie(name),
             },
+            text: None,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{ext_authz, policy::policy};
 use crate::{
     cluster::{CalledService, Cluster, IdentitySource, Workload},
     ir::{AuthorizationLayer, Effect, Rule},
-    lower::istio::{self, Chain, attachment::Target, ext_authz::AuthorizationService},
+    lower::istio::{self, Chain, attachment::Target, provider::Providers},
     options::Options,
 };
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
@@ -45,10 +45,8 @@ pub fn envoy_rbac_for_service(
     let target = Target::new(workload, &mesh.root_namespace, options).called(service);
     let layer = istio::authorization(cluster, &target, chain, options);
     let builder = Builder { chain, identity: workload.role.identity_source() };
-    let mut filters = builder.custom(&layer.custom, |name| {
-        let provider = mesh.extension_providers.iter().find(|p| p.name == name)?;
-        AuthorizationService::new(provider)
-    });
+    let providers = Providers::new(&mesh.extension_providers);
+    let mut filters = builder.custom(&layer.custom, &providers);
     filters.extend(builder.steps(&layer));
     filters
 }
@@ -67,6 +65,14 @@ struct Builder {
 struct Rules<'a> {
     enforced: Option<&'a [Rule]>,
     shadow: Option<&'a [Rule]>,
+}
+
+/// The CUSTOM rules of one provider.
+#[derive(Default)]
+struct CustomRules<'a> {
+    asking: Vec<&'a Rule>,
+    dry_run: Vec<&'a Rule>,
+    denying: Vec<&'a Rule>,
 }
 
 impl Builder {
@@ -103,31 +109,39 @@ impl Builder {
     }
 
     /// The filters of each provider, in alphabetical order.
-    fn custom(&self, rules: &[Rule], service: impl Fn(&str) -> Option<AuthorizationService>) -> Vec<Value> {
-        let mut providers: BTreeMap<&str, (bool, Vec<&Rule>)> = BTreeMap::new();
+    fn custom(&self, rules: &[Rule], providers: &Providers<'_>) -> Vec<Value> {
+        let mut by_provider: BTreeMap<&str, CustomRules<'_>> = BTreeMap::new();
         for rule in rules {
-            let (Effect::Ask(provider) | Effect::Unaskable(provider)) = &rule.effect else { continue };
-            let asked = matches!(rule.effect, Effect::Ask(_));
-            let (_, rules) = providers.entry(provider).or_insert((asked, Vec::new()));
-            rules.push(rule);
+            let (Effect::Ask(name) | Effect::Unaskable(name) | Effect::DryRunCustom(name)) = &rule.effect
+            else {
+                continue;
+            };
+            let rules = by_provider.entry(name).or_default();
+            match rule.effect {
+                Effect::Ask(_) => rules.asking.push(rule),
+                Effect::DryRunCustom(_) => rules.dry_run.push(rule),
+                _ => rules.denying.push(rule),
+            }
         }
         let mut filters = Vec::new();
-        for (provider, (asked, rules)) in providers {
+        for (provider, CustomRules { asking, dry_run, denying }) in by_provider {
             let prefix = format!("istio-ext-authz-{provider}");
-            let suffix = if asked { "" } else { "-deny-due-to-bad-CUSTOM-action" };
-            let name = |rule: &Rule| format!("{prefix}-{}{suffix}", rule.id.envoy_name());
-            let rules = self.rules("DENY", rules, name);
+            let name = |rule: &Rule| format!("{prefix}-{}", rule.id.envoy_name());
             let mut fields = Map::new();
-            match service(provider).filter(|_| asked) {
-                None => {
-                    fields.insert("rules".into(), rules);
-                    filters.push(self.rbac(fields));
-                }
-                Some(service) => {
-                    fields.insert("shadowRules".into(), rules);
+            match providers.get(provider) {
+                Ok(service) if denying.is_empty() => {
+                    fields.insert("shadowRules".into(), self.rules("DENY", asking, name));
                     fields.insert("shadowRulesStatPrefix".into(), CUSTOM_SHADOW.into());
+                    if !dry_run.is_empty() {
+                        fields.insert("rules".into(), self.rules("DENY", dry_run, name));
+                    }
                     filters.push(self.rbac(fields));
-                    filters.push(ext_authz::filter(&service, self.chain, &prefix));
+                    filters.push(ext_authz::filter(service, self.chain, &prefix));
+                }
+                _ => {
+                    let name = |rule: &Rule| format!("{}-deny-due-to-bad-CUSTOM-action", name(rule));
+                    fields.insert("rules".into(), self.rules("DENY", denying, name));
+                    filters.push(self.rbac(fields));
                 }
             }
         }

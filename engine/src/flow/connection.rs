@@ -225,6 +225,7 @@ impl<'c> Connection<'c> {
         MeshRequest {
             workload: format!("{}/{}", self.workload.namespace, self.workload.name),
             http: None,
+            before_tokens: None,
             claims: None,
             mtls: self.security == Security::MutualTls,
             uris: self.uris.clone(),

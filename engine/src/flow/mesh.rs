@@ -1,11 +1,12 @@
 //! The Istio layers of a flow: may the connection exist, and what do the destination's policies say?
 
 use super::{
-    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, proxy, simulation::silent, token,
+    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, custom, jwt_authn, proxy,
+    simulation::silent, token,
 };
 use crate::{
     cluster::Workload,
-    decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
+    decision::{Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     http::{self, Admitted, Refusal},
     options::Profile,
     policy_set::PolicySet,
@@ -29,9 +30,11 @@ pub(super) struct Answer {
 pub struct MeshRequest {
     /// The destination, as `namespace/name`.
     pub workload: String,
-    /// The request; none on a TCP chain.
+    /// The request as DENY and ALLOW policies see it; none on a TCP chain.
     pub http: Option<Admitted>,
-    /// Payload of the validated token.
+    /// The request as CUSTOM policies see it, before tokens are checked; none where that is the same.
+    pub before_tokens: Option<Box<Admitted>>,
+    /// Payload of the validated token, which CUSTOM policies do not see.
     pub claims: Option<Map<String, Value>>,
     /// Whether the connection is mutual TLS.
     pub mtls: bool,
@@ -54,12 +57,25 @@ pub struct MeshRequest {
 }
 
 impl MeshRequest {
-    /// Calls `ask` with the attributes.
+    /// Calls `ask` with the attributes that DENY and ALLOW policies see.
     pub fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+        self.with_request(self.http.as_ref(), self.claims.as_ref(), ask)
+    }
+
+    /// Calls `ask` with the attributes that CUSTOM policies see.
+    pub fn with_custom<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+        self.with_request(self.before_tokens.as_deref().or(self.http.as_ref()), None, ask)
+    }
+
+    fn with_request<T>(
+        &self,
+        http: Option<&Admitted>,
+        claims: Option<&Map<String, Value>>,
+        ask: impl FnOnce(&Request<'_>) -> T,
+    ) -> T {
         let identities: Vec<&[u8]> =
             self.uris.iter().chain(&self.dns_names).chain(&self.subject).map(|id| id.as_bytes()).collect();
         let empty = http::HeaderMap::default();
-        let http = self.http.as_ref();
         let lines = http.map_or(&empty, |h| &h.headers).iter().map(|(n, v)| (n.as_str(), v.as_slice()));
         let scheme = http.map(|h| (":scheme", h.scheme.as_slice()));
         let headers: Vec<(&str, &[u8])> = lines.chain(scheme).collect();
@@ -68,7 +84,7 @@ impl MeshRequest {
             path: http.and_then(|h| h.path.as_deref()),
             authority: http.map(|h| h.authority.as_slice()),
             headers: &headers,
-            claims: self.claims.as_ref(),
+            claims,
             identities: &identities,
             source_ip: self.source_ip,
             remote_ip: self.remote_ip,
@@ -141,15 +157,23 @@ impl Simulation<'_> {
         let sent = &*sent.parsed()?;
         let strict = self.options.profile == Profile::Strict;
         let proxy = self.connection_manager(connection.workload);
-        let admitted = http::admit(sent, &connection.downstream(), &proxy)?;
+        let tokens = token::texts(&flow.tokens);
+        let sent = token::attach(sent, &tokens, set.tokens());
+        let admitted = http::admit(&sent, &connection.downstream(), &proxy)?;
         request.remote_ip = match strict && admitted.remote_ip_is_guess {
             true => Err(Unavailable),
             false => Ok(admitted.remote_ip),
         };
-        request.http = Some(admitted);
-        match token::validate(&flow.tokens, set.tokens(), sent) {
-            Ok(claims) => Ok(Some(MeshRequest { claims, ..request })),
-            Err(refusal) => Err(Refused { refusal, before_token: Some(Box::new(request)) }),
+        let mut checked = admitted.clone();
+        match jwt_authn::authenticate(set.tokens(), &tokens, &mut checked) {
+            Ok(claims) => {
+                request.before_tokens = (checked != admitted).then(|| Box::new(admitted));
+                Ok(Some(MeshRequest { claims, http: Some(checked), ..request }))
+            }
+            Err(refusal) => {
+                request.http = Some(admitted);
+                Err(Refused { refusal, before_token: Some(Box::new(request)) })
+            }
         }
     }
 
@@ -165,7 +189,9 @@ impl Simulation<'_> {
                 return;
             }
             Err(Refused { refusal, before_token }) => {
-                if let Some(decision) = before_token.and_then(|request| Self::custom(flow, set, &request)) {
+                // CUSTOM rules come before tokens are checked (`spec/istio.md` 1.2).
+                let decision = before_token.and_then(|request| custom::decide(flow, set, &request, false));
+                if let Some(decision) = decision {
                     return answer.decided(set, decision);
                 }
                 answer.status = refusal.status;
@@ -174,53 +200,15 @@ impl Simulation<'_> {
                 return;
             }
         };
-        let mut decision = request.with(|r| {
-            layer.rules = if connection.tcp { set.explain_connection(r) } else { set.explain(r) };
-            if connection.tcp { set.decide_connection(r) } else { set.decide(r) }
+        layer.rules = custom::explain(set, &request, connection.tcp);
+        let decision = custom::decide(flow, set, &request, connection.tcp).unwrap_or_else(|| {
+            request.with(|r| match connection.tcp {
+                true => set.decide_connection_after_custom(r),
+                false => set.decide_after_custom(r),
+            })
         });
-        if decision.verdict == Verdict::Ask {
-            decision = Self::ask(flow, set, &request, connection.tcp, decision).unwrap_or_else(|| {
-                request.with(|r| match connection.tcp {
-                    true => set.decide_connection_after_custom(r),
-                    false => set.decide_after_custom(r),
-                })
-            });
-        }
+        layer.notes.extend(custom::note(self.cluster, &layer.rules, &decision));
         answer.decided(set, decision);
-    }
-
-    /// What CUSTOM rules say of a request whose token is going to be refused: they come first (`spec/istio.md` 1.2).
-    /// None where they let it pass.
-    fn custom(flow: &Flow, set: &PolicySet, request: &MeshRequest) -> Option<Decision> {
-        let decision = request.with(|r| set.decide_custom(r));
-        match decision.verdict {
-            Verdict::Allow => None,
-            Verdict::Ask => Self::ask(flow, set, request, false, decision),
-            _ => Some(decision),
-        }
-    }
-
-    /// What the providers' answers make of CUSTOM rules; none where all of them allow.
-    fn ask(
-        flow: &Flow,
-        set: &PolicySet,
-        request: &MeshRequest,
-        tcp: bool,
-        asked: Decision,
-    ) -> Option<Decision> {
-        let providers = request.with(|r| if tcp { set.providers_of_connection(r) } else { set.providers(r) });
-        for (provider, id) in providers.unwrap_or_default() {
-            let by = DecidedBy::Rule(id);
-            match flow.ext_authz.get(&*provider) {
-                None => return Some(Decision { by, ..asked }),
-                Some(false) => {
-                    let status = (!tcp).then_some(403);
-                    return Some(Decision { verdict: Verdict::Deny, status, by, ..asked });
-                }
-                Some(true) => {}
-            }
-        }
-        None
     }
 }
 

@@ -3,12 +3,15 @@
 //! [`Simulation`] holds what a node would: the compiled policies of each workload and the names that DNS taught.
 //! A [`Flow`] says who talks to whom and what; [`Simulation::decide`] gives a [`FlowDecision`].
 
+mod claim_text;
 mod connection;
+mod custom;
 mod dns_policy;
 mod dns_proxy;
 mod endpoint;
 mod explanation;
 mod history;
+mod jwt_authn;
 mod lookup;
 mod mesh;
 mod network;

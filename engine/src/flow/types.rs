@@ -110,6 +110,8 @@ pub struct Token {
     pub fault: Option<TokenFault>,
     /// Where it stands.
     pub place: TokenPlace,
+    /// Its text; by default a stand-in with the same payload and a signature that Envoy accepts.
+    pub text: Option<String>,
 }
 
 /// A DNS lookup as a flow of its own.

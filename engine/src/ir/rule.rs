@@ -24,10 +24,19 @@ pub enum Effect {
     Ask(Arc<str>),
     /// Refuses it, because this external provider cannot be asked (`spec/istio.md` 1.5).
     Unaskable(Arc<str>),
+    /// Refuses it: istiod makes an enforced DENY rule of a dry-run CUSTOM rule with this valid provider.
+    DryRunCustom(Arc<str>),
     /// No rule of a proxy at this level lets the flow through. The walk resumes at the next of
     /// [`super::DirectionLayer::resumes`]; unless a rule there decides, the flow is refused, or undecided where it
     /// carries nothing for the proxy to look at.
     Refuse(Proxy),
+}
+
+impl Effect {
+    /// Whether the rule is that of a CUSTOM policy.
+    pub fn is_custom(&self) -> bool {
+        matches!(self, Self::Ask(_) | Self::Unaskable(_) | Self::DryRunCustom(_))
+    }
 }
 
 /// What a proxy looks at.
@@ -144,7 +153,7 @@ impl fmt::Display for Effect {
             Self::Redirect => f.write_str("redirect"),
             Self::Audit => f.write_str("audit"),
             Self::Ask(provider) => write!(f, "ask {provider}"),
-            Self::Unaskable(_) => f.write_str("deny"),
+            Self::Unaskable(_) | Self::DryRunCustom(_) => f.write_str("deny"),
             Self::Refuse(_) => f.write_str("refuse"),
         }
     }

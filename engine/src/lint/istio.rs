@@ -1,12 +1,12 @@
 //! What istiod's webhook refuses of Istio's policies, and what it warns of (`spec/istio.md` 4).
 
-use super::{Findings, istio_rule};
+use super::{Findings, istio_jwt, istio_rule};
 use crate::{
     cluster::Cluster,
     lower::istio::{DRY_RUN, go_bool},
     resource::{
         Object,
-        istio::{Action, AuthorizationPolicySpec, JwtRule, TargetRef, WorkloadSelector},
+        istio::{Action, AuthorizationPolicySpec, TargetRef, WorkloadSelector},
     },
 };
 use alloc::{format, vec::Vec};
@@ -46,9 +46,7 @@ pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
         let spec = &policy.spec;
         attachment(policy, &spec.selector, &spec.target_ref, &spec.target_refs, findings);
         no_dry_run(policy, findings);
-        for (i, rule) in spec.jwt_rules.iter().flatten().enumerate() {
-            jwt_rule(policy, &format!("spec.jwtRules[{i}]"), rule, findings);
-        }
+        istio_jwt::check(policy, findings);
     }
 }
 
@@ -168,95 +166,6 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
             Some(rule) => istio_rule::check(policy, action, &path, rule, findings),
         }
     }
-}
-
-fn jwt_rule<T>(policy: &Object<T>, path: &str, rule: &JwtRule, findings: &mut Findings) {
-    let text = |t: &'_ Option<alloc::string::String>| t.as_deref().is_some_and(|t| !t.is_empty());
-    let uri = rule.jwks_uri.as_deref().unwrap_or_default();
-    if !text(&rule.issuer) && !text(&rule.jwks_uri) {
-        let help = "name the issuer, or where its keys are";
-        findings.error(policy, path, "neither issuer nor jwksUri", help);
-    }
-    if !uri.is_empty() && !uri.starts_with("https://") && !uri.starts_with("http://") {
-        let help = "use an http or https address";
-        findings.error(policy, format!("{path}.jwksUri"), format!("jwksUri `{uri}`"), help);
-    }
-    if text(&rule.jwks) {
-        if !uri.is_empty() {
-            findings.error(policy, format!("{path}.jwks"), "both jwks and jwksUri", "keep one of the two");
-        }
-        let jwks = rule.jwks.as_deref().unwrap_or_default();
-        let parsed = serde_json::from_str::<serde_json::Value>(jwks).ok();
-        match parsed.as_ref().and_then(|v| v.get("keys")).and_then(serde_json::Value::as_array) {
-            None => {
-                let help = "give a JSON Web Key Set: {\"keys\": [...]}";
-                findings.error(policy, format!("{path}.jwks"), "jwks that is no key set", help);
-            }
-            Some(keys) if keys.iter().any(|k| k.get("d").is_some() || k.get("k").is_some()) => {
-                let help = "publish public keys only";
-                findings.warning(
-                    policy,
-                    "private-key",
-                    format!("{path}.jwks"),
-                    "jwks holds a private key",
-                    help,
-                );
-            }
-            Some(_) => {}
-        }
-    }
-    let lists = [
-        ("audiences", &rule.audiences),
-        ("fromParams", &rule.from_params),
-        ("fromCookies", &rule.from_cookies),
-        ("spaceDelimitedClaims", &rule.space_delimited_claims),
-    ];
-    for (name, values) in lists {
-        for (i, _) in values.iter().flatten().enumerate().filter(|(_, v)| v.is_empty()) {
-            let path = format!("{path}.{name}[{i}]");
-            findings.error(policy, path, "an empty value", "remove it, or fill it in");
-        }
-    }
-    if rule.space_delimited_claims.as_ref().is_some_and(|c| c.len() > 64) {
-        let path = format!("{path}.spaceDelimitedClaims");
-        findings.error(policy, path, "more than 64 claims", "list at most 64");
-    }
-    for (i, header) in rule.from_headers.iter().flatten().enumerate() {
-        if !text(&header.name) {
-            let path = format!("{path}.fromHeaders[{i}].name");
-            findings.error(policy, path, "a header without a name", "name the header");
-        }
-    }
-    for (i, item) in rule.output_claim_to_headers.iter().flatten().enumerate() {
-        let field = |name: &str| item.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let header = field("header");
-        let well_formed = header.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if header.is_empty() || field("claim").is_empty() || !well_formed {
-            let path = format!("{path}.outputClaimToHeaders[{i}]");
-            findings.error(policy, path, "header or claim is empty or malformed", "give both, well formed");
-        }
-    }
-    if let Some(timeout) = rule.timeout.as_deref().filter(|t| !is_timeout(t)) {
-        let path = format!("{path}.timeout");
-        let help = "give a duration of at least 1ms, such as `5s`";
-        findings.error(policy, path, format!("timeout `{timeout}`"), help);
-    }
-}
-
-/// A protobuf or Go duration of at least a millisecond.
-fn is_timeout(text: &str) -> bool {
-    let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(end).unwrap_or_default();
-    let millis = match unit {
-        "s" => 1000.0,
-        "ms" => 1.0,
-        "m" => 60_000.0,
-        "h" => 3_600_000.0,
-        "us" => 0.001,
-        "ns" => 0.000_001,
-        _ => return false,
-    };
-    number.parse::<f64>().is_ok_and(|n| n * millis >= 1.0)
 }
 
 #[cfg(test)]

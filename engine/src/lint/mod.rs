@@ -2,6 +2,8 @@
 
 mod cilium;
 mod istio;
+mod istio_jwt;
+mod istio_provider;
 mod istio_rule;
 mod istio_traps;
 
@@ -17,6 +19,7 @@ use alloc::{string::String, vec::Vec};
 pub fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     istio::check(cluster, &mut findings);
+    istio_provider::check(cluster, &mut findings);
     if options.profile == Profile::Strict {
         istio_traps::check(cluster, &mut findings);
     }

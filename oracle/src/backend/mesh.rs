@@ -103,6 +103,10 @@ impl<'c> Mesh<'c> {
         if arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty() {
             return skip("external providers are not asked by the filter");
         }
+        let connection = &arrival.connection;
+        if self.custom() && (connection.before_tokens.is_some() || connection.claims.is_some()) {
+            return skip("the filter stands behind the check of tokens, CUSTOM rules before it");
+        }
         if arrival.connection.http.is_none() && self.custom() {
             return skip("the filter does not know which providers guard no TCP");
         }

@@ -26,7 +26,13 @@ fn rules<'c>(cluster: &'c Cluster, workload: &Workload) -> Vec<&'c JwtRule> {
         (namespace == root || *namespace == workload.namespace)
             && selector.is_none_or(|labels| workload.has_labels(labels))
     });
-    let mut rules: Vec<&JwtRule> = applies.flat_map(|p| p.spec.jwt_rules.iter().flatten()).collect();
+    let mut policies: Vec<_> = applies.collect();
+    policies.sort_by_key(|p| {
+        let metadata = &p.metadata;
+        (metadata.namespace != workload.namespace, &metadata.creation_timestamp, &metadata.name)
+    });
+    let rules = policies.into_iter().flat_map(|p| p.spec.jwt_rules.iter().flatten());
+    let mut rules: Vec<&JwtRule> = rules.collect();
     rules.sort_by_key(|rule| rule.issuer.as_deref().unwrap_or_default());
     rules
 }
@@ -134,7 +140,8 @@ fn provider(rule: &JwtRule, jwks: &str) -> Value {
     split.extend(rule.space_delimited_claims.iter().flatten().map(String::as_str));
     let mut provider = json!({
         "local_jwks": {"inline_string": jwks},
-        "forward": true,
+        "forward": rule.forward_original_token.unwrap_or_default(),
+        "forward_payload_header": rule.output_payload_to_header.as_deref().unwrap_or_default(),
         "payload_in_metadata": "payload",
         "normalize_payload_in_metadata": {"space_delimited_claims": split},
     });
@@ -145,6 +152,10 @@ fn provider(rule: &JwtRule, jwks: &str) -> Value {
     if let Some(audiences) = &rule.audiences {
         set(&mut provider, "audiences", json!(audiences));
     }
+    let claims = rule.output_claim_to_headers.iter().flatten().flatten();
+    let claims: Vec<Value> =
+        claims.map(|item| json!({"header_name": item.header, "claim_name": item.claim})).collect();
+    set(&mut provider, "claim_to_headers", json!(claims));
     let headers = rule.from_headers.iter().flatten();
     let headers: Vec<Value> = headers
         .map(|h| json!({"name": h.name, "value_prefix": h.prefix.as_deref().unwrap_or_default()}))

@@ -63,10 +63,10 @@ pub fn direction(layer: &DirectionLayer, request: &dyn Attributes) -> Read<(Outc
     }
     let undecided = refusal.is_some() && !has_payload()?;
     match decided {
-        Some((Effect::Deny | Effect::Unaskable(_), _)) if undecided => {
+        Some((Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_), _)) if undecided => {
             return Ok((Outcome::NeedsRequest, refusal));
         }
-        Some((Effect::Deny | Effect::Unaskable(_), id)) => return Ok((Outcome::Deny, Some(id))),
+        Some((Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_), id)) => return Ok((Outcome::Deny, Some(id))),
         Some((_, id)) => return Ok((Outcome::Allow, Some(id))),
         None => {}
     }

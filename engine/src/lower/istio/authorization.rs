@@ -1,10 +1,7 @@
 //! AuthorizationPolicies of one workload (`spec/istio.md` 1, 2.1, 3).
 
 use super::{
-    Chain, RuleContext,
-    attachment::Target,
-    ext_authz::{AuthorizationService, ServiceTransport},
-    field::Dropped,
+    Chain, RuleContext, attachment::Target, ext_authz::ServiceTransport, field::Dropped, provider::Providers,
 };
 use crate::{
     cluster::Cluster,
@@ -36,7 +33,7 @@ pub(crate) fn authorization(
             target.applies(&p.metadata.namespace, &spec.selector, &spec.target_ref, &spec.target_refs)
         })
         .collect();
-    let providers = Providers::new(cluster, &policies, chain, options);
+    let custom = CustomPolicies::new(cluster, &policies, chain, options);
     let mut layer = AuthorizationLayer::default();
     for policy in policies {
         let reference = Arc::new(policy.reference());
@@ -47,7 +44,7 @@ pub(crate) fn authorization(
             Action::Allow => Effect::Allow,
             Action::Deny => Effect::Deny,
             Action::Audit => Effect::Audit,
-            Action::Custom => match providers.effect(policy) {
+            Action::Custom => match custom.effect(policy, shadow) {
                 Some(effect) => effect,
                 None => continue,
             },
@@ -174,31 +171,41 @@ fn alternatives<'a, T: 'a>(
 }
 
 /// What CUSTOM policies become, by their providers (`spec/istio.md` 1.5).
-struct Providers<'a> {
-    cluster: &'a Cluster,
+struct CustomPolicies<'a> {
+    providers: Providers<'a>,
     chain: Chain,
     /// Several providers on one workload refuse every request that matches any of them.
     refuse_all: bool,
 }
 
-impl<'a> Providers<'a> {
+impl<'a> CustomPolicies<'a> {
     fn new(cluster: &'a Cluster, policies: &[&Policy], chain: Chain, options: &Options) -> Self {
         let custom = policies.iter().filter(|p| p.spec.action == Some(Action::Custom));
+        // Policies in dry run count, too.
         let names: BTreeSet<&str> = custom.map(|p| provider(p)).collect();
-        Self { cluster, chain, refuse_all: names.len() > 1 && !options.multiple_custom_providers }
+        let refuse_all = names.len() > 1 && !options.multiple_custom_providers;
+        let known = if names.is_empty() { &[][..] } else { &cluster.resources().mesh.extension_providers };
+        Self { providers: Providers::new(known), chain, refuse_all }
     }
 
-    /// The effect of `policy`'s rules; none where no filter is made for them at all.
-    fn effect(&self, policy: &Policy) -> Option<Effect> {
+    /// The effect of `policy`'s rules; none where istiod makes no enforced filter of them.
+    fn effect(&self, policy: &Policy, dry_run: bool) -> Option<Effect> {
         let name = provider(policy);
-        let mut known = self.cluster.resources().mesh.extension_providers.iter().filter(|p| p.name == name);
-        let service = known.next().and_then(AuthorizationService::new);
-        match service {
-            Some(service) if !self.refuse_all => match (service.transport, self.chain) {
-                (ServiceTransport::Http(_), Chain::Tcp) => None,
-                _ => Some(Effect::Ask(name.into())),
-            },
-            _ => Some(Effect::Unaskable(name.into())),
+        let is_asked = match self.providers.get(name) {
+            Ok(service) if !self.refuse_all => {
+                if matches!(service.transport, ServiceTransport::Http(_)) && self.chain == Chain::Tcp {
+                    return None;
+                }
+                true
+            }
+            _ => false,
+        };
+        match (is_asked, dry_run) {
+            (true, false) => Some(Effect::Ask(name.into())),
+            // istiod swaps the two sets of the RBAC filter: rules in dry run are the enforced ones.
+            (true, true) => Some(Effect::DryRunCustom(name.into())),
+            (false, false) => Some(Effect::Unaskable(name.into())),
+            (false, true) => None,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! External authorization services: the mesh's extension providers that CUSTOM policies name (`spec/istio.md` 1.5).
 
-use crate::resource::istio::Provider;
+use super::{duration, service_host::hostname, url};
+use crate::resource::{decode::null_as_default, istio::Provider};
 use alloc::{
     collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
+use serde_json::Value;
 
 /// A provider that istiod accepts.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,12 +33,18 @@ pub(crate) enum ServiceTransport {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Settings {
+    #[serde(deserialize_with = "null_as_default")]
     service: String,
-    port: i64,
+    #[serde(deserialize_with = "uint32")]
+    port: u32,
     pub(crate) timeout: Option<String>,
+    #[serde(alias = "fail_open", deserialize_with = "null_as_default")]
     pub(crate) fail_open: bool,
+    #[serde(alias = "clear_route_cache", deserialize_with = "null_as_default")]
     pub(crate) clear_route_cache: bool,
-    status_on_error: Option<String>,
+    #[serde(alias = "status_on_error", deserialize_with = "null_as_default")]
+    status_on_error: String,
+    #[serde(alias = "include_request_body_in_check")]
     pub(crate) include_request_body_in_check: Option<RequestBody>,
 }
 
@@ -44,8 +52,11 @@ pub(crate) struct Settings {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RequestBody {
+    #[serde(alias = "max_request_bytes", deserialize_with = "uint32")]
     pub(crate) max_request_bytes: u32,
+    #[serde(alias = "allow_partial_message", deserialize_with = "null_as_default")]
     pub(crate) allow_partial_message: bool,
+    #[serde(alias = "pack_as_bytes", deserialize_with = "null_as_default")]
     pub(crate) pack_as_bytes: bool,
 }
 
@@ -53,46 +64,112 @@ pub(crate) struct RequestBody {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct HttpSettings {
+    #[serde(alias = "path_prefix", deserialize_with = "null_as_default")]
     pub(crate) path_prefix: String,
+    #[serde(alias = "include_request_headers_in_check", deserialize_with = "null_as_default")]
     pub(crate) include_request_headers_in_check: Vec<String>,
     /// The older name; counts where the newer is empty.
+    #[serde(alias = "include_headers_in_check", deserialize_with = "null_as_default")]
     pub(crate) include_headers_in_check: Vec<String>,
+    #[serde(alias = "include_additional_headers_in_check", deserialize_with = "null_as_default")]
     pub(crate) include_additional_headers_in_check: BTreeMap<String, String>,
+    #[serde(alias = "headers_to_upstream_on_allow", deserialize_with = "null_as_default")]
     pub(crate) headers_to_upstream_on_allow: Vec<String>,
+    #[serde(alias = "headers_to_downstream_on_deny", deserialize_with = "null_as_default")]
     pub(crate) headers_to_downstream_on_deny: Vec<String>,
+    #[serde(alias = "headers_to_downstream_on_allow", deserialize_with = "null_as_default")]
     pub(crate) headers_to_downstream_on_allow: Vec<String>,
 }
 
+/// A protobuf `uint32` in JSON: an integral number, or text with one.
+fn uint32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let integral = |number: f64| Some(number as u64).filter(|n| *n as f64 == number);
+    let number = match &value {
+        Value::Null => Some(0),
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(integral)),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let number = number.and_then(|number| u32::try_from(number).ok());
+    number.ok_or_else(|| D::Error::custom(format!("`{value}` is not a number from 0 to 4294967295")))
+}
+
 impl AuthorizationService {
-    /// The service of `provider`; none where it is of another type or istiod refuses its settings. That the
-    /// service exists is taken for granted: manifests rarely hold it.
-    pub(crate) fn new(provider: &Provider) -> Option<Self> {
-        let (value, transport) = match (&provider.envoy_ext_authz_grpc, &provider.envoy_ext_authz_http) {
-            (Some(value), _) => (value, ServiceTransport::Grpc),
-            (None, Some(value)) => {
-                (value, ServiceTransport::Http(HttpSettings::deserialize(value).unwrap_or_default()))
-            }
-            (None, None) => return None,
-        };
-        let settings = Settings::deserialize(value).ok()?;
-        if let ServiceTransport::Http(http) = &transport
-            && !http.path_prefix.is_empty()
-            && !http.path_prefix.starts_with('/')
-        {
-            return None;
+    /// The service of `provider`; none where the provider has another type. That the service exists in the mesh is
+    /// taken for granted: manifests rarely hold it.
+    ///
+    /// # Errors
+    ///
+    /// istiod or Envoy refuses the settings. The rules are those of istiod's `processExtensionProvider`, and of the
+    /// constraints that Envoy's API puts on the filter.
+    pub(crate) fn new(provider: &Provider) -> Option<Result<Self, String>> {
+        match (&provider.envoy_ext_authz_grpc, &provider.envoy_ext_authz_http) {
+            (None, None) => None,
+            (Some(_), Some(_)) => Some(Err("the provider has two types".to_string())),
+            (Some(value), None) => Some(Self::read(value, ServiceTransport::Grpc)),
+            (None, Some(value)) => Some(
+                HttpSettings::deserialize(value)
+                    .map_err(|error| error.to_string())
+                    .and_then(|http| http.check().map(|()| http))
+                    .and_then(|http| Self::read(value, ServiceTransport::Http(http))),
+            ),
         }
-        let port = u16::try_from(settings.port).ok().filter(|port| *port > 0)?;
-        let hostname = settings.service.rsplit('/').next().filter(|h| !h.is_empty())?.to_string();
-        let status_on_error = match settings.status_on_error.as_deref() {
-            None | Some("") => None,
-            Some(code) => Some(status_name(code.parse().ok()?)?),
+    }
+
+    fn read(value: &Value, transport: ServiceTransport) -> Result<Self, String> {
+        let settings = Settings::deserialize(value).map_err(|error| error.to_string())?;
+        let port = u16::try_from(settings.port).ok().filter(|port| *port > 0);
+        let port = port.ok_or_else(|| format!("port must be from 1 to 65535, got {}", settings.port))?;
+        let hostname = hostname(&settings.service)?.to_string();
+        let status_on_error = match settings.status_on_error.as_str() {
+            "" => None,
+            code => Some(code.parse().ok().and_then(status_name).ok_or_else(|| {
+                format!("statusOnError must be an HTTP status that Envoy supports, got `{code}`")
+            })?),
         };
-        Some(Self { hostname, port, status_on_error, settings, transport })
+        if let Some(timeout) = &settings.timeout
+            && duration::nanoseconds(timeout).is_none_or(|nanoseconds| nanoseconds < 0)
+        {
+            return Err(format!("timeout must be a duration such as `5s`, got `{timeout}`"));
+        }
+        if settings.include_request_body_in_check.is_some_and(|body| body.max_request_bytes == 0) {
+            return Err("includeRequestBodyInCheck.maxRequestBytes must be greater than 0".to_string());
+        }
+        Ok(Self { hostname, port, status_on_error, settings, transport })
     }
 
     /// The name of the service's cluster in Envoy.
     pub(crate) fn cluster(&self) -> String {
         format!("outbound|{}||{}", self.port, self.hostname)
+    }
+}
+
+impl HttpSettings {
+    fn check(&self) -> Result<(), String> {
+        let path = &self.path_prefix;
+        if !path.is_empty() && !path.starts_with('/') {
+            return Err(format!("pathPrefix must begin with `/`, got `{path}`"));
+        }
+        if let Err(reason) = url::parse(path) {
+            return Err(format!("invalid pathPrefix `{path}`: {reason}"));
+        }
+        let lists = [
+            ("includeRequestHeadersInCheck", &self.include_request_headers_in_check),
+            ("includeHeadersInCheck", &self.include_headers_in_check),
+            ("headersToDownstreamOnDeny", &self.headers_to_downstream_on_deny),
+            ("headersToDownstreamOnAllow", &self.headers_to_downstream_on_allow),
+            ("headersToUpstreamOnAllow", &self.headers_to_upstream_on_allow),
+        ];
+        if let Some((field, _)) = lists.iter().find(|(_, list)| list.iter().any(|name| name == "*")) {
+            return Err(format!("{field} must not contain `*` alone: use a prefix or a suffix"));
+        }
+        let mut added = self.include_additional_headers_in_check.iter();
+        let has_break = |text: &str| text.contains(['\0', '\r', '\n']);
+        if added.any(|(name, value)| name.is_empty() || has_break(name) || has_break(value)) {
+            return Err("includeAdditionalHeadersInCheck has an invalid header".to_string());
+        }
+        Ok(())
     }
 }
 
@@ -164,14 +241,15 @@ const STATUS_CODES: &[(u16, &str)] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
-    fn http(settings: Value) -> Option<AuthorizationService> {
-        AuthorizationService::new(&Provider {
+    fn http(settings: Value) -> Result<AuthorizationService, String> {
+        let provider = Provider {
             name: "a".to_string(),
             envoy_ext_authz_http: Some(settings),
             envoy_ext_authz_grpc: None,
-        })
+        };
+        AuthorizationService::new(&provider).unwrap()
     }
 
     #[test]
@@ -181,14 +259,46 @@ mod tests {
     }
 
     #[test]
+    fn settings_in_protobuf_json_are_accepted() {
+        for good in [
+            json!({"service": "a.b", "port": "80"}),
+            json!({"service": "a.b", "port": 80.0, "path_prefix": "/check", "timeout": "0.5s"}),
+            json!({"service": "a.b", "port": 80, "pathPrefix": null, "headersToUpstreamOnAllow": null}),
+            json!({"service": "a.b", "port": 80, "includeHeadersInCheck": ["x-*", "*-x", ""]}),
+            json!({"service": "a.b", "port": 80, "statusOnError": "+503", "failOpen": true}),
+            json!({"service": "a.b", "port": 80, "includeRequestBodyInCheck": {"maxRequestBytes": 1}}),
+            json!({"service": "a.b", "port": 80, "pathPrefix": "/a%20b?c=%zz", "unknown": 1}),
+        ] {
+            assert!(http(good.clone()).is_ok(), "{good} {:?}", http(good.clone()));
+        }
+    }
+
+    #[test]
     fn settings_that_istiod_refuses_make_no_service() {
         for bad in [
             json!({"service": "", "port": 80}),
             json!({"service": "a", "port": 999_999}),
+            json!({"service": "a", "port": 0}),
+            json!({"service": "a"}),
+            json!({"service": "a", "port": -1}),
+            json!({"service": "a", "port": 80.5}),
+            json!({"service": "a", "port": "x"}),
+            json!({"service": 1, "port": 80}),
             json!({"service": "a", "port": 80, "pathPrefix": "check"}),
+            json!({"service": "a", "port": 80, "pathPrefix": "/%zz"}),
+            json!({"service": "a", "port": 80, "pathPrefix": "//h:x/"}),
+            json!({"service": "a", "port": 80, "pathPrefix": 1}),
             json!({"service": "a", "port": 80, "statusOnError": "999"}),
+            json!({"service": "a", "port": 80, "statusOnError": "4x"}),
+            json!({"service": "a", "port": 80, "timeout": "5m"}),
+            json!({"service": "a", "port": 80, "timeout": "-1s"}),
+            json!({"service": "a", "port": 80, "headersToDownstreamOnAllow": ["x", "*"]}),
+            json!({"service": "a", "port": 80, "headersToUpstreamOnAllow": [null]}),
+            json!({"service": "a", "port": 80, "includeAdditionalHeadersInCheck": {"": "x"}}),
+            json!({"service": "a", "port": 80, "includeRequestBodyInCheck": {}}),
+            json!("a"),
         ] {
-            assert_eq!(http(bad.clone()), None, "{bad}");
+            assert!(http(bad.clone()).is_err(), "{bad}");
         }
     }
 }

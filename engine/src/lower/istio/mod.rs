@@ -3,16 +3,20 @@
 pub(crate) mod attachment;
 mod authorization;
 pub(crate) mod condition;
+pub(crate) mod duration;
 pub(crate) mod ext_authz;
 pub(crate) mod field;
 mod identity;
 mod operation;
 pub(crate) mod path;
 mod peer;
+pub(crate) mod provider;
+mod service_host;
 mod source;
 mod string;
 pub(crate) mod tokens;
 mod trust_domain;
+pub(crate) mod url;
 
 pub(crate) use authorization::{DRY_RUN, authorization, go_bool};
 pub(crate) use peer::peer;

@@ -24,6 +24,15 @@ pub(crate) enum TokenSource {
     Cookie(String),
 }
 
+/// A header that Envoy fills from a valid token, and removes from every other request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OutputHeader {
+    /// Lower case.
+    pub(crate) name: String,
+    /// The claim; none for the whole payload.
+    pub(crate) claim: Option<String>,
+}
+
 /// One accepted issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenRule {
@@ -31,9 +40,14 @@ pub(crate) struct TokenRule {
     pub(crate) issuer: String,
     /// Empty accepts any.
     pub(crate) audiences: Vec<String>,
+    /// In the order in which Envoy looks for tokens: headers, query parameters, cookies, each by name.
     pub(crate) sources: Vec<TokenSource>,
     /// Claims split on spaces.
     pub(crate) space_delimited: Vec<String>,
+    /// Whether a valid token stays in the request.
+    pub(crate) forward: bool,
+    /// In the order in which Envoy adds them.
+    pub(crate) outputs: Vec<OutputHeader>,
 }
 
 /// The rules of all RequestAuthentications that apply, sorted by issuer.
@@ -49,8 +63,16 @@ impl TokenRules {
             let s = &p.spec;
             target.applies(&p.metadata.namespace, &s.selector, &s.target_ref, &s.target_refs)
         });
-        let mut rules: Vec<TokenRule> =
-            policies.flat_map(|p| p.spec.jwt_rules.iter().flatten()).map(TokenRule::new).collect();
+        let mut policies: Vec<_> = policies.map(|p| (&p.metadata, &p.spec)).collect();
+        // Rules of one issuer stay in this order: the workload's namespace, the root namespace, then those of
+        // services; in each, older policies first.
+        let mesh = &cluster.resources().mesh;
+        policies.sort_by_key(|(m, _)| {
+            let rank = (m.namespace != target.workload.namespace, m.namespace != mesh.root_namespace);
+            (rank, &m.namespace, &m.creation_timestamp, &m.name)
+        });
+        let rules = policies.into_iter().flat_map(|(_, spec)| spec.jwt_rules.iter().flatten());
+        let mut rules: Vec<TokenRule> = rules.map(TokenRule::new).collect();
         rules.sort_by(|a, b| a.issuer.cmp(&b.issuer));
         Self { rules }
     }
@@ -58,47 +80,33 @@ impl TokenRules {
 
 impl TokenRule {
     fn new(rule: &JwtRule) -> Self {
-        let mut sources = Vec::new();
-        for header in rule.from_headers.iter().flatten() {
-            let JwtHeader { name, prefix } = header;
-            let name = name.as_deref().unwrap_or_default().to_ascii_lowercase();
-            sources.push(TokenSource::Header(name, prefix.clone().unwrap_or_default()));
-        }
-        sources.extend(rule.from_params.iter().flatten().cloned().map(TokenSource::Query));
-        sources.extend(rule.from_cookies.iter().flatten().cloned().map(TokenSource::Cookie));
-        if sources.is_empty() {
-            sources = vec![
-                TokenSource::Header("authorization".to_string(), "Bearer ".to_string()),
-                TokenSource::Query("access_token".to_string()),
-            ];
-        }
         let mut space_delimited = vec!["scope".to_string(), "permission".to_string()];
         space_delimited.extend(rule.space_delimited_claims.iter().flatten().cloned());
         Self {
             issuer: rule.issuer.clone().unwrap_or_default(),
             audiences: rule.audiences.clone().unwrap_or_default(),
-            sources,
+            sources: sources(rule),
             space_delimited,
+            forward: rule.forward_original_token.unwrap_or_default(),
+            outputs: outputs(rule),
         }
     }
 
-    /// Whether the rule accepts the issuer and the audience of `claims`; the error is the status.
-    pub(crate) fn accepts(&self, claims: &Map<String, Value>) -> Result<(), u16> {
-        if !is_token(claims) {
-            return Err(401);
-        }
+    /// Whether the rule accepts the issuer of `claims`.
+    pub(crate) fn accepts_issuer(&self, claims: &Map<String, Value>) -> bool {
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
-        if !self.issuer.is_empty() && self.issuer != issuer {
-            return Err(401);
-        }
+        self.issuer.is_empty() || self.issuer == issuer
+    }
+
+    /// Whether the rule accepts one of the audiences of `claims`.
+    pub(crate) fn accepts_audience(&self, claims: &Map<String, Value>) -> bool {
         let audiences: Vec<&str> = match claims.get("aud") {
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         };
-        let accepted = self.audiences.is_empty()
-            || self.audiences.iter().any(|wanted| audiences.iter().any(|a| same_audience(a, wanted)));
-        if accepted { Ok(()) } else { Err(403) }
+        self.audiences.is_empty()
+            || self.audiences.iter().any(|wanted| audiences.iter().any(|a| same_audience(a, wanted)))
     }
 
     /// `claims` with the rule's space-delimited ones split into lists.
@@ -116,8 +124,41 @@ impl TokenRule {
     }
 }
 
+/// The places where `rule` looks for tokens. Envoy keeps each kind in a map, whose keys it walks in order.
+fn sources(rule: &JwtRule) -> Vec<TokenSource> {
+    let header = |JwtHeader { name, prefix }: &JwtHeader| {
+        (name.as_deref().unwrap_or_default().to_ascii_lowercase(), prefix.clone().unwrap_or_default())
+    };
+    let mut headers: Vec<(String, String)> = rule.from_headers.iter().flatten().map(header).collect();
+    let mut parameters: Vec<String> = rule.from_params.iter().flatten().cloned().collect();
+    let mut cookies: Vec<String> = rule.from_cookies.iter().flatten().cloned().collect();
+    if headers.is_empty() && parameters.is_empty() && cookies.is_empty() {
+        headers.push(("authorization".to_string(), "Bearer ".to_string()));
+        parameters.push("access_token".to_string());
+    }
+    // The key of a header is its name with the prefix behind it; the first of two equal keys counts.
+    headers.sort_by_cached_key(|(name, prefix)| [name.as_str(), prefix].concat());
+    headers.dedup_by_key(|(name, prefix)| [name.as_str(), prefix].concat());
+    for names in [&mut parameters, &mut cookies] {
+        names.sort();
+        names.dedup();
+    }
+    let headers = headers.into_iter().map(|(name, prefix)| TokenSource::Header(name, prefix));
+    let parameters = parameters.into_iter().map(TokenSource::Query);
+    headers.chain(parameters).chain(cookies.into_iter().map(TokenSource::Cookie)).collect()
+}
+
+fn outputs(rule: &JwtRule) -> Vec<OutputHeader> {
+    let payload = rule.output_payload_to_header.iter().map(|header| (header, None));
+    let claims = rule.output_claim_to_headers.iter().flatten().flatten();
+    let claims =
+        claims.filter_map(|item| Some((item.header.as_ref()?, Some(item.claim.clone().unwrap_or_default()))));
+    let named = payload.chain(claims).filter(|(header, _)| !header.is_empty());
+    named.map(|(header, claim)| OutputHeader { name: header.to_ascii_lowercase(), claim }).collect()
+}
+
 /// Whether the registered claims have the types without which Envoy's jwt_authn takes it for no token.
-fn is_token(claims: &Map<String, Value>) -> bool {
+pub(crate) fn is_token(claims: &Map<String, Value>) -> bool {
     let texts = |value: &Value| match value {
         Value::Array(items) => items.iter().all(Value::is_string),
         value => value.is_string(),

@@ -26,7 +26,7 @@ pub struct MeshConfig {
     #[serde(deserialize_with = "normalization")]
     pub path_normalization: PathNormalization,
     /// External providers that CUSTOM policies may name.
-    #[serde(deserialize_with = "null_as_default")]
+    #[serde(alias = "extension_providers", deserialize_with = "null_as_default")]
     pub extension_providers: Vec<Provider>,
     /// Settings of every proxy: `gatewayTopology`, `proxyHeaders`.
     pub default_config: Option<Value>,
@@ -64,10 +64,13 @@ pub enum PathNormalization {
 #[serde(rename_all = "camelCase", default)]
 pub struct Provider {
     /// Name that policies use.
+    #[serde(deserialize_with = "null_as_default")]
     pub name: String,
     /// Set for an HTTP authorization service.
+    #[serde(alias = "envoy_ext_authz_http")]
     pub envoy_ext_authz_http: Option<Value>,
     /// Set for a gRPC authorization service.
+    #[serde(alias = "envoy_ext_authz_grpc")]
     pub envoy_ext_authz_grpc: Option<Value>,
 }
 

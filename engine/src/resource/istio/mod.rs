@@ -14,7 +14,7 @@ pub use authorization_policy::{
 pub use gateway::{GatewayApiListener, GatewayApiSpec, GatewayServer, GatewaySpec, ServerPort, ServerTls};
 pub use mesh::{CaCertificate, MeshConfig, PathNormalization, Provider};
 pub use peer_authentication::{MutualTls, MutualTlsMode, PeerAuthenticationSpec};
-pub use request_authentication::{JwtHeader, JwtRule, RequestAuthenticationSpec};
+pub use request_authentication::{ClaimToHeader, JwtHeader, JwtRule, Presence, RequestAuthenticationSpec};
 
 pub use self::service_entry::ServiceEntrySpec;
 mod service_entry;

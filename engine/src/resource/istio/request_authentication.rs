@@ -3,7 +3,6 @@
 use super::{TargetRef, WorkloadSelector};
 use alloc::{string::String, vec::Vec};
 use serde::Deserialize;
-use serde_json::Value;
 
 /// `spec` of a RequestAuthentication.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
@@ -43,11 +42,33 @@ pub struct JwtRule {
     /// Whether the token is passed on.
     pub forward_original_token: Option<bool>,
     /// Claims copied to headers.
-    pub output_claim_to_headers: Option<Vec<Value>>,
+    pub output_claim_to_headers: Option<Vec<Option<ClaimToHeader>>>,
     /// Limit on fetching keys, such as `5s`.
     pub timeout: Option<String>,
     /// Claims that are split on spaces, beside `scope` and `permission`.
     pub space_delimited_claims: Option<Vec<String>>,
+    /// Whether a request needs a token. istiod 1.31 accepts the field and does not use it.
+    pub presence: Option<Presence>,
+}
+
+/// `presence` of a JwtRule.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Presence {
+    /// A request may have no token.
+    Optional,
+    /// A request must have a token.
+    Required,
+}
+
+/// A claim that is copied to a header.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClaimToHeader {
+    /// Header name.
+    pub header: Option<String>,
+    /// Claim; dots are steps into objects.
+    pub claim: Option<String>,
 }
 
 /// A header that may carry the token.

@@ -1,0 +1,221 @@
+//! Envoy's filter `jwt_authn` as istiod configures it for RequestAuthentications (`spec/istio.md` 6): which tokens of a
+//! request are accepted, and what the filter does to headers and path.
+
+use super::{
+    claim_text::claim_text,
+    token::{Failure, SentToken, check},
+};
+use crate::{
+    http::{self, Admitted, Query, Refusal},
+    lower::istio::tokens::{TokenRule, TokenRules, TokenSource},
+};
+use alloc::{string::String, vec::Vec};
+use serde_json::{Map, Value};
+
+/// Checks the tokens that `rules` find in `request`, and changes the request as the filter does: headers for claims
+/// and payload are removed, filled from each accepted token, and an accepted token that is not forwarded is taken
+/// out. Returns the payload that policies see.
+///
+/// # Errors
+///
+/// A rule finds a token, and no requirement is met: 401, or 403 for a wrong audience.
+pub(super) fn authenticate(
+    rules: &TokenRules,
+    tokens: &[SentToken<'_>],
+    request: &mut Admitted,
+) -> Result<Option<Map<String, Value>>, Refusal> {
+    let mut filter = Filter { tokens, request, payload: None };
+    // Since Envoy 1.40 at the latest all providers' headers go first, in a preflight too.
+    rules.rules.iter().for_each(|rule| filter.sanitize(rule));
+    if is_preflight(filter.request) {
+        return Ok(None);
+    }
+    let verified = match rules.rules.as_slice() {
+        [rule] => filter.verify_optional(rule),
+        rules => filter.verify_any(rules),
+    };
+    let status = match verified {
+        Ok(()) => return Ok(filter.payload),
+        Err(Failure::UnknownIssuer) => 401,
+        Err(Failure::Refused(status)) => status,
+    };
+    Err(Refusal::answer(status, "the token is refused"))
+}
+
+/// Envoy's other name for `:authority`.
+const HOST: &str = "host";
+
+/// A token that a rule finds, and where.
+struct Found<'t> {
+    text: Vec<u8>,
+    source: &'t TokenSource,
+}
+
+struct Filter<'a, 't> {
+    tokens: &'a [SentToken<'t>],
+    request: &'a mut Admitted,
+    payload: Option<Map<String, Value>>,
+}
+
+impl Filter<'_, '_> {
+    /// One of several providers accepts its tokens; or each of them accepts its tokens or finds none.
+    fn verify_any(&mut self, rules: &[TokenRule]) -> Result<(), Failure> {
+        let mut earlier = Failure::UnknownIssuer;
+        for rule in rules {
+            match self.verify(rule) {
+                Ok(true) => return Ok(()),
+                // A missing token and an unknown issuer do not replace what another provider found wrong.
+                Ok(false) | Err(Failure::UnknownIssuer) => {}
+                Err(failure) => earlier = failure,
+            }
+        }
+        rules.iter().try_for_each(|rule| self.verify_optional(rule)).map_err(|last| match last {
+            Failure::UnknownIssuer => earlier,
+            last => last,
+        })
+    }
+
+    fn verify_optional(&mut self, rule: &TokenRule) -> Result<(), Failure> {
+        self.verify(rule).map(|_| ())
+    }
+
+    /// Checks every token that `rule` finds, the last place first, and returns whether there is any. What earlier
+    /// tokens did to the request stays where a later one fails.
+    fn verify(&mut self, rule: &TokenRule) -> Result<bool, Failure> {
+        self.sanitize(rule);
+        let found = self.find(rule);
+        for found in found.iter().rev() {
+            let sent = self.tokens.iter().find(|sent| sent.text.as_bytes() == found.text);
+            // The signature of a token that the flow does not name cannot be valid.
+            let token = sent.ok_or(Failure::Refused(401))?.token;
+            check(token, rule)?;
+            self.output(rule, &found.text, &token.claims);
+            if !rule.forward {
+                self.remove(found.source);
+            }
+            self.payload = Some(rule.payload(&token.claims));
+        }
+        Ok(!found.is_empty())
+    }
+
+    /// The tokens at the places of `rule`, in order.
+    fn find<'r>(&self, rule: &'r TokenRule) -> Vec<Found<'r>> {
+        let mut found = Vec::new();
+        for source in &rule.sources {
+            match source {
+                TokenSource::Header(name, prefix) => {
+                    let values = self.values(name).filter_map(|value| behind(value, prefix));
+                    found.extend(values.map(|text| Found { text: text.to_vec(), source }));
+                }
+                TokenSource::Query(name) => {
+                    let query = Query::of_path(self.path());
+                    found.extend(query.first(name).map(|text| Found { text: text.to_vec(), source }));
+                }
+                TokenSource::Cookie(name) => {
+                    let text = http::cookie(self.values("cookie"), name);
+                    found.extend(text.map(|text| Found { text: text.to_vec(), source }));
+                }
+            }
+        }
+        found
+    }
+
+    fn values<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s [u8]> {
+        self.request.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// The path with its query; empty for a CONNECT without one.
+    fn path(&self) -> &[u8] {
+        self.request.path.as_deref().unwrap_or_default()
+    }
+
+    /// Removes the headers that `rule` fills, so that no client can set them.
+    fn sanitize(&mut self, rule: &TokenRule) {
+        for output in &rule.outputs {
+            self.request.headers.remove(&output.name);
+        }
+        if rule.outputs.iter().any(|output| output.name == HOST) {
+            self.request.authority.clear();
+        }
+    }
+
+    /// Adds the headers that `rule` makes of a token.
+    fn output(&mut self, rule: &TokenRule, text: &[u8], claims: &Map<String, Value>) {
+        for output in &rule.outputs {
+            match &output.claim {
+                None => {
+                    let payload = text.split(|b| *b == b'.').nth(1).unwrap_or_default();
+                    self.add(&output.name, payload);
+                }
+                Some(claim) => {
+                    if let Some(text) = claim_text(claims, claim) {
+                        self.add(&output.name, text.as_bytes());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds a header as Envoy does; `host` is its other name for `:authority`.
+    fn add(&mut self, name: &str, value: &[u8]) {
+        if name != HOST {
+            return self.request.headers.add(name, value);
+        }
+        let authority = &mut self.request.authority;
+        if !authority.is_empty() {
+            authority.push(b',');
+        }
+        authority.extend_from_slice(value);
+    }
+
+    /// Takes a token out of the request. Envoy leaves cookies as they are.
+    fn remove(&mut self, source: &TokenSource) {
+        match source {
+            TokenSource::Header(name, _) => self.request.headers.remove(name),
+            TokenSource::Query(name) => {
+                let mut query = Query::of_path(self.path());
+                query.remove(name);
+                self.request.path = self.request.path.as_deref().map(|path| query.replace_in(path));
+            }
+            TokenSource::Cookie(_) => {}
+        }
+    }
+}
+
+/// The token in the value of a header: what follows `prefix`, wherever that stands, and then the first character that
+/// can be part of a token. Without such a character it is the whole value.
+fn behind<'v>(value: &'v [u8], prefix: &str) -> Option<&'v [u8]> {
+    if prefix.is_empty() {
+        return Some(value);
+    }
+    let at = memchr::memmem::find(value, prefix.as_bytes())?;
+    let rest = value.get(at + prefix.len()..)?;
+    let is_part = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
+    Some(rest.iter().position(is_part).map_or(value, |start| rest.get(start..).unwrap_or_default()))
+}
+
+/// Whether `request` is a CORS preflight, which is exempt from the check and has no principal.
+fn is_preflight(request: &Admitted) -> bool {
+    let has = |name: &str| request.headers.iter().any(|(n, value)| n == name && !value.is_empty());
+    request.method == b"OPTIONS" && has("origin") && has("access-control-request-method")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::behind;
+
+    #[test]
+    fn a_token_stands_behind_its_prefix() {
+        for (value, prefix, expected) in [
+            ("Bearer a.b.c", "Bearer ", Some("a.b.c")),
+            ("Basic x, Bearer  a.b.c", "Bearer ", Some("a.b.c")),
+            ("Bearer a.b.c, d", "Bearer ", Some("a.b.c, d")),
+            ("Bearer !!", "Bearer ", Some("Bearer !!")),
+            ("bearer a.b.c", "Bearer ", None),
+            ("Bearer", "Bearer ", None),
+            ("Bearer a.b.c", "", Some("Bearer a.b.c")),
+        ] {
+            assert_eq!(behind(value.as_bytes(), prefix), expected.map(str::as_bytes), "{value}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The mesh's extension providers by name, as istiod accepts or refuses them (`spec/istio.md` 1.5).
+
+use super::{ext_authz::AuthorizationService, service_host::MAX_LABEL};
+use crate::resource::istio::Provider;
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+};
+
+/// The authorization services of a mesh, each with the reason for which istiod refuses it, if it does.
+#[derive(Debug, Default)]
+pub(crate) struct Providers<'m>(BTreeMap<&'m str, Result<AuthorizationService, String>>);
+
+impl<'m> Providers<'m> {
+    /// Checks `providers`. Those of other types, such as tracing, are left out.
+    pub(crate) fn new(providers: &'m [Provider]) -> Self {
+        let mut known: BTreeMap<&str, Result<AuthorizationService, String>> = BTreeMap::new();
+        for provider in providers {
+            let Some(service) = AuthorizationService::new(provider) else { continue };
+            let name = provider.name.as_str();
+            let service = match check_name(name) {
+                _ if known.contains_key(name) => Err("the name is not unique".to_string()),
+                Err(reason) => Err(reason),
+                Ok(()) => service,
+            };
+            known.insert(name, service);
+        }
+        Self(known)
+    }
+
+    /// The service called `name`.
+    ///
+    /// # Errors
+    ///
+    /// istiod denies what a CUSTOM policy with this provider matches, for this reason.
+    pub(crate) fn get(&self, name: &str) -> Result<&AuthorizationService, &str> {
+        match self.0.get(name) {
+            None => Err("the mesh has no authorization provider of this name"),
+            Some(service) => service.as_ref().map_err(String::as_str),
+        }
+    }
+
+    /// The providers that istiod refuses, with the reason.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&'m str, &str)> {
+        self.0
+            .iter()
+            .filter_map(|(name, service)| service.as_ref().err().map(|reason| (*name, reason.as_str())))
+    }
+}
+
+/// A name is a lower-case DNS label, because istiod builds keys of metadata from it.
+fn check_name(name: &str) -> Result<(), String> {
+    let is_valid = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if name.is_empty() || name.len() > MAX_LABEL {
+        return Err(format!("the name must have 1 to {MAX_LABEL} characters, got {}", name.len()));
+    }
+    if !name.bytes().all(is_valid) || name.starts_with('-') || name.ends_with('-') {
+        return Err(format!("the name must be a lower-case DNS label, got `{name}`"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+    use serde_json::{Value, json};
+
+    fn providers(names: &[&str]) -> Vec<Provider> {
+        let settings = json!({"service": "ext/auth.example.com", "port": 80});
+        let provider = |name: &&str| Provider {
+            name: name.to_string(),
+            envoy_ext_authz_http: Some(settings.clone()),
+            ..Provider::default()
+        };
+        names.iter().map(provider).collect()
+    }
+
+    #[test]
+    fn a_name_is_a_lower_case_dns_label() {
+        for name in ["a", "0", "a-b", "a--b", &"a".repeat(63)] {
+            assert!(Providers::new(&providers(&[name])).get(name).is_ok(), "{name}");
+        }
+        for name in ["", "A", "a_b", "a.b", "a/b", "a b", "-a", "a-", "\u{e9}", &"a".repeat(64)] {
+            assert!(Providers::new(&providers(&[name])).get(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_duplicate_authorization_provider_is_refused() {
+        let mut list = providers(&["a", "b", "a"]);
+        list.push(Provider { name: "b".to_string(), ..Provider::default() });
+        let known = Providers::new(&list);
+        assert_eq!(known.refused().collect::<Vec<_>>(), [("a", "the name is not unique")]);
+        assert!(known.get("b").is_ok());
+        assert!(known.get("c").is_err());
+    }
+
+    #[test]
+    fn a_provider_of_two_types_is_refused() {
+        let settings: Value = json!({"service": "a.b", "port": 80});
+        let provider = Provider {
+            name: "a".to_string(),
+            envoy_ext_authz_http: Some(settings.clone()),
+            envoy_ext_authz_grpc: Some(settings),
+        };
+        assert!(Providers::new(&[provider]).get("a").is_err());
+    }
+}
