@@ -45,7 +45,7 @@ pub(super) fn attach<'r>(
     rules: &TokenRules,
 ) -> Cow<'r, HttpRequest> {
     let mut request = Cow::Borrowed(request);
-    for SentToken { token, text } in tokens {
+    for SentToken { token, text } in tokens.iter().filter(|sent| sent.token.place != TokenPlace::Written) {
         let request = request.to_mut();
         match &token.place {
             TokenPlace::Authorization => {
@@ -59,6 +59,7 @@ pub(super) fn attach<'r>(
             TokenPlace::Cookie(name) => {
                 request.headers.push(("cookie".into(), format!("{name}={text}").into_bytes()));
             }
+            TokenPlace::Written => {}
         }
     }
     request

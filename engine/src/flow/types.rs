@@ -99,6 +99,8 @@ pub enum TokenPlace {
     Query(String),
     /// A cookie.
     Cookie(String),
+    /// Wherever its text already is in the request.
+    Written,
 }
 
 /// A token with its payload.

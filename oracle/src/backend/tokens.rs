@@ -101,9 +101,15 @@ impl Issuers {
                 TokenPlace::Cookie(name) => {
                     request.headers.push(("cookie".into(), format!("{name}={text}").into_bytes()));
                 }
+                TokenPlace::Written => {}
             }
         }
         Ok(Some(request))
+    }
+
+    /// A token that the filter accepts, or one whose signature it does not.
+    pub(crate) fn sign(&self, claims: &serde_json::Map<String, Value>, valid: bool) -> Result<String> {
+        if valid { self.known.sign(claims) } else { self.unknown.sign(claims) }
     }
 
     fn text(&self, token: &Token, rules: &[&JwtRule]) -> Result<Option<String>> {
