@@ -7,7 +7,6 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde_json::Value;
 
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
 
@@ -38,8 +37,8 @@ impl Changed {
             self.headers.extend(names.iter().map(|name| name.to_ascii_lowercase()));
             self.query |= by_default || !from_params.is_empty();
         }
-        let claims = rule.output_claim_to_headers.iter().flatten();
-        let outputs = claims.filter_map(|claim| claim.get("header").and_then(Value::as_str));
+        let claims = rule.output_claim_to_headers.iter().flatten().flatten();
+        let outputs = claims.filter_map(|claim| claim.header.as_deref());
         let outputs = outputs.chain(rule.output_payload_to_header.as_deref());
         self.headers.extend(outputs.map(str::to_ascii_lowercase));
     }

@@ -43,16 +43,6 @@ fn keys(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
         let help = "name the issuer, or where its keys are";
         findings.error(policy, path, "neither issuer nor jwksUri", help);
     }
-    for (name, value) in [("issuer", &rule.issuer), ("jwksUri", &rule.jwks_uri)] {
-        if value.as_deref() == Some("") {
-            findings.error(
-                policy,
-                format!("{path}.{name}"),
-                format!("empty {name}"),
-                "remove it, or fill it in",
-            );
-        }
-    }
     if let Some(uri) = rule.jwks_uri.as_deref().filter(|uri| !uri.is_empty())
         && let Err(reason) = check_keys_uri(uri)
     {
@@ -206,11 +196,9 @@ mod tests {
     }
 
     #[test]
-    fn one_place_for_keys_is_given_and_not_empty() {
+    fn one_place_for_keys_is_given() {
         let uri = "https://k/";
         assert_eq!(errors(json!({"issuer": "i", "jwksUri": uri, "jwks": ""})), ["spec.jwtRules[0].jwks"]);
-        assert_eq!(errors(json!({"issuer": "", "jwksUri": uri})), ["spec.jwtRules[0].issuer"]);
-        assert_eq!(errors(json!({"issuer": "i", "jwksUri": ""})), ["spec.jwtRules[0].jwksUri"]);
         assert_eq!(errors(json!({"jwks": "{\"keys\": []}"})), ["spec.jwtRules[0]"]);
         assert!(errors(json!({"jwksUri": uri, "presence": "OPTIONAL"})).is_empty());
     }

@@ -17,13 +17,13 @@ pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
         let message = format!("invalid extension provider `{name}`: {reason}");
         let help = "correct the provider: istiod denies what a CUSTOM policy with this provider matches";
         let finding = Diagnostic::warning("invalid-extension-provider", message);
-        findings.0.push(
-            finding
-                .at("data.mesh.extensionProviders")
-                .help(help)
-                .of(format!("ConfigMap {}/istio", resources.mesh.root_namespace), &resources.mesh_origin),
-        );
+        let origin = resources.mesh_origin.clone().unwrap_or_default();
+        let finding = finding.at("data.mesh.extensionProviders").help(help);
+        let title = format!("ConfigMap {}/istio", resources.mesh.root_namespace);
+        findings.0.push(finding.of(title, &origin));
     }
+    // Without a mesh configuration among the manifests nothing is known about its providers.
+    let is_mesh_known = resources.mesh_origin.is_some();
     for policy in &resources.authorization_policies {
         if policy.spec.action != Some(Action::Custom) {
             continue;
@@ -38,7 +38,7 @@ pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
                 let path = format!("metadata.annotations.{DRY_RUN}");
                 findings.warning(policy, "dry-run-custom", path, message, help);
             }
-            Err(reason) if dry_run != Some(true) && !name.is_empty() => {
+            Err(reason) if is_mesh_known && dry_run != Some(true) && !name.is_empty() => {
                 let message =
                     format!("extension provider `{name}`: {reason}; istiod denies what the policy matches");
                 let help = "define the provider in the mesh configuration, under extensionProviders";

@@ -76,8 +76,8 @@ pub struct Resources {
     /// Mesh settings; the default where no ConfigMap with mesh settings was given.
     pub mesh: MeshConfig,
     mesh_settings: MeshSettings,
-    /// Where the mesh settings came from.
-    pub mesh_origin: Origin,
+    /// Where the mesh settings came from; none where no ConfigMap with mesh settings was given.
+    pub mesh_origin: Option<Origin>,
     /// Kubernetes NetworkPolicies.
     pub network_policies: Vec<Object<NetworkPolicySpec>>,
     /// CiliumNetworkPolicies.
@@ -314,7 +314,7 @@ impl Resources {
         let title = title("ConfigMap", &envelope.metadata);
         let mesh = settings.and_then(|settings| self.mesh_settings.add(source, &envelope.metadata, settings));
         self.mesh = mesh.map_err(|d| d.of(title, origin))?;
-        self.mesh_origin = origin.clone();
+        self.mesh_origin = Some(origin.clone());
         Ok(())
     }
 }
