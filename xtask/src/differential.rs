@@ -22,13 +22,14 @@ pub(crate) struct Options {
     pub(crate) meshes: bool,
 }
 
-/// Pairs of one run of continuous integration.
+/// Pairs of one run of continuous integration, and of one run of `cargo xtask test --long`.
 const PAIRS: u64 = 200_000;
+const PAIRS_LONG: u64 = 5_000_000;
 
 impl Options {
-    /// What continuous integration runs: the same pairs every time for `Some` seed, new ones for none.
-    pub(crate) fn of_seed(seed: Option<u64>) -> Self {
-        Self { pairs: PAIRS, seed, shrink: 3, meshes: true }
+    /// Returns the options of a full check: the same pairs in every run for a given `seed`, new ones without.
+    pub(crate) fn of_seed(seed: Option<u64>, long: bool) -> Self {
+        Self { pairs: if long { PAIRS_LONG } else { PAIRS }, seed, shrink: 3, meshes: true }
     }
 }
 

@@ -25,8 +25,16 @@ pub(crate) struct Options {
     /// Targets to run, by name; all of them where none is given
     targets: Vec<String>,
     /// How long each target runs
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = SECONDS)]
     seconds: u32,
+}
+
+const SECONDS: u32 = 60;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { targets: Vec::new(), seconds: SECONDS }
+    }
 }
 
 pub(crate) fn run_all(options: &Options) -> Result<()> {

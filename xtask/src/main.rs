@@ -27,8 +27,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Everything there is to check, as continuous integration runs it
-    Test,
+    /// Run every check that continuous integration runs
+    Test(test::Options),
     /// Palisade beside other engines: a table, and a chart of cost against the number of rules
     Bench(bench::Options),
     /// Count the instructions of ten decisions, and compare with what is committed
@@ -51,7 +51,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Test => return test::run(),
+        Task::Test(options) => return test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Cost(options) => cost::run_or_reason(&options).map(|reason| {
             if let Some(reason) = reason {

@@ -1,16 +1,16 @@
-//! What `cargo xtask test` does, a function a step.
+//! The steps of `cargo xtask test`, one function each.
 
 use std::process::Command;
 
 use anyhow::Result;
 
-use super::Outcome;
 use super::tally::Tally;
+use super::{Context, Outcome};
 use crate::process::{ask, cargo, command, run, run_watched};
 use crate::{bench, cost, differential, envoy, fuzz, no_std, wasm};
 
-/// The steps by name, in order: what is quick to fail comes first, what others need before them.
-pub(super) const ALL: [(&str, Step); 14] = [
+/// The steps by name, in order: cheap checks first, and a step after those whose results it needs.
+pub(super) const ALWAYS: [(&str, Step); 14] = [
     ("formatting", formatting),
     ("lints", lints),
     ("dependencies", dependencies),
@@ -27,14 +27,17 @@ pub(super) const ALL: [(&str, Step); 14] = [
     ("documentation", documentation),
 ];
 
-pub(super) type Step = fn(&mut Tally) -> Result<Outcome>;
+/// The steps that only `cargo xtask test --long` runs.
+pub(super) const LONG_ONLY: [(&str, Step); 1] = [("fuzzing", fuzzing)];
 
-fn formatting(_: &mut Tally) -> Result<Outcome> {
+pub(super) type Step = fn(&mut Context) -> Result<Outcome>;
+
+fn formatting(_: &mut Context) -> Result<Outcome> {
     component("rustfmt", "fmt")?;
     done(run(&mut cargo(&["fmt", "--all", "--check"])))
 }
 
-fn lints(_: &mut Tally) -> Result<Outcome> {
+fn lints(_: &mut Context) -> Result<Outcome> {
     component("clippy", "clippy")?;
     fuzz::check()?;
     let features = ["--features", STATS];
@@ -45,63 +48,71 @@ fn lints(_: &mut Tally) -> Result<Outcome> {
 /// `palisade bundle --stats`, left out of the command by default: the runtime takes minutes to build.
 const STATS: &str = "palisade-cli/stats";
 
-fn dependencies(_: &mut Tally) -> Result<Outcome> {
+fn dependencies(_: &mut Context) -> Result<Outcome> {
     if ask(&mut cargo(&["deny", "--version"])).is_none() {
         return Ok(Outcome::NotRun("cargo-deny is not installed"));
     }
     done(run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"])))
 }
 
-fn no_std_build(_: &mut Tally) -> Result<Outcome> {
+fn no_std_build(_: &mut Context) -> Result<Outcome> {
     done(no_std::run(&no_std::Options::default()))
 }
 
-fn wasm_build(_: &mut Tally) -> Result<Outcome> {
+fn wasm_build(_: &mut Context) -> Result<Outcome> {
     done(wasm::run(&wasm::Options { trap: true, ..wasm::Options::default() }).map(drop))
 }
 
-fn same_build(_: &mut Tally) -> Result<Outcome> {
+fn same_build(_: &mut Context) -> Result<Outcome> {
     if ask(command("git").args(["ls-files", "--error-unmatch", "Cargo.toml"])).is_none() {
         return Ok(Outcome::NotRun("git does not know which files are the sources"));
     }
     done(wasm::reproduce(&wasm::Options::default()))
 }
 
-fn envoy_download(_: &mut Tally) -> Result<Outcome> {
+fn envoy_download(_: &mut Context) -> Result<Outcome> {
     let binary = palisade_envoy::fetch::binary()?;
     done(run(command(&binary.to_string_lossy()).arg("--version")))
 }
 
-fn command_line(_: &mut Tally) -> Result<Outcome> {
+fn command_line(_: &mut Context) -> Result<Outcome> {
     done(run(&mut cargo(&["run", "--release", "--", "test", "policies/"])))
 }
 
-fn filter_in_envoy(_: &mut Tally) -> Result<Outcome> {
+fn filter_in_envoy(_: &mut Context) -> Result<Outcome> {
     done(envoy::run(&envoy::Options { once: true }))
 }
 
-/// The seed of the pairs that are the same every time.
+/// The seed of the pairs that are the same in every run.
 const SEED: u64 = 1;
 
-fn native_rbac(_: &mut Tally) -> Result<Outcome> {
-    differential::run(&differential::Options::of_seed(Some(SEED)))?;
-    done(differential::run(&differential::Options::of_seed(None)))
+fn native_rbac(context: &mut Context) -> Result<Outcome> {
+    let long = context.options.long;
+    differential::run(&differential::Options::of_seed(Some(SEED), false))?;
+    done(differential::run(&differential::Options::of_seed(None, long)))
 }
 
-fn cost_of_decisions(_: &mut Tally) -> Result<Outcome> {
+fn cost_of_decisions(_: &mut Context) -> Result<Outcome> {
     let not_run = cost::run_or_reason(&cost::Options::default())?;
     Ok(not_run.map_or(Outcome::Passed, Outcome::NotRun))
 }
 
 /// Those that are built in seconds; the policy engines show that they agree before they are timed.
-fn competitors(tally: &mut Tally) -> Result<Outcome> {
-    tested(&mut bench::peers(&["test", "--no-default-features"]), tally)
+fn competitors(context: &mut Context) -> Result<Outcome> {
+    tested(&mut bench::peers(&["test", "--no-default-features"]), &mut context.tally)
 }
 
-fn tests(tally: &mut Tally) -> Result<Outcome> {
+/// Tests that wait for minutes run only where this variable is set.
+const LONG: &str = "PALISADE_LONG";
+
+fn tests(context: &mut Context) -> Result<Outcome> {
     // The module was built before: where it is missing, its back ends must not be left out in silence.
     let mut tests = cargo(&["test", "--workspace", "--features", STATS, "--no-fail-fast"]);
-    tested(tests.env("PALISADE_REQUIRE_WASM", "1"), tally)
+    tests.env("PALISADE_REQUIRE_WASM", "1");
+    if context.options.long {
+        tests.env(LONG, "1");
+    }
+    tested(&mut tests, &mut context.tally)
 }
 
 /// Runs `cargo test` and counts what it says.
@@ -113,9 +124,13 @@ fn tested(tests: &mut Command, tally: &mut Tally) -> Result<Outcome> {
     }))
 }
 
-fn documentation(_: &mut Tally) -> Result<Outcome> {
+fn documentation(_: &mut Context) -> Result<Outcome> {
     // The command `palisade` would be written over the library `palisade`.
     done(run(cargo(&["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings")))
+}
+
+fn fuzzing(_: &mut Context) -> Result<Outcome> {
+    done(fuzz::run_all(&fuzz::Options::default()))
 }
 
 /// A minimal rustup profile lacks these two.
