@@ -66,7 +66,9 @@ pub fn direction(layer: &DirectionLayer, request: &dyn Attributes) -> Read<(Outc
         Some((Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_), _)) if undecided => {
             return Ok((Outcome::NeedsRequest, refusal));
         }
-        Some((Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_), id)) => return Ok((Outcome::Deny, Some(id))),
+        Some((Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_), id)) => {
+            return Ok((Outcome::Deny, Some(id)));
+        }
         Some((_, id)) => return Ok((Outcome::Allow, Some(id))),
         None => {}
     }
