@@ -138,7 +138,7 @@ impl Pod {
     }
 
     fn collect(&mut self, now: u64, limits: &CacheLimits) {
-        let names = std::mem::take(&mut self.unsettled);
+        let names = core::mem::take(&mut self.unsettled);
         for name in &names {
             let mut live: Vec<(u64, u8)> =
                 self.answers.iter().filter(|a| a.name == *name).map(|a| (a.expires, a.ip)).collect();

@@ -5,6 +5,7 @@
 
 mod kinds;
 
+use core::{error::Error, hint::black_box};
 use kinds::{KINDS, Kind};
 use palisade::{
     Options,
@@ -12,7 +13,7 @@ use palisade::{
     lint,
 };
 use palisade_cases::{Access, Manifests};
-use std::{collections::BTreeMap, env, fs, hint::black_box, path::Path, process::Command};
+use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 /// Twice the input may cost this much of the work. A sort takes a little more than twice, a loop over pairs four times.
 const FACTOR: f64 = 2.6;
@@ -32,24 +33,26 @@ fn palisade_done(name: &str, stage: &str) {
     println!("{LINE}{name}, {stage}");
 }
 
-fn measure(folder: &Path, kind: &Kind, count: usize) {
+fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error>> {
     let file = folder.join("all.yaml");
-    fs::write(&file, kind.manifests(count)).unwrap();
+    fs::write(&file, kind.manifests(count))?;
     let options = Options::default();
     let manifests = palisade_measured(|| Manifests::load(&[file], &Access::default()));
     palisade_done(kind.name, "load");
     let findings = palisade_measured(|| lint::check(&manifests.cluster, &options));
     palisade_done(kind.name, "lint");
     drop(findings);
-    palisade_measured(|| {
+    palisade_measured(|| -> Result<(), Box<dyn Error>> {
         let simulation = Simulation::new(&manifests.cluster, options);
         let mut flow = Flow::new("shop/web", "shop/db", 80);
         flow.http = Some(HttpRequest::new("GET", "/p1/x", "db.shop"));
-        black_box(simulation.decide(&flow, &History::default())).unwrap();
+        black_box(simulation.decide(&flow, &History::default()))?;
         let flow = Flow::new("shop/db", "shop/web", 80);
-        black_box(simulation.decide(&flow, &History::default())).unwrap();
-    });
+        black_box(simulation.decide(&flow, &History::default()))?;
+        Ok(())
+    })?;
     palisade_done(kind.name, "decide");
+    Ok(())
 }
 
 /// Does the work where the other test asks for it; a test run of its own does nothing.
@@ -58,8 +61,8 @@ fn measured_process() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let only = env::var(ONLY).unwrap_or_default();
     for kind in KINDS.iter().filter(|kind| kind.name.contains(&only)) {
-        measure(Path::new(&folder), kind, kind.items);
-        measure(Path::new(&folder), kind, 2 * kind.items);
+        measure(Path::new(&folder), kind, kind.items).unwrap();
+        measure(Path::new(&folder), kind, 2 * kind.items).unwrap();
     }
 }
 

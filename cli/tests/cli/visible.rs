@@ -69,7 +69,7 @@ fn assert_visible(what: &str, ran: &Ran) {
             assert_plain(what, before);
             let end = after.find(|c: char| !c.is_ascii_digit() && c != ';').unwrap_or(after.len());
             assert_eq!(after.get(end..=end), Some("m"), "{what}: {text:?}");
-            rest = &after[end + 1..];
+            rest = after.get(end + 1..).unwrap_or_default();
         }
         assert_plain(what, rest);
     }

@@ -182,7 +182,9 @@ fn response(query: &[u8], flags: [u8; 2], counts: [u8; 8], rest: &[u8]) -> Vec<u
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_answer_of_the_server_fails_at_once() {
     let record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c";
-    let cases: [fn(&[u8], &[u8]) -> Vec<u8>; 7] = [
+    /// Makes an answer of a query and the fixed part of an address record.
+    type MakeAnswer = fn(&[u8], &[u8]) -> Vec<u8>;
+    let cases: [MakeAnswer; 7] = [
         // An address of three bytes.
         |query, record| {
             response(query, [0x81, 0x80], [0, 1, 0, 1, 0, 0, 0, 0], &[record, b"\0\x03\x01\x02\x03"].concat())
