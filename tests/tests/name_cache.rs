@@ -182,7 +182,15 @@ struct Model {
     collected: u64,
 }
 
+/// An answer with time to live 0 is open for at least this many milliseconds, until the collection that follows.
+const SHORTEST: u64 = 5_000;
+
 impl Model {
+    /// The first collection at `moment` or later: collections are at the multiples of their interval.
+    fn collection_from(&self, moment: u64) -> u64 {
+        (moment..).find(|at| at % self.limits.collect_every == 0).expect("a multiple")
+    }
+
     fn advance(&mut self, now: u64) {
         let round = now / self.limits.collect_every;
         for pod in &mut self.pods {
@@ -226,6 +234,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (endpoint.clone(), ip.clone()).prop_map(|(endpoint, ip)| Step::Connect { endpoint, ip }),
         4 => (endpoint.clone(), ip).prop_map(|(endpoint, ip)| Step::Close { endpoint, ip }),
         6 => (0..15u64).prop_map(Step::Wait),
+        1 => (4_980..5_040u64).prop_map(Step::Wait),
         1 => (0..15u64).prop_map(Step::Restart),
         1 => name.prop_map(Step::Forget),
         1 => endpoint.prop_map(Step::Delete),
@@ -279,7 +288,10 @@ fn the_cache_knows_what_the_list_of_observations_says() {
                 Step::Learn { endpoint, name, ips, ttl } => {
                     let addresses = ips.iter().map(|ip| address(*ip));
                     cache.learn(ENDPOINTS[*endpoint], NAMES[*name], addresses, *ttl, now);
-                    let expires = now + (*ttl).max(limits.min_ttl);
+                    let expires = match (*ttl).max(limits.min_ttl) {
+                        0 => model.collection_from(now + SHORTEST) - 1,
+                        ttl => now + ttl,
+                    };
                     ips.iter().for_each(|ip| model.pods[*endpoint].learn(*name, *ip, expires, &limits));
                 }
                 Step::Connect { endpoint, ip } => {

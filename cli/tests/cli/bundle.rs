@@ -159,6 +159,36 @@ spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
     );
 }
 
+/// istiod denies what a policy matches whose provider it cannot use. The filter can do so only if it knows all of it.
+#[test]
+fn bundle_keeps_named_providers_that_istiod_refuses() {
+    const POLICY: &str = "
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: ask, namespace: foo}
+spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    extensionProviders:
+";
+    let service = json!({"service": "authz.foo.svc.cluster.local", "port": 8000});
+    for provider in [
+        json!({"name": "asked"}),
+        json!({"name": "asked", "envoyExtAuthzHttp": service, "envoyExtAuthzGrpc": service}),
+    ] {
+        let text = format!("{POLICY}    - {provider}\n");
+        let folder = Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("ask.yaml", text.as_bytes())]);
+        let configuration = printed(&folder, "-f ask.yaml --workload foo/sample --provider authz");
+        let mesh = configuration["resources"][2]["data"]["mesh"].as_str().expect("text");
+        let mesh: Value = serde_json::from_str(mesh).expect("JSON");
+        assert_eq!(mesh, json!({"extensionProviders": [provider]}));
+    }
+}
+
 #[test]
 fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     let folder = folder();

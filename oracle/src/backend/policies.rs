@@ -43,6 +43,14 @@ pub fn configuration(
     // No service is called, so the policies for services do not apply.
     let other = enforcement::check_proxy(cluster, workload, service, &Options::default());
     let other: Vec<String> = other.iter().map(|inexact| inexact.policy.to_string()).collect();
+    let mut resources = policies.to_vec();
+    if !mesh.extension_providers.is_empty() {
+        resources.push(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "istio", "namespace": mesh.root_namespace},
+            "data": {"mesh": json!({"extensionProviders": mesh.extension_providers}).to_string()},
+        }));
+    }
     json!({
         "acceptInexact": other,
         "service": service.map(|CalledService { namespace, name, kind }| {
@@ -60,6 +68,6 @@ pub fn configuration(
             "trustDomainAliases": mesh.trust_domain_aliases,
         },
         "direction": "inbound",
-        "resources": policies,
+        "resources": resources,
     })
 }

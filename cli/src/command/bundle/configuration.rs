@@ -154,21 +154,14 @@ pub(super) fn split_custom(configuration: &Value) -> (Option<Value>, Option<Valu
     (part(true), part(false))
 }
 
-/// The mesh settings with the providers that `policies` name, if any: of which kind they are decides on TCP.
+/// Returns a mesh ConfigMap with the extension providers that `policies` name, whole: the filter denies what a policy
+/// with an unusable provider matches, as istiod does, and the type decides whether a provider guards TCP.
 fn named_providers(mesh: &MeshConfig, policies: &[Value]) -> Option<Value> {
-    let named = |name: &str| {
-        let of = |policy: &Value| policy.pointer("/spec/provider/name").is_some_and(|known| known == name);
-        policies.iter().any(of)
+    let is_named = |provider: &&Provider| {
+        let names = policies.iter().filter_map(|policy| policy.pointer("/spec/provider/name"));
+        names.into_iter().any(|name| *name == provider.name)
     };
-    let providers = mesh.extension_providers.iter().filter(|provider| named(&provider.name));
-    let providers: Vec<Value> = providers
-        .filter_map(|Provider { name, envoy_ext_authz_http, envoy_ext_authz_grpc }| {
-            let http = envoy_ext_authz_http.as_ref().map(|settings| ("envoyExtAuthzHttp", settings));
-            let (kind, settings) =
-                envoy_ext_authz_grpc.as_ref().map(|settings| ("envoyExtAuthzGrpc", settings)).or(http)?;
-            Some(json!({"name": name, kind: settings}))
-        })
-        .collect();
+    let providers: Vec<&Provider> = mesh.extension_providers.iter().filter(is_named).collect();
     (!providers.is_empty()).then(|| {
         json!({
             "apiVersion": "v1", "kind": "ConfigMap",

@@ -5,7 +5,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The part of Istio's MeshConfig that is read.
@@ -60,17 +60,17 @@ pub enum PathNormalization {
 }
 
 /// An external provider; which of its fields is set tells its type.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provider {
     /// Name that policies use.
     #[serde(deserialize_with = "null_as_default")]
     pub name: String,
     /// Set for an HTTP authorization service.
-    #[serde(alias = "envoy_ext_authz_http")]
+    #[serde(alias = "envoy_ext_authz_http", skip_serializing_if = "Option::is_none")]
     pub envoy_ext_authz_http: Option<Value>,
     /// Set for a gRPC authorization service.
-    #[serde(alias = "envoy_ext_authz_grpc")]
+    #[serde(alias = "envoy_ext_authz_grpc", skip_serializing_if = "Option::is_none")]
     pub envoy_ext_authz_grpc: Option<Value>,
 }
 
