@@ -212,6 +212,9 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         if http.version == HttpVersion::Http3 {
             return skip("no client here speaks HTTP/3");
         }
+        if http.method == "CONNECT" && arrival.decision.verdict != Verdict::Reject {
+            return skip("no route of this Envoy matches a CONNECT");
+        }
         let ends = |raw: &Vec<u8>| {
             [&b"\n\n"[..], b"\n\r\n"].iter().any(|end| raw.windows(end.len()).any(|w| w == *end))
         };
@@ -244,6 +247,9 @@ fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnsw
     if filters.contains("x-envoy-peer-metadata") {
         return skip("a stock Envoy exchanges no metadata");
     }
+    if filters.contains("x-forwarded-port") {
+        return skip("the listener has another port on loopback");
+    }
     if peer && !loopback(connection.source_ip)
         || client && given
         || filters.contains("\"destinationIp\"")
@@ -258,6 +264,8 @@ type Seen = (Verdict, Option<u16>);
 
 /// `alone`: no provider of the case answers, whose refusals look like those of the connection manager.
 fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen, NoAnswer> {
+    // An answer to HEAD never has a body.
+    let alone = alone && request.method != "HEAD";
     if request.version == HttpVersion::Http2 {
         let connection = client.connect().map_err(failed)?;
         let mut http2 = Http2::new(connection).map_err(failed)?;

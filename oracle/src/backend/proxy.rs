@@ -223,6 +223,7 @@ fn manager_fields(manager: &Manager) -> serde_json::Map<String, Value> {
             "chain": details.chain,
         },
         "generate_request_id": manager.generates_request_id,
+        "proxy_100_continue": true,
         "append_x_forwarded_port": manager.appends_forwarded_port,
         "http_protocol_options": {"accept_http_10": manager.accepts_http_1_0},
         "upgrade_configs": [{"upgrade_type": "websocket"}],
