@@ -188,6 +188,9 @@ impl Proxies<'_> {
         let request = self.issuers.attach(cluster, workload, http, &case.flow.tokens).map_err(failed)?;
         let Some(mut request) = request else { return skip("no token fails in just this way here") };
         for (provider, allow) in &case.flow.ext_authz {
+            if !provider.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+                return skip("the name of the provider cannot be part of a header name");
+            }
             let answer: &[u8] = if *allow { b"allow" } else { b"deny" };
             request.headers.push((answer_header(provider), answer.to_vec()));
         }
