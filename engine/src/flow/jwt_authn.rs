@@ -3,7 +3,7 @@
 
 use super::{
     claim_text::claim_text,
-    token::{Failure, SentToken, check},
+    token::{Failure, SentToken, TokenParts, check_text},
 };
 use crate::{
     http::{self, Admitted, Query, Refusal},
@@ -85,11 +85,9 @@ impl Filter<'_, '_> {
         self.sanitize(rule);
         let found = self.find(rule);
         for found in found.iter().rev() {
-            let sent = self.tokens.iter().find(|sent| sent.text.as_bytes() == found.text);
-            // The signature of a token that the flow does not name cannot be valid.
-            let token = sent.ok_or(Failure::Refused(401))?.token;
-            check(token, rule)?;
-            self.output(rule, &found.text, &token.claims);
+            let parts = TokenParts::of(&found.text).ok_or(Failure::Refused(401))?;
+            let token = check_text(&parts, self.tokens, rule)?;
+            self.output(rule, parts.payload, &token.claims);
             if !rule.forward {
                 self.remove(found.source);
             }
@@ -140,13 +138,10 @@ impl Filter<'_, '_> {
     }
 
     /// Adds the headers that `rule` makes of a token.
-    fn output(&mut self, rule: &TokenRule, text: &[u8], claims: &Map<String, Value>) {
+    fn output(&mut self, rule: &TokenRule, payload: &[u8], claims: &Map<String, Value>) {
         for output in &rule.outputs {
             match &output.claim {
-                None => {
-                    let payload = text.split(|b| *b == b'.').nth(1).unwrap_or_default();
-                    self.add(&output.name, payload);
-                }
+                None => self.add(&output.name, payload),
                 Some(claim) => {
                     if let Some(text) = claim_text(claims, claim) {
                         self.add(&output.name, text.as_bytes());

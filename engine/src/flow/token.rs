@@ -83,12 +83,78 @@ fn add_to_query(target: &mut Vec<u8>, parameter: &str) {
     target.splice(end..end, format!("{joint}{parameter}").into_bytes());
 }
 
+/// A token's text as Envoy splits it: at dots, without empty parts.
+#[derive(Debug)]
+pub(super) struct TokenParts<'t> {
+    head: &'t [u8],
+    pub(super) payload: &'t [u8],
+    signature: &'t [u8],
+}
+
+impl<'t> TokenParts<'t> {
+    /// Splits `text`; none unless there are three parts.
+    pub(super) fn of(text: &'t [u8]) -> Option<Self> {
+        let mut parts = text.split(|b| *b == b'.').filter(|part| !part.is_empty());
+        let (head, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
+        parts.next().is_none().then_some(Self { head, payload, signature })
+    }
+
+    /// Whether the signature of both is about the same text. It covers the first two parts as they are written.
+    fn has_content_of(&self, other: &TokenParts<'_>) -> bool {
+        (self.head, self.payload) == (other.head, other.payload)
+    }
+
+    /// The signature without what Envoy's decoder skips: white space, and padding of the right length. None where it
+    /// cannot be decoded.
+    fn signature(&self) -> Option<Vec<u8>> {
+        let is_space = |b: &u8| b.is_ascii_whitespace() || *b == 0x0b;
+        let mut text: Vec<u8> = self.signature.iter().copied().filter(|b| !is_space(b)).collect();
+        let padding = text.iter().rev().take_while(|b| **b == b'=').count();
+        text.truncate(text.len().saturating_sub(padding));
+        let expected = match text.len() % 4 {
+            0 => 0,
+            2 => 2,
+            3 => 1,
+            _ => return None,
+        };
+        let is_text = text.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        (is_text && (padding == 0 || padding == expected)).then_some(text)
+    }
+}
+
+/// Checks the token `found` in a request against `rule`, and returns the one of `tokens` that it is.
+///
+/// # Errors
+///
+/// The first check that fails. The signature of a text that is none of `tokens` cannot be valid.
+pub(super) fn check_text<'t>(
+    found: &TokenParts<'_>,
+    tokens: &[SentToken<'t>],
+    rule: &TokenRule,
+) -> Result<&'t Token, Failure> {
+    // A signature that cannot be decoded is found before issuer and audience are checked.
+    let signature = found.signature().ok_or(Failure::Refused(401))?;
+    let mut altered = None;
+    for sent in tokens {
+        let parts = TokenParts::of(sent.text.as_bytes()).filter(|parts| parts.has_content_of(found));
+        let Some(parts) = parts else { continue };
+        if parts.signature().as_ref() == Some(&signature) {
+            return check(sent.token, rule).map(|()| sent.token);
+        }
+        altered = Some(sent.token);
+    }
+    if let Some(token) = altered {
+        check(token, rule)?;
+    }
+    Err(Failure::Refused(401))
+}
+
 /// Checks `token` against `rule` in Envoy's order: form, issuer, time, audience, signature.
 ///
 /// # Errors
 ///
 /// The first check that fails.
-pub(super) fn check(token: &Token, rule: &TokenRule) -> Result<(), Failure> {
+fn check(token: &Token, rule: &TokenRule) -> Result<(), Failure> {
     let fault = |fault| token.fault == Some(fault);
     if fault(TokenFault::Malformed) || !is_token(&token.claims) {
         Err(Failure::Refused(401))
@@ -122,6 +188,27 @@ mod tests {
             let mut bytes = target.as_bytes().to_vec();
             add_to_query(&mut bytes, "t=x");
             assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_signature_may_have_white_space_and_padding() {
+        let same = |text: &str| {
+            let [found, sent] = [text, "a.b.cdefgh"].map(|text| TokenParts::of(text.as_bytes()));
+            found.is_some_and(|found| {
+                let signature = found.signature();
+                let same =
+                    |sent: TokenParts<'_>| sent.has_content_of(&found) && sent.signature() == signature;
+                signature.is_some() && sent.is_some_and(same)
+            })
+        };
+        for text in ["a.b.cdefgh", ".a..b.cdefgh.", "a.b.cdefgh ", "a.b.cd ef\tgh", "a.b.cdefgh=="] {
+            assert!(same(text), "{text}");
+        }
+        for text in
+            ["a.b .cdefgh", " a.b.cdefgh", "a.b.cdefgh=", "a.b.cdefgh,", "a.b.cdefgh.d", "a.b", "a.b.=cdefgh"]
+        {
+            assert!(!same(text), "{text}");
         }
     }
 

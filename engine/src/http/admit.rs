@@ -11,7 +11,7 @@ use super::{
     refusal::Refusal,
     request::{HttpRequest, HttpVersion},
 };
-use alloc::vec::Vec;
+use alloc::{borrow::Cow, vec::Vec};
 use core::net::IpAddr;
 
 /// A request as policies see it.
@@ -42,7 +42,12 @@ pub struct Admitted {
 pub fn admit(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> Result<Admitted, Refusal> {
     let request = &*request.parsed()?;
     let (mut received, client) = receive(request, downstream, proxy)?;
-    connection_manager::rewrite(&mut received, &client, downstream, proxy);
+    // Over QUIC, Envoy does not report the names in its own certificate.
+    let downstream = match request.version {
+        HttpVersion::Http3 => Cow::Owned(Downstream { identity: None, ..downstream.clone() }),
+        _ => Cow::Borrowed(downstream),
+    };
+    connection_manager::rewrite(&mut received, &client, &downstream, proxy);
     if is_refused_upgrade(&received) {
         return Err(Refusal::answer(403, "an upgrade that is not enabled"));
     }
