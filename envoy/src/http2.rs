@@ -17,6 +17,7 @@ const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
 const ACK: u8 = 1;
@@ -27,6 +28,8 @@ const END_HEADERS: u8 = 4;
 const FRAME: usize = 1 << 14;
 /// The reason of a stream that its client no longer wants.
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
+/// Added to the 64 KiB that the peer may send on all streams together: no body is as long.
+const WINDOW: [u8; 4] = [0x3F, 0, 0, 0];
 
 /// An HTTP/2 connection.
 pub struct Http2 {
@@ -93,6 +96,7 @@ impl Http2 {
     pub fn new(mut connection: Connection) -> io::Result<Self> {
         connection.write_all(PREFACE)?;
         connection.write_all(&frame(SETTINGS, 0, 0, &[]))?;
+        connection.write_all(&frame(WINDOW_UPDATE, 0, 0, &WINDOW))?;
         connection.flush()?;
         Ok(Self { connection, decoder: Decoder::new(), next: 1, open: true })
     }

@@ -8,6 +8,8 @@
 //!
 //! The other is slow and leaves nothing out: whole meshes as case files, run by [`backend::InEnvoy`] with real
 //! certificates, tokens, providers, HTTP/2 and bare TCP, some of them with the module that ships beside native RBAC.
+//!
+//! [`views`] compares the request as policies see it, before and after the check of tokens.
 
 pub mod backend;
 mod case;
@@ -18,6 +20,7 @@ mod policy;
 mod random;
 mod request;
 mod shrink;
+pub mod views;
 
 pub use differential::{Plan, Report, run};
 pub use meshes::Counts;

@@ -3,9 +3,9 @@
 
 mod mesh;
 mod policies;
-mod proxy;
-mod tokens;
-mod wire;
+pub(crate) mod proxy;
+pub(crate) mod tokens;
+pub(crate) mod wire;
 
 pub use mesh::{Arrival, Mesh, skip};
 pub use policies::{authorization_policies, called, configuration};

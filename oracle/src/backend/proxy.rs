@@ -186,7 +186,7 @@ fn names(connection: &MeshRequest) -> Names {
 }
 
 /// An HTTP chain with the settings of `manager`.
-fn http_chain(manager: &Manager, filters: Vec<Value>) -> Http {
+pub(crate) fn http_chain(manager: &Manager, filters: Vec<Value>) -> Http {
     let mut http = Http {
         filters,
         normalization: match manager.normalization {
@@ -222,8 +222,8 @@ fn manager_fields(manager: &Manager) -> serde_json::Map<String, Value> {
             "cert": details.certificate,
             "chain": details.chain,
         },
-        "generate_request_id": manager.generates_request_id,
         "proxy_100_continue": true,
+        "generate_request_id": manager.generates_request_id,
         "append_x_forwarded_port": manager.appends_forwarded_port,
         "http_protocol_options": {"accept_http_10": manager.accepts_http_1_0},
         "upgrade_configs": [{"upgrade_type": "websocket"}],

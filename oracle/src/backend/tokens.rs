@@ -107,6 +107,11 @@ impl Issuers {
         Ok(Some(request))
     }
 
+    /// A token that the filter accepts, or one whose signature it does not.
+    pub(crate) fn sign(&self, claims: &serde_json::Map<String, Value>, valid: bool) -> Result<String> {
+        if valid { self.known.sign(claims) } else { self.unknown.sign(claims) }
+    }
+
     fn text(&self, token: &Token, rules: &[&JwtRule]) -> Result<Option<String>> {
         let mut claims = token.claims.clone();
         let signer = match token.fault {

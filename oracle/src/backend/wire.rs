@@ -4,7 +4,7 @@ use palisade::flow::{HttpRequest, HttpVersion};
 use palisade_envoy::http2::Fields;
 
 /// HTTP/1: the bytes given, or the request written out.
-pub(super) fn http1(http: &HttpRequest) -> Vec<u8> {
+pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
     if let Some(raw) = &http.raw {
         return raw.clone();
     }
@@ -25,7 +25,7 @@ pub(super) fn http1(http: &HttpRequest) -> Vec<u8> {
 }
 
 /// HTTP/2: pseudo headers first. A CONNECT has neither `:path` nor `:scheme`.
-pub(super) fn http2(http: &HttpRequest) -> Fields {
+pub(crate) fn http2(http: &HttpRequest) -> Fields {
     let mut fields: Fields = vec![(b":method".to_vec(), http.method.clone().into_bytes())];
     if !http.target.is_empty() {
         fields.push((b":path".to_vec(), http.target.clone()));

@@ -1,0 +1,109 @@
+//! What policies see of a request: the engine's view compared with that of a real Envoy, on sidecars and gateways.
+//!
+//! Two Lua filters record every header, the client's address and the claims of the accepted token: one stands where
+//! CUSTOM policies are evaluated, the other where DENY and ALLOW policies are. The engine gives the same views through
+//! [`Simulation::mesh_request`](palisade::flow::Simulation::mesh_request).
+
+mod exchange;
+mod probe;
+mod proxies;
+mod seen;
+
+use crate::random::Random;
+use anyhow::{Context, Result};
+use palisade::flow::{HttpVersion, Simulation};
+use probe::Probe;
+use proxies::Proxies;
+use std::fmt;
+
+/// Requests that are sent before the first answer is compared.
+const BATCH: u64 = 2_000;
+
+/// The result of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Requests compared.
+    pub pairs: u64,
+    /// Of those, requests that the proxy refuses.
+    pub refused: u64,
+    /// Requests over HTTP/2.
+    pub http2: u64,
+    /// Requests over HTTP/3.
+    pub http3: u64,
+    /// Requests with an accepted token.
+    pub accepted: u64,
+    /// Requests of which the views differ.
+    pub disagreements: u64,
+    /// The first of them, shrunk.
+    pub shrunk: Vec<String>,
+}
+
+/// Compares the views of `pairs` random requests. Shrinks the first `shrink` disagreements.
+///
+/// # Errors
+///
+/// Envoy cannot be run or rejects its configuration.
+pub fn run(pairs: u64, seed: u64, shrink: usize) -> Result<Report> {
+    let mut random = Random::new(seed);
+    let mut report = Report::default();
+    let proxies = Proxies::start()?;
+    let simulation = proxies.simulation();
+    while report.pairs < pairs {
+        let size = BATCH.min(pairs - report.pairs);
+        let probes: Vec<Probe> = (0..size).map(|_| proxies.probe(&mut random)).collect();
+        let ours =
+            probes.iter().map(|probe| proxies.predict(&simulation, probe)).collect::<Result<Vec<_>>>()?;
+        let theirs = proxies.ask(&probes, &ours)?;
+        for ((probe, ours), theirs) in probes.iter().zip(&ours).zip(&theirs) {
+            report.pairs += 1;
+            report.refused += u64::from(ours.is_refused());
+            report.http2 += u64::from(probe.request.version == HttpVersion::Http2);
+            report.http3 += u64::from(probe.request.version == HttpVersion::Http3);
+            report.accepted += u64::from(ours.has_token());
+            if ours != theirs {
+                report.disagreements += 1;
+                if report.shrunk.len() < shrink {
+                    report.shrunk.push(smallest(&proxies, &simulation, probe)?);
+                }
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// The smallest request of which the views still differ.
+fn smallest(proxies: &Proxies, simulation: &Simulation<'_>, probe: &Probe) -> Result<String> {
+    let views = |probe: &Probe| {
+        let ours = proxies.predict(simulation, probe)?;
+        let theirs = proxies.ask(std::slice::from_ref(probe), std::slice::from_ref(&ours))?;
+        Ok::<_, anyhow::Error>((ours, theirs.into_iter().next().context("one answer")?))
+    };
+    let mut probe = probe.clone();
+    'smaller: loop {
+        for smaller in probe.smaller() {
+            let (ours, theirs) = views(&smaller)?;
+            if ours != theirs {
+                probe = smaller;
+                continue 'smaller;
+            }
+        }
+        break;
+    }
+    let (ours, theirs) = views(&probe)?;
+    Ok(proxies.readable(format!("{probe}\nengine: {ours}\nEnvoy:  {theirs}"), &probe))
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} views compared, {} refused by the proxy, {} over HTTP/2, {} over HTTP/3, {} with an accepted token, \
+             {} disagreements",
+            self.pairs, self.refused, self.http2, self.http3, self.accepted, self.disagreements
+        )?;
+        for text in &self.shrunk {
+            write!(f, "\n\n{text}")?;
+        }
+        Ok(())
+    }
+}
