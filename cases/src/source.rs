@@ -17,7 +17,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Returns the text of `file`, as a finding's origin names it; none where it cannot be read again.
+    /// Returns the text of `file`, as a finding's origin names it, or `None` if it cannot be read again.
     pub fn text(&self, file: &str) -> Option<Cow<'_, str>> {
         if let Some(text) = self.kept.get(file) {
             return Some(Cow::Borrowed(text));

@@ -43,7 +43,7 @@ impl Changed {
         self.headers.extend(outputs.map(str::to_ascii_lowercase));
     }
 
-    /// Why the value of `attribute` differs in front of `jwt_authn` and behind it; none where it does not.
+    /// Returns why `jwt_authn` changes the value of `attribute`, or `None` if it does not.
     pub(super) fn reason(&self, attribute: &Attribute) -> Option<String> {
         match attribute {
             Attribute::Header(name) | Attribute::JoinedHeader(name) => {

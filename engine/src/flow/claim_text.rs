@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 /// 2 to the power of 64: numbers from here on are not written as integers.
 const UNSIGNED_END: f64 = 18_446_744_073_709_551_616.0;
 
-/// The claim `name` of `claims` as text, dots in the name being steps into objects; none where Envoy adds no header.
+/// Returns the claim `name` as text, or `None` if Envoy adds no header. A dot in `name` is a step into an object.
 pub(super) fn claim_text<'c>(claims: &'c Map<String, Value>, name: &str) -> Option<Cow<'c, str>> {
     let mut steps = name.split('.');
     let first = claims.get(steps.next()?)?;

@@ -11,7 +11,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec::Vec};
 
-/// What CUSTOM rules decide about `request`; none where they let it pass.
+/// Returns the decision of the CUSTOM rules about `request`, or `None` if they let it pass.
 pub(super) fn decide(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool) -> Option<Decision> {
     let decision = request.with_custom(|r| match tcp {
         true => set.decide_connection_custom(r),
@@ -32,7 +32,7 @@ pub(super) fn decide(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: b
     }
 }
 
-/// What the answers of the providers decide; none where all of them allow.
+/// Returns the decision that the providers' answers give, or `None` if all of them allow.
 fn ask(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool, asked: Decision) -> Option<Decision> {
     let providers =
         request.with_custom(|r| if tcp { set.providers_of_connection(r) } else { set.providers(r) });

@@ -152,7 +152,7 @@ impl<'c> Simulation<'c> {
     ///
     /// # Errors
     ///
-    /// `request.from` is no pod, or the server is none.
+    /// `request.from` is not a pod, or the server is unknown.
     pub fn dns_policy(&self, request: &DnsRequest) -> Result<DnsPolicy<'c>, FlowError> {
         let by = |protocol| self.prepared(&DnsRequest { protocol, ..request.clone() });
         Ok(DnsPolicy {
@@ -185,7 +185,7 @@ impl<'c> Simulation<'c> {
     ///
     /// # Errors
     ///
-    /// `request.from` is no pod, or the server is none.
+    /// `request.from` is not a pod, or the server is unknown.
     pub fn answered(
         &self,
         history: &mut History,

@@ -32,7 +32,7 @@ pub struct MeshRequest {
     pub workload: String,
     /// The request as DENY and ALLOW policies see it; none on a TCP chain.
     pub http: Option<Admitted>,
-    /// The request as CUSTOM policies see it, before tokens are checked; none where that is the same.
+    /// The request as CUSTOM policies see it, before tokens are checked. `None` if `http` is the same.
     pub before_tokens: Option<Box<Admitted>>,
     /// Payload of the validated token, which CUSTOM policies do not see.
     pub claims: Option<Map<String, Value>>,

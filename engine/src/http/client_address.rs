@@ -26,7 +26,7 @@ impl Client {
     }
 }
 
-/// The entry that names the client; none where the socket's peer counts.
+/// Returns the entry that names the client, or `None` if the client is the socket's peer.
 fn entry<'v>(value: &'v [u8], proxy: &Proxy) -> Option<&'v [u8]> {
     let from_right = match (proxy.gateway, proxy.trusted_proxies) {
         (true, 0) => return None,

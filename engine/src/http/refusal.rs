@@ -3,7 +3,7 @@
 /// A request that Envoy refuses before any policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Status of the proxy's answer; none where it resets the stream or closes the connection.
+    /// Status of the proxy's answer. `None` if it resets the stream or closes the connection.
     pub status: Option<u16>,
     /// Why.
     pub reason: &'static str,

@@ -76,7 +76,7 @@ pub struct Resources {
     /// Mesh settings; the default where no ConfigMap with mesh settings was given.
     pub mesh: MeshConfig,
     mesh_settings: MeshSettings,
-    /// Where the mesh settings came from; none where no ConfigMap with mesh settings was given.
+    /// Origin of the mesh settings. `None` if the input has no ConfigMap with mesh settings.
     pub mesh_origin: Option<Origin>,
     /// Kubernetes NetworkPolicies.
     pub network_policies: Vec<Object<NetworkPolicySpec>>,

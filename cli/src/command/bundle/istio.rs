@@ -14,7 +14,7 @@ pub(super) struct Extension<'a> {
     pub(super) attachments: &'a Attachments,
     /// The configuration for CUSTOM rules, where they have to stand in front of `jwt_authn`.
     pub(super) custom: Option<Value>,
-    /// The rest of it; none where all policies are CUSTOM.
+    /// The other policies, or `None` if all policies are CUSTOM.
     pub(super) others: Option<Value>,
     /// Whether a listener of sidecars carries tunnels, which policies do not apply to.
     pub(super) has_tunnels: bool,

@@ -87,7 +87,7 @@ enum Names<'a> {
     These(&'a [NamePattern]),
 }
 
-/// Returns the names that `group` lets the proxy forward; none where the group is for another proxy.
+/// Returns the names that `group` lets the proxy forward, or `None` if the group is for another proxy.
 fn names(group: &PortGroup) -> Option<Names<'_>> {
     match group.l7() {
         L7::Dns(names) if names.iter().any(is_everything) => Some(Names::Every),

@@ -188,7 +188,7 @@ impl<'a> CustomPolicies<'a> {
         Self { providers: Providers::new(known), chain, refuse_all }
     }
 
-    /// The effect of `policy`'s rules; none where istiod makes no enforced filter of them.
+    /// Returns the effect of `policy`'s rules, or `None` if istiod makes no enforced filter of them.
     fn effect(&self, policy: &Policy, dry_run: bool) -> Option<Effect> {
         let name = provider(policy);
         let is_asked = match self.providers.get(name) {

@@ -3,7 +3,7 @@
 /// The most seconds that a protobuf duration holds, about 10,000 years.
 const MAX_SECONDS: i64 = 315_576_000_000;
 
-/// Nanoseconds of `text`; none where it is not a protobuf duration.
+/// Returns the nanoseconds of `text`, or `None` if it is not a protobuf duration.
 pub(crate) fn nanoseconds(text: &str) -> Option<i128> {
     let number = text.strip_suffix('s')?;
     let (sign, number) = match number.strip_prefix('-') {
