@@ -37,6 +37,10 @@ pub struct Http2 {
     decoder: Decoder<'static>,
     next: u32,
     open: bool,
+    /// Answers to the streams that are open, and whether each is complete.
+    waiting: BTreeMap<u32, (Answer, bool)>,
+    /// Whether the peer has read everything that was sent.
+    acknowledged: bool,
 }
 
 /// Names and values, pseudo headers first.
@@ -98,7 +102,14 @@ impl Http2 {
         connection.write_all(&frame(SETTINGS, 0, 0, &[]))?;
         connection.write_all(&frame(WINDOW_UPDATE, 0, 0, &WINDOW))?;
         connection.flush()?;
-        Ok(Self { connection, decoder: Decoder::new(), next: 1, open: true })
+        Ok(Self {
+            connection,
+            decoder: Decoder::new(),
+            next: 1,
+            open: true,
+            waiting: BTreeMap::new(),
+            acknowledged: true,
+        })
     }
 
     /// Sends all `streams` at once, and gives the answer to each.
@@ -107,22 +118,35 @@ impl Http2 {
     ///
     /// What comes back is no HTTP/2.
     pub fn ask(&mut self, streams: &[Sent]) -> io::Result<Vec<Answer>> {
+        self.send(streams);
+        self.receive()
+    }
+
+    /// Sends all `streams` at once; [`receive`](Self::receive) returns the answers.
+    pub fn send(&mut self, streams: &[Sent]) {
         let mut bytes = Vec::new();
-        let mut waiting = BTreeMap::new();
         for sent in streams {
             write(&mut bytes, self.next, sent);
             // What is reset has no answer to wait for.
-            waiting.insert(self.next, (Answer::default(), sent.reset));
+            self.waiting.insert(self.next, (Answer::default(), sent.reset));
             self.next += 2;
         }
         // The peer has read all of it when it answers this.
         bytes.extend(frame(PING, 0, 0, &[0; 8]));
-        let mut answered = false;
+        self.acknowledged = false;
         self.open = self.connection.write_all(&bytes).and_then(|()| self.connection.flush()).is_ok();
-        while self.open && !(answered && waiting.values().all(|(_, done)| *done)) {
-            self.open = self.read(&mut waiting, &mut answered)?;
+    }
+
+    /// Returns the answer to each stream that was sent since the last call.
+    ///
+    /// # Errors
+    ///
+    /// What comes back is no HTTP/2.
+    pub fn receive(&mut self) -> io::Result<Vec<Answer>> {
+        while self.open && !(self.acknowledged && self.waiting.values().all(|(_, done)| *done)) {
+            self.open = self.read()?;
         }
-        Ok(waiting.into_values().map(|(answer, _)| answer).collect())
+        Ok(std::mem::take(&mut self.waiting).into_values().map(|(answer, _)| answer).collect())
     }
 
     /// Whether more can be asked.
@@ -132,7 +156,7 @@ impl Http2 {
     }
 
     /// Reads one frame; false where the connection has ended.
-    fn read(&mut self, waiting: &mut BTreeMap<u32, (Answer, bool)>, answered: &mut bool) -> io::Result<bool> {
+    fn read(&mut self) -> io::Result<bool> {
         let mut head = [0; 9];
         if self.connection.read_exact(&mut head).is_err() {
             return Ok(false);
@@ -141,27 +165,28 @@ impl Http2 {
         let length = u32::from_be_bytes([0, a, b, c]);
         let mut payload = Vec::new();
         (&mut self.connection).take(u64::from(length)).read_to_end(&mut payload)?;
-        let stream = waiting.get_mut(&(u32::from_be_bytes(s) & 0x7FFF_FFFF));
+        let stream = self.waiting.get_mut(&(u32::from_be_bytes(s) & 0x7FFF_FFFF));
         match (kind, stream) {
             (HEADERS, _) if flags & END_HEADERS == 0 => {
                 return Err(io::Error::other("a header block in several frames"));
             }
             (HEADERS | DATA, stream) => {
                 // Every block has to be read: later ones are told by what is in it.
-                let fields = match kind {
+                let (fields, data) = match kind {
                     HEADERS => {
-                        self.decoder.decode(&payload).map_err(|e| io::Error::other(format!("{e:?}")))?
+                        let fields = self.decoder.decode(&payload);
+                        (fields.map_err(|e| io::Error::other(format!("{e:?}")))?, Vec::new())
                     }
-                    _ => Vec::new(),
+                    _ => (Vec::new(), payload),
                 };
                 let Some((answer, done)) = stream else { return Ok(true) };
                 answer.fields.extend(fields);
-                answer.body.extend(payload.iter().filter(|_| kind == DATA));
+                answer.body.extend_from_slice(&data);
                 answer.whole = flags & END_STREAM != 0;
                 *done |= answer.whole;
             }
             (RST_STREAM, Some((_, done))) => *done = true,
-            (PING, _) if flags & ACK != 0 => *answered = true,
+            (PING, _) if flags & ACK != 0 => self.acknowledged = true,
             (SETTINGS | PING, _) if flags & ACK == 0 => {
                 let answer = if kind == PING { payload.as_slice() } else { &[] };
                 self.connection.write_all(&frame(kind, ACK, 0, answer))?;
