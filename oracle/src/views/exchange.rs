@@ -12,7 +12,7 @@ use palisade_envoy::{
 use std::io::Write;
 
 /// HTTP/1 connections that are open at once.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 32;
 
 /// Streams that are open at once on an HTTP/2 connection.
 const STREAMS: usize = 50;
@@ -62,18 +62,57 @@ pub(super) fn http1<'r>(
     Ok(())
 }
 
-/// Sends the requests `numbers` over HTTP/2, and calls `answer` with each answer.
+/// Sends the requests `numbers` over HTTP/2, and calls `answer` with each answer. Those for which `ends` is true get a
+/// connection of their own: a reset may end the connection for its other streams.
 pub(super) fn http2<'r>(
     client: &Client,
     numbers: &[usize],
+    ends: impl Fn(usize) -> bool,
     request: impl Fn(usize) -> &'r HttpRequest,
     answer: &mut impl FnMut(usize, Seen),
 ) -> Result<()> {
-    let send = |streams: &[Sent]| Ok(Http2::new(client.connect()?)?.ask(streams)?);
-    in_streams(send, numbers, STREAMS, client.is_tls(), request, answer)
+    let (alone, together): (Vec<usize>, Vec<usize>) = numbers.iter().partition(|number| ends(**number));
+    let groups: Vec<&[usize]> = together.chunks(STREAMS).chain(alone.chunks(1)).collect();
+    let mut lost = Vec::new();
+    for groups in groups.chunks(CONNECTIONS) {
+        in_groups(client, groups, &request, &mut |number, alone, received| match received.status() {
+            0 if !alone => lost.push(number),
+            _ => answer(number, seen(received)),
+        })?;
+    }
+    let groups: Vec<&[usize]> = lost.chunks(1).collect();
+    for groups in groups.chunks(CONNECTIONS) {
+        in_groups(client, groups, &request, &mut |number, _, received| answer(number, seen(received)))?;
+    }
+    Ok(())
 }
 
-/// Sends the requests `numbers` over HTTP/3, and calls `answer` with each answer.
+/// Opens a connection for each of `groups`, sends all requests and then reads the answers. Calls `answer` with each, and
+/// whether its request was the only one of its connection.
+fn in_groups<'r>(
+    client: &Client,
+    groups: &[&[usize]],
+    request: &impl Fn(usize) -> &'r HttpRequest,
+    answer: &mut impl FnMut(usize, bool, &Answer),
+) -> Result<()> {
+    let mut connections = Vec::new();
+    for group in groups {
+        let streams: Vec<Sent> =
+            group.iter().map(|number| stream(request(*number), client.is_tls())).collect();
+        let mut connection = Http2::new(client.connect()?)?;
+        connection.send(&streams);
+        connections.push(connection);
+    }
+    for (group, connection) in groups.iter().zip(&mut connections) {
+        for (number, received) in group.iter().zip(connection.receive()?) {
+            answer(*number, group.len() == 1, &received);
+        }
+    }
+    Ok(())
+}
+
+/// Sends the requests `numbers` over HTTP/3, and calls `answer` with each answer. One stream is open at a time: a stream that
+/// Envoy refuses can leave others without an answer.
 pub(super) fn http3<'r>(
     client: &mut Http3,
     target: &Target<'_>,
@@ -81,43 +120,35 @@ pub(super) fn http3<'r>(
     request: impl Fn(usize) -> &'r HttpRequest,
     answer: &mut impl FnMut(usize, Seen),
 ) -> Result<()> {
-    let send = |streams: &[Sent]| {
-        let connection = client.connect(target)?.context("no HTTP/3 connection")?;
-        let answers = client.ask(connection, streams)?;
-        client.close(connection)?;
-        Ok(answers)
-    };
-    // One stream a connection: a stream that Envoy refuses can leave others without an answer.
-    in_streams(send, numbers, 1, true, request, answer)
+    let mut open = None;
+    for number in numbers {
+        let sent = [stream(request(*number), true)];
+        let received = loop {
+            let reused = open.is_some();
+            let connection = match open {
+                Some(connection) => connection,
+                None => client.connect(target)?.context("no HTTP/3 connection")?,
+            };
+            let received = client.ask(connection, &sent)?.pop().unwrap_or_default();
+            open = Some(connection).filter(|_| received.status() != 0);
+            if open.is_none() {
+                client.close(connection)?;
+            }
+            // Maybe an earlier stream has ended the connection.
+            if open.is_some() || !reused {
+                break received;
+            }
+        };
+        answer(*number, seen(&received));
+    }
+    open.map_or(Ok(()), |connection| client.close(connection))
 }
 
-/// Calls `send` with the requests `numbers`, `streams` at once. A reset may end the connection for other streams, which are
-/// sent once more.
-fn in_streams<'r>(
-    mut send: impl FnMut(&[Sent]) -> Result<Vec<Answer>>,
-    numbers: &[usize],
-    streams: usize,
-    tls: bool,
-    request: impl Fn(usize) -> &'r HttpRequest,
-    answer: &mut impl FnMut(usize, Seen),
-) -> Result<()> {
-    for batch in numbers.chunks(streams) {
-        let streams: Vec<Sent> = batch.iter().map(|number| stream(request(*number), tls)).collect();
-        let answers = send(&streams)?;
-        for ((number, sent), mut received) in batch.iter().zip(streams).zip(answers) {
-            if received.status() == 0 && batch.len() > 1 {
-                received = send(&[sent])?.pop().unwrap_or_default();
-            }
-            answer(
-                *number,
-                match received.status() {
-                    0 => Seen::Refused(None),
-                    status => Seen::of_envoy(status, &received.body),
-                },
-            );
-        }
+fn seen(answer: &Answer) -> Seen {
+    match answer.status() {
+        0 => Seen::Refused(None),
+        status => Seen::of_envoy(status, &answer.body),
     }
-    Ok(())
 }
 
 fn stream(request: &HttpRequest, tls: bool) -> Sent {

@@ -6,6 +6,7 @@
 
 mod exchange;
 mod probe;
+mod progress;
 mod proxies;
 mod seen;
 
@@ -13,11 +14,12 @@ use crate::random::Random;
 use anyhow::{Context, Result};
 use palisade::flow::{HttpVersion, Simulation};
 use probe::Probe;
+use progress::Progress;
 use proxies::Proxies;
 use std::fmt;
 
 /// Requests that are sent before the first answer is compared.
-const BATCH: u64 = 2_000;
+const BATCH: u64 = 4_000;
 
 /// The result of a run.
 #[derive(Clone, Debug, Default)]
@@ -38,15 +40,31 @@ pub struct Report {
     pub shrunk: Vec<String>,
 }
 
-/// Compares the views of `pairs` random requests. Shrinks the first `shrink` disagreements.
+/// Compares the views of `pairs` random requests. Shrinks the first `shrink` disagreements, and writes each to standard error
+/// at once. A long run also writes its progress there.
 ///
 /// # Errors
 ///
-/// Envoy cannot be run or rejects its configuration.
+/// Envoy cannot be run, rejects its configuration or ends. The error names the seed and the number of pairs compared.
 pub fn run(pairs: u64, seed: u64, shrink: usize) -> Result<Report> {
-    let mut random = Random::new(seed);
     let mut report = Report::default();
+    let mut progress = Progress::new(pairs, seed);
     let proxies = Proxies::start()?;
+    match compare(&proxies, pairs, seed, shrink, &mut report, &mut progress) {
+        Ok(()) => Ok(report),
+        Err(error) => Err(error.context(progress.stopped(&report))),
+    }
+}
+
+fn compare(
+    proxies: &Proxies,
+    pairs: u64,
+    seed: u64,
+    shrink: usize,
+    report: &mut Report,
+    progress: &mut Progress,
+) -> Result<()> {
+    let mut random = Random::new(seed);
     let simulation = proxies.simulation();
     while report.pairs < pairs {
         let size = BATCH.min(pairs - report.pairs);
@@ -63,12 +81,15 @@ pub fn run(pairs: u64, seed: u64, shrink: usize) -> Result<Report> {
             if ours != theirs {
                 report.disagreements += 1;
                 if report.shrunk.len() < shrink {
-                    report.shrunk.push(smallest(&proxies, &simulation, probe)?);
+                    let text = smallest(proxies, &simulation, probe)?;
+                    progress.disagreement(report, &text);
+                    report.shrunk.push(text);
                 }
             }
         }
+        progress.report(report);
     }
-    Ok(report)
+    Ok(())
 }
 
 /// The smallest request of which the views still differ.

@@ -6,7 +6,7 @@ use crate::{
     fleet::free_port,
     random::Random,
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use palisade::{
     Cluster, Options,
     flow::{Certificate, Flow, History, Place, Simulation, Token, TokenFault, TokenPlace},
@@ -22,8 +22,9 @@ use palisade_envoy::{
 };
 use serde_json::{Value, json};
 use std::{
-    cell::RefCell,
     net::{IpAddr, Ipv4Addr},
+    sync::Mutex,
+    thread,
 };
 
 /// The workloads of `mesh.yaml`, in the order of their ports.
@@ -95,7 +96,7 @@ fn lua(code: &str) -> Value {
 pub(super) struct Proxies {
     _envoy: Envoy,
     clients: Vec<Client>,
-    http3: RefCell<Http3>,
+    http3: Mutex<Http3>,
     identity: Identity,
     ports: Vec<u16>,
     cluster: Cluster,
@@ -135,7 +136,7 @@ impl Proxies {
         let envoy = Envoy::start(&Bootstrap::new(listeners))?;
         let tokens = tokens(&issuers)?;
         drop(simulation);
-        let http3 = RefCell::new(Http3::start()?);
+        let http3 = Mutex::new(Http3::start()?);
         Ok(Self { _envoy: envoy, clients, http3, identity, ports, cluster, tokens })
     }
 
@@ -167,31 +168,44 @@ impl Proxies {
         })
     }
 
-    /// What Envoy's filters see of each of `probes`, which the engine sees as `predictions`.
+    /// What Envoy's filters see of each of `probes`, which the engine sees as `predictions`. The proxies are asked in
+    /// parallel.
     pub(super) fn ask(&self, probes: &[Probe], predictions: &[Seen]) -> Result<Vec<Seen>> {
         let mut seen = vec![Seen::Refused(None); probes.len()];
-        for (proxy, client) in self.clients.iter().enumerate() {
-            let here = (0..probes.len()).filter(|number| probes[*number].proxy == proxy);
-            let (streams, http1): (Vec<usize>, Vec<usize>) = here.partition(|n| probes[*n].has_streams());
-            let mut answer = |number: usize, answer: Seen| seen[number] = answer;
-            let request = |number: usize| &probes[number].request;
-            exchange::http1(client, &http1, request, &mut answer)?;
-            let mut send = |numbers: &[usize]| match proxy {
-                HTTP3 => {
-                    let target = Target::new(self.ports[proxy]).with_identity(&self.identity);
-                    exchange::http3(&mut self.http3.borrow_mut(), &target, numbers, request, &mut answer)
-                }
-                _ => exchange::http2(client, numbers, request, &mut answer),
-            };
-            // A reset ends the connection for its other streams.
-            let reset = |number: &usize| predictions[*number] == Seen::Refused(None);
-            let (alone, together): (Vec<usize>, Vec<usize>) = streams.into_iter().partition(reset);
-            send(&together)?;
-            for number in alone {
-                send(&[number])?;
-            }
+        let ask = |proxy| self.ask_proxy(proxy, probes, predictions);
+        let answers = thread::scope(|scope| {
+            let threads: Vec<_> =
+                (0..self.clients.len()).map(|proxy| scope.spawn(move || ask(proxy))).collect();
+            threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+        });
+        for answers in answers {
+            let answers = answers.map_err(|_| anyhow!("a client has panicked"))??;
+            answers.into_iter().for_each(|(number, answer)| seen[number] = answer);
         }
         Ok(seen)
+    }
+
+    /// The answers of one proxy, each with the number of its probe.
+    fn ask_proxy(&self, proxy: usize, probes: &[Probe], predictions: &[Seen]) -> Result<Vec<(usize, Seen)>> {
+        let client = &self.clients[proxy];
+        let here = (0..probes.len()).filter(|number| probes[*number].proxy == proxy);
+        let (streams, http1): (Vec<usize>, Vec<usize>) = here.partition(|n| probes[*n].has_streams());
+        let mut answers = Vec::new();
+        let mut answer = |number: usize, answer: Seen| answers.push((number, answer));
+        let request = |number: usize| &probes[number].request;
+        exchange::http1(client, &http1, request, &mut answer)?;
+        match proxy {
+            HTTP3 => {
+                let target = Target::new(self.ports[proxy]).with_identity(&self.identity);
+                let mut http3 = self.http3.lock().map_err(|_| anyhow!("a client has panicked"))?;
+                exchange::http3(&mut http3, &target, &streams, request, &mut answer)?;
+            }
+            _ => {
+                let reset = |number: usize| predictions[number] == Seen::Refused(None);
+                exchange::http2(client, &streams, reset, request, &mut answer)?;
+            }
+        }
+        Ok(answers)
     }
 
     /// `text` with the claims of tokens in place of their text.
