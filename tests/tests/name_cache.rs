@@ -40,15 +40,15 @@ impl Pod {
     fn learn(&mut self, name: usize, ip: u8, expires: u64, limits: &CacheLimits) {
         let full = self.len() >= limits.max_per_endpoint;
         let known = self.answers.iter_mut().find(|a| (a.name, a.ip) == (name, ip));
-        let kept = self.kept.get(&ip).is_some_and(|kept| kept.names.contains(&name));
+        let kept = self.kept.get(&ip).filter(|kept| kept.names.contains(&name)).map(|kept| kept.expires);
         if let Some(known) = known {
             known.expires = known.expires.max(expires);
-        } else if kept || !full {
-            if kept {
+        } else if kept.is_some() || !full {
+            if kept.is_some() {
                 self.unkeep(name, ip);
                 self.unsettled.insert(name);
             }
-            self.answers.push(Answer { name, ip, expires });
+            self.answers.push(Answer { name, ip, expires: expires.max(kept.unwrap_or_default()) });
         } else {
             return;
         }
@@ -144,9 +144,9 @@ impl Pod {
                 self.answers.iter().filter(|a| a.name == *name).map(|a| (a.expires, a.ip)).collect();
             live.sort_unstable();
             live.truncate(live.len().saturating_sub(limits.max_per_name));
-            for (_, ip) in live {
+            for (expires, ip) in live {
                 self.answers.retain(|a| (a.name, a.ip) != (*name, ip));
-                self.keep(&Answer { name: *name, ip, expires: 0 }, now - 1);
+                self.keep(&Answer { name: *name, ip, expires }, expires);
             }
         }
         for ip in self.kept.keys().copied().collect::<Vec<_>>() {

@@ -36,7 +36,7 @@ pub struct NameCache {
     pub(super) endpoints: BTreeMap<Name, EndpointCache>,
     /// The names of each address, and how many endpoints learned it.
     index: BTreeMap<IpAddr, BTreeMap<Name, u32>>,
-    /// When addresses beyond the limit of their name go next.
+    /// When the next collection is.
     pub(super) next_collection: u64,
 }
 
@@ -379,17 +379,22 @@ mod tests {
     }
 
     #[test]
-    fn addresses_beyond_the_limit_go_at_the_next_collection() {
+    fn addresses_beyond_the_limit_stay_until_they_expire_up_to_the_same_limit() {
         let mut cache = NameCache::new(CacheLimits { max_per_name: 2, ..CacheLimits::default() });
-        for n in 1..=3 {
+        for n in 1..=5 {
             cache.learn(POD, NAME, [ip(n)], 100_000 * u64::from(n), 0);
         }
-        cache.learn("foo/other", NAME, [ip(9)], 100_000, 0);
+        cache.learn("foo/other", NAME, [ip(9)], 1_000_000, 0);
         cache.advance(59_999);
-        assert_eq!((known(&cache).len(), cache.next_change()), (4, Some(60_000)));
+        assert_eq!((known(&cache).len(), cache.next_change()), (6, Some(60_000)));
         cache.advance(60_000);
-        assert_eq!(known(&cache), ["192.0.2.2", "192.0.2.3", "192.0.2.9"]);
-        assert_eq!(cache.next_change(), Some(100_001));
+        assert_eq!(known(&cache), ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.9"]);
+        assert_eq!(cache.next_change(), Some(200_001));
+        cache.advance(300_000);
+        // An address beyond the limit that is alive keeps the expired one.
+        assert_eq!(known(&cache), ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.9"]);
+        cache.advance(300_001);
+        assert_eq!(known(&cache), ["192.0.2.4", "192.0.2.5", "192.0.2.9"]);
     }
 
     #[test]
@@ -404,11 +409,11 @@ mod tests {
         cache.learn(POD, NAME, [ip(1)], 100_000, 0);
         cache.learn(POD, NAME, [ip(2)], 200_000, 0);
         cache.connect(POD, ip(2));
-        cache.advance(60_000);
+        cache.advance(100_001);
         assert_eq!(known(&cache), ["192.0.2.2"], "the connected address has not expired");
         cache.connect(POD, ip(1));
-        cache.learn(POD, NAME, [ip(1)], 100_000, 60_000);
-        cache.advance(120_000);
+        cache.learn(POD, NAME, [ip(1)], 50_000, 100_001);
+        cache.advance(150_002);
         assert_eq!(known(&cache).len(), 2, "its own connection keeps it");
     }
 

@@ -116,7 +116,8 @@ impl EndpointCache {
             self.crowd(name, limits);
             return Learned::Again;
         }
-        let again = self.kept.get(&address).is_some_and(|kept| kept.names.contains(name));
+        let kept = self.kept.get(&address).filter(|kept| kept.names.contains(name)).map(|kept| kept.expires);
+        let again = kept.is_some();
         if again {
             self.unkeep(name, address);
             // An address that this one kept goes at the next collection.
@@ -126,7 +127,8 @@ impl EndpointCache {
         } else {
             self.pairs += 1;
         }
-        self.hold(name.clone(), address, expires);
+        // An address beyond the limit of its name is kept while its answer still holds.
+        self.hold(name.clone(), address, expires.max(kept.unwrap_or_default()));
         self.crowd(name, limits);
         if again { Learned::Again } else { Learned::New }
     }
@@ -219,8 +221,8 @@ impl EndpointCache {
         self.cap_kept(limits, dropped);
     }
 
-    /// The agent's collection. Of a name with too many addresses those that expire first no longer hold; of a name with
-    /// too many kept addresses the excess goes.
+    /// The agent's collection. Of a name with too many addresses those that expire first are kept from now on, and are
+    /// alive until they expire; of a name with too many kept addresses the excess goes.
     pub(super) fn collect(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
         let names = take(&mut self.unsettled);
         for name in &names {
@@ -231,7 +233,7 @@ impl EndpointCache {
             for (expires, address) in live {
                 self.due.remove(&(expires, name.clone(), address));
                 self.forget_answer(name, address);
-                self.keep(name.clone(), address, now.saturating_sub(1), limits);
+                self.keep(name.clone(), address, expires, limits);
             }
         }
         self.advance(now, limits, dropped);

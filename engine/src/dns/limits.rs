@@ -8,13 +8,14 @@ use crate::options::Options;
 pub struct CacheLimits {
     /// Shortest time to live (`tofqdns-min-ttl`).
     pub min_ttl: u64,
-    /// Most addresses of one name for one endpoint, behind the next collection (`tofqdns-endpoint-max-ip-per-hostname`).
+    /// Most addresses of one name for one endpoint whose answers hold after a collection, and most kept addresses of one
+    /// name (`tofqdns-endpoint-max-ip-per-hostname`).
     pub max_per_name: usize,
     /// Most expired addresses of one endpoint that live connections keep (`tofqdns-max-deferred-connection-deletes`).
     pub max_deferred: usize,
     /// How long a connection that is over still keeps its address (`tofqdns-idle-connection-grace-period`).
     pub idle_grace: u64,
-    /// Time between two collections, which are when addresses beyond `max_per_name` go.
+    /// Time between two collections, which enforce `max_per_name`.
     pub collect_every: u64,
     /// Most pairs of name and address of one endpoint; what an answer has beyond is not learned.
     pub max_per_endpoint: usize,
