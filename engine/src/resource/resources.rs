@@ -8,8 +8,8 @@ use super::{
         RequestAuthenticationSpec, ServiceEntrySpec,
     },
     kubernetes::{
-        ClusterNetworkPolicySpec, Endpoint, EndpointSlice, Namespace, NetworkPolicySpec, Node, NodeSpec,
-        NodeStatus, Pod, PodTemplate, Secret, Service, ServiceAccount, Subset,
+        ClusterNetworkPolicySpec, Endpoint, EndpointPort, EndpointSlice, Namespace, NetworkPolicySpec, Node,
+        NodeSpec, NodeStatus, Pod, PodTemplate, Secret, Service, ServiceAccount, Subset,
     },
     mesh_settings::{MeshSettings, MeshSource},
     meta::{Object, title},
@@ -263,14 +263,22 @@ impl Resources {
         Ok(())
     }
 
-    fn add_endpoint_slice(&mut self, fields: Map<String, Value>, origin: Origin) -> Result<(), Diagnostic> {
+    fn add_endpoint_slice(
+        &mut self,
+        mut fields: Map<String, Value>,
+        origin: Origin,
+    ) -> Result<(), Diagnostic> {
         const SERVICE: &str = "kubernetes.io/service-name";
         let kind = "EndpointSlice";
+        let ports = fields.remove("ports").unwrap_or(Value::Null);
         let mut object: Object<Value> = namespaced(kind, fields, "endpoints", origin)?;
         let items: Option<Vec<Endpoint>> =
             decode(object.spec.take(), "endpoints").map_err(|d| d.of(object.title(), &object.origin))?;
+        let ports: Option<Vec<EndpointPort>> =
+            decode(ports, "ports").map_err(|d| d.of(object.title(), &object.origin))?;
         let service = object.metadata.labels.get(SERVICE).cloned().unwrap_or_default();
-        let spec = EndpointSlice::from_endpoints(service, &items.unwrap_or_default());
+        let (items, ports) = (items.unwrap_or_default(), ports.unwrap_or_default());
+        let spec = EndpointSlice::from_endpoints(service, &items, &ports);
         let Object { metadata, origin, .. } = object;
         self.endpoint_slices.push(Object { kind, metadata, spec, origin });
         Ok(())

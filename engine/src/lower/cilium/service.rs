@@ -2,14 +2,19 @@
 
 use super::{
     Findings,
-    peer::Scope,
+    peer::{Scope, local_cluster},
     selector::{Keys, equals, selector},
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE},
     ir::{Attribute, Clause, Pattern, Requirement, Selector, Test},
     labels::{Label, Labels},
-    resource::{Object, cilium::ServicePeer, kubernetes::Service},
+    options::CiliumVersion,
+    resource::{
+        Object,
+        cilium::ServicePeer,
+        kubernetes::{Backend, Service},
+    },
 };
 use alloc::{format, vec::Vec};
 use core::net::IpAddr;
@@ -31,7 +36,7 @@ pub(super) fn clauses(
         for service in services {
             if !service.spec.selector.is_empty() {
                 found = true;
-                pods.push(Pattern::Labels(selected(service)));
+                pods.push(Pattern::Labels(selected(service, scope)));
                 continue;
             }
             let addresses = addresses(service, scope);
@@ -78,12 +83,17 @@ fn matching<'a>(
 }
 
 /// The addresses of the EndpointSlices of `service`, of the families that the cluster uses.
+///
+/// Since Cilium 1.18 every endpoint of a slice with ports is a backend, also one that is not ready. Before, only those that
+/// are ready or serve were, whatever the ports.
 fn addresses(service: &Object<Service>, scope: &Scope<'_>) -> Vec<IpAddr> {
     let slices = scope.cluster.resources().endpoint_slices.iter();
     let own = slices.filter(|slice| {
         slice.metadata.namespace == service.metadata.namespace && slice.spec.service == service.metadata.name
     });
-    let all = own.flat_map(|slice| &slice.spec.addresses).copied();
+    let all_states = scope.options.cilium_version >= CiliumVersion::V1_18;
+    let counts = |backend: &&Backend| if all_states { backend.has_port } else { backend.serves };
+    let all = own.flat_map(|slice| &slice.spec.backends).filter(counts).map(|backend| backend.address);
     all.filter(|ip| scope.options.ipv6 || ip.is_ipv4()).collect()
 }
 
@@ -95,8 +105,8 @@ fn labels_of(service: &Object<Service>) -> Labels {
     service.metadata.labels.iter().map(|(k, v)| Label::new(K8S, k.as_str(), v.as_str())).collect()
 }
 
-/// The pods that `service` selects.
-fn selected(service: &Object<Service>) -> Selector {
+/// The pods that `service` selects, as an item of `toEndpoints` with the same labels does.
+fn selected(service: &Object<Service>, scope: &Scope<'_>) -> Selector {
     let own = service.spec.selector.iter();
     let own = own.map(|(key, value)| Requirement {
         source: None,
@@ -105,5 +115,6 @@ fn selected(service: &Object<Service>) -> Selector {
     });
     let mut pods = Selector { requirements: own.collect() };
     pods.require(K8S, NAMESPACE, equals(&service.metadata.namespace));
+    local_cluster(&mut pods, scope);
     pods
 }

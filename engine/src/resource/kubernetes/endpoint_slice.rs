@@ -10,8 +10,19 @@ use serde::Deserialize;
 pub struct EndpointSlice {
     /// Name of the Service, which is in the same namespace.
     pub service: String,
-    /// Addresses of the backends that are ready or still serve.
-    pub addresses: Vec<IpAddr>,
+    /// The backends, in any state.
+    pub backends: Vec<Backend>,
+}
+
+/// One address behind a Service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backend {
+    /// Where it is.
+    pub address: IpAddr,
+    /// Whether it is ready or still serves.
+    pub serves: bool,
+    /// Whether the slice has a port with a number.
+    pub has_port: bool,
 }
 
 /// An item of `endpoints` of an EndpointSlice.
@@ -31,12 +42,23 @@ struct Conditions {
     serving: Option<bool>,
 }
 
-/// An item of `subsets` of an Endpoints object.
+/// An item of `ports` of an EndpointSlice or a subset.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
+pub(crate) struct EndpointPort {
+    port: Option<u32>,
+}
+
+/// An item of `subsets` of an Endpoints object.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub(crate) struct Subset {
     #[serde(deserialize_with = "null_as_default")]
     addresses: Vec<Address>,
+    #[serde(deserialize_with = "null_as_default")]
+    not_ready_addresses: Vec<Address>,
+    #[serde(deserialize_with = "null_as_default")]
+    ports: Vec<EndpointPort>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -48,18 +70,33 @@ struct Address {
 
 impl EndpointSlice {
     /// Reads the items of an EndpointSlice. Addresses that are names are left out.
-    pub(crate) fn from_endpoints(service: String, endpoints: &[Endpoint]) -> Self {
-        let serves = |e: &&Endpoint| {
+    pub(crate) fn from_endpoints(service: String, endpoints: &[Endpoint], ports: &[EndpointPort]) -> Self {
+        let serves = |e: &Endpoint| {
             let ready = e.conditions.ready.unwrap_or(true);
             ready || e.conditions.serving.unwrap_or(false)
         };
-        let addresses = endpoints.iter().filter(serves).flat_map(|e| &e.addresses);
-        Self { service, addresses: addresses.filter_map(|text| text.parse().ok()).collect() }
+        let has_port = has_port(ports);
+        let all = endpoints.iter().flat_map(|e| e.addresses.iter().map(move |text| (text, serves(e))));
+        Self { service, backends: all.filter_map(|(text, serves)| backend(text, serves, has_port)).collect() }
     }
 
     /// Reads the items of an Endpoints object, which Kubernetes mirrors to EndpointSlices.
     pub(crate) fn from_subsets(service: String, subsets: &[Subset]) -> Self {
-        let addresses = subsets.iter().flat_map(|s| &s.addresses);
-        Self { service, addresses: addresses.filter_map(|a| a.ip.parse().ok()).collect() }
+        let mut backends = Vec::new();
+        for subset in subsets {
+            let has_port = has_port(&subset.ports);
+            let ready = subset.addresses.iter().map(|address| (address, true));
+            let all = ready.chain(subset.not_ready_addresses.iter().map(|address| (address, false)));
+            backends.extend(all.filter_map(|(address, serves)| backend(&address.ip, serves, has_port)));
+        }
+        Self { service, backends }
     }
+}
+
+fn has_port(ports: &[EndpointPort]) -> bool {
+    ports.iter().any(|port| port.port.is_some())
+}
+
+fn backend(text: &str, serves: bool, has_port: bool) -> Option<Backend> {
+    text.parse().ok().map(|address| Backend { address, serves, has_port })
 }

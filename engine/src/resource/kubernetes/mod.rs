@@ -11,8 +11,8 @@ pub use cluster_network_policy::{
     ClusterEgressRule, ClusterIngressRule, ClusterNetworkPolicySpec, DestinationPort, EgressPeer,
     NamespacedPods, PodPeer, PortMatch, PortRange, ProtocolMatch,
 };
-pub use endpoint_slice::EndpointSlice;
-pub(crate) use endpoint_slice::{Endpoint, Subset};
+pub use endpoint_slice::{Backend, EndpointSlice};
+pub(crate) use endpoint_slice::{Endpoint, EndpointPort, Subset};
 pub use network_policy::{
     IpBlock, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicyRule, NetworkPolicySpec,
 };
