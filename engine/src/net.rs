@@ -5,10 +5,15 @@ use ipnet::IpNet;
 
 /// Reads a block as Go does: no zone, no sign, and no zero in front of a number. Host bits are masked.
 pub(crate) fn parse_block(text: &str) -> Option<IpNet> {
+    parse_block_with_host_bits(text).map(|net| net.trunc())
+}
+
+/// Reads a block as [`parse_block`] does, and keeps its host bits.
+pub(crate) fn parse_block_with_host_bits(text: &str) -> Option<IpNet> {
     let (address, length) = text.split_once('/')?;
     let digits = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
     let length = length.parse().ok().filter(|_| digits)?;
-    IpNet::new(address.parse().ok()?, length).ok().map(|net| net.trunc())
+    IpNet::new(address.parse().ok()?, length).ok()
 }
 
 /// A transport protocol that policies can name.

@@ -125,6 +125,9 @@ pub struct Options {
     pub namespace_must_exist: bool,
     /// `enable-extended-ip-protocols`.
     pub extended: bool,
+    /// Whether the identity of a pod is without the labels that the agent's default `labels` excludes, such as
+    /// `pod-template-hash`.
+    pub label_filter: bool,
     /// `policy-cidr-match-mode`: `nodes`, `pods`.
     pub cidr_match: Vec<String>,
     /// What the cluster takes, under the profile `azure-acns`.
@@ -170,6 +173,7 @@ impl Default for Options {
             non_default_deny: true,
             namespace_must_exist: false,
             extended: false,
+            label_filter: true,
             cidr_match: Vec::new(),
             advanced_network_policies: AdvancedNetworkPolicies::default(),
             tofqdns_dns_reject_response_code: DnsRefusal::default(),

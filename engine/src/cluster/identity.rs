@@ -1,6 +1,6 @@
 //! The labels of every kind of end, as Cilium's identities carry them (`spec/cilium.md` 0.2 and 1).
 
-use super::{Cluster, Workload};
+use super::{Cluster, Workload, is_identity_label};
 use crate::{
     labels::{Label, Labels},
     options::Options,
@@ -23,6 +23,9 @@ pub(crate) const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
 pub(crate) const SERVICE_ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
 /// What the keys of a namespace's own labels begin with.
 pub(crate) const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
+
+/// What the keys begin with that the agent sets itself; it drops such labels of a pod.
+const AGENT_KEYS: &str = "io.cilium.k8s";
 
 /// What kind of end an identity belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,11 +94,16 @@ impl Cluster {
     /// The labels of the pod `workload`: its own, namespace, cluster, service account, labels of the namespace. With the
     /// CIDR match mode `pods` it has those of the CiliumCIDRGroups that hold its addresses too.
     ///
+    /// Labels that the agent's filter excludes are left out, and so are own labels with the keys that the agent sets.
+    ///
     /// A pod of another cluster of the mesh is modelled by a pod label `io.cilium.k8s.policy.cluster`.
     pub fn pod_identity(&self, workload: &Workload, options: &Options) -> Labels {
         let k8s = |key: &str, value: &str| Label::new(K8S, key, value);
         let cluster = workload.labels.get(CLUSTER).unwrap_or(&options.cluster_name);
-        let own = workload.labels.iter().filter(|(key, _)| *key != CLUSTER).map(|(k, v)| k8s(k, v));
+        let is_own = |key: &str| !key.starts_with(AGENT_KEYS) && key != NAMESPACE;
+        let is_seen = |key: &str| !options.label_filter || is_identity_label(key);
+        let own =
+            workload.labels.iter().filter(|(key, _)| is_own(key) && is_seen(key)).map(|(k, v)| k8s(k, v));
         // The API server gives every namespace its name as a label.
         let name = ("kubernetes.io/metadata.name", workload.namespace.as_str());
         let namespace = self.namespace(&workload.namespace).into_iter().flat_map(|n| &n.labels);

@@ -3,11 +3,13 @@
 mod group;
 pub(crate) mod identity;
 mod inventory;
+mod label_filter;
 mod service;
 mod workload;
 
 pub use identity::EndKind;
 pub use inventory::Cluster;
+pub(crate) use label_filter::is_identity_label;
 pub use service::CalledService;
 pub(crate) use workload::WAYPOINT_CLASS;
 pub use workload::{IdentitySource, MeshRole, NamedPort, Workload};

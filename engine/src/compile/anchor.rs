@@ -79,7 +79,7 @@ fn ways<'r>(attribute: &'r Attribute, pattern: &'r Pattern) -> Vec<Way<'r>> {
         }
         Pattern::Ports(first, last) => vec![of(port_blocks(*first, *last), true)],
         Pattern::Transport(_, first, last) => vec![of(port_blocks(*first, *last), false)],
-        Pattern::Cidr(net) => vec![of(vec![Key::Cidr(*net)], true)],
+        Pattern::Cidr(net) => vec![of(vec![Key::Cidr(net.trunc())], true)],
         Pattern::Labels(selector) => label_keys(selector).map(|keys| of(keys, false)).collect(),
         Pattern::RequestPrincipal { issuer, subject } => {
             let claim = |name, text| {

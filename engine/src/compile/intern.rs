@@ -185,7 +185,7 @@ impl Matcher {
             })),
             Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
                 Self::Cidrs(CidrSet::new(patterns.iter().filter_map(|p| match p {
-                    Pattern::Cidr(net) => Some((*net, 0)),
+                    Pattern::Cidr(net) => Some((net.trunc(), 0)),
                     _ => None,
                 })))
             }

@@ -4,7 +4,7 @@ use super::{
     conflict::conflict,
     named_port::RangeEnds,
     policy::{Direction, Entry, Level, Lowered, Policy},
-    requires,
+    port_text, requires,
     unlearnable::unlearnable,
     writer::Writer,
 };
@@ -70,6 +70,10 @@ impl Lowered {
             Some(narrowed) => narrowed.iter().collect(),
             None => selecting.iter().flat_map(|p| &of(p).entries).collect(),
         };
+        let merged = port_text::merged(&entries);
+        if let Some(merged) = &merged {
+            entries = merged.iter().collect();
+        }
         if armed && options.profile == Profile::Strict {
             // What isolates a pod then ends the walk: nothing behind it re-opens the pod (T26).
             entries.retain(|e| e.level.tier < Level::BASELINE || e.effect != Effect::Allow);
@@ -78,7 +82,8 @@ impl Lowered {
         let refuses = armed || options.cilium_version < CiliumVersion::V1_18;
         let range_ends = RangeEnds::new(&entries);
         let (known, layer) = (BTreeSet::new(), DirectionLayer::default());
-        let mut writer = Writer { endpoint, is_egress, refuses, range_ends, tier: 0, known, layer };
+        let numbers = &self.port_numbers;
+        let mut writer = Writer { endpoint, is_egress, refuses, range_ends, numbers, tier: 0, known, layer };
         for tier in entries.chunk_by(|a, b| a.level.tier == b.level.tier) {
             if !writer.layer.rules.is_empty() {
                 writer.layer.tiers.push(writer.layer.rules.len() as u32);
@@ -86,7 +91,7 @@ impl Lowered {
             tier.chunk_by(|a, b| a.level == b.level).for_each(|level| writer.level(level));
         }
         if is_egress {
-            writer.lookups(&entries, &self.port_numbers);
+            writer.lookups(&entries);
         }
         let mut layer = writer.layer;
         layer.posture = posture;

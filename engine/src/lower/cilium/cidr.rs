@@ -11,6 +11,7 @@ use core::net::IpAddr;
 use ipnet::IpNet;
 
 pub(super) use crate::net::parse_block as parse;
+use crate::net::parse_block_with_host_bits;
 
 /// Reads an item of `fromCIDR` or `toCIDR`, which up to Cilium 1.19 may be a bare address (T22).
 pub(super) fn address_or_block(
@@ -25,9 +26,9 @@ pub(super) fn address_or_block(
     }
 }
 
-/// Reads one block; host bits are masked.
+/// Reads one block, with the host bits as they are written.
 pub(super) fn block(text: &str, path: &str, findings: &mut Findings) -> Option<IpNet> {
-    if let Some(net) = parse(text) {
+    if let Some(net) = parse_block_with_host_bits(text) {
         return Some(net);
     }
     if let Ok(address) = text.parse::<IpAddr>() {
@@ -62,12 +63,20 @@ pub(super) fn holes(
     list
 }
 
+/// Returns `net` as a part of a selector's key. Since Cilium 1.19 the key of a selector is the text of its blocks, so that
+/// `10.0.0.1/8` and `10.0.0.0/8` are two selectors when filters are merged; before, host bits are masked.
+pub(super) fn in_key(net: IpNet, options: &Options) -> IpNet {
+    if options.cilium_version >= CiliumVersion::V1_19 { net } else { net.trunc() }
+}
+
 /// Clauses for an address in `net` and in none of `holes`.
 ///
 /// The agent reads the block of all addresses as the label of the world. With the CIDR match mode `pods` the block holds
 /// pods too, and nodes where their addresses are matched.
 pub(super) fn clauses(net: IpNet, holes: &[IpNet], index: u32, options: &Options) -> Vec<Clause> {
-    let address = |net| Test::any_of(Attribute::PeerAddress, [Pattern::Cidr(net)]);
+    let address = |net| Test::any_of(Attribute::PeerAddress, [Pattern::Cidr(in_key(net, options))]);
+    let holes: Vec<IpNet> = holes.iter().map(|hole| in_key(*hole, options)).collect();
+    let holes = holes.as_slice();
     let mut clauses = Vec::new();
     match whole_world(net, options) {
         Some(label) => {

@@ -8,6 +8,7 @@ use super::{
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports},
     selector::{Keys, below, equals, selector},
+    trap_labels,
 };
 use crate::{
     cluster::identity::{K8S, NODE, RESERVED},
@@ -194,7 +195,10 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
                     findings.warn("source-in-key", &at, message, help);
                     return None;
                 }
-                Some(own) => labels = selector(own, Keys::Plain(K8S), "", &at, findings),
+                Some(own) => {
+                    labels = selector(own, Keys::Plain(K8S), "", &at, findings);
+                    trap_labels::excluded(&labels, &at, scope, findings);
+                }
                 None => {
                     let help = "write `podSelector: {}` for every pod of the namespaces";
                     findings.error("no-pod-selector", &at, "the field is missing", help);
@@ -321,7 +325,7 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
                         Number::Range(first, last) if first < last => last,
                         _ => 0,
                     };
-                    ports.push(Port { protocol, number, end });
+                    ports.push(Port { end, ..Port::single(protocol, number) });
                 }
                 None => {
                     let at = format!("{path}.protocols[{index}]");

@@ -5,6 +5,7 @@
 
 use super::{cidr, peer::Scope};
 use crate::{
+    cluster::identity::{K8S, NAMESPACE, RESERVED},
     ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
     labels::Labels,
 };
@@ -13,6 +14,8 @@ use ipnet::IpNet;
 
 /// The labels that every outside address has one of.
 const WORLD: [&str; 3] = ["world", "world-ipv4", "world-ipv6"];
+/// The labels that every node has one of.
+const NODES: [&str; 2] = ["host", "remote-node"];
 
 /// Clauses for the addresses in the group `name` that are in none of `holes`.
 pub(super) fn by_name(name: &str, holes: &[IpNet], index: u32, scope: &Scope<'_>) -> Vec<Clause> {
@@ -48,13 +51,39 @@ pub(super) fn by_labels(labels: &Selector, holes: &[IpNet], index: u32, scope: &
     if !outside {
         return vec![Clause { tests, index }];
     }
-    // Negative terms alone: every address that CIDR rules apply to.
+    // Negative terms alone: every identity that CIDR rules apply to.
     let mut bases = vec![cidr::has_label(&WORLD)];
-    if ["pods", "nodes"].iter().any(|mode| scope.options.matches_addresses_of(mode)) {
-        bases.push(address(&[IpNet::V4(Default::default()), IpNet::V6(Default::default())]));
+    if scope.options.matches_addresses_of("nodes") {
+        bases.push(cidr::has_label(&NODES));
+    }
+    if scope.options.matches_addresses_of("pods") {
+        bases.push(without_labels(&NODES));
     }
     let clause = |base: Test| Clause { tests: core::iter::once(base).chain(tests.clone()).collect(), index };
-    bases.into_iter().map(clause).collect()
+    let mut clauses: Vec<Clause> = bases.into_iter().map(clause).collect();
+    if scope.options.matches_addresses_of("pods") {
+        // An aggregate identity has no label of a group, so it meets every negative term.
+        clauses.push(Clause { tests: vec![aggregates_only()], index });
+    }
+    clauses
+}
+
+/// A test for none of the reserved labels `keys`.
+fn without_labels(keys: &[&str]) -> Test {
+    let mut selector = Selector::default();
+    keys.iter().for_each(|key| selector.require(RESERVED, key, Operator::DoesNotExist));
+    Test::any_of(Attribute::PeerLabels, [Pattern::Labels(selector)])
+}
+
+/// A test that only aggregate identities meet: every other identity has one of these labels.
+fn aggregates_only() -> Test {
+    let reserved = ["kube-apiserver", "health", "ingress", "init", "unmanaged"];
+    let mut selector = Selector::default();
+    for key in WORLD.iter().chain(&NODES).chain(&reserved) {
+        selector.require(RESERVED, key, Operator::DoesNotExist);
+    }
+    selector.require(K8S, NAMESPACE, Operator::DoesNotExist);
+    Test::any_of(Attribute::PeerLabels, [Pattern::Labels(selector)])
 }
 
 /// Whether `requirement` asks for a label, and the same requirement as one that does.

@@ -5,9 +5,10 @@
 //! but their names have no effect.
 
 use super::{
+    conflict::selectors,
     l7::L7,
-    named_port::PortNumbers,
-    policy::Entry,
+    peer::Ends,
+    policy::{Entry, Level},
     port::{Number, Port, PortGroup},
     writer::{Writer, groups},
 };
@@ -15,7 +16,7 @@ use crate::{
     ir::{Attribute, Clause, Effect, Group, NamePattern, Pattern, Proxy, Section, Test},
     net::Protocol,
 };
-use alloc::{collections::BTreeMap, vec, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, vec, vec::Vec};
 
 /// What the agent keeps one filter for. In the order in which the proxy takes them: tiers, names before numbers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +35,8 @@ impl Filter {
 
 impl Writer<'_> {
     /// Writes the rules of the DNS proxy for `entries`, of all levels.
-    pub(super) fn lookups(&mut self, entries: &[&Entry], numbers: &PortNumbers) {
+    pub(super) fn lookups(&mut self, entries: &[&Entry]) {
+        let numbers = self.numbers;
         let allow = || entries.iter().filter(|e| e.effect == Effect::Allow);
         let ports = || {
             let groups = allow().flat_map(|e| groups(e).map(move |g| (*e, g)));
@@ -53,6 +55,10 @@ impl Writer<'_> {
         if first.is_empty() {
             return;
         }
+        let mut best = None;
+        if entries.windows(2).any(|pair| matches!(pair, [a, b] if differ_in_priority(a, b))) {
+            best = Some(best_levels(ports().map(|(entry, _, port)| (entry, port))));
+        }
         let mut fences = Vec::new();
         for (entry, group, port) in ports() {
             let filter = Filter::new(entry, port);
@@ -66,7 +72,8 @@ impl Writer<'_> {
                     continue;
                 }
                 let Some(names) = names(group) else { continue };
-                let mut rule = self.rule(entry, at(), Effect::Allow);
+                let Some(ends) = in_force(entry, &filter, best.as_ref()) else { continue };
+                let mut rule = self.rule_of(entry, &ends, at(), Effect::Allow);
                 if let Names::These(list) = names
                     && self.refuses
                 {
@@ -79,6 +86,39 @@ impl Writer<'_> {
         }
         self.layer.lookups.extend(fences);
     }
+}
+
+/// The highest level of each selector of a filter. The agent keeps one policy for each: that of a lower level is dropped.
+type BestLevels = BTreeMap<(Filter, Vec<Test>), Level>;
+
+fn best_levels<'e>(ports: impl Iterator<Item = (&'e Entry, &'e Port)>) -> BestLevels {
+    let mut best = BestLevels::new();
+    for (entry, port) in ports {
+        for selector in selectors(&entry.ends) {
+            let known = best.entry((Filter::new(entry, port), selector)).or_insert(entry.level);
+            *known = entry.level.min(*known);
+        }
+    }
+    best
+}
+
+/// Returns the ends of `entry` for which no rule of a higher level has the same selector in `filter`; none where there are
+/// none.
+fn in_force<'e>(entry: &'e Entry, filter: &Filter, best: Option<&BestLevels>) -> Option<Cow<'e, Ends>> {
+    let Some(best) = best else { return Some(Cow::Borrowed(&entry.ends)) };
+    let all = selectors(&entry.ends);
+    let is_best = |selector: &Vec<Test>| best.get(&(filter.clone(), selector.clone())) == Some(&entry.level);
+    let kept: Vec<Vec<Test>> = all.iter().filter(|selector| is_best(selector)).cloned().collect();
+    if kept.len() == all.len() {
+        return Some(Cow::Borrowed(&entry.ends));
+    }
+    let clauses: Vec<Clause> = kept.into_iter().map(|tests| Clause { tests, index: 0 }).collect();
+    (!clauses.is_empty()).then_some(Cow::Owned(Ends::Only(clauses)))
+}
+
+/// Whether `a` and `b` are of one tier, but not of one level.
+fn differ_in_priority(a: &Entry, b: &Entry) -> bool {
+    a.level.tier == b.level.tier && a.level != b.level
 }
 
 /// Names that the proxy forwards.

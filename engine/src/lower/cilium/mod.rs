@@ -25,6 +25,7 @@ mod network_policy;
 mod peer;
 mod policy;
 mod port;
+mod port_text;
 mod proxied;
 mod requires;
 mod secret;
@@ -34,6 +35,7 @@ mod tls;
 mod trap;
 mod trap_cidr;
 mod trap_l7;
+mod trap_labels;
 mod unlearnable;
 mod writer;
 

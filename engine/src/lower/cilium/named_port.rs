@@ -7,7 +7,11 @@ use super::{
     port::{Number, Port},
     writer::groups,
 };
-use crate::{cluster::Cluster, net::Protocol};
+use crate::{
+    cluster::Cluster,
+    net::Protocol,
+    options::{CiliumVersion, Options},
+};
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
@@ -53,12 +57,17 @@ impl RangeEnds {
 
 /// The numbers that each port name stands for in the whole cluster.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PortNumbers(BTreeMap<(Protocol, Box<str>), BTreeSet<u16>>);
+pub(super) struct PortNumbers {
+    numbers: BTreeMap<(Protocol, Box<str>), BTreeSet<u16>>,
+    /// Whether a name on egress stands for the numbers of each destination, as it does since Cilium 1.20. Before, it stands
+    /// for the only number of the cluster, for every destination; with several numbers it stands for none.
+    pub(super) by_destination: bool,
+}
 
 impl PortNumbers {
     /// Reads the container ports of all pods. Without a pod that has them, `dns` and `dns-tcp` are port 53 of UDP and TCP, as
     /// the cluster's DNS has them.
-    pub(super) fn new(cluster: &Cluster) -> Self {
+    pub(super) fn new(cluster: &Cluster, options: &Options) -> Self {
         let mut numbers: BTreeMap<(Protocol, Box<str>), BTreeSet<u16>> = BTreeMap::new();
         for port in cluster.workloads().flat_map(|w| &w.ports).filter(|p| !p.name.is_empty()) {
             let key = (port.protocol, Box::from(port.name.to_ascii_lowercase()));
@@ -67,15 +76,16 @@ impl PortNumbers {
         for (protocol, name) in [(Protocol::Udp, "dns"), (Protocol::Tcp, "dns-tcp")] {
             numbers.entry((protocol, name.into())).or_insert_with(|| [53].into());
         }
-        Self(numbers)
+        Self { numbers, by_destination: options.cilium_version >= CiliumVersion::V1_20 }
     }
 
-    /// Returns the numbers that `port` stands for; of a range, the first.
+    /// Returns the numbers that `port` stands for on egress; of a range, the first.
     pub(super) fn of(&self, port: &Port) -> Vec<u16> {
         match &port.number {
             Number::Range(first, _) => Vec::from([*first]),
             Number::Named(name) => {
-                let known = self.0.get(&(port.protocol, name.clone()));
+                let known = self.numbers.get(&(port.protocol, name.clone()));
+                let known = known.filter(|known| self.by_destination || known.len() == 1);
                 known.into_iter().flatten().copied().collect()
             }
         }

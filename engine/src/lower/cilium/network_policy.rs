@@ -6,7 +6,7 @@ use super::{
     policy::{Direction, Entry, Level, Policy},
     port::{Number, Port, PortGroup, Ports, is_service_name},
     selector::{Keys, below, equals, selector},
-    trap_cidr,
+    trap_cidr, trap_labels,
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE},
@@ -32,6 +32,7 @@ pub(super) fn policy(
     let none = LabelSelector::default();
     let labels = spec.pod_selector.as_ref().unwrap_or(&none);
     let mut subject = selector(labels, Keys::Plain(K8S), "", "spec.podSelector", findings);
+    trap_labels::excluded(&subject, "spec.podSelector", scope, findings);
     subject.require(K8S, NAMESPACE, equals(scope.namespace.unwrap_or_default()));
     let types: Vec<&str> = spec.policy_types.iter().flatten().map(|t| t.as_str()).collect();
     for (i, name) in types.iter().enumerate().filter(|(_, t)| !matches!(**t, "Ingress" | "Egress")) {
@@ -133,7 +134,9 @@ fn ends(
 fn pods(peer: &NetworkPolicyPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Selector {
     let mut labels = Selector::default();
     if let Some(own) = &peer.pod_selector {
-        labels = selector(own, Keys::Plain(K8S), "", &format!("{path}.podSelector"), findings);
+        let at = format!("{path}.podSelector");
+        labels = selector(own, Keys::Plain(K8S), "", &at, findings);
+        trap_labels::excluded(&labels, &at, scope, findings);
     }
     match &peer.namespace_selector {
         None => labels.require(K8S, NAMESPACE, equals(scope.namespace.unwrap_or_default())),
@@ -169,7 +172,11 @@ fn ports(list: &Option<Vec<Option<NetworkPolicyPort>>>, path: &str, findings: &m
         }
         // An `endPort` beside anything but a number is refused.
         let end = item.end_port.unwrap_or_default();
-        groups.push(PortGroup { index, ports: vec![Port { protocol, number, end }], ..PortGroup::default() });
+        groups.push(PortGroup {
+            index,
+            ports: vec![Port { end, ..Port::single(protocol, number) }],
+            ..PortGroup::default()
+        });
     }
     Ports::Listed(groups)
 }

@@ -5,7 +5,7 @@ use super::{
     entity::entity,
     name,
     selector::{Keys, below, equals, selector},
-    service, trap, trap_cidr,
+    service, trap, trap_cidr, trap_labels,
 };
 use crate::{
     cluster::{
@@ -216,7 +216,8 @@ pub(super) fn by_address(nets: &[IpNet], options: &Options) -> Vec<Clause> {
     let worlds = worlds.into_iter().flat_map(|net| cidr::clauses(net, &[], 0, options));
     let mut clauses: Vec<Clause> = worlds.collect();
     if !blocks.is_empty() {
-        let test = Test::any_of(Attribute::PeerAddress, blocks.into_iter().map(Pattern::Cidr));
+        let blocks = blocks.into_iter().map(|net| Pattern::Cidr(cidr::in_key(net, options)));
+        let test = Test::any_of(Attribute::PeerAddress, blocks);
         clauses.push(Clause { tests: vec![test], index: 0 });
     }
     clauses
@@ -231,6 +232,7 @@ pub(super) fn endpoint(
 ) -> Selector {
     let mut labels = selector(item, Keys::Any, "", path, findings);
     trap::negative_peer(&labels, path, scope, findings);
+    trap_labels::excluded(&labels, path, scope, findings);
     if labels.requirements.iter().any(|r| r.source.as_deref() == Some(RESERVED)) {
         return labels;
     }

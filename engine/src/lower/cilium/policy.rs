@@ -7,7 +7,7 @@ use super::{
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
-    trap, trap_cidr, trap_l7,
+    trap, trap_cidr, trap_l7, trap_labels,
 };
 use crate::{
     cluster::{
@@ -113,7 +113,7 @@ pub(crate) struct Lowered {
 impl Lowered {
     /// Reads the policies of `cluster`; `findings` tells what is wrong with them. A refused object has no effect.
     pub(crate) fn new(cluster: &Cluster, options: &Options, findings: &mut Findings) -> Self {
-        let mut lowered = Self { policies: Vec::new(), port_numbers: PortNumbers::new(cluster) };
+        let mut lowered = Self { policies: Vec::new(), port_numbers: PortNumbers::new(cluster, options) };
         let resources = cluster.resources();
         cidr_set::check_groups(cluster, findings);
         for object in &resources.cilium_network_policies {
@@ -155,7 +155,7 @@ impl Lowered {
         });
         let patterns = clauses.flat_map(|clause| &clause.tests).flat_map(|test| &test.patterns);
         let named = patterns.filter_map(|pattern| match pattern {
-            Pattern::Cidr(net) if net.prefix_len() > 0 => Some(*net),
+            Pattern::Cidr(net) if net.prefix_len() > 0 => Some(net.trunc()),
             _ => None,
         });
         let groups = cluster.address_groups().iter().flat_map(|group| &group.nets).copied();
@@ -258,6 +258,7 @@ impl Builder<'_> {
             (Some(labels), None) => {
                 let at = format!("{path}.endpointSelector");
                 let mut subject = selector(labels, Keys::Any, "", &at, findings);
+                trap_labels::excluded(&subject, &at, &self.scope, findings);
                 if let Some(namespace) = self.scope.namespace {
                     if subject.names(K8S, NAMESPACE) {
                         let message = "the namespace is overwritten by the policy's own";

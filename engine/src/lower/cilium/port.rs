@@ -4,6 +4,7 @@ use super::{
     Findings, icmp,
     l7::{self, Inspection, L7},
     peer::Scope,
+    port_text,
     selector::below,
     trap,
 };
@@ -51,15 +52,17 @@ pub(super) struct Port {
     /// `endPort` as it is written, 0 where it is absent. The agent keeps numbers apart by it, even where it adds no port
     /// (`endPort` equal to `port`); names it does not.
     pub(super) end: u16,
+    /// The number in the filter's key, where it is not the first of `number` (see [`super::port_text`]).
+    pub(super) key: Option<u16>,
 }
 
 impl Port {
     /// Stands for what an entry without ports is about.
-    pub(super) const ALL: Self = Self { protocol: Protocol::Tcp, number: Number::Range(0, u16::MAX), end: 0 };
+    pub(super) const ALL: Self = Self::single(Protocol::Tcp, Number::Range(0, u16::MAX));
 
     /// A port without `endPort`.
-    pub(super) fn single(protocol: Protocol, number: Number) -> Self {
-        Self { protocol, number, end: 0 }
+    pub(super) const fn single(protocol: Protocol, number: Number) -> Self {
+        Self { protocol, number, end: 0, key: None }
     }
 
     /// Whether it is several ports, but not all.
@@ -70,9 +73,11 @@ impl Port {
         }
     }
 
-    fn filter(&self) -> (Protocol, &Number, u16) {
-        let end = if matches!(self.number, Number::Named(_)) { 0 } else { self.end };
-        (self.protocol, &self.number, end)
+    fn filter(&self) -> (Protocol, Option<&str>, u16, u16) {
+        match &self.number {
+            Number::Named(name) => (self.protocol, Some(name), 0, 0),
+            Number::Range(first, _) => (self.protocol, None, self.key.unwrap_or(*first), self.end),
+        }
     }
 }
 
@@ -160,7 +165,9 @@ fn port_list(list: &[PortProtocol], path: &str, scope: &Scope<'_>, findings: &mu
         trap::port_text(item, &at, findings);
         let protocols = protocols(item, &at, scope, findings);
         let Some((number, end)) = number(item, &protocols, &at, scope, findings) else { continue };
-        ports.extend(protocols.into_iter().map(|protocol| Port { protocol, number: number.clone(), end }));
+        let key = port_text::key(item.port.as_deref().unwrap_or_default(), &number);
+        let port = |protocol| Port { protocol, number: number.clone(), end, key };
+        ports.extend(protocols.into_iter().map(port));
     }
     ports
 }

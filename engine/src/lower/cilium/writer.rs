@@ -5,7 +5,7 @@ use super::{
     conflict::selectors,
     guarded::Guarded,
     l7::L7,
-    named_port::RangeEnds,
+    named_port::{PortNumbers, RangeEnds},
     peer::Ends,
     policy::Entry,
     port::{Number, Port, PortGroup, Ports},
@@ -25,6 +25,8 @@ pub(super) struct Writer<'a> {
     pub(super) known: BTreeSet<RuleId>,
     /// Ends of the ranges that begin at a named port (T19).
     pub(super) range_ends: RangeEnds,
+    /// What port names stand for on egress.
+    pub(super) numbers: &'a PortNumbers,
     /// The tier of the level being written.
     pub(super) tier: u8,
     pub(super) layer: DirectionLayer,
@@ -228,7 +230,7 @@ impl Writer<'_> {
         self.rule_of(entry, &entry.ends, ports, effect)
     }
 
-    fn rule_of(&self, entry: &Entry, ends: &Ends, ports: Option<Group>, effect: Effect) -> Rule {
+    pub(super) fn rule_of(&self, entry: &Entry, ends: &Ends, ports: Option<Group>, effect: Effect) -> Rule {
         let mut groups = Vec::new();
         if let Ends::Only(clauses) = ends
             && !clauses.iter().any(|c| c.tests.is_empty())
@@ -257,6 +259,11 @@ impl Writer<'_> {
                 match &port.number {
                     Number::Range(first, last) => {
                         ranges.push(Pattern::Transport(port.protocol, *first, *last));
+                    }
+                    Number::Named(_) if self.is_egress && !self.numbers.by_destination => {
+                        let end = self.range_ends.of(self.tier, port);
+                        let range = |first: u16| Pattern::Transport(port.protocol, first, end.max(first));
+                        ranges.extend(self.numbers.of(port).into_iter().map(range));
                     }
                     Number::Named(name) if self.is_egress => {
                         let all = Pattern::Transport(port.protocol, 0, u16::MAX);

@@ -1,0 +1,79 @@
+//! Ports whose text is another number in the key of their filter.
+//!
+//! The agent reads the text of a port with base detection (`0120` is 80), and files the filter under the text read in base
+//! 10 (120; 0 where that fails, as for `1_000`). Rules with `0120` and rules with `120` thus share a filter, and the port of
+//! the rule that is merged first is the port of all of them.
+
+use super::{
+    conflict::order,
+    peer::Ends,
+    policy::Entry,
+    port::{Number, Port, Ports},
+    writer::groups,
+};
+use crate::net::Protocol;
+use alloc::{collections::BTreeMap, vec::Vec};
+
+/// Returns the number under which the agent files a port with `text`, where it is not the first of `number`.
+pub(super) fn key(text: &str, number: &Number) -> Option<u16> {
+    let Number::Range(first, _) = number else { return None };
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let key = if digits { text.parse().unwrap_or(u16::MAX) } else { 0 };
+    (key != *first).then_some(key)
+}
+
+/// Returns `entries` of one direction with the ports of their filters; none where every port is its own.
+pub(super) fn merged(entries: &[&Entry]) -> Option<Vec<Entry>> {
+    let ports = |entry: &'_ &Entry| groups(entry).any(|g| g.ports.iter().any(|port| port.key.is_some()));
+    if !entries.iter().any(ports) {
+        return None;
+    }
+    let selects = |e: &&&Entry| !matches!(&e.ends, Ends::Only(list) if list.is_empty());
+    let mut sorted: Vec<&Entry> = entries.iter().filter(selects).copied().collect();
+    sorted.sort_by(|a, b| (a.level, order(&a.id)).cmp(&(b.level, order(&b.id))));
+    let mut first: BTreeMap<(u8, Protocol, u16, u16), Number> = BTreeMap::new();
+    for (entry, port) in sorted.iter().flat_map(|e| groups(e).flat_map(|g| &g.ports).map(move |p| (e, p))) {
+        if let Some(key) = filter(entry.level.tier, port) {
+            first.entry(key).or_insert_with(|| port.number.clone());
+        }
+    }
+    let mut merged: Vec<Entry> = entries.iter().map(|entry| (*entry).clone()).collect();
+    for entry in &mut merged {
+        let tier = entry.level.tier;
+        let Ports::Listed(groups) = &mut entry.ports else { continue };
+        for port in groups.iter_mut().flat_map(|group| &mut group.ports) {
+            let Some(filter) = filter(tier, port) else { continue };
+            if let Some(number) = first.get(&filter) {
+                port.key = Some(filter.2);
+                port.number = number.clone();
+            }
+        }
+    }
+    Some(merged)
+}
+
+fn filter(tier: u8, port: &Port) -> Option<(u8, Protocol, u16, u16)> {
+    let Number::Range(first, _) = port.number else { return None };
+    Some((tier, port.protocol, port.key.unwrap_or(first), port.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn key_is_the_text_in_base_ten() {
+        for (text, first, expected) in [
+            ("80", 80, None),
+            ("0", 0, None),
+            ("0120", 80, Some(120)),
+            ("00", 0, None),
+            ("0177777", 65535, None),
+            ("1_000", 1000, Some(0)),
+            ("", 0, None),
+        ] {
+            assert_eq!(key(text, &Number::Range(first, first)), expected, "{text}");
+        }
+        assert_eq!(key("http", &Number::Named("http".into())), None);
+    }
+}
