@@ -273,15 +273,20 @@ mod tests {
         let limits = CacheLimits { idle_grace: 5_000, max_per_name: 1, ..CacheLimits::default() };
         let mut cache = NameCache::new(limits);
         cache.learn("foo/a", "a.example.", [ip("192.0.2.1")], 1_000, 0);
-        cache.learn("foo/b", "b.example.", [ip("192.0.2.1"), ip("192.0.2.2")], 100_000, 0);
+        let three = [ip("192.0.2.1"), ip("192.0.2.2"), ip("192.0.2.3")];
+        cache.learn("foo/b", "b.example.", three, 100_000, 0);
         let mut cache = NameCache::restore(&cache.save(2_000), limits, 6_000).unwrap();
         assert!(cache.names(ip("192.0.2.1")).eq(["a.example.", "b.example."]));
         cache.advance(6_001);
         assert!(cache.names(ip("192.0.2.1")).eq(["b.example."]));
+        cache.advance(59_999);
+        assert_eq!(cache.addresses("b.example.").count(), 3);
         cache.advance(60_000);
-        assert_eq!(cache.addresses("b.example.").count(), 2, "the grace keeps the address beyond the limit");
-        cache.advance(65_000);
-        assert_eq!(cache.addresses("b.example.").count(), 1);
+        assert_eq!(cache.addresses("b.example.").count(), 2, "one address beyond the limit is kept");
+        cache.advance(105_000);
+        assert_eq!(cache.addresses("b.example.").count(), 2, "the grace keeps both");
+        cache.advance(105_001);
+        assert_eq!(cache.addresses("b.example.").count(), 0);
     }
 
     /// Such bytes are never saved, and yet have a right checksum.
