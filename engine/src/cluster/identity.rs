@@ -170,7 +170,15 @@ impl Cluster {
         }
     }
 
-    /// The labels of the outside address `ip`: the world's, and those of the CiliumCIDRGroups that hold it.
+    /// Whether `ip` is a backend of the Service `default/kubernetes`.
+    pub(crate) fn is_api_server(&self, ip: IpAddr) -> bool {
+        let slices = self.resources().endpoint_slices.iter();
+        let mut own = slices.filter(|s| s.metadata.namespace == "default" && s.spec.service == "kubernetes");
+        own.any(|slice| slice.spec.backends.iter().any(|backend| backend.address == ip))
+    }
+
+    /// The labels of the outside address `ip`: the world's, those of the CiliumCIDRGroups that hold it, and the API server's
+    /// where it is one.
     pub fn outside_identity(&self, ip: IpAddr, options: &Options) -> Labels {
         let world = match (options.ipv6, ip) {
             (false, _) => "world",
@@ -179,6 +187,9 @@ impl Cluster {
         };
         let mut labels: Labels = [Label::new(RESERVED, world, "")].into_iter().collect();
         self.add_group_labels(&mut labels, &[ip]);
+        if self.is_api_server(ip) {
+            labels.insert(Label::new(RESERVED, EndKind::KubeApiserver.reserved(), ""));
+        }
         labels
     }
 }

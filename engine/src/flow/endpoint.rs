@@ -193,6 +193,15 @@ impl<'c> Simulation<'c> {
     /// `side` as an end on the node of `from` sees it: the host of another node is a remote node, and the API server on
     /// the own node is the local host.
     fn seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> (EndKind, Labels) {
+        let (kind, mut labels) = self.node_seen_from(side, from);
+        let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode);
+        if is_node && side.address.is_some_and(|ip| self.cluster.is_api_server(ip)) {
+            labels.insert(Label::new(RESERVED, "kube-apiserver", ""));
+        }
+        (kind, labels)
+    }
+
+    fn node_seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> (EndKind, Labels) {
         let own = Some(from.on_node()).filter(|node| !node.is_empty());
         let (Some(node), Some(own)) = (side.node.as_deref(), own) else {
             return (side.kind, side.labels.clone());
@@ -217,7 +226,10 @@ impl<'c> Simulation<'c> {
         let aggregated = self.options.cilium_version >= CiliumVersion::V1_20
             && match kind {
                 EndKind::Pod => true,
-                EndKind::World => self.has_local_identity(&addresses, names),
+                EndKind::World => {
+                    self.has_local_identity(&addresses, names)
+                        || addresses.iter().any(|ip| self.cluster.is_api_server(*ip))
+                }
                 EndKind::RemoteNode | EndKind::KubeApiserver => {
                     side.node.is_some()
                         && (self.options.node_labels || self.options.matches_addresses_of("nodes"))
