@@ -1,4 +1,4 @@
-//! What each form cannot enforce exactly, and what it leaves to others (docs/envoy.md, "What this form cannot enforce").
+//! The policies that each format cannot enforce exactly (docs/envoy.md, "Policies without exact enforcement").
 
 use super::{Form, configuration::Wanted};
 use crate::show::notes;
