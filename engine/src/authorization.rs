@@ -1,4 +1,5 @@
-//! Decides the AuthorizationPolicies of one workload for one kind of filter chain (`spec/istio.md` 1.2).
+//! Decides the AuthorizationPolicies of one workload for one kind of filter chain
+//! (docs/semantics/istio.md#istio-order).
 
 use crate::{
     compile::{CompileSwitches, Context, Program},

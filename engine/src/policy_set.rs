@@ -103,7 +103,8 @@ impl PolicySet {
         outcome.map_or_else(|| self.decide(request).verdict, Outcome::verdict)
     }
 
-    /// Decides a TCP connection: fields that need a request are not compiled for it (`spec/istio.md` 3).
+    /// Decides a TCP connection: fields that need a request are not compiled for it
+    /// (docs/semantics/istio.md#istio-http-only-fields).
     pub fn decide_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
         self.0.answer(&self.0.tcp, Step::Whole, connection, None)
     }

@@ -49,7 +49,7 @@ impl RuleId {
 
     /// The name that istiod gives the rule in Envoy's configuration: `ns[NS]-policy[NAME]-rule[INDEX]`.
     ///
-    /// Source: `spec/istio.md` 1.3, and what Envoy prints in its response-code details.
+    /// Source: docs/semantics/istio.md#istio-rule-order, and what Envoy prints in its response-code details.
     pub fn envoy_name(&self) -> String {
         alloc::format!("ns[{}]-policy[{}]-rule[{}]", self.policy.namespace, self.policy.name, self.rule)
     }

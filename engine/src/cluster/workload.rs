@@ -23,7 +23,7 @@ pub struct NamedPort {
     pub protocol: Protocol,
 }
 
-/// What kind of proxy stands in front of a workload (`spec/istio.md` 1.1).
+/// What kind of proxy stands in front of a workload (docs/semantics/istio.md#istio-attachment).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MeshRole {
     /// A sidecar, or a classic gateway: selectors apply.

@@ -187,7 +187,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         }))
     }
 
-    /// `:path` up to the first `?` or `#` (`spec/istio.md` 7.2).
+    /// `:path` up to the first `?` or `#` (docs/semantics/istio.md#istio-path-input).
     #[inline]
     fn path(&self) -> Read<Option<&'a [u8]>> {
         if let Some(path) = self.path.get() {

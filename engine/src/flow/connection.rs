@@ -173,7 +173,8 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// TLS that the proxy does not terminate is bytes to it, and shows no certificate (`spec/istio.md` 5).
+    /// TLS that the proxy does not terminate is bytes to it, and shows no certificate
+    /// (docs/semantics/istio.md#istio-tls-not-terminated).
     fn pass_through(&mut self) {
         self.uris.clear();
         self.dns_names.clear();

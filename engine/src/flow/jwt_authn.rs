@@ -1,5 +1,6 @@
-//! Envoy's filter `jwt_authn` as istiod configures it for RequestAuthentications (`spec/istio.md` 6): which tokens of a
-//! request are accepted, and what the filter does to headers and path.
+//! Envoy's filter `jwt_authn` as istiod configures it for RequestAuthentications
+//! (docs/semantics/istio.md#istio-token-requirement): which tokens of a request are accepted, and what the filter
+//! does to headers and path.
 
 use super::{
     claim_text::claim_text,

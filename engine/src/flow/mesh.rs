@@ -189,7 +189,7 @@ impl Simulation<'_> {
                 return;
             }
             Err(Refused { refusal, before_token }) => {
-                // CUSTOM rules come before tokens are checked (`spec/istio.md` 1.2).
+                // CUSTOM rules come before tokens are checked (docs/semantics/istio.md#istio-custom-before-tokens).
                 let decision = before_token.and_then(|request| custom::decide(flow, set, &request, false));
                 if let Some(decision) = decision {
                     return answer.decided(set, decision);

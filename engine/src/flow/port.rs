@@ -1,4 +1,4 @@
-//! What a port speaks, and where a Service leads (`spec/istio.md` 3).
+//! What a port speaks, and where a Service leads (docs/semantics/istio.md#istio-port-protocol).
 
 use super::FlowError;
 use crate::{

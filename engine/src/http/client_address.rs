@@ -1,4 +1,4 @@
-//! The client's address behind `X-Forwarded-For` (`spec/istio.md` 7.5).
+//! The client's address behind `X-Forwarded-For` (docs/semantics/envoy.md#envoy-client-address).
 
 use super::{
     address::Address,

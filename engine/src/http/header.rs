@@ -1,4 +1,5 @@
-//! Which headers Envoy stores as one joined value, and what a header may consist of (`spec/istio.md` 7.4).
+//! Which headers Envoy stores as one joined value, and what a header may consist of
+//! (docs/semantics/envoy.md#envoy-joined-headers).
 
 /// The headers that Envoy keeps inline: repeated lines reach filters as one value joined with commas. Sorted.
 const INLINE: [&str; 61] = [

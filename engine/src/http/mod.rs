@@ -1,4 +1,5 @@
-//! What Envoy's HTTP codec and connection manager do to a request before any policy sees it (`spec/istio.md` 7).
+//! What Envoy's HTTP codec and connection manager do to a request before any policy sees it
+//! (docs/semantics/envoy.md).
 //!
 //! [`admit`] takes a request through these steps, in this order:
 //!

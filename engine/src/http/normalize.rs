@@ -1,4 +1,4 @@
-//! Path normalization in Istio's four modes (`spec/istio.md` 7.3).
+//! Path normalization in Istio's four modes (docs/semantics/envoy.md#envoy-path-modes).
 
 use crate::resource::istio::PathNormalization;
 use alloc::{borrow::Cow, vec::Vec};

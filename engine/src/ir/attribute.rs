@@ -26,7 +26,7 @@ pub enum Attribute {
     Header(HeaderName),
     /// A header as one value: its lines with a comma between them.
     JoinedHeader(HeaderName),
-    /// TLS server name; without one the value is the empty string (`spec/istio.md` 2.7).
+    /// TLS server name; without one the value is the empty string (docs/semantics/istio.md#istio-server-name).
     ServerName,
     /// TLS server name as a DNS name; without one there is no value.
     ServerDnsName,
@@ -64,7 +64,8 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// Whether reading it needs an HTTP request rather than a connection (`spec/istio.md` 3).
+    /// Whether reading it needs an HTTP request rather than a connection
+    /// (docs/semantics/istio.md#istio-http-only-fields).
     pub fn is_http(&self) -> bool {
         matches!(
             self,

@@ -10,7 +10,7 @@ pub enum GapClass {
     Any,
     /// Everything but a slash.
     NotSlash,
-    /// The characters of a path template's `{*}` (`spec/istio.md` 2.7).
+    /// The characters of a path template's `{*}` (docs/semantics/istio.md#istio-template-characters).
     TemplateSegment,
     /// The same and slashes: `{**}`.
     TemplatePath,

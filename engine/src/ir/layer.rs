@@ -23,7 +23,8 @@ pub struct AuthorizationLayer {
     pub deny: Vec<Rule>,
     /// Enforced ALLOW rules.
     pub allow: Vec<Rule>,
-    /// The first enforced ALLOW policy, whose mere presence denies what no rule allows (`spec/istio.md` 1.2).
+    /// The first enforced ALLOW policy, whose mere presence denies what no rule allows
+    /// (docs/semantics/istio.md#istio-implicit-deny).
     pub default_deny: Option<Arc<PolicyRef>>,
     /// Whether a dry-run DENY policy applies, even if no rule of it is left.
     pub has_shadow_deny: bool,

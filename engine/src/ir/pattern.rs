@@ -22,7 +22,8 @@ pub enum Text {
     /// Literals with gaps. Never on an attribute that ignores case.
     Glob(Glob),
     /// A SPIFFE id of this service account, with segments of its own before, between and behind:
-    /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`, where a dot is no newline (`spec/istio.md` 2.3).
+    /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`, where a dot is no newline
+    /// (docs/semantics/istio.md#istio-service-account-form).
     ServiceAccount {
         /// Its namespace.
         namespace: Box<str>,

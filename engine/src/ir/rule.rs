@@ -22,7 +22,7 @@ pub enum Effect {
     Audit,
     /// Asks this external provider.
     Ask(Arc<str>),
-    /// Refuses it, because this external provider cannot be asked (`spec/istio.md` 1.5).
+    /// Refuses it, because this external provider cannot be asked (docs/semantics/istio.md#istio-unusable-provider).
     Unaskable(Arc<str>),
     /// Refuses it: istiod makes an enforced DENY rule of a dry-run CUSTOM rule with this valid provider.
     DryRunCustom(Arc<str>),
@@ -71,7 +71,7 @@ pub enum Section {
 
 /// A condition on one attribute: some value matches some pattern; negated, no value matches any.
 ///
-/// A negated test on an attribute without value holds (`spec/istio.md` 0.8).
+/// A negated test on an attribute without value holds (docs/semantics/istio.md#istio-negation-without-value).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Test {
     /// What is read.

@@ -1,4 +1,4 @@
-//! What istiod's webhook refuses of Istio's policies, and what it warns of (`spec/istio.md` 4).
+//! What istiod's webhook refuses of Istio's policies, and what it warns of (docs/semantics/istio.md#istio-webhook).
 
 use super::{Findings, istio_jwt, istio_rule};
 use crate::{

@@ -1,4 +1,5 @@
-//! What the schema of RequestAuthentication and istiod's webhook refuse in rules for tokens (`spec/istio.md` 4).
+//! What the schema of RequestAuthentication and istiod's webhook refuse in rules for tokens
+//! (docs/semantics/istio.md#istio-webhook-tokens).
 
 use super::Findings;
 use crate::{

@@ -30,7 +30,7 @@ pub type Visit<'v> = &'v mut dyn FnMut(&[u8]) -> ControlFlow<()>;
 pub type ClaimName = Cow<'static, str>;
 
 /// Which strings of a structured value (a claim, dynamic metadata) count. Numbers, booleans, null, objects and
-/// nested lists never do (`spec/istio.md` 2.5).
+/// nested lists never do (docs/semantics/istio.md#istio-claim-values).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shape {
     /// The value itself, when it is a string.
@@ -57,8 +57,9 @@ pub struct Peer<'a> {
 /// The attributes of one request or connection.
 ///
 /// Values are bytes as they stand on the wire; nothing is assumed to be UTF-8. The HTTP attributes are those
-/// that Envoy's filters see: `:path` is already normalized, inline headers are already joined (`spec/istio.md`
-/// 7.3, 7.4; [`crate::http`] does both for in-process use). Every method may fail, and a failure denies.
+/// that Envoy's filters see: `:path` is already normalized, inline headers are already joined
+/// (docs/semantics/envoy.md#envoy-joined-headers; [`crate::http`] does both for in-process use). Every method may
+/// fail, and a failure denies.
 ///
 /// The attributes of the network layers default to [`Unavailable`], for embedders that only enforce Istio's
 /// policies at the proxy.
@@ -75,8 +76,8 @@ pub trait Attributes {
     fn claim(&self, path: &[ClaimName], shape: Shape, visit: Visit<'_>) -> Read<()>;
     /// Dynamic metadata `key` of `filter`.
     fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()>;
-    /// Every identity of the verified peer certificate: URI SANs, DNS SANs, subject (`spec/istio.md` 2.4).
-    /// None on plaintext or without a certificate.
+    /// Every identity of the verified peer certificate: URI SANs, DNS SANs, subject
+    /// (docs/semantics/istio.md#istio-identities). None on plaintext or without a certificate.
     fn identities(&self, visit: Visit<'_>) -> Read<()>;
     /// The identity, where there is exactly one; none where [`Self::identities`] has to be asked. A shortcut only.
     fn only_identity(&self) -> Read<Option<&[u8]>> {
@@ -84,7 +85,7 @@ pub trait Attributes {
     }
     /// The socket's peer address.
     fn source_ip(&self) -> Read<Option<IpAddr>>;
-    /// The client address after `X-Forwarded-For` (`spec/istio.md` 7.5).
+    /// The client address after `X-Forwarded-For` (docs/semantics/envoy.md#envoy-client-address).
     fn remote_ip(&self) -> Read<Option<IpAddr>>;
     /// The connection's local address.
     fn destination_ip(&self) -> Read<Option<IpAddr>>;

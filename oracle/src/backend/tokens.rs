@@ -1,5 +1,5 @@
-//! RequestAuthentications as istiod writes them for Envoy's `jwt_authn` (`spec/istio.md` 6), and the tokens of a case
-//! signed for them.
+//! RequestAuthentications as istiod writes them for Envoy's `jwt_authn` (docs/semantics/istio.md#istio-token-rules),
+//! and the tokens of a case signed for them.
 
 use anyhow::Result;
 use palisade::{

@@ -1,4 +1,4 @@
-//! Which policies apply to a workload (`spec/istio.md` 1.1).
+//! Which policies apply to a workload (docs/semantics/istio.md#istio-attachment).
 
 use crate::{
     cluster::{CalledService, MeshRole, WAYPOINT_CLASS, Workload},

@@ -1,4 +1,4 @@
-//! AuthorizationPolicies of one workload (`spec/istio.md` 1, 2.1, 3).
+//! AuthorizationPolicies of one workload (docs/semantics/istio.md#istio-rule).
 
 use super::{
     Chain, RuleContext, attachment::Target, ext_authz::ServiceTransport, field::Dropped, provider::Providers,
@@ -100,7 +100,8 @@ fn allow_for_unseen_names(rule: &mut Rule) {
     }
 }
 
-/// `istio.io/dry-run`, in Go's boolean syntax; what cannot be parsed enforces (`spec/istio.md` 1.4).
+/// `istio.io/dry-run`, in Go's boolean syntax; what cannot be parsed enforces
+/// (docs/semantics/istio.md#istio-dry-run-values).
 fn is_dry_run(policy: &Policy) -> bool {
     let value = policy.metadata.annotations.get(DRY_RUN);
     value.and_then(|v| go_bool(v)).unwrap_or(false)
@@ -170,7 +171,7 @@ fn alternatives<'a, T: 'a>(
     Ok((!clauses.is_empty()).then_some(Group { section, clauses }))
 }
 
-/// What CUSTOM policies become, by their providers (`spec/istio.md` 1.5).
+/// What CUSTOM policies become, by their providers (docs/semantics/istio.md#istio-custom-providers).
 struct CustomPolicies<'a> {
     providers: Providers<'a>,
     chain: Chain,

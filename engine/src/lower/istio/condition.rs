@@ -1,4 +1,4 @@
-//! `when` (`spec/istio.md` 2).
+//! `when` (docs/semantics/istio.md#istio-condition-keys).
 
 use super::{
     RuleContext,
@@ -122,7 +122,7 @@ fn claim(name: &'static str) -> Attribute {
     Attribute::Claim([ClaimName::Borrowed(name)].into())
 }
 
-/// The attribute that a header's name stands for (`spec/istio.md` 2.6).
+/// The attribute that a header's name stands for (docs/semantics/istio.md#istio-header-names).
 fn header(name: &str) -> Attribute {
     match name.to_ascii_lowercase().as_str() {
         ":path" => Attribute::PathAndQuery,

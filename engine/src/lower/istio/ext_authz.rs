@@ -1,4 +1,5 @@
-//! External authorization services: the mesh's extension providers that CUSTOM policies name (`spec/istio.md` 1.5).
+//! External authorization services: the mesh's extension providers that CUSTOM policies name
+//! (docs/semantics/istio.md#istio-provider-fields).
 
 use super::{duration, service_host::hostname, url};
 use crate::resource::{decode::null_as_default, istio::Provider};

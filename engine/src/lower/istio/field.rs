@@ -1,4 +1,5 @@
-//! One field with its values and its `not` form, with the tolerance of its policy's action (`spec/istio.md` 2.1).
+//! One field with its values and its `not` form, with the tolerance of its policy's action
+//! (docs/semantics/istio.md#istio-invalid-values).
 
 use super::{Chain, RuleContext};
 use crate::{

@@ -1,4 +1,4 @@
-//! Patterns over peer identities (`spec/istio.md` 2.3, 2.4).
+//! Patterns over peer identities (docs/semantics/istio.md#istio-principals).
 
 use crate::ir::{Gap, GapClass, Glob, Text};
 use alloc::{boxed::Box, format, string::String, vec::Vec};

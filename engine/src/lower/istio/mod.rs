@@ -1,4 +1,4 @@
-//! Istio's policies, as istiod compiles them for one workload and one kind of filter chain (`spec/istio.md`).
+//! Istio's policies, as istiod compiles them for one workload and one kind of filter chain (docs/semantics/istio.md).
 
 pub(crate) mod attachment;
 mod authorization;
@@ -23,7 +23,7 @@ pub(crate) use peer::peer;
 
 use crate::resource::istio::{Action, MeshConfig};
 
-/// The kind of filter chain rules are compiled for (`spec/istio.md` 3).
+/// The kind of filter chain rules are compiled for (docs/semantics/istio.md#istio-http-only-fields).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
     /// Requests.

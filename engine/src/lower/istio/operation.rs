@@ -1,4 +1,4 @@
-//! `to.operation` (`spec/istio.md` 2.7).
+//! `to.operation` (docs/semantics/istio.md#istio-operation-fields).
 
 use super::{
     RuleContext,

@@ -1,4 +1,4 @@
-//! Paths and path templates (`spec/istio.md` 2.7).
+//! Paths and path templates (docs/semantics/istio.md#istio-paths).
 
 use super::string::text;
 use crate::ir::{Gap, GapClass, Glob, Text};
@@ -58,7 +58,8 @@ fn close(
     }
 }
 
-/// What the webhook says of a value of `paths` (`spec/istio.md` 4); none if it is accepted.
+/// What the webhook says of a value of `paths` (docs/semantics/istio.md#istio-webhook-templates); none if it is
+/// accepted.
 pub(crate) fn template_error(value: &str) -> Option<String> {
     if !value.contains(['{', '}']) {
         return None;

@@ -1,4 +1,4 @@
-//! The effective PeerAuthentication of one workload (`spec/istio.md` 5).
+//! The effective PeerAuthentication of one workload (docs/semantics/istio.md#istio-peer-scopes).
 
 use super::attachment::selects_all;
 use crate::{

@@ -1,4 +1,5 @@
-//! The mesh's extension providers by name, as istiod accepts or refuses them (`spec/istio.md` 1.5).
+//! The mesh's extension providers by name, as istiod accepts or refuses them
+//! (docs/semantics/istio.md#istio-provider-name).
 
 use super::{ext_authz::AuthorizationService, service_host::MAX_LABEL};
 use crate::resource::istio::Provider;

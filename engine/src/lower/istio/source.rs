@@ -1,4 +1,4 @@
-//! `from.source` (`spec/istio.md` 2.3).
+//! `from.source` (docs/semantics/istio.md#istio-source-fields).
 
 use super::{
     RuleContext,
@@ -54,7 +54,7 @@ pub(super) fn texts(texts: impl IntoIterator<Item = Text>) -> Vec<Pattern> {
     texts.into_iter().map(Pattern::Text).collect()
 }
 
-/// Issuer and subject, split at the last slash (`spec/istio.md` 2.5).
+/// Issuer and subject, split at the last slash (docs/semantics/istio.md#istio-request-principals).
 pub(super) fn request_principal(value: &str) -> Pattern {
     let exact = |text: &str| Text::Exact(text.into());
     let (issuer, subject) = if value == "*" {

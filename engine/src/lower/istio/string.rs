@@ -1,4 +1,4 @@
-//! Istio's general string pattern (`spec/istio.md` 2.2).
+//! Istio's general string pattern (docs/semantics/istio.md#istio-string-patterns).
 
 use crate::ir::Text;
 

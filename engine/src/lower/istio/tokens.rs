@@ -1,4 +1,5 @@
-//! RequestAuthentications of one workload, as far as the payload of a token decides (`spec/istio.md` 6).
+//! RequestAuthentications of one workload, as far as the payload of a token decides
+//! (docs/semantics/istio.md#istio-token-rules).
 
 use super::attachment::Target;
 use crate::{

@@ -1,4 +1,4 @@
-//! Trust domain aliases (`spec/istio.md` 2.4).
+//! Trust domain aliases (docs/semantics/istio.md#istio-trust-domain-aliases).
 
 use crate::resource::istio::MeshConfig;
 use alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};

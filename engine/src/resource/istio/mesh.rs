@@ -41,7 +41,7 @@ pub struct CaCertificate {
     pub trust_domains: Vec<String>,
 }
 
-/// `pathNormalization.normalization` (`spec/istio.md` 7.3).
+/// `pathNormalization.normalization` (docs/semantics/envoy.md#envoy-path-modes).
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 pub enum PathNormalization {
     /// Only the fragment is dropped.
