@@ -140,7 +140,8 @@ pub(super) fn port_text(item: &PortProtocol, path: &str, findings: &mut Findings
         findings.warn("octal-port", &below(path, "port"), message, "write it in decimal, without the zero");
     }
     if super::port::is_service_name(text) && item.end_port.is_some_and(|e| e != 0) {
-        let message = "`endPort` beside a port's name opens a range on ingress and is ignored on egress";
+        let message =
+            "`endPort` beside a port's name opens a range on ingress, and on egress up to Cilium 1.19";
         findings.warn("named-range", &below(path, "endPort"), message, "write the numbers");
     }
 }

@@ -1,4 +1,4 @@
-//! Warnings about labels that the agent leaves out of a pod's identity.
+//! Warnings about labels that the agent leaves out of a pod's identity, or that are not modelled.
 
 use super::{Findings, peer::Scope};
 use crate::{
@@ -7,8 +7,16 @@ use crate::{
 };
 use alloc::format;
 
-/// Warns of requirements on labels of pods that the agent's default `labels` excludes, such as `pod-template-hash`.
+/// Source of the label that an identity has for the longest named block around its address.
+const CIDR: &str = "cidr";
+
+/// Warns of requirements on labels of pods that the agent's default `labels` excludes, such as `pod-template-hash`, and on
+/// labels of address blocks.
 pub(super) fn excluded(labels: &Selector, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
+    for requirement in labels.requirements.iter().filter(|r| r.source.as_deref() == Some(CIDR)) {
+        let message = format!("`{CIDR}:{}` is taken for a label that no end has", requirement.key);
+        findings.warn("cidr-label", path, message, "name the block in `fromCIDR` or `toCIDR`");
+    }
     if !scope.options.label_filter {
         return;
     }
