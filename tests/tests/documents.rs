@@ -149,3 +149,88 @@ fn find_texts(directory: &Path, found: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// Phrases that public documents avoid, each with a plain form.
+const AVOIDED_PHRASES: &[(&str, &str)] = &[
+    ("is told", "receives"),
+    ("are told", "receive"),
+    ("nobody tells", "no component reports"),
+    ("taught", "recorded"),
+    ("teaches", "records"),
+    ("lesson", "entry"),
+    ("none where", "none if"),
+    ("is no port", "invalid port"),
+    ("is no valid", "is an invalid"),
+    ("lets anyone", "allows"),
+    ("lets through", "allows"),
+    ("let through", "allowed"),
+    ("may ask for", "may look up"),
+    ("who is asked", "the provider"),
+    ("whom", "the peer, the client or the workload"),
+    ("whoever", "the subject of the action"),
+    ("wants", "needs"),
+    ("wanted", "target"),
+    ("knows what", "contains"),
+    ("does not know", "is independent of"),
+    ("what cannot", "a noun, such as `an unreadable attribute`"),
+    ("what it cannot", "limits"),
+    ("stands beside", "is next to"),
+    ("as it stands", "without changes"),
+    ("as they stand", "without changes"),
+    ("is held", "is stored or matched"),
+    ("are held", "are stored or matched"),
+    ("goes on with", "continues with"),
+    ("next door", "in the same cluster or folder"),
+    ("by hand", "hand-written"),
+    ("dearer", "more expensive"),
+    ("misses its aim", "misses its target"),
+    ("guarded", "protected"),
+    ("rules of the house", "project rules"),
+    ("rule of meaning", "semantic rule"),
+    ("away from the workload", "outbound traffic"),
+    ("when something breaks", "failures"),
+];
+
+/// README.md, ARCHITECTURE.md, CONTRIBUTING.md, SECURITY.md, BENCHMARKING.md and the pages in docs contain none of the
+/// phrases that docs/glossary.md and plain sentences replace.
+#[test]
+fn public_documents_use_plain_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "BENCHMARKING.md"];
+    let mut files: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
+    find_texts(&root.join("docs"), &mut files);
+    assert!(files.len() > names.len(), "no page in docs");
+    let mut wrong = Vec::new();
+    for file in files {
+        let words = words_outside_code(&fs::read_to_string(&file).expect("a document"));
+        for (phrase, plain) in AVOIDED_PHRASES {
+            if words.contains(&format!(" {phrase} ")) {
+                wrong.push(format!("{}: `{phrase}`; write `{plain}`", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Returns the words of a Markdown document outside code, in lower case, with one space before and after each word.
+fn words_outside_code(document: &str) -> String {
+    let mut text = String::new();
+    let mut is_code = false;
+    for line in document.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        } else if !is_code {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    let mut words = String::from(" ");
+    // Every second part between backticks is inline code.
+    for part in text.split('`').step_by(2) {
+        for word in part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            words.push_str(&word.to_lowercase());
+            words.push(' ');
+        }
+    }
+    words
+}
