@@ -12,25 +12,15 @@ use palisade::{
     lint, manifest,
     resource::Resources,
 };
+use palisade_test_support::corpus;
 use serde_json::{Map, Value, json};
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
-/// `corpus/cilium` beside the project, where it is.
-fn corpus() -> Option<PathBuf> {
-    let root = env::var_os("PALISADE_CORPUS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
-    Some(root.join("cilium")).filter(|path| path.exists())
-}
-
 fn decisions() -> Option<(PathBuf, Value)> {
-    let Some(folder) = corpus() else {
-        eprintln!("skipped: corpus/cilium is not there");
-        return None;
-    };
+    let folder = corpus("cilium")?;
     let text = fs::read_to_string(folder.join("decisions.json")).unwrap();
     Some((folder, serde_json::from_str(&text).unwrap()))
 }

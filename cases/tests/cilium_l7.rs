@@ -8,21 +8,12 @@ use palisade::{
     manifest,
     resource::Resources,
 };
+use palisade_test_support::corpus;
 use serde_json::{Value, json};
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
 
 fn decisions(file: &str) -> Option<Value> {
-    let root = env::var_os("PALISADE_CORPUS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
-    let path = root.join("cilium").join(file);
-    if !path.exists() {
-        eprintln!("skipped: corpus/cilium is not there");
-        return None;
-    }
+    let path = corpus("cilium")?.join(file);
     Some(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
 }
 

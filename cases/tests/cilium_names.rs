@@ -9,21 +9,11 @@ use palisade::{
     resource::Resources,
 };
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs};
 
 fn corpus(file: &str) -> Option<Value> {
-    let root = env::var_os("PALISADE_CORPUS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
-    let text = fs::read_to_string(root.join("cilium").join(file)).ok();
-    if text.is_none() {
-        eprintln!("skipped: corpus/cilium/{file} is not there");
-    }
-    text.map(|text| serde_json::from_str(&text).unwrap())
+    let text = fs::read_to_string(palisade_test_support::corpus("cilium")?.join(file)).unwrap();
+    Some(serde_json::from_str(&text).unwrap())
 }
 
 fn rows<'v>(value: &'v Value, key: &str) -> &'v [Value] {

@@ -7,19 +7,9 @@ use palisade::{
     resource::Resources,
 };
 use palisade_cases::{Access, CaseResult, InProcess, find, run};
+use palisade_test_support::corpus;
 use serde_json::Value;
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
-
-/// `corpus/` beside the project, where it is.
-fn corpus(part: &str) -> Option<PathBuf> {
-    let root = env::var_os("PALISADE_CORPUS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
-    Some(root.join(part)).filter(|path| path.exists())
-}
+use std::fs;
 
 /// A flow that was computed without the aggregate identities, which Cilium's agent has and `faults/cilium-15` shows: the
 /// selector `reserved:world-ipv4 DoesNotExist` selects an outside address in a block of another policy.
@@ -27,10 +17,7 @@ const WITHOUT_AGGREGATES: &str = "s0316.cases.yaml: 29 prod/web-0 > 10.96.4.4 TC
 
 #[test]
 fn every_random_cluster_is_decided_as_cilium_decides_it() {
-    let Some(folder) = corpus("cilium/random") else {
-        eprintln!("skipped: corpus/cilium/random is not there");
-        return;
-    };
+    let Some(folder) = corpus("cilium/random") else { return };
     let files = find(&[folder], &Access::default()).unwrap();
     let report = run(&files, &InProcess, &|_| ());
     let mut wrong = Vec::new();
@@ -62,10 +49,7 @@ fn every_random_cluster_is_decided_as_cilium_decides_it() {
 
 #[test]
 fn every_end_is_selected_as_cilium_selects_it() {
-    let Some(folder) = corpus("cilium/random") else {
-        eprintln!("skipped: corpus/cilium/random is not there");
-        return;
-    };
+    let Some(folder) = corpus("cilium/random") else { return };
     let selected: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("selected.json")).unwrap()).unwrap();
     let mut wrong = Vec::new();

@@ -2,23 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
 
 use palisade::{Authority, Cluster, Options, Severity, lint, resource::Resources};
+use palisade_test_support::corpus;
 use serde_json::{Value, json};
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
-
-/// `corpus/cilium` beside the project, where it is.
-fn corpus() -> Option<PathBuf> {
-    let root = env::var_os("PALISADE_CORPUS")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"));
-    let folder = Some(root.join("cilium")).filter(|path| path.exists());
-    if folder.is_none() {
-        eprintln!("skipped: corpus/cilium is not there");
-    }
-    folder
-}
+use std::fs;
 
 /// Whether the agent and the schema take `{field: text}` in toFQDNs.
 fn verdicts(field: &str, text: &str) -> (bool, bool) {
@@ -53,7 +39,7 @@ fn check(rows: &[Value], field: impl Fn(&Value) -> String) -> Vec<String> {
 
 #[test]
 fn names_and_patterns_are_taken_and_refused_by_each() {
-    let Some(folder) = corpus() else { return };
+    let Some(folder) = corpus("cilium") else { return };
     let read = |name: &str| -> Vec<Value> {
         let table: Value = serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap();
         table["valid"].as_array().cloned().unwrap_or_default()
@@ -68,7 +54,7 @@ fn names_and_patterns_are_taken_and_refused_by_each() {
 
 #[test]
 fn every_file_of_the_corpus_is_asked() {
-    let Some(folder) = corpus() else { return };
+    let Some(folder) = corpus("cilium") else { return };
     let decisions: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("decisions.json")).unwrap()).unwrap();
     let listed: Vec<&str> = decisions["fileValidity"]

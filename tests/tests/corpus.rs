@@ -3,11 +3,12 @@
 
 use palisade_cases::{Access, Backend, CaseResult, Report, find, run};
 use palisade_oracle::backend::InEnvoy;
+use palisade_test_support::{filter_module, skip_unless_required};
 use palisade_tests::backend::{Engine, Wasm};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -21,40 +22,25 @@ pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// The module that `cargo xtask wasm` builds. Without it what needs it does not run, and says so; where
-/// `PALISADE_REQUIRE_WASM` is 1 that is a failure.
+/// The bytes of the shipped module. Without it the test is skipped; where `PALISADE_REQUIRE_WASM` is set, it fails.
 pub(crate) fn wasm_module() -> Option<Vec<u8>> {
-    let path = root().join("target/wasm/palisade_filter.wasm");
-    match fs::read(&path) {
-        Ok(module) => Some(module),
-        Err(error) => {
-            let required = env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
-            assert!(!required, "{}: {error}; build it with `cargo xtask wasm`", path.display());
-            tell(
-                "wasm in wasmtime: NOT RUN, there is no target/wasm/palisade_filter.wasm (`cargo xtask wasm`)",
-            );
-            None
-        }
-    }
+    filter_module().map(|path| fs::read(path).expect("a readable module"))
 }
 
 fn wasm() -> Option<Wasm> {
     wasm_module().map(|module| Wasm::new(&module).expect("a proxy-wasm module"))
 }
 
-/// Native RBAC and the same module in Envoy. Without module or Envoy they do not run, and say so.
+/// Native RBAC and the shipped module in Envoy. Without module or Envoy the test is skipped or fails as above.
 fn envoy() -> Option<InEnvoy> {
-    let module = root().join("target/wasm/palisade_filter.wasm");
-    let fetched = palisade_envoy::fetch::binary();
-    if module.is_file() && fetched.is_ok() {
-        return Some(InEnvoy::new(Some(module)));
+    let module = filter_module()?;
+    match palisade_envoy::fetch::binary() {
+        Ok(_) => Some(InEnvoy::new(Some(module))),
+        Err(error) => {
+            skip_unless_required(&format!("no Envoy: {error:#}"));
+            None
+        }
     }
-    let required = env::var("PALISADE_REQUIRE_WASM").is_ok_and(|value| value == "1");
-    assert!(!required, "no module or no Envoy: {fetched:?}");
-    tell(
-        "native RBAC and wasm in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy (`cargo xtask envoy`)",
-    );
-    None
 }
 
 /// The back ends that can run every case.
@@ -146,20 +132,9 @@ struct Minimum {
     passed: BTreeMap<String, usize>,
 }
 
-/// The corpus is no part of the project: `PALISADE_CORPUS`, else `../shared/corpus`.
-pub(crate) fn corpus() -> Option<PathBuf> {
-    let folder =
-        env::var_os("PALISADE_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    tell("corpus: NOT RUN, there is no ../shared/corpus (PALISADE_CORPUS names another place)");
-    None
-}
-
 #[test]
 fn the_corpus_does_not_get_worse() {
-    let Some(corpus) = corpus() else { return };
+    let Some(corpus) = palisade_test_support::corpus("") else { return };
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus-minimum.toml")).expect("text");
     let minimum: Minimum = toml::from_str(&text).expect("a table of counts");

@@ -1,6 +1,6 @@
 //! The export equals istiod's own output, for every case of Istio's builder test that lies in the corpus.
 
-use crate::corpus::{corpus, tell};
+use crate::corpus::tell;
 use palisade::{Cluster, Options, Workload, export, manifest, resource::Resources};
 use serde::Deserialize;
 use serde_json::Value;
@@ -81,8 +81,7 @@ fn differences(path: &str, ours: &Value, theirs: &Value, out: &mut Vec<String>) 
 
 #[test]
 fn the_export_is_what_istiod_generates() {
-    let Some(corpus) = corpus() else { return };
-    let folder = corpus.join("istio/golden");
+    let Some(folder) = palisade_test_support::corpus("istio/golden") else { return };
     let text = fs::read_to_string(folder.join("manifest.json")).expect("manifest");
     let golden: Golden = serde_json::from_str(&text).expect("cases");
     let (mut cases, mut filters, mut wrong) = (0, 0, Vec::new());

@@ -9,7 +9,7 @@ use crate::corpus::tell;
 use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
 use palisade_harness::{Conformance, HeaderMap, HttpOutcome, HttpRequest, Node, Stream};
 use serde_json::{Value, json};
-use std::{path::Path, sync::Arc};
+use std::sync::Arc;
 
 fn policies() -> Value {
     let policy = |name: &str, action: &str, rules: Value| {
@@ -150,11 +150,7 @@ fn native(set: &PolicySet, headers: &HeaderMap) -> Verdict {
 #[test]
 fn a_hundred_thousand_hostile_requests_are_answered_as_the_engine_does() {
     const REQUESTS: usize = 100_000;
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-    let Ok(wasm) = std::fs::read(&module) else {
-        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {}", module.display());
-        return tell("hostile requests: NOT RUN, there is no target/wasm/palisade_filter.wasm");
-    };
+    let Some(wasm) = crate::corpus::wasm_module() else { return };
     let policies = policies();
     let (cluster, workload) = engine(&policies);
     let set = PolicySet::compile(&cluster, &workload, &Options::default());

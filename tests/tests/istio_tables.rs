@@ -10,16 +10,10 @@ use palisade::{
     resource::Resources,
 };
 use serde_json::{Value, json};
-use std::path::PathBuf;
 
 fn table() -> Option<Value> {
-    let corpus = std::env::var_os("PALISADE_CORPUS")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus"), PathBuf::from);
-    let text = std::fs::read_to_string(corpus.join("istio/decisions.json")).ok();
-    if text.is_none() {
-        eprintln!("not run: no conformance data at {}", corpus.display());
-    }
-    Some(serde_json::from_str(&text?).expect("JSON"))
+    let path = palisade_test_support::corpus("istio")?.join("decisions.json");
+    Some(serde_json::from_str(&std::fs::read_to_string(path).expect("text")).expect("JSON"))
 }
 
 fn rows<'t>(table: &'t Value, key: &str) -> impl Iterator<Item = &'t Value> {

@@ -69,8 +69,7 @@ fn measured_process() {
 #[test]
 fn twice_the_input_is_at_most_two_point_six_times_the_work() {
     if !Command::new("valgrind").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: valgrind is not installed");
-        return;
+        return palisade_test_support::skip_unless_required("valgrind is not installed");
     }
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("growth");
     let _ = fs::remove_dir_all(&folder);

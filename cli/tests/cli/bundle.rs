@@ -203,11 +203,8 @@ fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
 #[cfg(feature = "stats")]
 #[test]
 fn the_bytes_of_the_module_and_of_its_vm_are_told_for_four_numbers_of_rules() {
-    let module = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-    let Ok(metadata) = module.metadata() else {
-        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {}", module.display());
-        return eprintln!("skipped: no {}", module.display());
-    };
+    let Some(module) = palisade_test_support::filter_module() else { return };
+    let metadata = module.metadata().unwrap();
     let folder = folder();
     let module = module.display();
     let told = folder.run(&format!("bundle --stats --module {module}"));

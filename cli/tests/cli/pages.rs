@@ -57,10 +57,12 @@ fn the_page_on_istio_runs() {
 
 #[test]
 fn the_page_on_envoy_runs() {
-    let module = root().join("target/wasm/palisade_filter.wasm");
-    let Some(envoy) = palisade_envoy::fetch::binary().ok().filter(|_| module.is_file()) else {
-        assert!(env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {} or no Envoy", module.display());
-        return eprintln!("skipped: no {} or no Envoy", module.display());
+    if palisade_test_support::filter_module().is_none() {
+        return;
+    }
+    let envoy = match palisade_envoy::fetch::binary() {
+        Ok(envoy) => envoy,
+        Err(error) => return palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}")),
     };
     let mut script = script("envoy.md");
     // The page's ports may be taken here.

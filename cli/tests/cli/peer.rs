@@ -9,7 +9,6 @@ use palisade_envoy::{
     wasm::Plugin,
 };
 use serde_json::Value;
-use std::path::Path;
 
 fn manifests(block: &str) -> String {
     format!(
@@ -60,12 +59,10 @@ fn forms(block: &str, module: &str) -> Vec<(&'static str, Vec<Value>)> {
 
 #[test]
 fn an_address_in_a_header_is_never_the_peers() {
-    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-    if !module.is_file() || palisade_envoy::fetch::binary().is_err() {
-        assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no {} or no Envoy", module.display());
-        return eprintln!("skipped: no {} or no Envoy", module.display());
+    let Some(module) = palisade_test_support::filter_module() else { return };
+    if let Err(error) = palisade_envoy::fetch::binary() {
+        return palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}"));
     }
-    let module = module.canonicalize().expect("a path");
     let mut listeners = Vec::new();
     for (place, block) in [("here", "127.0.0.0/8"), ("there", "10.0.0.0/8")] {
         for (form, filters) in forms(block, &module.display().to_string()) {

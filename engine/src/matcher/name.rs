@@ -245,13 +245,8 @@ mod tests {
     }
 
     fn corpus(file: &str) -> Option<Value> {
-        let root = std::env::var("PALISADE_CORPUS");
-        let root = root.unwrap_or_else(|_| format!("{}/../../shared/corpus", env!("CARGO_MANIFEST_DIR")));
-        let text = std::fs::read_to_string(format!("{root}/cilium/{file}")).ok();
-        if text.is_none() {
-            std::eprintln!("skipped: corpus/cilium/{file} is not there");
-        }
-        text.map(|text| serde_json::from_str(&text).unwrap())
+        let path = palisade_test_support::corpus("cilium")?.join(file);
+        Some(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
     }
 
     fn rows<'v>(value: &'v Value, key: &str) -> &'v [Value] {

@@ -201,8 +201,7 @@ fn many_clients(mesh: &Mesh, proxy: &Proxy, http3: &mut Http3) {
 #[test]
 fn connection_id_of_a_forgotten_connection_does_not_give_its_identity() {
     if std::env::var_os(LONG).is_none_or(|long| long != "1") {
-        eprintln!("skipped: takes minutes; set {LONG}=1");
-        return;
+        return palisade_test_support::skip("takes minutes: only `cargo xtask test --long` runs it");
     }
     let mesh = Mesh::new();
     let Some(proxy) = Proxy::start(&mesh) else { return };

@@ -21,26 +21,19 @@ mod waypoint;
 use palisade_envoy::{
     client::{Client, Outcome},
     config::{Http, Listener, Transport},
-    fetch::target_dir,
     process::Envoy,
     wasm::Plugin,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// The module, or one of its builds for rehearsals.
+/// A build of the module for one test's purpose.
 fn module(name: &str) -> Option<PathBuf> {
-    let path = target_dir().join("wasm").join(name);
-    if path.is_file() {
-        return Some(path.canonicalize().unwrap());
-    }
-    assert!(std::env::var_os("PALISADE_REQUIRE_WASM").is_none(), "no `{}`", path.display());
-    eprintln!("skipped: no `{}`; run `cargo xtask wasm`", path.display());
-    None
+    palisade_test_support::built_module(name)
 }
 
 fn shipped() -> Option<PathBuf> {
-    module("palisade_filter.wasm")
+    palisade_test_support::filter_module()
 }
 
 fn policy(name: &str, action: &str, rules: Value) -> Value {

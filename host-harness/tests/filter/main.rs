@@ -15,7 +15,7 @@ use palisade_harness::{
     Verification,
 };
 use serde_json::{Value, json};
-use std::{path::Path, sync::OnceLock};
+use std::sync::OnceLock;
 
 /// Compiled once: that takes seconds.
 fn conformance() -> Option<&'static Conformance> {
@@ -24,14 +24,8 @@ fn conformance() -> Option<&'static Conformance> {
 }
 
 fn load() -> Option<Conformance> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-    match std::fs::read(&path) {
-        Ok(wasm) => Some(Conformance::new(&wasm).unwrap()),
-        Err(error) => {
-            eprintln!("skipped: {}: {error}; run `cargo xtask wasm`", path.display());
-            None
-        }
-    }
+    let wasm = std::fs::read(palisade_test_support::filter_module()?).unwrap();
+    Some(Conformance::new(&wasm).unwrap())
 }
 
 fn policy(name: &str, action: &str, rules: Value) -> Value {

@@ -1,7 +1,7 @@
 //! An Envoy with two listeners that differ in one thing: who decides, the module or Envoy's own RBAC filter.
 
 use super::{engine, policies};
-use crate::corpus::tell;
+
 use palisade::{
     Options,
     export::{Chain, envoy_rbac},
@@ -13,7 +13,6 @@ use palisade_envoy::{
     wasm::Plugin,
 };
 use serde_json::{Value, json};
-use std::path::Path;
 
 pub(super) struct Pair {
     envoy: Envoy,
@@ -22,18 +21,11 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// None, and a line that says so, where there is no module or no Envoy.
+    /// Starts Envoy. Without the module or Envoy the test is skipped.
     pub(super) fn start() -> Option<Self> {
-        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm/palisade_filter.wasm");
-        if !module.is_file() || palisade_envoy::fetch::binary().is_err() {
-            assert!(
-                std::env::var_os("PALISADE_REQUIRE_WASM").is_none(),
-                "no {} or no Envoy",
-                module.display()
-            );
-            tell(
-                "hostile requests in Envoy: NOT RUN, there is no target/wasm/palisade_filter.wasm or no Envoy",
-            );
+        let module = palisade_test_support::filter_module()?;
+        if let Err(error) = palisade_envoy::fetch::binary() {
+            palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}"));
             return None;
         }
         let policies = policies();
