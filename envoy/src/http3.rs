@@ -4,23 +4,19 @@
 //! hash and installed into the target directory; nothing but Python 3.11 with pip has to be there.
 
 use core::time::Duration;
-use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::certs::Identity;
-use crate::fetch::target_dir;
 use crate::http2::{Answer, Fields, Sent};
+use crate::python::{self, HELP};
 
 const CLIENT: &str = include_str!("http3/client.py");
 const REQUIREMENTS: &str = include_str!("http3/requirements.txt");
-const HELP: &str = "help: the HTTP/3 client needs Python 3.11 or later with pip, and a package index";
 
 /// How long a request may take.
 const ANSWER: Duration = Duration::from_secs(20);
@@ -78,7 +74,7 @@ impl Http3 {
     pub fn start() -> Result<Self> {
         let mut child = Command::new("python3")
             .args(["-c", CLIENT])
-            .env("PYTHONPATH", packages()?)
+            .env("PYTHONPATH", python::packages("http3", REQUIREMENTS)?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -178,49 +174,6 @@ fn answer(value: &Value) -> Result<Answer> {
         body: bytes(&member("body")),
         whole: member("whole") == json!(true),
     })
-}
-
-/// The folder with the client's packages for the Python that is in the path, installed now if it is missing.
-fn packages() -> Result<PathBuf> {
-    let tag = Command::new("python3")
-        .args(["-c", "import sys; print(sys.implementation.cache_tag)"])
-        .output()
-        .with_context(|| format!("cannot run `python3`\n{HELP}"))?;
-    let tag = String::from_utf8(tag.stdout).context("Python's name is not text")?;
-    let digest = format!("{:x}", Sha256::digest(REQUIREMENTS));
-    let version = format!("{}-{}", tag.trim(), digest.get(..16).unwrap_or_default());
-    let parent = target_dir().join("http3");
-    let folder = parent.join(version);
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    fs::create_dir_all(&parent).with_context(|| format!("cannot create `{}`", parent.display()))?;
-
-    // Test binaries run side by side: the first installs, the others wait for it.
-    let lock = File::create(parent.join("lock")).context("cannot create the install lock")?;
-    lock.lock().context("cannot take the install lock")?;
-    if !folder.is_dir() {
-        install(&parent, &folder)?;
-    }
-    Ok(folder)
-}
-
-fn install(parent: &Path, folder: &Path) -> Result<()> {
-    let scratch = tempfile::tempdir_in(parent).context("cannot create an install folder")?;
-    let (requirements, packages) = (scratch.path().join("requirements.txt"), scratch.path().join("packages"));
-    fs::write(&requirements, REQUIREMENTS)?;
-    let output = Command::new("python3")
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"])
-        .args(["--root-user-action", "ignore", "--only-binary", ":all:", "--require-hashes", "--requirement"])
-        .arg(&requirements)
-        .arg("--target")
-        .arg(&packages)
-        .output()
-        .with_context(|| format!("cannot run `python3`\n{HELP}"))?;
-    if !output.status.success() {
-        bail!("pip could not install aioquic: {}\n{HELP}", String::from_utf8_lossy(&output.stderr).trim());
-    }
-    fs::rename(&packages, folder).with_context(|| format!("cannot move packages to `{}`", folder.display()))
 }
 
 #[cfg(test)]

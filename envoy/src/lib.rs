@@ -32,6 +32,7 @@ mod http1;
 pub mod http2;
 pub mod http3;
 pub mod process;
+pub mod python;
 pub mod token;
 mod verify;
 pub mod wasm;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cost;
+mod dependencies;
 mod differential;
 mod envoy;
 mod exports;
@@ -9,6 +10,8 @@ mod fuzz;
 mod no_std;
 mod oci;
 mod process;
+mod published;
+mod spelling;
 mod test;
 mod toolchain;
 mod wasm;
@@ -45,6 +48,12 @@ enum Task {
     Envoy(envoy::Options),
     /// Compare the engine with Envoy's own RBAC on random policies and requests
     Differential(differential::Options),
+    /// Check licences, sources, banned and unused dependencies
+    Dependencies,
+    /// Check the spelling of code, documents and case files
+    Spelling,
+    /// Package each published crate and build it from its package, with each combination of features
+    Package,
     /// Run the fuzz targets, each for some time
     Fuzz(fuzz::Options),
 }
@@ -64,6 +73,9 @@ fn main() -> ExitCode {
         Task::NoStd(options) => no_std::run(&options).map(drop),
         Task::Envoy(options) => envoy::run(&options),
         Task::Differential(options) => differential::run(&options),
+        Task::Dependencies => dependencies::check(),
+        Task::Spelling => spelling::check(),
+        Task::Package => published::check(),
         Task::Fuzz(options) => fuzz::run_all(&options),
     };
     match result {

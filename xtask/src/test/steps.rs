@@ -1,19 +1,22 @@
 //! The steps of `cargo xtask test`, one function each.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::Result;
 
-use super::tally::Tally;
+use super::tally::{Skipped, Tally};
 use super::{Context, Outcome};
 use crate::process::{ask, cargo, command, run, run_watched};
-use crate::{bench, cost, differential, envoy, fuzz, no_std, wasm};
+use crate::{bench, cost, dependencies, differential, envoy, fuzz, no_std, published, spelling, wasm};
 
 /// The steps by name, in order: cheap checks first, and a step after those whose results it needs.
-pub(super) const ALWAYS: [(&str, Step); 14] = [
+pub(super) const ALWAYS: [(&str, Step); 16] = [
     ("formatting", formatting),
     ("lints", lints),
     ("dependencies", dependencies),
+    ("spelling", spelling),
+    ("packages", packages),
     ("no_std build", no_std_build),
     ("wasm build", wasm_build),
     ("the same build", same_build),
@@ -49,10 +52,15 @@ fn lints(_: &mut Context) -> Result<Outcome> {
 const STATS: &str = "palisade-cli/stats";
 
 fn dependencies(_: &mut Context) -> Result<Outcome> {
-    if ask(&mut cargo(&["deny", "--version"])).is_none() {
-        return Ok(Outcome::NotRun("cargo-deny is not installed"));
-    }
-    done(run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"])))
+    done(dependencies::check())
+}
+
+fn spelling(_: &mut Context) -> Result<Outcome> {
+    done(spelling::check())
+}
+
+fn packages(_: &mut Context) -> Result<Outcome> {
+    done(published::check())
 }
 
 fn no_std_build(_: &mut Context) -> Result<Outcome> {
@@ -65,7 +73,7 @@ fn wasm_build(_: &mut Context) -> Result<Outcome> {
 
 fn same_build(_: &mut Context) -> Result<Outcome> {
     if ask(command("git").args(["ls-files", "--error-unmatch", "Cargo.toml"])).is_none() {
-        return Ok(Outcome::NotRun("git does not know which files are the sources"));
+        return Ok(Outcome::Skipped("git does not know which files are the sources"));
     }
     done(wasm::reproduce(&wasm::Options::default()))
 }
@@ -94,12 +102,12 @@ fn native_rbac(context: &mut Context) -> Result<Outcome> {
 
 fn cost_of_decisions(_: &mut Context) -> Result<Outcome> {
     let not_run = cost::run_or_reason(&cost::Options::default())?;
-    Ok(not_run.map_or(Outcome::Passed, Outcome::NotRun))
+    Ok(not_run.map_or(Outcome::Passed, Outcome::Skipped))
 }
 
 /// Those that are built in seconds; the policy engines show that they agree before they are timed.
 fn competitors(context: &mut Context) -> Result<Outcome> {
-    tested(&mut bench::peers(&["test", "--no-default-features"]), &mut context.tally)
+    tested(&mut bench::peers(&["test", "--no-default-features"]), context)
 }
 
 /// Tests that wait for minutes run only where this variable is set.
@@ -112,16 +120,23 @@ fn tests(context: &mut Context) -> Result<Outcome> {
     if context.options.long {
         tests.env(LONG, "1");
     }
-    tested(&mut tests, &mut context.tally)
+    tested(&mut tests, context)
 }
 
-/// Runs `cargo test` and counts what it says.
-fn tested(tests: &mut Command, tally: &mut Tally) -> Result<Outcome> {
-    done(run_watched(tests, |line| {
+/// Runs `cargo test` and adds its results to the counts.
+fn tested(tests: &mut Command, context: &mut Context) -> Result<Outcome> {
+    let (mut tally, mut skipped) = (Tally::default(), BTreeSet::new());
+    let result = run_watched(tests, |line| {
         if let Some(counts) = Tally::of_line(line) {
-            *tally += counts;
+            tally += counts;
         }
-    }))
+        skipped.extend(Skipped::of_line(line));
+    });
+    let names: BTreeSet<&str> = skipped.iter().map(|skipped| skipped.name.as_str()).collect();
+    tally.skip(names.len());
+    context.tally += tally;
+    context.skipped.extend(skipped);
+    done(result)
 }
 
 fn documentation(_: &mut Context) -> Result<Outcome> {
