@@ -170,7 +170,7 @@ fn flows_are_decided_as_cilium_decides_them() {
     for case in list(&decisions, "cases") {
         let id = text(case, "id");
         // An address with the label of one selector but not of another that matches the same names: names tell no
-        // such thing (T38).
+        // such thing (docs/semantics/cilium.md#cilium-fqdn-labels).
         if id == "fqdn-other-selector-text" {
             eprintln!("skipped: {id}: labels are attached by name here, not by the text of a selector");
             continue;

@@ -1,4 +1,5 @@
-//! Names and patterns that the agent takes or refuses, and the schema beside it (T44).
+//! Names and patterns that the agent takes or refuses, and the schema beside it
+//! (docs/semantics/cilium.md#cilium-agent-and-schema).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
 
 use palisade::{Authority, Cluster, Options, Severity, lint, resource::Resources};

@@ -13,7 +13,7 @@ use alloc::{
 };
 use core::ops::ControlFlow;
 
-/// A `matchPattern` of `toFQDNs` or of a DNS rule, as Cilium reads it (`spec/cilium.md` 3.4).
+/// A `matchPattern` of `toFQDNs` or of a DNS rule, as Cilium reads it (docs/semantics/cilium.md#cilium-star-and-dot).
 ///
 /// ```
 /// use palisade::{FqdnPattern, Options};

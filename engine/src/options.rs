@@ -120,8 +120,9 @@ pub struct Options {
     pub host_firewall: bool,
     /// `enable-non-default-deny-policies`.
     pub non_default_deny: bool,
-    /// Whether a peer that says only which namespaces it is not in must be in some (trap T6). No release asks for it yet;
-    /// it is proposed upstream (cilium#46996).
+    /// Whether a peer that says only which namespaces it is not in must be in some
+    /// (docs/semantics/cilium.md#cilium-negative-namespace). No release asks for it yet; it is proposed upstream
+    /// (cilium#46996).
     pub namespace_must_exist: bool,
     /// `enable-extended-ip-protocols`.
     pub extended: bool,
@@ -197,7 +198,8 @@ impl Options {
         self.cidr_match.iter().any(|mode| mode == ends)
     }
 
-    /// Whether peers are limited to the local cluster unless they name one (trap T5).
+    /// Whether peers are limited to the local cluster unless they name one
+    /// (docs/semantics/cilium.md#cilium-local-cluster).
     pub fn default_local_cluster(&self) -> bool {
         self.policy_default_local_cluster.unwrap_or(self.cilium_version >= CiliumVersion::V1_19)
     }

@@ -1,4 +1,5 @@
-//! The interface that a DNS proxy and `palisade fqdn` use, which no case file reaches (`spec/cilium.md` 3.4 to 3.7).
+//! The interface that a DNS proxy and `palisade fqdn` use, which no case file reaches
+//! (docs/semantics/cilium.md#cilium-dns-decision).
 
 use core::net::IpAddr;
 use palisade::{

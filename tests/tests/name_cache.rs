@@ -1,4 +1,5 @@
-//! The name cache against a list of observations that is read from front to end (`spec/cilium.md` 3.6).
+//! The name cache against a list of observations that is read from front to end
+//! (docs/semantics/cilium.md#cilium-ttl).
 
 use core::net::IpAddr;
 use palisade::{CacheLimits, NameCache, RestoreError};

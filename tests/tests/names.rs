@@ -1,5 +1,5 @@
-//! Name patterns as the specification's translation to expressions says (`spec/cilium.md` 3.2 to 3.4), which no matching
-//! of ours goes through.
+//! Name patterns as the specification's translation to expressions says
+//! (docs/semantics/cilium.md#cilium-star-and-dot), which no matching of ours goes through.
 
 use core::cell::Cell;
 use palisade::{

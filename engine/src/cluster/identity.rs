@@ -1,4 +1,5 @@
-//! The labels of every kind of end, as Cilium's identities carry them (`spec/cilium.md` 0.2 and 1).
+//! The labels of every kind of end, as Cilium's identities carry them
+//! (docs/semantics/cilium.md#cilium-identity-labels).
 
 use super::{Cluster, Workload, is_identity_label};
 use crate::{

@@ -1,4 +1,4 @@
-//! What the records of an answer teach (`spec/cilium.md` 3.6).
+//! What the records of an answer teach (docs/semantics/cilium.md#cilium-answer-records).
 
 use crate::{lower::cilium::name::canonical, options::CiliumVersion};
 use alloc::{
@@ -34,7 +34,8 @@ pub enum DnsData<'a> {
 /// What an answer teaches about the name that was asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taught {
-    /// The name, lower case with its final dot. Aliases on the way are no names that a rule could match (T36).
+    /// The name, lower case with its final dot. Aliases on the way are no names that a rule could match
+    /// (docs/semantics/cilium.md#cilium-cname).
     pub name: String,
     /// Its addresses.
     pub addresses: Vec<IpAddr>,

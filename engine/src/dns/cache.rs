@@ -1,4 +1,4 @@
-//! Addresses by name with expiry, as an agent keeps them (`spec/cilium.md` 3.6).
+//! Addresses by name with expiry, as an agent keeps them (docs/semantics/cilium.md#cilium-ttl).
 
 use super::{
     endpoint::{EndpointCache, Learned, Name},
@@ -14,7 +14,8 @@ const SHORTEST: u64 = 5_000;
 /// The names a node knows for addresses. `now` is always passed in, in milliseconds, and never goes back.
 ///
 /// Each endpoint has its own record of what it asked for, with its own limits and connections; what any of them
-/// learned is in force for the whole node (trap T35). A lesson costs logarithmic time, and so does its end.
+/// learned is in force for the whole node (docs/semantics/cilium.md#cilium-shared-dns-cache). A lesson costs
+/// logarithmic time, and so does its end.
 ///
 /// ```
 /// use palisade::{CacheLimits, NameCache};

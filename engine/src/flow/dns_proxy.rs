@@ -1,5 +1,5 @@
 //! What the DNS proxy decides: may this pod ask this name of this server, and what does the answer open?
-//! (`spec/cilium.md` 3.5 to 3.7)
+//! (docs/semantics/cilium.md#cilium-dns-decision)
 
 use super::{
     Flow, FlowError, History, LayerExplanation, Place, Simulation,

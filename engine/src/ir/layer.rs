@@ -95,7 +95,8 @@ pub struct DirectionLayer {
     pub from_host: bool,
     /// Flows of which one of these holds have their TLS ended by the proxy, which then reads their requests.
     pub terminated: Vec<Rule>,
-    /// toFQDNs rules for whose names no DNS rule lets the endpoint ask (trap T30).
+    /// toFQDNs rules for whose names no DNS rule lets the endpoint ask
+    /// (docs/semantics/cilium.md#cilium-lookup-and-connection).
     pub unlearnable: Vec<Unlearnable>,
 }
 

@@ -32,18 +32,20 @@ pub enum Text {
     },
 }
 
-/// A pattern over DNS names in canonical form: lower case, final dot (`spec/cilium.md` 3.2 to 3.4).
+/// A pattern over DNS names in canonical form: lower case, final dot
+/// (docs/semantics/cilium.md#cilium-canonical-names).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NamePattern {
     /// `matchName`: this name.
     Name(Box<str>),
-    /// `matchPattern`, canonical, as the grammar of `spec/cilium.md` 3.4 reads it.
+    /// `matchPattern`, canonical, as the grammar of docs/semantics/cilium.md#cilium-star-and-dot reads it.
     Wildcard {
         /// The pattern, lower case, with its final dot.
         pattern: Box<str>,
         /// Whether a leading `**.` stands for whole labels (Cilium 1.19 and later).
         subdomains: bool,
-        /// Whether an all-star pattern accepts any bytes, as it does in a DNS rule (T34).
+        /// Whether an all-star pattern accepts any bytes, as it does in a DNS rule
+        /// (docs/semantics/cilium.md#cilium-all-star).
         any_bytes: bool,
     },
 }
@@ -70,7 +72,7 @@ pub enum Pattern {
     Labels(Selector),
     /// DNS names.
     Name(NamePattern),
-    /// The whole of a text value, as RE2 reads the expression (`spec/cilium.md` 4.1).
+    /// The whole of a text value, as RE2 reads the expression (docs/semantics/cilium.md#cilium-http-expressions).
     Regex(Box<str>),
 }
 

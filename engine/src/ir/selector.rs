@@ -36,7 +36,7 @@ pub struct Selector {
 }
 
 impl Requirement {
-    /// Whether `labels` meets this requirement (`spec/cilium.md` 1).
+    /// Whether `labels` meets this requirement (docs/semantics/cilium.md#cilium-selector-terms).
     pub fn matches(&self, labels: &Labels) -> bool {
         let mut with_key =
             labels.with_key(&self.key).filter(|l| self.source.as_deref().is_none_or(|s| s == l.source));

@@ -1,4 +1,5 @@
-//! What Cilium's agent would refuse in a network policy, and the traps of `spec/cilium.md` 10.
+//! What Cilium's agent would refuse in a network policy, and the traps
+//! (docs/semantics/cilium.md#cilium-trap-warnings).
 //!
 //! Lowering reads every field once and reports what is wrong with it; here are the findings that need more than one
 //! rule to see.
@@ -55,7 +56,7 @@ impl<'c> Objects<'c> {
     }
 }
 
-/// Directions that deny entries alone close (T8).
+/// Directions that deny entries alone close (docs/semantics/cilium.md#cilium-deny-only).
 fn closed(
     lowered: &Lowered,
     endpoints: &[(String, Endpoint<'_>)],
@@ -72,7 +73,8 @@ fn closed(
     }
 }
 
-/// toFQDNs rules for whose names no DNS rule lets the pod ask (T30).
+/// toFQDNs rules for whose names no DNS rule lets the pod ask
+/// (docs/semantics/cilium.md#cilium-lookup-and-connection).
 fn lost_names(
     lowered: &Lowered,
     endpoints: &[(String, Endpoint<'_>)],

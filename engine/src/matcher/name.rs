@@ -1,7 +1,8 @@
 //! Matches DNS names against Cilium's `matchName` and `matchPattern`.
 //!
-//! A pattern is parsed once, by the grammar of `spec/cilium.md` 3.4. No run of stars but a leading `**.` crosses a
-//! dot, so labels of pattern and name align one to one, and a match costs one pass over the name.
+//! A pattern is parsed once, by the grammar of docs/semantics/cilium.md#cilium-star-and-dot. No run of stars but a
+//! leading `**.` crosses a dot, so labels of pattern and name align one to one, and a match costs one pass over the
+//! name.
 
 use super::search;
 use crate::ir::NamePattern;
@@ -28,7 +29,7 @@ pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
 /// A parsed `matchPattern`.
 #[derive(Clone, Debug)]
 pub(super) enum Wildcard {
-    /// Stars alone, in a DNS rule: any bytes at all (T34).
+    /// Stars alone, in a DNS rule: any bytes at all (docs/semantics/cilium.md#cilium-all-star).
     Everything,
     /// Stars alone: one or more labels, or the root.
     EveryName,

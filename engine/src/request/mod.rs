@@ -46,8 +46,8 @@ pub enum Shape {
 pub struct Peer<'a> {
     /// The identity's labels, all sources.
     pub labels: &'a Labels,
-    /// The addresses that CIDR rules apply to (spec/cilium.md 2.6): that of an outside end, and by the CIDR match mode
-    /// every address of a pod or node.
+    /// The addresses that CIDR rules apply to (docs/semantics/cilium.md#cilium-cidr-match-mode): that of an outside
+    /// end, and by the CIDR match mode every address of a pod or node.
     pub addresses: &'a [IpAddr],
     /// Whether an aggregate identity stands for the identity too. Aggregates have no labels that a policy can name, so
     /// every selector of negative terms alone selects them, and with them all that they stand for.

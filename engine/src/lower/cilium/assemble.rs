@@ -1,4 +1,4 @@
-//! The rules of one endpoint in order of precedence (`spec/cilium.md` 0, 2.1 and 2.9).
+//! The rules of one endpoint in order of precedence (docs/semantics/cilium.md#cilium-precedence).
 
 use super::{
     conflict::conflict,
@@ -75,7 +75,8 @@ impl Lowered {
             entries = merged.iter().collect();
         }
         if armed && options.profile == Profile::Strict {
-            // What isolates a pod then ends the walk: nothing behind it re-opens the pod (T26).
+            // What isolates a pod then ends the walk: nothing behind it re-opens the pod
+            // (docs/semantics/kubernetes.md#kubernetes-baseline-accept).
             entries.retain(|e| e.level.tier < Level::BASELINE || e.effect != Effect::Allow);
         }
         entries.sort_by_key(|e| e.level);

@@ -1,4 +1,5 @@
-//! What Azure refuses on top of Cilium: advanced container networking services (`spec/cilium.md` 7).
+//! What Azure refuses on top of Cilium: advanced container networking services
+//! (docs/semantics/cilium.md#cilium-azure-levels).
 
 use super::{Findings, peer::Scope, selector::below};
 use crate::{

@@ -1,4 +1,4 @@
-//! Blocks of addresses (`spec/cilium.md` 2.6).
+//! Blocks of addresses (docs/semantics/cilium.md#cilium-cidr-identities).
 
 use super::Findings;
 use crate::{
@@ -13,7 +13,8 @@ use ipnet::IpNet;
 pub(super) use crate::net::parse_block as parse;
 use crate::net::parse_block_with_host_bits;
 
-/// Reads an item of `fromCIDR` or `toCIDR`, which up to Cilium 1.19 may be a bare address (T22).
+/// Reads an item of `fromCIDR` or `toCIDR`, which up to Cilium 1.19 may be a bare address
+/// (docs/semantics/cilium.md#cilium-bare-address).
 pub(super) fn address_or_block(
     text: &str,
     path: &str,

@@ -1,4 +1,4 @@
-//! ClusterNetworkPolicy as Cilium 1.20 enforces it (`spec/cilium.md` 2.8).
+//! ClusterNetworkPolicy as Cilium 1.20 enforces it (docs/semantics/kubernetes.md#kubernetes-tiers).
 
 use super::{
     Findings, cidr,
@@ -109,7 +109,7 @@ struct Reader<'a> {
     reference: &'a Arc<PolicyRef>,
     tier: u8,
     priority: u32,
-    /// Whether the profile keeps closed what is isolated (T26).
+    /// Whether the profile keeps closed what is isolated (docs/semantics/kubernetes.md#kubernetes-baseline-accept).
     is_strict: bool,
 }
 
@@ -144,7 +144,8 @@ impl Reader<'_> {
                 return None;
             }
         };
-        // A peer that cannot be understood opens nothing and closes everything (T25).
+        // A peer that cannot be understood opens nothing and closes everything
+        // (docs/semantics/kubernetes.md#kubernetes-unknown-peer).
         let (effect, clauses) = match (unknown, effect) {
             (true, Effect::Deny | Effect::Pass) => (Effect::Deny, vec![Clause::default()]),
             (_, effect) => (effect, peers.into_iter().flatten().flatten().collect()),
@@ -213,7 +214,8 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
     Some(labels)
 }
 
-/// Whether a key names a source. The schema lets it in; what the agent makes of it is not known, so the peer is not (T25).
+/// Whether a key names a source. The schema lets it in; what the agent makes of it is not known, so the peer is not
+/// (docs/semantics/kubernetes.md#kubernetes-unknown-peer).
 fn has_source(selector: &LabelSelector) -> bool {
     let by_value = selector.match_labels.iter().flatten().map(|(key, _)| key);
     let by_expression = selector.match_expressions.iter().flatten().map(|expression| &expression.key);

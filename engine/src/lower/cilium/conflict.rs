@@ -1,5 +1,5 @@
 //! What of several rules the agent cannot merge, so that the endpoint's policy cannot be computed
-//! (`spec/cilium.md` 2.9).
+//! (docs/semantics/cilium.md#cilium-conflicts).
 
 use super::{
     l7::{Inspection, L7},
@@ -104,7 +104,7 @@ impl<'e> Merged<'e> {
             && seen.terminating.is_none()
             && let Some(other) = self.open_http
         {
-            // The other way round it is accepted (T29).
+            // The other way round it is accepted (docs/semantics/cilium.md#cilium-http-before-server-names).
             return Err((other, "put `serverNames` behind HTTP rules"));
         }
         if matches!(seen.l7, L7::Http(_)) && seen.terminating.is_none() {

@@ -1,4 +1,4 @@
-//! Rules that only deny, and by that close everything else (T8).
+//! Rules that only deny, and by that close everything else (docs/semantics/cilium.md#cilium-deny-only).
 
 use super::{
     assemble::Endpoint,

@@ -1,4 +1,4 @@
-//! Entities (`spec/cilium.md` 2.5).
+//! Entities (docs/semantics/cilium.md#cilium-entities).
 
 use super::selector::{equals, reserved};
 use crate::{

@@ -1,4 +1,5 @@
-//! The pairs of port and selector that rules with server names are about (T28).
+//! The pairs of port and selector that rules with server names are about
+//! (docs/semantics/cilium.md#cilium-server-names-same-selector).
 
 use super::port::Port;
 use crate::ir::Test;

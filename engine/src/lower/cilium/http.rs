@@ -1,4 +1,4 @@
-//! HTTP rules, as the agent hands them to Envoy (`spec/cilium.md` 4.1).
+//! HTTP rules, as the agent hands them to Envoy (docs/semantics/cilium.md#cilium-http-rules).
 
 use super::{Findings, peer::Scope, secret};
 use crate::{
@@ -83,7 +83,8 @@ fn expression(
     Test::any_of(attribute, [pattern])
 }
 
-/// An item of `headers`: a name and a value with a space between them, or all of it a name (T41).
+/// An item of `headers`: a name and a value with a space between them, or all of it a name
+/// (docs/semantics/cilium.md#cilium-http-headers).
 fn header(text: &str, path: &str, findings: &mut Findings) -> Test {
     match text.split_once(' ') {
         Some((name, value)) => is(name.trim_end_matches(':'), Text::Exact(value.into())),

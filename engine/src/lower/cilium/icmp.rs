@@ -1,4 +1,4 @@
-//! ICMP types (`spec/cilium.md` 2.4).
+//! ICMP types (docs/semantics/cilium.md#cilium-icmp).
 
 use super::{
     Findings,

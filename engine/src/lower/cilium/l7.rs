@@ -1,4 +1,4 @@
-//! What a proxy looks at on the ports of one `toPorts` item (`spec/cilium.md` 3 and 4).
+//! What a proxy looks at on the ports of one `toPorts` item (docs/semantics/cilium.md#cilium-l7-protocols).
 
 use super::{Findings, http, name, peer::Scope, port::Place, proxied, selector::below, tls};
 use crate::{
@@ -77,7 +77,8 @@ pub(super) fn inspection(
     seen
 }
 
-/// A deny rule has ports only; the API server drops what else is written (T24).
+/// A deny rule has ports only; the API server drops what else is written
+/// (docs/semantics/cilium.md#cilium-deny-fields).
 fn dropped(rule: &PortRule, path: &str, findings: &mut Findings) {
     let fields = [
         (rule.rules.is_some(), "rules"),
@@ -93,8 +94,9 @@ fn dropped(rule: &PortRule, path: &str, findings: &mut Findings) {
     }
 }
 
-/// Kafka and generic rules: removed in 1.20, which drops them silently (T42). Gives the parser, and whether one of its
-/// rules lets everything through.
+/// Kafka and generic rules: removed in 1.20, which drops them silently
+/// (docs/semantics/cilium.md#cilium-removed-parsers). Gives the parser, and whether one of its rules lets everything
+/// through.
 fn other_parsers(
     rules: &L7Rules,
     path: &str,

@@ -1,4 +1,5 @@
-//! The rules of the DNS proxy: which names an endpoint may look up at which server (`spec/cilium.md` 3.5).
+//! The rules of the DNS proxy: which names an endpoint may look up at which server
+//! (docs/semantics/cilium.md#cilium-dns-first-filter).
 //!
 //! The proxy has one set of rules for each port number and protocol: that of the first filter with DNS rules on it, by
 //! tier, with named ports before numbers. DNS rules of another filter of the same number still send lookups to the proxy,

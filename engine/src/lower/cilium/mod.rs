@@ -1,4 +1,5 @@
-//! Network policies of Cilium and Kubernetes to rules: all of their meaning is here (`spec/cilium.md` 1 and 2).
+//! Network policies of Cilium and Kubernetes to rules: all of their meaning is here
+//! (docs/semantics/cilium.md#cilium-precedence).
 //!
 //! [`Lowered::new`] reads each object once, whatever endpoint is asked about, and reports what is wrong with it;
 //! [`Lowered::layer`] picks what selects one endpoint and puts its rules in order of precedence.

@@ -1,4 +1,4 @@
-//! Names: `toFQDNs` and `rules.dns` (`spec/cilium.md` 3.2 to 3.4).
+//! Names: `toFQDNs` and `rules.dns` (docs/semantics/cilium.md#cilium-canonical-names).
 
 use super::{Findings, trap};
 use crate::{
@@ -63,7 +63,8 @@ pub(super) fn peer_clause(
     Clause { tests: vec![test], index: 0 }
 }
 
-/// The labels that names give to the identity of their addresses: one for each text of a `toFQDNs` item (T38).
+/// The labels that names give to the identity of their addresses: one for each text of a `toFQDNs` item
+/// (docs/semantics/cilium.md#cilium-fqdn-labels).
 #[derive(Debug)]
 pub(crate) struct FqdnLabels {
     patterns: NameSet,

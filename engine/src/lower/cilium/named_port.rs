@@ -20,8 +20,8 @@ use alloc::{
 
 /// The last port of the range that begins at a named port, by tier, protocol and name.
 ///
-/// The agent keeps one filter for each name and protocol of a tier. The `endPort` of the first rule that names the port
-/// is the end for every other rule (T19).
+/// The agent keeps one filter for each name and protocol of a tier. The `endPort` of the first rule that names the
+/// port is the end for every other rule (docs/semantics/cilium.md#cilium-named-port-range).
 #[derive(Debug, Default)]
 pub(super) struct RangeEnds(BTreeMap<(u8, Protocol, Box<str>), u16>);
 

@@ -1,4 +1,4 @@
-//! Kubernetes NetworkPolicy as Cilium enforces it (`spec/cilium.md` 5).
+//! Kubernetes NetworkPolicy as Cilium enforces it (docs/semantics/kubernetes.md#kubernetes-subject).
 
 use super::{
     Findings, cidr,

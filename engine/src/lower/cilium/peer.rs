@@ -1,4 +1,5 @@
-//! Who the other end may be: each member of an entry, rewritten as the agent does (`spec/cilium.md` 1, peers).
+//! Who the other end may be: each member of an entry, rewritten as the agent does
+//! (docs/semantics/cilium.md#cilium-implied-namespace).
 
 use super::{
     Findings, cidr,
@@ -143,7 +144,8 @@ pub(super) fn ends(
     if listed.contains(&Some(0)) {
         return Ends::Only(Vec::new());
     }
-    // A list that reads as absent (T14); strict takes it for what it says.
+    // A list that reads as absent (docs/semantics/cilium.md#cilium-empty-name-list); strict takes it for what it
+    // says.
     let hollow = [peers.groups.map(<[_]>::len), peers.services.map(<[_]>::len), peers.fqdns.map(<[_]>::len)];
     if scope.is_strict() && hollow.contains(&Some(0)) {
         return Ends::Only(Vec::new());
@@ -277,14 +279,15 @@ pub(super) fn in_namespaces(
     }
 }
 
-/// Under the strict profile, and where the agent asks for it, a selector by namespace always means pods (T6).
+/// Under the strict profile, and where the agent asks for it, a selector by namespace always means pods
+/// (docs/semantics/cilium.md#cilium-negative-namespace).
 fn close_negative(labels: &mut Selector, scope: &Scope<'_>) {
     if scope.is_strict() || scope.options.namespace_must_exist {
         labels.require(K8S, NAMESPACE, Operator::Exists);
     }
 }
 
-/// Limits `labels` to the local cluster unless it names one (T5).
+/// Limits `labels` to the local cluster unless it names one (docs/semantics/cilium.md#cilium-local-cluster).
 pub(super) fn local_cluster(labels: &mut Selector, scope: &Scope<'_>) {
     if scope.options.default_local_cluster() && !labels.names(K8S, CLUSTER) {
         labels.require(K8S, CLUSTER, equals(&scope.options.cluster_name.to_string()));

@@ -1,4 +1,4 @@
-//! Ports, ICMP types and what a proxy looks at on them (`spec/cilium.md` 2.4).
+//! Ports, ICMP types and what a proxy looks at on them (docs/semantics/cilium.md#cilium-port-text).
 
 use super::{
     Findings, icmp,
@@ -106,7 +106,8 @@ impl Ord for Port {
 pub(super) enum Number {
     /// From the first to the last.
     Range(u16, u16),
-    /// Those with this name, and on ingress those behind them up to an `endPort` (T19).
+    /// Those with this name, and on ingress those behind them up to an `endPort`
+    /// (docs/semantics/cilium.md#cilium-named-port-range).
     Named(Box<str>),
 }
 
@@ -253,7 +254,8 @@ fn end_port(item: &PortProtocol, path: &str, findings: &mut Findings) -> Option<
     end
 }
 
-/// Whether the agent reads `text` as the name of a port: tried before the number, so `0x50` is a name (T17).
+/// Whether the agent reads `text` as the name of a port: tried before the number, so `0x50` is a name
+/// (docs/semantics/cilium.md#cilium-port-text).
 pub(super) fn is_service_name(text: &str) -> bool {
     text.len() <= 15
         && text.bytes().any(|b| b.is_ascii_alphabetic())

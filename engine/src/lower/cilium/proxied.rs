@@ -1,4 +1,5 @@
-//! What the agent refuses of the part of a `toPorts` item that a proxy looks at (`spec/cilium.md` 6).
+//! What the agent refuses of the part of a `toPorts` item that a proxy looks at
+//! (docs/semantics/cilium.md#cilium-l7-protocols).
 //!
 //! Rules without an item are no rules. Of rules with an item, an empty list counts as given.
 

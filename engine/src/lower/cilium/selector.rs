@@ -1,4 +1,4 @@
-//! Label selectors with Cilium's sources (`spec/cilium.md` 1).
+//! Label selectors with Cilium's sources (docs/semantics/cilium.md#cilium-label-sources).
 
 use super::Findings;
 use crate::{

@@ -1,4 +1,4 @@
-//! `toServices`: the pods and addresses behind Services (`spec/cilium.md` 2.3).
+//! `toServices`: the pods and addresses behind Services (docs/semantics/cilium.md#cilium-service-pods).
 
 use super::{
     Findings,

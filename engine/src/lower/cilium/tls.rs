@@ -1,4 +1,5 @@
-//! TLS and listeners: `serverNames`, `terminatingTLS`, `originatingTLS`, `listener` (`spec/cilium.md` 4.2).
+//! TLS and listeners: `serverNames`, `terminatingTLS`, `originatingTLS`, `listener`
+//! (docs/semantics/cilium.md#cilium-server-names).
 
 use super::{Findings, l7::Inspection, name, peer::Scope, secret, selector::below};
 use crate::{

@@ -1,4 +1,4 @@
-//! Warnings about what is legal and rarely meant (`spec/cilium.md` 10).
+//! Warnings about what is legal and rarely meant (docs/semantics/cilium.md#cilium-trap-warnings).
 
 use super::{
     Findings,
@@ -17,7 +17,8 @@ fn is_negative(operator: &Operator) -> bool {
     matches!(operator, Operator::NotIn(_) | Operator::DoesNotExist)
 }
 
-/// A peer that only says what it is not (T4, T6).
+/// A peer that only says what it is not (docs/semantics/cilium.md#cilium-reserved-key,
+/// docs/semantics/cilium.md#cilium-negative-namespace).
 pub(super) fn negative_peer(labels: &Selector, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
     let reserved = labels.requirements.iter().filter(|r| r.source.as_deref() == Some(RESERVED));
     let reserved: Vec<_> = reserved.collect();
@@ -30,8 +31,8 @@ pub(super) fn negative_peer(labels: &Selector, path: &str, scope: &Scope<'_>, fi
     negative_namespaces(&labels.requirements, true, path, scope, findings);
 }
 
-/// Requirements on namespaces of which none demands one (T6). `local` tells whether the agent may limit the peer to
-/// the local cluster.
+/// Requirements on namespaces of which none demands one (docs/semantics/cilium.md#cilium-negative-namespace). `local`
+/// tells whether the agent may limit the peer to the local cluster.
 pub(super) fn negative_namespaces(
     requirements: &[Requirement],
     local: bool,
@@ -56,7 +57,9 @@ pub(super) fn negative_namespaces(
     }
 }
 
-/// Lists that are there and empty (T13, T14), and entries that say nothing at all (T12).
+/// Lists that are there and empty (docs/semantics/cilium.md#cilium-empty-peer-list,
+/// docs/semantics/cilium.md#cilium-empty-name-list), and entries that say nothing at all
+/// (docs/semantics/cilium.md#cilium-empty-entry).
 pub(super) fn empty_lists(
     peers: &Peers<'_>,
     has_ports: bool,
@@ -95,7 +98,7 @@ pub(super) fn empty_lists(
     }
 }
 
-/// `enableDefaultDeny: true` of a direction without entries (T9).
+/// `enableDefaultDeny: true` of a direction without entries (docs/semantics/cilium.md#cilium-default-deny-flag).
 pub(super) fn idle_flag(rule: &CiliumRule, path: &str, findings: &mut Findings) {
     let flag = rule.enable_default_deny.unwrap_or_default();
     let filled = |a: bool, b: bool| a || b;
@@ -116,7 +119,7 @@ pub(super) fn idle_flag(rule: &CiliumRule, path: &str, findings: &mut Findings) 
     }
 }
 
-/// A deny entry against the local host, which its kubelet probes from (T11).
+/// A deny entry against the local host, which its kubelet probes from (docs/semantics/cilium.md#cilium-local-host).
 pub(super) fn denied_host(peers: &Peers<'_>, path: &str, findings: &mut Findings) {
     for (i, entity) in peers.entities.into_iter().flatten().enumerate() {
         if matches!(entity.as_str(), "host" | "all" | "cluster") {
@@ -129,7 +132,8 @@ pub(super) fn denied_host(peers: &Peers<'_>, path: &str, findings: &mut Findings
     }
 }
 
-/// A port's text that is read otherwise than it looks (T17), or a range that depends on the direction (T19).
+/// A port's text that is read otherwise than it looks (docs/semantics/cilium.md#cilium-port-text), or a range that
+/// depends on the direction (docs/semantics/cilium.md#cilium-named-port-range).
 pub(super) fn port_text(item: &PortProtocol, path: &str, findings: &mut Findings) {
     let text = item.port.as_deref().unwrap_or_default();
     if text.strip_prefix("0x").is_some_and(|t| t.bytes().all(|b| b.is_ascii_hexdigit())) {
@@ -146,8 +150,9 @@ pub(super) fn port_text(item: &PortProtocol, path: &str, findings: &mut Findings
     }
 }
 
-/// The patterns of the list at `path`: `*.x` beside `*.*.x`, where `**.x` is every depth; a double star that is only one
-/// (T31, T32); a star that runs into a name (T33).
+/// The patterns of the list at `path`: `*.x` beside `*.*.x`, where `**.x` is every depth; a double star that is only
+/// one (docs/semantics/cilium.md#cilium-leading-double-star, docs/semantics/cilium.md#cilium-star-and-dot); a star
+/// that runs into a name (docs/semantics/cilium.md#cilium-star-without-dot).
 pub(super) fn stars<'a>(
     list: impl Iterator<Item = Option<&'a str>>,
     path: &str,

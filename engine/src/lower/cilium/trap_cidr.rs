@@ -1,4 +1,5 @@
-//! Warnings about blocks of addresses (T21, T23).
+//! Warnings about blocks of addresses (docs/semantics/cilium.md#cilium-cidr-identities,
+//! docs/semantics/cilium.md#cilium-cidr-except).
 
 use super::{Findings, cidr, peer::Scope, peer::fields};
 use crate::resource::cilium::{CiliumRule, Peers, PortRule};
@@ -85,7 +86,8 @@ struct Blocks {
     port_lists: BTreeMap<String, PortList>,
 }
 
-/// Warns of exceptions that another item of the same direction opens again (T23).
+/// Warns of exceptions that another item of the same direction opens again
+/// (docs/semantics/cilium.md#cilium-cidr-except).
 pub(super) fn reopened(rule: &CiliumRule, path: &str, findings: &mut Findings) {
     let mut ingress = Blocks::default();
     for (i, entry) in rule.ingress.iter().flatten().enumerate() {

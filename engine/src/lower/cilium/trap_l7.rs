@@ -1,4 +1,5 @@
-//! Warnings about what a proxy looks at (T10, T40, T41).
+//! Warnings about what a proxy looks at (docs/semantics/cilium.md#cilium-l7-without-default-deny,
+//! docs/semantics/cilium.md#cilium-path-with-query, docs/semantics/cilium.md#cilium-http-headers).
 
 use super::{Findings, peer::Scope, selector::below};
 use crate::resource::cilium::{HttpRule, PortRule};
@@ -20,7 +21,8 @@ pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &m
     }
 }
 
-/// Rules of a proxy in an entry at `path` whose rule does not arm default deny (T10).
+/// Rules of a proxy in an entry at `path` whose rule does not arm default deny
+/// (docs/semantics/cilium.md#cilium-l7-without-default-deny).
 pub(super) fn unarmed(items: &[PortRule], path: &str, findings: &mut Findings) {
     for (i, rules) in items.iter().enumerate().filter_map(|(i, item)| Some((i, item.rules.as_ref()?))) {
         let lists = [

@@ -1,4 +1,5 @@
-//! toFQDNs rules whose names nobody may ask for, so that no address is ever learned (T30).
+//! toFQDNs rules whose names nobody may ask for, so that no address is ever learned
+//! (docs/semantics/cilium.md#cilium-lookup-and-connection).
 
 use super::{
     assemble::Endpoint,

@@ -1,4 +1,5 @@
-//! Writes the entries of one level as rules in order of precedence (`spec/cilium.md` 2.9).
+//! Writes the entries of one level as rules in order of precedence
+//! (docs/semantics/cilium.md#cilium-merge-same-selector).
 
 use super::{
     assemble::Endpoint,
@@ -19,11 +20,12 @@ use alloc::{collections::BTreeSet, vec, vec::Vec};
 pub(super) struct Writer<'a> {
     pub(super) endpoint: &'a Endpoint<'a>,
     pub(super) is_egress: bool,
-    /// Whether a proxy refuses anything: since 1.18 not without default deny (T10).
+    /// Whether a proxy refuses anything: since 1.18 not without default deny
+    /// (docs/semantics/cilium.md#cilium-l7-without-default-deny).
     pub(super) refuses: bool,
     /// The entries that have a rule already.
     pub(super) known: BTreeSet<RuleId>,
-    /// Ends of the ranges that begin at a named port (T19).
+    /// Ends of the ranges that begin at a named port (docs/semantics/cilium.md#cilium-named-port-range).
     pub(super) range_ends: RangeEnds,
     /// What port names stand for on egress.
     pub(super) numbers: &'a PortNumbers,
@@ -49,7 +51,8 @@ impl Writer<'_> {
         let is_dns = |group: &PortGroup| matches!(group.l7(), L7::Dns(_));
         for (entry, group) in allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
             if is_dns(group) {
-                // A lookup at the server goes to the DNS proxy, whatever else reaches the server (T27).
+                // A lookup at the server goes to the DNS proxy, whatever else reaches the server
+                // (docs/semantics/cilium.md#cilium-dns-not-lifted).
                 let rule = self.rule(entry, Some(self.ports(&[group], |_| true)), Effect::Redirect);
                 self.push(rule);
             }
@@ -140,8 +143,8 @@ impl Writer<'_> {
         }
     }
 
-    /// The rules for the groups of `entry` that are `silent`, without what a rule with server names on the very same ports
-    /// and selector takes in (T28).
+    /// The rules for the groups of `entry` that are `silent`, without what a rule with server names on the very same
+    /// ports and selector takes in (docs/semantics/cilium.md#cilium-server-names-same-selector).
     fn silent(
         &mut self,
         entry: &Entry,
@@ -208,7 +211,7 @@ impl Writer<'_> {
     ) {
         let known = self.known.contains(&entry.id);
         let ports = match (&entry.ports, &entry.ends) {
-            // Neither who nor what: the entry only arms default deny (T12).
+            // Neither who nor what: the entry only arms default deny (docs/semantics/cilium.md#cilium-empty-entry).
             (Ports::Any, Ends::Anyone) if known => return,
             (Ports::Any, Ends::Anyone) => Some(Group { section: Section::Peer, clauses: Vec::new() }),
             (Ports::Any, Ends::Only(_)) if wanted(&Port::ALL) => None,

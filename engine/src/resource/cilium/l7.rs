@@ -15,7 +15,7 @@ pub struct L7Rules {
     /// DNS names that may be asked for.
     #[serde(deserialize_with = "list")]
     pub dns: List<DnsRule>,
-    /// Kafka; removed in Cilium 1.20, which then drops it silently (trap T42).
+    /// Kafka; removed in Cilium 1.20, which then drops it silently (docs/semantics/cilium.md#cilium-removed-parsers).
     pub kafka: Option<Value>,
     /// The parser of `l7`; removed likewise.
     pub l7proto: Option<String>,

@@ -1,4 +1,5 @@
-//! Cilium's policies, as written. Absent, null, empty and `{}` are kept apart (`spec/cilium.md` 2.2).
+//! Cilium's policies, as written. Absent, null, empty and `{}` are kept apart
+//! (docs/semantics/cilium.md#cilium-empty-peer-list).
 //!
 //! A list is `None` where it is absent or null, which the agent cannot tell apart. An item that is null reads as `{}`.
 

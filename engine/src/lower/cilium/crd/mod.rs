@@ -1,7 +1,9 @@
-//! What the schema of CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy refuses (`spec/cilium.md` 6).
+//! What the schema of CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy refuses
+//! (docs/semantics/cilium.md#cilium-agent-and-schema).
 //!
-//! The API server checks it before the agent sees the object, and the two disagree in both directions (T44): each is
-//! asked by itself. Types and unknown fields are not repeated here: reading the object refuses them.
+//! The API server checks it before the agent sees the object, and the two disagree in both directions
+//! (docs/semantics/cilium.md#cilium-agent-and-schema): each is asked by itself. Types and unknown fields are not
+//! repeated here: reading the object refuses them.
 
 mod l7;
 mod text;
