@@ -4,7 +4,7 @@ use super::FlowError;
 use crate::{
     cluster::{Cluster, Workload},
     net::Protocol,
-    resource::kubernetes::ServicePort,
+    resource::{istio::GatewayServer, kubernetes::ServicePort},
 };
 use alloc::{format, string::ToString};
 use serde_json::Value;
@@ -63,11 +63,14 @@ pub(super) fn is_tcp_chain(cluster: &Cluster, workload: &Workload, port: Option<
     }
 }
 
+/// Service ports that Istio never sniffs: SMTP, DNS, MySQL, MongoDB (docs/semantics/istio.md#istio-port-well-known).
+const WELL_KNOWN: [u16; 4] = [25, 53, 3306, 27017];
+
 fn declared(cluster: &Cluster, workload: &Workload, port: u16) -> Speaks {
     let resources = cluster.resources();
     for gateway in resources.gateways.iter().filter(|g| workload.has_labels(&g.spec.selector)) {
         if let Some(server) = gateway.spec.servers.iter().find(|s| s.port.number == port) {
-            return by_name(&server.port.protocol.to_ascii_lowercase(), true);
+            return by_server(server);
         }
     }
     let services = resources.services.iter().filter(|s| {
@@ -76,22 +79,45 @@ fn declared(cluster: &Cluster, workload: &Workload, port: u16) -> Speaks {
             && workload.has_labels(&s.spec.selector)
     });
     for service in services {
-        if let Some(p) = service.spec.ports.iter().find(|p| target(p, workload) == Some(port)) {
-            return match &p.app_protocol {
-                Some(protocol) => by_name(&protocol.to_ascii_lowercase(), false),
-                None => by_name(p.name.split('-').next().unwrap_or_default(), false),
-            };
+        let mut ports =
+            service.spec.ports.iter().filter(|p| Protocol::parse(&p.protocol) != Some(Protocol::Udp));
+        if let Some(p) = ports.find(|p| target(p, workload) == Some(port)) {
+            return by_service_port(p);
         }
     }
     Speaks::Unknown
 }
 
-/// A gateway's HTTPS server terminates TLS and speaks HTTP; a Service's `https` port is opaque.
-fn by_name(name: &str, gateway: bool) -> Speaks {
+/// A server that terminates HTTPS carries requests; one that passes TLS through carries bytes
+/// (docs/semantics/istio.md#istio-service-https).
+fn by_server(server: &GatewayServer) -> Speaks {
+    let protocol = server.port.protocol.to_ascii_lowercase();
+    let terminates = server
+        .tls
+        .as_ref()
+        .is_some_and(|tls| !matches!(tls.mode.as_str(), "PASSTHROUGH" | "AUTO_PASSTHROUGH"));
+    if protocol == "https" && terminates { Speaks::Http } else { by_protocol(&protocol) }
+}
+
+/// The protocol in `appProtocol`, else in the port's name, up to the first hyphen.
+fn by_service_port(port: &ServicePort) -> Speaks {
+    let name = port.app_protocol.as_ref().unwrap_or(&port.name).to_ascii_lowercase();
+    match name.as_str() {
+        "kubernetes.io/h2c" | "kubernetes.io/ws" => return Speaks::Http,
+        "kubernetes.io/wss" => return Speaks::Tcp,
+        name if name.starts_with("grpc-web") => return Speaks::Http,
+        _ => {}
+    }
+    match by_protocol(name.split('-').next().unwrap_or_default()) {
+        Speaks::Unknown if WELL_KNOWN.contains(&port.port) => Speaks::Tcp,
+        speaks => speaks,
+    }
+}
+
+fn by_protocol(name: &str) -> Speaks {
     match name {
-        "http" | "http2" | "grpc" | "grpc-web" | "kubernetes.io/h2c" | "kubernetes.io/ws" => Speaks::Http,
-        "https" if gateway => Speaks::Http,
-        "tcp" | "tls" | "https" | "mongo" | "mysql" | "redis" | "kubernetes.io/wss" => Speaks::Tcp,
+        "http" | "http2" | "http_proxy" | "grpc" | "grpc-web" => Speaks::Http,
+        "tcp" | "tls" | "https" | "mongo" | "mysql" | "redis" => Speaks::Tcp,
         _ => Speaks::Unknown,
     }
 }
