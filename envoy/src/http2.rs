@@ -146,7 +146,7 @@ impl Http2 {
         while self.open && !(self.acknowledged && self.waiting.values().all(|(_, done)| *done)) {
             self.open = self.read()?;
         }
-        Ok(std::mem::take(&mut self.waiting).into_values().map(|(answer, _)| answer).collect())
+        Ok(core::mem::take(&mut self.waiting).into_values().map(|(answer, _)| answer).collect())
     }
 
     /// Whether more can be asked.
