@@ -9,6 +9,7 @@ pub(crate) mod glob;
 pub(crate) mod literals;
 pub(crate) mod name;
 mod name_endings;
+mod name_pieces;
 mod name_set;
 pub(crate) mod piece;
 pub(crate) mod regex;

@@ -20,9 +20,7 @@ use nom::{
 pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
     match pattern {
         NamePattern::Name(text) => name == text.as_bytes(),
-        NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
-            Wildcard::new(pattern, *subdomains, *any_bytes).matches(name)
-        }
+        NamePattern::Wildcard { .. } => Wildcard::of(pattern).matches(name),
     }
 }
 
@@ -62,7 +60,17 @@ pub(super) enum Before<'w> {
 }
 
 impl Wildcard {
-    pub(super) fn new(text: &str, subdomains: bool, any_bytes: bool) -> Self {
+    /// The parsed form of `pattern`; of a name, one that matches no other.
+    pub(super) fn of(pattern: &NamePattern) -> Self {
+        match pattern {
+            NamePattern::Name(name) => Self::name(name),
+            NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
+                Self::new(pattern, *subdomains, *any_bytes)
+            }
+        }
+    }
+
+    fn new(text: &str, subdomains: bool, any_bytes: bool) -> Self {
         let stars = text.bytes().take_while(|b| *b == b'*').count();
         if stars > 0 && text.len() - stars == usize::from(text.ends_with('.')) {
             return if any_bytes { Self::Everything } else { Self::EveryName };
@@ -77,7 +85,7 @@ impl Wildcard {
     }
 
     /// This name and no other.
-    pub(super) fn name(name: &str) -> Self {
+    fn name(name: &str) -> Self {
         Self::Labels {
             subdomains: false,
             labels: name.split('.').map(|label| Label::Literal(label.into())).collect(),

@@ -5,6 +5,7 @@ use super::{
     literals::{Extent, Literal, LiteralMap, Reading},
     name::{Before, Wildcard, are_label_bytes, are_labels},
     name_endings::{Ending, EndingMap},
+    name_pieces::PieceMap,
     piece::From,
     texts::{Span, Texts, TextsBuilder},
 };
@@ -14,7 +15,8 @@ use core::ops::ControlFlow;
 
 /// A set of name patterns. Names are canonical: lower case, one final dot.
 ///
-/// What a lookup costs does not depend on how many patterns there are, but on how many of them end as the name does.
+/// What a lookup costs does not depend on how many patterns there are, but on how many of them share their ending with the
+/// name, or, where more than [`FEW`] patterns share it, the rarest piece of their text.
 #[derive(Debug)]
 pub(crate) struct NameSet {
     texts: Texts,
@@ -23,8 +25,10 @@ pub(crate) struct NameSet {
     /// Endings that begin within a label, to their places in `tail_endings`.
     tails: LiteralMap,
     tail_endings: Box<[Ending]>,
-    /// Those of one ending lie side by side.
+    /// Those of one ending, and those of one piece, lie side by side.
     entries: Box<[Entry]>,
+    /// Pieces of text to entries whose ending is that of more than [`FEW`].
+    pieces: PieceMap,
     others: Box<[Wildcard]>,
 }
 
@@ -49,6 +53,9 @@ enum Start {
     Other(u32),
 }
 
+/// Most patterns with a star within the name that are tried because the name ends as they do.
+const FEW: usize = 8;
+
 const READING: Reading = Reading { case: Case::Kept, separator: b'.' };
 
 impl NameSet {
@@ -58,12 +65,7 @@ impl NameSet {
         let mut others = Vec::new();
         let mut entries = Vec::new();
         for (pattern, written) in (0u32..).zip(patterns) {
-            let wildcard = match written {
-                NamePattern::Name(name) => Wildcard::name(name),
-                NamePattern::Wildcard { pattern, subdomains, any_bytes } => {
-                    Wildcard::new(pattern, *subdomains, *any_bytes)
-                }
-            };
+            let wildcard = Wildcard::of(written);
             let (ending, before) = if plain { (String::new(), None) } else { wildcard.split() };
             let start = match before {
                 Some(Before::Nothing) => Start::Nothing,
@@ -75,18 +77,43 @@ impl NameSet {
             if before.is_none() {
                 others.push(wildcard);
             }
-            entries.push((is_tail, texts.add(&ending), Entry { pattern, start }));
+            entries.push((is_tail, texts.add(&ending), Entry { pattern, start }, written));
         }
-        entries.sort_by_key(|(is_tail, ending, _)| (*is_tail, *ending));
-        let (mut endings, mut tail_endings, mut first) = (Vec::new(), Vec::new(), 0);
+        entries.sort_by_key(|(is_tail, ending, ..)| (*is_tail, *ending));
+        let (mut endings, mut tail_endings) = (Vec::new(), Vec::new());
+        let (mut sorted, mut crowded) = (Vec::new(), Vec::new());
         for same in entries.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
-            let Some((is_tail, text, _)) = same.first().copied() else { continue };
-            let ending = Ending { text, first, count: same.len() as u32 };
-            match is_tail {
-                true => tail_endings.push(ending),
-                false => endings.push((ending, same.iter().any(|(_, _, entry)| entry.is_behind_labels()))),
+            let Some((is_tail, text, ..)) = same.first().copied() else { continue };
+            // Without an ending a pattern is stars alone, and has no piece.
+            let may_move = !plain && text.len() > 0;
+            let is_crowded = may_move && same.iter().filter(|one| one.2.is_behind_text()).count() > FEW;
+            let first = sorted.len();
+            for (.., entry, written) in same {
+                match (is_crowded && entry.is_behind_text(), written) {
+                    (true, NamePattern::Wildcard { pattern, .. }) => {
+                        crowded.push((&**pattern, (*entry, *written)))
+                    }
+                    _ => sorted.push(*entry),
+                }
             }
-            first += ending.count;
+            let own = sorted.get(first..).unwrap_or_default();
+            let ending = Ending { text, first: first as u32, count: own.len() as u32 };
+            match is_tail {
+                _ if own.is_empty() => {}
+                true => tail_endings.push(ending),
+                false => endings.push((ending, own.iter().any(Entry::is_behind_labels))),
+            }
+        }
+        let (pieces, crowded) = PieceMap::new(crowded, sorted.len() as u32);
+        for (entry, written) in crowded {
+            let start = match entry.start {
+                Start::Other(_) => entry.start,
+                _ => {
+                    others.push(Wildcard::of(written));
+                    Start::Other(others.len() as u32 - 1)
+                }
+            };
+            sorted.push(Entry { start, ..entry });
         }
         let endings = EndingMap::new(endings, |text| texts.bytes(text));
         let tails: Vec<String> = tail_endings.iter().map(|ending| texts.text(ending.text).into()).collect();
@@ -96,7 +123,8 @@ impl NameSet {
             texts: texts.finish(),
             endings,
             tail_endings: tail_endings.into(),
-            entries: entries.into_iter().map(|(_, _, entry)| entry).collect(),
+            entries: sorted.into(),
+            pieces,
             others: others.into(),
         }
     }
@@ -119,6 +147,10 @@ impl NameSet {
         self.endings.walk(&self.texts, name, &mut each)?;
         self.tails.walk(&self.texts, name, |number| {
             self.tail_endings.get(number as usize).map_or(ControlFlow::Continue(()), &mut each)
+        })?;
+        self.pieces.walk(name, |number| match self.entries.get(number as usize) {
+            Some(entry) if self.starts(entry, &[], name) => visit(entry.pattern),
+            _ => ControlFlow::Continue(()),
         })
     }
 
@@ -138,6 +170,15 @@ impl Entry {
     /// Whether more than one label may stand before the ending.
     fn is_behind_labels(&self) -> bool {
         matches!(self.start, Start::Labels | Start::Other(_))
+    }
+
+    /// Whether text of the pattern's own may stand before the ending, so that many patterns can have one ending.
+    fn is_behind_text(&self) -> bool {
+        match self.start {
+            Start::Nothing | Start::Labels => false,
+            Start::Label(head) => head.len() > 0,
+            Start::Other(_) => true,
+        }
     }
 }
 
@@ -186,6 +227,40 @@ mod tests {
                 found.sort_unstable();
                 assert_eq!(found, expected, "{name}, plain: {plain}");
                 assert_eq!(set.matches(name.as_bytes()), !expected.is_empty(), "{name}");
+            }
+        }
+    }
+
+    /// As [`a_set_tells_which_of_its_patterns_match`], of so many patterns with one ending that pieces are looked up.
+    #[test]
+    fn patterns_that_share_an_ending_are_found_by_their_text() {
+        let forms =
+            ["q{}.*.io", "a{}*.io", "*b{}*.io", "x*c{}y.io", "*.d{}.*.io", "**.e{}.*.io", "f*g*{}*.io"];
+        let named = |n: usize| forms.map(|form| form.replace("{}", &format!("{n}")));
+        let texts: Vec<_> =
+            (0..100).flat_map(named).chain(["*.*.io".into(), "*.io".into(), "**.io".into()]).collect();
+        let patterns: Vec<_> = texts.iter().map(|text| pattern(text)).collect();
+        let (set, plain) = (NameSet::new(&patterns, false), NameSet::new(&patterns, true));
+        let labels =
+            ["q1", "q12", "a7", "a77", "xb3y", "b3b3", "xxc9y", "d5", "e42", "fg8", "fxgx8x", "z", ""];
+        for one in labels {
+            for other in labels {
+                for name in [
+                    format!("{one}.io."),
+                    format!("{one}.{other}.io."),
+                    format!("{other}.z.{one}.{other}.io."),
+                ] {
+                    let [found, expected] = [&set, &plain].map(|set| {
+                        let mut found = vec![];
+                        let _ = set.each(name.as_bytes(), |n| {
+                            found.push(n);
+                            ControlFlow::Continue(())
+                        });
+                        found.sort_unstable();
+                        found
+                    });
+                    assert_eq!(found, expected, "{name}");
+                }
             }
         }
     }
