@@ -9,7 +9,7 @@ use crate::{
     resource::{Metadata, Object, Resources, kubernetes::Service},
 };
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
@@ -36,6 +36,10 @@ pub struct Cluster {
     namespaces: BTreeMap<String, Metadata>,
     by_ip: BTreeMap<IpAddr, (String, String)>,
     address_groups: Vec<AddressGroup>,
+    /// Places of Services; of several with one name the first.
+    services: BTreeMap<(String, String), usize>,
+    /// Places of Services by their cluster addresses as written.
+    services_by_address: BTreeMap<String, usize>,
 }
 
 impl Cluster {
@@ -43,14 +47,14 @@ impl Cluster {
     pub fn new(resources: Resources) -> (Self, Vec<Diagnostic>) {
         let mut findings = Vec::new();
         let mut cluster = Self::default();
+        let gateways = resources.gateway_api.iter();
+        let waypoints = gateways.filter(|gateway| gateway.spec.gateway_class_name == WAYPOINT_CLASS);
+        let waypoints: BTreeSet<(&str, &str)> =
+            waypoints.map(|Object { metadata, .. }| (&*metadata.namespace, &*metadata.name)).collect();
         for object in &resources.pods {
             let mut workload = Workload::from_pod(object);
             if let MeshRole::GatewayApi(name) = &workload.role
-                && resources.gateway_api.iter().any(|gateway| {
-                    let metadata = &gateway.metadata;
-                    gateway.spec.gateway_class_name == WAYPOINT_CLASS
-                        && (&metadata.namespace, &metadata.name) == (&workload.namespace, name)
-                })
+                && waypoints.contains(&(&*workload.namespace, &**name))
             {
                 workload.role = MeshRole::Waypoint(name.clone());
             }
@@ -74,6 +78,13 @@ impl Cluster {
             cluster.namespaces.insert(object.metadata.name.clone(), object.metadata.clone());
         }
         cluster.address_groups = resources.cidr_groups.iter().map(AddressGroup::new).collect();
+        for (place, Object { metadata, spec, .. }) in resources.services.iter().enumerate() {
+            let key = (metadata.namespace.clone(), metadata.name.clone());
+            cluster.services.entry(key).or_insert(place);
+            for address in core::iter::once(&spec.cluster_ip).chain(&spec.cluster_ips) {
+                cluster.services_by_address.entry(address.clone()).or_insert(place);
+            }
+        }
         cluster.resources = resources;
         (cluster, findings)
     }
@@ -112,15 +123,22 @@ impl Cluster {
     /// The Service `namespace/name`.
     pub fn service(&self, reference: &str) -> Option<&Object<Service>> {
         let (namespace, name) = reference.split_once('/')?;
-        self.resources.services.iter().find(|s| s.metadata.namespace == namespace && s.metadata.name == name)
+        let place = self.services.get(&(namespace.to_string(), name.to_string()))?;
+        self.resources.services.get(*place)
+    }
+
+    /// The Service with this cluster address.
+    pub(crate) fn service_at(&self, ip: IpAddr) -> Option<&Object<Service>> {
+        let place = self.services_by_address.get(&ip.to_string())?;
+        self.resources.services.get(*place)
     }
 
     /// The workloads that `service` selects.
     pub fn endpoints<'a>(&'a self, service: &'a Object<Service>) -> impl Iterator<Item = &'a Workload> {
-        let selector = &service.spec.selector;
-        self.workloads.values().filter(move |w| {
-            !selector.is_empty() && w.namespace == service.metadata.namespace && w.has_labels(selector)
-        })
+        let (selector, namespace) = (&service.spec.selector, &service.metadata.namespace);
+        let of_namespace = self.workloads.range((namespace.clone(), String::new())..);
+        let of_namespace = of_namespace.map(|(_, w)| w).take_while(move |w| w.namespace == *namespace);
+        of_namespace.filter(move |w| !selector.is_empty() && w.has_labels(selector))
     }
 
     /// Whether the proxy of `workload` is a gateway: made for one of the Gateway API, selected by an Istio Gateway, or

@@ -7,6 +7,7 @@ mod label_filter;
 mod service;
 mod workload;
 
+pub(crate) use group::AddressGroup;
 pub use identity::EndKind;
 pub use inventory::Cluster;
 pub(crate) use label_filter::is_identity_label;

@@ -78,13 +78,7 @@ impl<'c> Simulation<'c> {
         let side = match &flow.to {
             Place::Service(name) => return self.service(name, flow.port, flow.protocol),
             Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. } => {
-                let services = &self.cluster.resources().services;
-                let text = ip.to_string();
-                let found = services.iter().find(|s| {
-                    let spec = &s.spec;
-                    spec.cluster_ip == text || spec.cluster_ips.contains(&text)
-                });
-                if let Some(service) = found {
+                if let Some(service) = self.cluster.service_at(*ip) {
                     let name = format!("{}/{}", service.metadata.namespace, service.metadata.name);
                     return self.service(&name, flow.port, flow.protocol);
                 }

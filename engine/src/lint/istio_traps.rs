@@ -10,7 +10,7 @@ use crate::{
         istio::{Action, AuthorizationPolicySpec, Condition, Operation, PathNormalization, Source},
     },
 };
-use alloc::{format, string::String, vec::Vec};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 type Policy = Object<AuthorizationPolicySpec>;
 
@@ -28,6 +28,7 @@ impl Trap<'_> {
 /// Names the traps of every AuthorizationPolicy of `cluster`.
 pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
     let normalization = cluster.resources().mesh.path_normalization;
+    let listening: BTreeSet<u16> = cluster.workloads().flat_map(|w| &w.ports).map(|p| p.port).collect();
     for policy in &cluster.resources().authorization_policies {
         let action = policy.spec.action.unwrap_or_default();
         for (i, rule) in policy.spec.rules.iter().flatten().enumerate() {
@@ -42,7 +43,7 @@ pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
             for (j, to) in rule.to.iter().flatten().enumerate() {
                 if let Some(o) = to.as_ref().and_then(|t| t.operation.as_ref()) {
                     operation(trap, action, normalization, &format!("{path}.to[{j}].operation"), o);
-                    ports(trap, cluster, &format!("{path}.to[{j}].operation"), o);
+                    ports(trap, &listening, &format!("{path}.to[{j}].operation"), o);
                 }
             }
             for (j, when) in rule.when.iter().flatten().enumerate() {
@@ -150,13 +151,11 @@ fn operation(
     }
 }
 
-/// `ports` are those the pod listens on, not those of its Services.
-fn ports(trap: &mut Trap<'_>, cluster: &Cluster, path: &str, o: &Operation) {
+/// `ports` are those the pod listens on, not those of its Services. `listening` are those of all pods.
+fn ports(trap: &mut Trap<'_>, listening: &BTreeSet<u16>, path: &str, o: &Operation) {
     for (i, value) in o.ports.iter().flatten().enumerate() {
         let Ok(port) = value.parse::<u16>() else { continue };
-        let listens = cluster.workloads().any(|w| w.ports.iter().any(|p| p.port == port));
-        let known = cluster.workloads().any(|w| !w.ports.is_empty());
-        if known && !listens {
+        if !listening.is_empty() && !listening.contains(&port) {
             let message = format!("no workload listens on port {port}");
             let help = "use the port the pod listens on, not the Service's";
             trap.warn("service-port", format!("{path}.ports[{i}]"), &message, help);

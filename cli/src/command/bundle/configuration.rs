@@ -157,10 +157,9 @@ pub(super) fn split_custom(configuration: &Value) -> (Option<Value>, Option<Valu
 /// Returns a mesh ConfigMap with the extension providers that `policies` name, whole: the filter denies what a policy
 /// with an unusable provider matches, as istiod does, and the type decides whether a provider guards TCP.
 fn named_providers(mesh: &MeshConfig, policies: &[Value]) -> Option<Value> {
-    let is_named = |provider: &&Provider| {
-        let names = policies.iter().filter_map(|policy| policy.pointer("/spec/provider/name"));
-        names.into_iter().any(|name| *name == provider.name)
-    };
+    let names = policies.iter().filter_map(|policy| policy.pointer("/spec/provider/name")?.as_str());
+    let names: BTreeSet<&str> = names.collect();
+    let is_named = |provider: &&Provider| names.contains(provider.name.as_str());
     let providers: Vec<&Provider> = mesh.extension_providers.iter().filter(is_named).collect();
     (!providers.is_empty()).then(|| {
         json!({

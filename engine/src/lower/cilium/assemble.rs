@@ -25,29 +25,46 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) ports: &'a [NamedPort],
 }
 
-impl Policy {
-    pub(super) fn selects(&self, endpoint: &Endpoint<'_>) -> bool {
-        self.host == (endpoint.kind == EndKind::Host) && self.subject.matches(endpoint.labels)
-    }
-}
-
 impl Lowered {
     /// What the policies say of `endpoint`.
     pub(crate) fn layer(&self, endpoint: &Endpoint<'_>, options: &Options) -> NetworkLayer {
-        let selecting: Vec<&Policy> = self.policies.iter().filter(|p| p.selects(endpoint)).collect();
+        self.layer_of(&self.subjects.selecting(endpoint), endpoint, options)
+    }
+
+    /// What the policies with the subjects at `subjects` say of `endpoint`, whatever they select.
+    pub(super) fn layer_of(
+        &self,
+        subjects: &[usize],
+        endpoint: &Endpoint<'_>,
+        options: &Options,
+    ) -> NetworkLayer {
+        let places = self.subjects.policies(subjects);
+        let selecting: Vec<&Policy> =
+            places.into_iter().filter_map(|place| self.policies.get(place)).collect();
+        self.layer_by(&selecting, endpoint, options)
+    }
+
+    /// What the policies `selecting` say of `endpoint`, whatever they select.
+    pub(super) fn layer_by(
+        &self,
+        selecting: &[&Policy],
+        endpoint: &Endpoint<'_>,
+        options: &Options,
+    ) -> NetworkLayer {
         let egress = selecting.iter().flat_map(|p| &p.egress.entries);
         let ingress = selecting.iter().flat_map(|p| &p.ingress.entries);
         let error = conflict(&egress.collect::<Vec<_>>()).or_else(|| conflict(&ingress.collect::<Vec<_>>()));
         let error = error.filter(|_| options.mode != EnforcementMode::Never);
         NetworkLayer {
-            egress: self.direction(endpoint, true, |p| &p.egress, options),
-            ingress: self.direction(endpoint, false, |p| &p.ingress, options),
+            egress: self.direction(selecting, endpoint, true, |p| &p.egress, options),
+            ingress: self.direction(selecting, endpoint, false, |p| &p.ingress, options),
             error,
         }
     }
 
     fn direction(
         &self,
+        selecting: &[&Policy],
         endpoint: &Endpoint<'_>,
         is_egress: bool,
         of: impl Fn(&Policy) -> &Direction,
@@ -56,8 +73,7 @@ impl Lowered {
         if options.mode == EnforcementMode::Never {
             return DirectionLayer::default();
         }
-        let selecting: Vec<&Policy> =
-            self.policies.iter().filter(|p| of(p).present && p.selects(endpoint)).collect();
+        let selecting: Vec<&Policy> = selecting.iter().copied().filter(|p| of(p).present).collect();
         let always = options.mode == EnforcementMode::Always || endpoint.kind == EndKind::Init;
         let armed = always || selecting.iter().any(|p| of(p).arms);
         let posture = match (armed, selecting.is_empty()) {

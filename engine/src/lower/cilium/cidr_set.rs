@@ -37,7 +37,7 @@ pub(super) fn clauses(
         return cidr::clauses(net, &holes, index, scope.options);
     }
     if let Some(name) = name {
-        if !scope.cluster.resources().cidr_groups.iter().any(|g| g.metadata.name == name) {
+        if scope.index.groups_named(name).is_empty() {
             let message = format!("no CiliumCIDRGroup `{name}` is known, so the item selects nobody");
             let help = "add the group to the manifests, or correct the name";
             findings.warn("unknown-group", &format!("{path}.cidrGroupRef"), message, help);

@@ -167,7 +167,8 @@ impl Reader<'_> {
         }
         let ports = ports(protocols, &path, findings);
         let id = RuleId::in_section(self.reference.clone(), section, number);
-        let level = Level { tier: self.tier, priority: self.priority * STEPS + number };
+        let level =
+            Level { tier: self.tier, priority: self.priority.saturating_mul(STEPS).saturating_add(number) };
         let ends = Ends::Only(clauses);
         Some(Entry::new(id, path, effect, level, ends, ports))
     }

@@ -4,12 +4,9 @@ use super::{
     assemble::Endpoint,
     policy::{Direction, Lowered, Policy},
 };
-use crate::{
-    ir::{Effect, Selector},
-    rule_id::PolicyRef,
-};
+use crate::{ir::Effect, rule_id::PolicyRef};
 use alloc::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     string::{String, ToString},
     sync::Arc,
     vec::Vec,
@@ -35,25 +32,34 @@ impl Lowered {
     /// Every rule whose deny entries arm default deny where no entry of any policy opens anything.
     pub(crate) fn closed_by_deny(&self, endpoints: &[(String, Endpoint<'_>)]) -> Vec<Closed> {
         let mut found = Vec::new();
+        let subjects = self.subjects.of_policies();
         for (direction, pick) in DIRECTIONS {
             if !self.policies.iter().any(|p| only_denies(pick(p))) {
                 continue;
             }
-            let opening = |p: &&Policy| pick(p).entries.iter().any(|e| e.effect != Effect::Deny);
-            let opening: Vec<&Policy> = self.policies.iter().filter(opening).collect();
-            let subjects: BTreeSet<&Selector> = opening.iter().map(|p| &p.subject).collect();
-            let open: Vec<bool> =
-                endpoints.iter().map(|(_, e)| opening.iter().any(|p| p.selects(e))).collect();
-            for policy in self.policies.iter().filter(|p| only_denies(pick(p))) {
+            let opens = |p: &Policy| pick(p).entries.iter().any(|e| e.effect != Effect::Deny);
+            let opening: BTreeSet<usize> = subjects
+                .iter()
+                .filter(|(policy, _)| self.policies.get(**policy).is_some_and(opens))
+                .map(|(_, subject)| *subject)
+                .collect();
+            // Of each subject that selects an endpoint, the first that nothing opens.
+            let mut first_closed: BTreeMap<usize, Option<&String>> = BTreeMap::new();
+            for (name, endpoint) in endpoints {
+                let selecting = self.subjects.selecting(endpoint);
+                let open = selecting.iter().any(|subject| opening.contains(subject));
+                for subject in selecting {
+                    let closed = first_closed.entry(subject).or_default();
+                    *closed = closed.or((!open).then_some(name));
+                }
+            }
+            for (place, policy) in self.policies.iter().enumerate().filter(|(_, p)| only_denies(pick(p))) {
                 let Some(first) = pick(policy).entries.first() else { continue };
-                let selected = endpoints.iter().zip(&open).filter(|((_, e), _)| policy.selects(e));
-                let mut selected = selected.peekable();
-                let endpoint = match selected.peek() {
-                    Some(_) => match selected.find(|(_, open)| !**open) {
-                        Some(((name, _), _)) => Some(name.clone()),
-                        None => continue,
-                    },
-                    None if subjects.contains(&policy.subject) => continue,
+                let Some(subject) = subjects.get(&place) else { continue };
+                let endpoint = match first_closed.get(subject) {
+                    Some(Some(name)) => Some((*name).clone()),
+                    Some(None) => continue,
+                    None if opening.contains(subject) => continue,
                     None => None,
                 };
                 let path = first.path.rsplit_once('[').map_or(first.path.as_str(), |(list, _)| list);

@@ -2,7 +2,7 @@
 
 use super::crd::Refusal;
 use crate::diagnostic::{Authority, Diagnostic, Origin, Severity};
-use alloc::{string::String, vec::Vec};
+use alloc::{collections::BTreeSet, string::String, vec::Vec};
 
 /// What was found, each finding with its object.
 #[derive(Debug, Default)]
@@ -43,16 +43,22 @@ impl Findings {
     /// What the schema refuses of the object whose findings begin at `from`: named beside the agent's own refusal of the
     /// same field, or as a warning where the agent would take it.
     pub(super) fn refused_by_schema(&mut self, from: usize, refusals: Vec<Refusal>) {
+        if refusals.is_empty() {
+            return;
+        }
+        let refused: BTreeSet<&str> = refusals.iter().map(|refusal| refusal.path.as_str()).collect();
+        let mut known = BTreeSet::new();
+        let own = self.list.iter_mut().skip(from).filter(|finding| finding.severity == Severity::Error);
+        for finding in own.filter(|finding| refused.contains(finding.path.as_str())) {
+            known.insert(finding.path.clone());
+            if !finding.refused_by.contains(&Authority::Crd) {
+                finding.refused_by.push(Authority::Crd);
+            }
+        }
         for Refusal { path, message, help } in refusals {
-            let own = self.list.iter_mut().skip(from);
-            let mut own = own.filter(|f| f.severity == Severity::Error && f.path == path).peekable();
-            if own.peek().is_none() {
+            if !known.contains(&path) {
                 let finding = Diagnostic::warning("rejected-by-crd", message).at(path).help(help);
                 self.push(finding.refused_by(Authority::Crd));
-                continue;
-            }
-            for finding in own.filter(|f| !f.refused_by.contains(&Authority::Crd)) {
-                finding.refused_by.push(Authority::Crd);
             }
         }
     }

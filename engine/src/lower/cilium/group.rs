@@ -7,7 +7,6 @@ use super::{cidr, peer::Scope};
 use crate::{
     cluster::identity::{K8S, NAMESPACE, RESERVED},
     ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
-    labels::Labels,
 };
 use alloc::{vec, vec::Vec};
 use ipnet::IpNet;
@@ -19,7 +18,7 @@ const NODES: [&str; 2] = ["host", "remote-node"];
 
 /// Clauses for the addresses in the group `name` that are in none of `holes`.
 pub(super) fn by_name(name: &str, holes: &[IpNet], index: u32, scope: &Scope<'_>) -> Vec<Clause> {
-    let named = scope.cluster.address_groups().iter().filter(|group| group.name == name);
+    let named = scope.index.groups_named(name).iter();
     let nets: Vec<IpNet> = named.flat_map(|group| &group.nets).copied().collect();
     // Here the block of all addresses is a block like any other.
     vec![cidr::clause(address(&nets), holes, index)]
@@ -35,9 +34,8 @@ pub(super) fn by_labels(labels: &Selector, holes: &[IpNet], index: u32, scope: &
     let mut outside = true;
     for requirement in &labels.requirements {
         let (positive, wanted) = with_label(requirement);
-        let groups = scope.cluster.address_groups().iter();
-        let groups = groups.filter(|group| wanted.matches(&group.labels.iter().cloned().collect::<Labels>()));
-        let nets: Vec<IpNet> = groups.flat_map(|group| &group.nets).copied().collect();
+        let nets: Vec<IpNet> =
+            scope.index.groups_labelled(&wanted).flat_map(|group| &group.nets).copied().collect();
         if positive {
             outside = false;
             tests.push(address(&nets));

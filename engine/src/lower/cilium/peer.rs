@@ -3,16 +3,14 @@
 
 use super::{
     Findings, cidr,
+    cluster_index::ClusterIndex,
     entity::entity,
     name,
     selector::{Keys, below, equals, selector},
     service, trap, trap_cidr, trap_labels,
 };
 use crate::{
-    cluster::{
-        Cluster,
-        identity::{CLUSTER, K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
-    },
+    cluster::identity::{CLUSTER, K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
     ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
     options::{CiliumVersion, Options, Profile},
     resource::{LabelSelector, cilium::Peers},
@@ -23,7 +21,8 @@ use ipnet::IpNet;
 /// What a policy is lowered in.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {
-    pub(super) cluster: &'a Cluster,
+    /// What is in the cluster.
+    pub(super) index: &'a ClusterIndex<'a>,
     pub(super) options: &'a Options,
     /// The policy's namespace; none for one of the whole cluster.
     pub(super) namespace: Option<&'a str>,

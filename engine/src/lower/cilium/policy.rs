@@ -1,12 +1,15 @@
 //! Objects to entries: what each policy says, for whichever endpoint it selects.
 
 use super::{
-    Findings, azure, cidr_set, cluster_network_policy, crd,
+    Findings, azure, cidr_set,
+    cluster_index::ClusterIndex,
+    cluster_network_policy, crd,
     named_port::PortNumbers,
     network_policy,
     peer::{self, Ends, Scope},
     port::{self, Place, Ports},
     selector::{Keys, equals, selector},
+    subjects::Subjects,
     trap, trap_cidr, trap_l7, trap_labels,
 };
 use crate::{
@@ -106,6 +109,8 @@ pub(super) struct Policy {
 #[derive(Debug)]
 pub(crate) struct Lowered {
     pub(super) policies: Vec<Policy>,
+    /// What they select.
+    pub(super) subjects: Subjects,
     /// What port names stand for, for the DNS proxy.
     pub(super) port_numbers: PortNumbers,
 }
@@ -113,21 +118,22 @@ pub(crate) struct Lowered {
 impl Lowered {
     /// Reads the policies of `cluster`; `findings` tells what is wrong with them. A refused object has no effect.
     pub(crate) fn new(cluster: &Cluster, options: &Options, findings: &mut Findings) -> Self {
-        let mut lowered = Self { policies: Vec::new(), port_numbers: PortNumbers::new(cluster, options) };
-        let resources = cluster.resources();
+        let port_numbers = PortNumbers::new(cluster, options);
+        let mut lowered = Self { policies: Vec::new(), subjects: Subjects::default(), port_numbers };
+        let (resources, index) = (cluster.resources(), ClusterIndex::new(cluster));
         cidr_set::check_groups(cluster, findings);
         for object in &resources.cilium_network_policies {
             let namespace = Some(object.metadata.namespace.as_str());
-            let scope = Scope { cluster, options, namespace, init: false };
+            let scope = Scope { index: &index, options, namespace, init: false };
             lowered.cilium(object, &scope, findings);
         }
         for object in &resources.cilium_clusterwide_network_policies {
-            let scope = Scope { cluster, options, namespace: None, init: false };
+            let scope = Scope { index: &index, options, namespace: None, init: false };
             lowered.cilium(object, &scope, findings);
         }
         for object in &resources.network_policies {
             let namespace = Some(object.metadata.namespace.as_str());
-            let scope = Scope { cluster, options, namespace, init: false };
+            let scope = Scope { index: &index, options, namespace, init: false };
             findings.about(object.title(), &object.origin);
             findings.by(Some(Authority::ApiServer));
             let before = findings.errors();
@@ -135,13 +141,14 @@ impl Lowered {
             lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
         }
         for object in &resources.cluster_network_policies {
-            let scope = Scope { cluster, options, namespace: None, init: false };
+            let scope = Scope { index: &index, options, namespace: None, init: false };
             findings.about(object.title(), &object.origin);
             findings.by(Some(Authority::Crd));
             let before = findings.errors();
             let policy = cluster_network_policy::policy(object, &scope, findings);
             lowered.policies.extend(Some(policy).filter(|_| findings.errors() == before));
         }
+        lowered.subjects = Subjects::new(&lowered.policies);
         lowered
     }
 
@@ -192,9 +199,9 @@ impl Lowered {
 }
 
 /// Reads one rule of one object.
-struct Builder<'a> {
+struct Builder<'a, 's> {
     reference: &'a Arc<PolicyRef>,
-    scope: Scope<'a>,
+    scope: Scope<'s>,
     path: &'a str,
 }
 
@@ -210,7 +217,7 @@ struct Parts<'a> {
     auth: bool,
 }
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     /// Entries are numbered on over all rules of the object, a count for each section.
     fn rule(&self, rule: &CiliumRule, counters: &mut [u32; 4], findings: &mut Findings) -> Policy {
         let (subject, host) = self.subject(rule, findings);

@@ -8,7 +8,7 @@ use super::{
     policy::{Direction, Entry, Policy},
 };
 use crate::ir::{Attribute, Clause, Effect, Pattern, Requirement, Test};
-use alloc::{vec, vec::Vec};
+use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 /// The entries of the policies `selecting`, narrowed where some rule has requirements; none where no rule has.
 pub(super) fn narrowed<'a>(
@@ -17,7 +17,9 @@ pub(super) fn narrowed<'a>(
 ) -> Option<Vec<Entry>> {
     let with = |effect: Effect| -> Vec<Requirement> {
         let entries = selecting.iter().flat_map(|p| &of(p).entries).filter(|e| e.effect == effect);
-        entries.flat_map(|e| e.requires.iter().cloned()).collect()
+        // Many policies have the same requirement, and each peer of each of them gets all.
+        let mut known = BTreeSet::new();
+        entries.flat_map(|e| &e.requires).filter(|requirement| known.insert(*requirement)).cloned().collect()
     };
     let (allow, deny) = (with(Effect::Allow), with(Effect::Deny));
     if allow.is_empty() && deny.is_empty() {

@@ -11,8 +11,7 @@ use alloc::{
 pub(super) fn find<'s>(reference: &cilium::Secret, scope: &Scope<'s>) -> Option<&'s Object<Secret>> {
     let namespace = namespace(reference, scope);
     let name = reference.name.as_deref()?;
-    let mut secrets = scope.cluster.resources().secrets.iter();
-    secrets.find(|s| s.metadata.name == name && s.metadata.namespace == namespace)
+    scope.index.secret(namespace, name)
 }
 
 /// The value of the Secret that `reference` means, which must have exactly one.
@@ -28,7 +27,7 @@ pub(super) fn title(reference: Option<&cilium::Secret>, scope: &Scope<'_>) -> St
     format!("{}/{}", namespace(reference, scope), reference.name.as_deref().unwrap_or_default())
 }
 
-fn namespace<'r>(reference: &'r cilium::Secret, scope: &Scope<'r>) -> &'r str {
+fn namespace<'r, 's: 'r>(reference: &'r cilium::Secret, scope: &Scope<'s>) -> &'r str {
     let written = reference.namespace.as_deref().filter(|n| !n.is_empty());
     written.or(scope.namespace).unwrap_or("default")
 }

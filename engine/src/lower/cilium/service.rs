@@ -8,7 +8,6 @@ use super::{
 use crate::{
     cluster::identity::{K8S, NAMESPACE},
     ir::{Attribute, Clause, Pattern, Requirement, Selector, Test},
-    labels::{Label, Labels},
     options::CiliumVersion,
     resource::{
         Object,
@@ -16,7 +15,7 @@ use crate::{
         kubernetes::{Backend, Service},
     },
 };
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use core::net::IpAddr;
 
 /// Clauses for the Services found: the pods behind those with a selector, the backends of the others as blocks of one
@@ -68,18 +67,15 @@ fn matching<'a>(
     scope: &Scope<'a>,
     findings: &mut Findings,
 ) -> Vec<&'a Object<Service>> {
-    let services = scope.cluster.resources().services.iter();
     if let Some(by_label) = &item.k8s_service_selector {
         let labels = by_label.selector.clone().unwrap_or_default();
         let path = format!("{path}.k8sServiceSelector.selector");
         let labels = selector(&labels, Keys::Any, "", &path, findings);
-        let namespace = by_label.namespace.as_deref();
-        return services.filter(|s| in_namespace(s, namespace) && labels.matches(&labels_of(s))).collect();
+        return scope.index.services_labelled(&labels, given(&by_label.namespace));
     }
     let Some(by_name) = &item.k8s_service else { return Vec::new() };
     let name = by_name.service_name.as_deref().unwrap_or_default();
-    let namespace = by_name.namespace.as_deref();
-    services.filter(|s| s.metadata.name == name && in_namespace(s, namespace)).collect()
+    scope.index.services_named(name, given(&by_name.namespace))
 }
 
 /// The addresses of the EndpointSlices of `service`, of the families that the cluster uses.
@@ -87,22 +83,16 @@ fn matching<'a>(
 /// Since Cilium 1.18 every endpoint of a slice with ports is a backend, also one that is not ready. Before, only those that
 /// are ready or serve were, whatever the ports.
 fn addresses(service: &Object<Service>, scope: &Scope<'_>) -> Vec<IpAddr> {
-    let slices = scope.cluster.resources().endpoint_slices.iter();
-    let own = slices.filter(|slice| {
-        slice.metadata.namespace == service.metadata.namespace && slice.spec.service == service.metadata.name
-    });
     let all_states = scope.options.cilium_version >= CiliumVersion::V1_18;
     let counts = |backend: &&Backend| if all_states { backend.has_port } else { backend.serves };
-    let all = own.flat_map(|slice| &slice.spec.backends).filter(counts).map(|backend| backend.address);
+    let slices = scope.index.slices_of(service).iter();
+    let all = slices.flat_map(|slice| &slice.spec.backends).filter(counts).map(|backend| backend.address);
     all.filter(|ip| scope.options.ipv6 || ip.is_ipv4()).collect()
 }
 
-fn in_namespace(service: &Object<Service>, namespace: Option<&str>) -> bool {
-    namespace.is_none_or(|n| n.is_empty() || n == service.metadata.namespace)
-}
-
-fn labels_of(service: &Object<Service>) -> Labels {
-    service.metadata.labels.iter().map(|(k, v)| Label::new(K8S, k.as_str(), v.as_str())).collect()
+/// An empty namespace is none.
+fn given(namespace: &Option<String>) -> Option<&str> {
+    namespace.as_deref().filter(|namespace| !namespace.is_empty())
 }
 
 /// The pods that `service` selects, as an item of `toEndpoints` with the same labels does.

@@ -9,7 +9,6 @@ use alloc::{
     string::String,
     vec::Vec,
 };
-use core::net::IpAddr;
 use ipnet::IpNet;
 
 /// A block of addresses that holds pods, nodes or a service, which it never selects.
@@ -31,22 +30,15 @@ pub(super) fn in_cluster(net: IpNet, path: &str, scope: &Scope<'_>, findings: &m
 
 fn pods(net: IpNet, scope: &Scope<'_>) -> Option<(String, &'static str)> {
     let help = "select pods by their labels";
-    let inside = |w: &&crate::cluster::Workload| !w.host_network && w.ips.iter().any(|ip| net.contains(ip));
-    if let Some(pod) = scope.cluster.workloads().find(inside) {
+    if let Some(pod) = scope.index.pod_in(net) {
         return Some((format!("pods such as {}/{}", pod.namespace, pod.name), help));
     }
-    let nodes = scope.cluster.resources().nodes.iter();
-    let mut ranges = nodes.flat_map(|n| n.spec.pod_cidrs.iter().map(move |cidr| (n, cidr)));
-    let (node, range) = ranges.find(|(_, range)| {
-        cidr::parse(range).is_some_and(|range| range.contains(&net) || net.contains(&range))
-    })?;
+    let (node, range) = scope.index.pod_range_in(net)?;
     Some((format!("pods: `{range}` is the pod range of node {}", node.metadata.name), help))
 }
 
 fn nodes(net: IpNet, scope: &Scope<'_>) -> Option<(String, &'static str)> {
-    let holds = |text: &String| text.parse::<IpAddr>().is_ok_and(|ip| net.contains(&ip));
-    let mut nodes = scope.cluster.resources().nodes.iter();
-    let node = nodes.find(|n| n.spec.addresses.iter().any(holds))?;
+    let node = scope.index.node_in(net)?;
     let help = "select nodes by the entities `host`, `remote-node` and `kube-apiserver`";
     Some((format!("nodes such as {}", node.metadata.name), help))
 }
@@ -56,9 +48,7 @@ fn service(net: IpNet, scope: &Scope<'_>) -> Option<(String, &'static str)> {
     if net.prefix_len() < net.max_prefix_len() {
         return None;
     }
-    let is = |text: &String| text.parse::<IpAddr>().is_ok_and(|ip| net.contains(&ip));
-    let mut services = scope.cluster.resources().services.iter();
-    let service = services.find(|s| is(&s.spec.cluster_ip) || s.spec.cluster_ips.iter().any(is))?;
+    let service = scope.index.service_in(net)?;
     let name = format!("{}/{}", service.metadata.namespace, service.metadata.name);
     Some((format!("the service {name}, judged as its pods"), "select its pods, or write `toServices`"))
 }

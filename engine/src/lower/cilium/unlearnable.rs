@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cluster::EndKind,
-    ir::{Attribute, DirectionLayer, Effect, NamePattern, Pattern, Rule, Selector, Unlearnable},
+    ir::{Attribute, DirectionLayer, Effect, NamePattern, Pattern, Rule, Unlearnable},
     labels::Labels,
     matcher::{NameSet, name::matches_one},
     options::Options,
@@ -39,41 +39,46 @@ pub(crate) struct Lost {
 type Named<'a> = (String, Endpoint<'a>);
 
 impl Lowered {
-    /// Returns the egress rules of an endpoint that the policy at `index` alone selects.
-    fn alone(&self, index: usize, options: &Options) -> DirectionLayer {
-        let Some(policy) = self.policies.get(index) else { return DirectionLayer::default() };
-        let everything = Policy { subject: Selector::default(), ..policy.clone() };
+    /// Returns the egress rules of an endpoint that `policy` alone selects.
+    fn alone(&self, policy: &Policy, options: &Options) -> DirectionLayer {
         let kind = if policy.host { EndKind::Host } else { EndKind::Pod };
         let endpoint = Endpoint { kind, labels: &Labels::default(), ports: &[] };
-        let alone = Self { policies: Vec::from([everything]), port_numbers: self.port_numbers.clone() };
-        alone.layer(&endpoint, options).egress
+        self.layer_by(&[policy], &endpoint, options).egress
     }
 
     /// Returns every toFQDNs rule that can never have an address, each once, in the order of the policies.
     ///
-    /// Endpoints that the same policies select have the same egress rules, so these are computed once for all of them.
+    /// Endpoints that the same subjects select have the same egress rules, so these are computed once for all of them.
     pub(crate) fn unlearnable(&self, endpoints: &[Named<'_>], options: &Options) -> Vec<Lost> {
         let naming: Vec<bool> = self.policies.iter().map(names_something).collect();
         if !naming.contains(&true) {
             return Vec::new();
         }
         let mut found = Found { places: self.places(&naming), rules: BTreeMap::new() };
-        let mut selected: Vec<bool> = naming.iter().map(|_| false).collect();
+        let subjects = self.subjects.of_policies();
+        let naming_subjects: BTreeSet<usize> = subjects
+            .iter()
+            .filter(|(policy, _)| naming.get(**policy) == Some(&true))
+            .map(|(_, s)| *s)
+            .collect();
+        let mut selected = BTreeSet::new();
         let mut seen = BTreeSet::new();
         for (name, endpoint) in endpoints {
-            let selecting = self.policies.iter().enumerate().filter(|(_, policy)| policy.selects(endpoint));
-            let selecting: Vec<usize> = selecting.map(|(index, _)| index).collect();
-            for index in &selecting {
-                selected.get_mut(*index).into_iter().for_each(|selected| *selected = true);
+            let selecting = self.subjects.selecting(endpoint);
+            if !selecting.iter().any(|subject| naming_subjects.contains(subject)) || seen.contains(&selecting)
+            {
+                continue;
             }
-            let named = selecting.iter().any(|index| naming.get(*index) == Some(&true));
-            if named && seen.insert(selecting) {
-                found.add(self.layer(endpoint, options).egress, Some(name));
-            }
+            found.add(self.layer_of(&selecting, endpoint, options).egress, Some(name));
+            selected.extend(selecting.iter().copied());
+            seen.insert(selecting);
         }
-        let unselected = naming.iter().zip(&selected).enumerate();
-        for (index, _) in unselected.filter(|(_, (names, selected))| **names && !**selected) {
-            found.add(self.alone(index, options), None);
+        for (place, (policy, _)) in
+            self.policies.iter().zip(&naming).enumerate().filter(|(_, (_, names))| **names)
+        {
+            if !subjects.get(&place).is_some_and(|subject| selected.contains(subject)) {
+                found.add(self.alone(policy, options), None);
+            }
         }
         found.rules.into_values().collect()
     }
