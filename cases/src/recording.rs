@@ -5,7 +5,7 @@ use crate::{
     source,
     written::{EventText, check_times, events},
 };
-use palisade::{Diagnostic, Origin, flow::Event, manifest};
+use palisade::{Diagnostic, Origin, flow::Event, manifest, with_limits};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -87,7 +87,10 @@ fn lines(name: &str, text: &str) -> Result<Vec<Event>, Diagnostic> {
 
 fn event(key: &str, value: Value) -> Result<Event, String> {
     let item = Value::Object([(key.to_owned(), value)].into_iter().collect());
-    let written: EventText = serde_json::from_value(item).map_err(|error| format!("`{key}`: {error}"))?;
+    let written: EventText = serde_json::from_value(item).map_err(|error| {
+        let why = with_limits(&error.to_string());
+        format!("`{key}`: {why}")
+    })?;
     written.event().map_err(str::to_owned)
 }
 

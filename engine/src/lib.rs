@@ -102,6 +102,7 @@ pub mod resource;
 mod rule_id;
 mod strict;
 mod visible;
+mod whole_number;
 
 pub use cluster::{CalledService, Cluster, EndKind, IdentitySource, MeshRole, NamedPort, Workload};
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
@@ -120,3 +121,4 @@ pub use policy_set::PolicySet;
 pub use request::{Attributes, ClaimName, Peer, Read, Request, Shape, Unavailable, Visit};
 pub use rule_id::{PolicyRef, RuleId};
 pub use visible::{is_visible, visible};
+pub use whole_number::with_limits;

@@ -8,7 +8,7 @@ use std::{
 
 /// Modules from left to right; those of one string may use each other, as two halves of one step.
 const ORDER: [&str; 13] = [
-    "limits labels net rule_id visible",
+    "limits labels net rule_id visible whole_number",
     "diagnostic options",
     "resource manifest",
     "cluster",

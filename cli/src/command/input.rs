@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, show::notes};
 use clap::{Args, ValueEnum};
-use palisade::{CalledService, Cluster, Options, Severity, Workload};
+use palisade::{CalledService, Cluster, Options, Severity, Workload, with_limits};
 use palisade_cases::{Access, Manifests};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -153,7 +153,7 @@ impl OptionArgs {
 }
 
 /// `text` in the shape that the option `key` takes: text, then JSON, then a list.
-fn value(key: &str, text: &str) -> Result<Value, serde_json::Error> {
+fn value(key: &str, text: &str) -> Result<Value, String> {
     let fits = |value: &Value| {
         let map: Map<String, Value> = [(key.to_owned(), value.clone())].into_iter().collect();
         serde_json::from_value::<Options>(Value::Object(map)).map(drop)
@@ -163,7 +163,7 @@ fn value(key: &str, text: &str) -> Result<Value, serde_json::Error> {
     let list = Value::from(text.split(',').map(Value::from).collect::<Vec<_>>());
     let why = match fits(&plain) {
         Ok(()) => return Ok(plain),
-        Err(why) => why,
+        Err(why) => with_limits(&why.to_string()),
     };
     json.into_iter().chain([list]).find(|value| fits(value).is_ok()).ok_or(why)
 }

@@ -23,6 +23,8 @@ mod links;
 #[cfg(test)]
 mod lint;
 #[cfg(test)]
+mod numbers;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod peer;

@@ -4,16 +4,14 @@ use crate::{
     cluster::{Cluster, MeshRole, Workload},
     http::{CertificateDetails, ForwardClientCertificate, NormalizationVersion, Proxy},
     options::{Options, Profile},
+    resource::istio::{PROXY_CONFIG, trusted_proxies},
 };
 use serde_json::Value;
-
-/// The annotation by which a pod overrides parts of the mesh's `defaultConfig`.
-const ANNOTATION: &str = "proxy.istio.io/config";
 
 /// The settings of the proxy of `workload`.
 pub(super) fn settings(cluster: &Cluster, workload: &Workload, options: &Options) -> Proxy {
     let mesh = &cluster.resources().mesh;
-    let own = workload.annotations.get(ANNOTATION).and_then(|text| read(text));
+    let own = workload.annotations.get(PROXY_CONFIG).and_then(|text| read(text));
     let config = Config { own: own.as_ref(), mesh: mesh.default_config.as_ref() };
     let is_waypoint = matches!(workload.role, MeshRole::Waypoint(_));
     let role = match (is_waypoint, cluster.is_gateway(workload)) {
@@ -72,8 +70,9 @@ impl<'v> Config<'v> {
     }
 
     fn trusted_proxies(&self) -> u32 {
-        let number = self.get("/gatewayTopology/numTrustedProxies").and_then(Value::as_u64);
-        number.map_or(0, |n| u32::try_from(n).unwrap_or(u32::MAX))
+        // Loading refuses numbers beyond the limits.
+        let number = |config: &Value| trusted_proxies(config).ok().flatten();
+        [self.own, self.mesh].into_iter().flatten().find_map(number).unwrap_or_default()
     }
 
     fn forward(&self, path: &str) -> Option<ForwardClientCertificate> {

@@ -31,7 +31,8 @@ pub(super) fn check(policy: &Policy, findings: &mut Findings) {
         lists(policy, &path, rule, findings);
         if let Some(timeout) = rule.timeout.as_deref().filter(|timeout| !is_timeout(timeout)) {
             let message = format!("invalid timeout `{timeout}`");
-            let help = "write whole milliseconds as seconds, such as `5s` or `0.25s`";
+            let help =
+                "write whole milliseconds as seconds, such as `5s` or `0.25s`, at most `315576000000s`";
             findings.error(policy, format!("{path}.timeout"), message, help);
         }
     }

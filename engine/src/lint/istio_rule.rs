@@ -104,7 +104,7 @@ fn address(value: &str) -> Option<String> {
 }
 
 fn port_number(value: &str) -> Option<String> {
-    port(value).is_none().then(|| format!("`{value}` is no port"))
+    port(value).is_none().then(|| format!("a port must be a whole number from 0 to 65535, got `{value}`"))
 }
 
 fn path_value(value: &str) -> Option<String> {

@@ -1,6 +1,6 @@
 //! The YAML library's errors, in our words: where, what, and what to do.
 
-use crate::diagnostic::Diagnostic;
+use crate::{diagnostic::Diagnostic, whole_number::with_limits};
 use alloc::{
     format,
     string::{String, ToString},
@@ -11,7 +11,7 @@ use serde_saphyr::Error;
 pub(super) fn diagnostic(error: &Error, text: &str) -> Diagnostic {
     let error = error.without_snippet();
     let position = error.location().map(|at| (to_u32(at.line()), to_u32(at.column())));
-    let message = message(error);
+    let message = with_limits(&message(error));
     let (code, help) = class(&message);
     let mut help = help.to_string();
     if code == "yaml-syntax"

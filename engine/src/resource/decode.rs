@@ -1,8 +1,14 @@
 //! From a JSON value to a typed object, with the path of the first mistake.
 
 use super::meta::{Metadata, Object, title};
-use crate::diagnostic::{Diagnostic, Origin};
-use alloc::{format, string::ToString};
+use crate::{
+    diagnostic::{Diagnostic, Origin},
+    whole_number::with_limits,
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -25,10 +31,27 @@ pub(crate) fn decode<T: DeserializeOwned>(value: Value, path: &str) -> Result<T,
             (false, inner) if inner.starts_with('[') => format!("{path}{inner}"),
             (false, inner) => format!("{path}.{inner}"),
         };
-        let message = error.inner().to_string();
+        let message = with_limits(&error.inner().to_string());
         let help = remedy(&message);
         Diagnostic::error("wrong-shape", message).at(at).help(help)
     })
+}
+
+/// A protobuf `uint32` in JSON: an integral number, or text with one. Null is 0.
+///
+/// # Errors
+///
+/// The value is another one, or beyond the limits.
+pub(crate) fn uint32(value: &Value) -> Result<u32, String> {
+    let integral = |number: f64| Some(number as u64).filter(|n| *n as f64 == number);
+    let number = match value {
+        Value::Null => Some(0),
+        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(integral)),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    let number = number.and_then(|number| u32::try_from(number).ok());
+    number.ok_or_else(|| format!("must be a whole number from 0 to {}, got {value}", u32::MAX))
 }
 
 fn remedy(message: &str) -> &'static str {
@@ -36,6 +59,8 @@ fn remedy(message: &str) -> &'static str {
         "correct the field's name, or remove it: an unknown field is never ignored in a policy"
     } else if message.contains("expected a string") || message.contains("expected string") {
         "write the value in quotes"
+    } else if message.starts_with("must be a whole number") {
+        "write a number within the limits, without quotes"
     } else if message.starts_with("missing field") {
         "add the field"
     } else if message.starts_with("unknown variant") {
@@ -50,8 +75,6 @@ pub(crate) struct Envelope {
     pub(crate) metadata: Metadata,
     pub(crate) fields: serde_json::Map<String, Value>,
 }
-
-use alloc::string::String;
 
 impl Envelope {
     /// Splits `metadata` off the object `fields`.

@@ -4,8 +4,8 @@ use super::{
     cilium::{CidrGroupSpec, CiliumPolicy},
     decode::{Envelope, decode},
     istio::{
-        AuthorizationPolicySpec, GatewayApiSpec, GatewaySpec, MeshConfig, PeerAuthenticationSpec,
-        RequestAuthenticationSpec, ServiceEntrySpec,
+        AuthorizationPolicySpec, GatewayApiSpec, GatewaySpec, MeshConfig, PROXY_CONFIG,
+        PeerAuthenticationSpec, RequestAuthenticationSpec, ServiceEntrySpec, trusted_proxies,
     },
     kubernetes::{
         ClusterNetworkPolicySpec, Endpoint, EndpointPort, EndpointSlice, Namespace, NetworkPolicySpec, Node,
@@ -228,7 +228,9 @@ impl Resources {
         let mut envelope = Envelope::new("Pod", fields, &origin)?;
         let status = envelope.fields.remove("status").unwrap_or(Value::Null);
         let title = title("Pod", &envelope.metadata);
-        let status: Option<_> = decode(status, "status").map_err(|d| d.of(title, &origin))?;
+        let status: Option<_> = decode(status, "status").map_err(|d| d.of(title.clone(), &origin))?;
+        check_proxy_config(&envelope.metadata.annotations)
+            .map_err(|d| d.at(annotation("metadata")).of(title.clone(), &origin))?;
         let pod = envelope.with_spec("Pod", true, false, origin)?;
         let spec = Pod { spec: pod.spec, status: status.unwrap_or_default(), ..Pod::default() };
         self.pods.push(Object { kind: "Pod", metadata: pod.metadata, spec, origin: pod.origin });
@@ -255,6 +257,8 @@ impl Resources {
         let template: Option<PodTemplate> =
             decode(template, &path).map_err(|d| d.of(object.title(), &object.origin))?;
         let template = template.unwrap_or_default();
+        check_proxy_config(&template.metadata.annotations)
+            .map_err(|d| d.at(annotation(&format!("{path}.metadata"))).of(object.title(), &object.origin))?;
         let mut metadata = object.metadata;
         metadata.labels = template.metadata.labels;
         metadata.annotations = template.metadata.annotations;
@@ -325,6 +329,25 @@ impl Resources {
         self.mesh_origin = Some(origin.clone());
         Ok(())
     }
+}
+
+/// Refuses numbers beyond their limits in the settings of a pod's proxy.
+fn check_proxy_config(annotations: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
+    let Some(text) = annotations.get(PROXY_CONFIG) else { return Ok(()) };
+    let config = match crate::manifest::settings(text) {
+        Ok(config) => config,
+        // A build that reads no YAML takes no setting from it.
+        Err(_) if cfg!(not(feature = "yaml")) => return Ok(()),
+        Err(finding) => return Err(Diagnostic { position: None, ..finding }),
+    };
+    trusted_proxies(&config)
+        .map(drop)
+        .map_err(|why| Diagnostic::error("wrong-shape", why).help("write a number within the limits"))
+}
+
+/// The path of the annotation with the settings of a pod's proxy, below `metadata`.
+fn annotation(metadata: &str) -> String {
+    format!("{metadata}.annotations.{PROXY_CONFIG}")
 }
 
 /// An object without `spec`; its `field` takes that place.

@@ -2,7 +2,13 @@
 //! (docs/semantics/istio.md#istio-provider-fields).
 
 use super::{duration, service_host::hostname, url};
-use crate::resource::{decode::null_as_default, istio::Provider};
+use crate::{
+    resource::{
+        decode::{self, null_as_default},
+        istio::Provider,
+    },
+    whole_number::with_limits,
+};
 use alloc::{
     collections::BTreeMap,
     format,
@@ -82,18 +88,20 @@ pub(crate) struct HttpSettings {
     pub(crate) headers_to_downstream_on_allow: Vec<String>,
 }
 
-/// A protobuf `uint32` in JSON: an integral number, or text with one.
 fn uint32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let value = Value::deserialize(deserializer)?;
-    let integral = |number: f64| Some(number as u64).filter(|n| *n as f64 == number);
-    let number = match &value {
-        Value::Null => Some(0),
-        Value::Number(number) => number.as_u64().or_else(|| number.as_f64().and_then(integral)),
-        Value::String(text) => text.parse().ok(),
-        _ => None,
-    };
-    let number = number.and_then(|number| u32::try_from(number).ok());
-    number.ok_or_else(|| D::Error::custom(format!("`{value}` is not a number from 0 to 4294967295")))
+    decode::uint32(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// The settings in `value`; the message of an error begins with the field.
+fn settings<'v, T: Deserialize<'v>>(value: &'v Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let message = with_limits(&error.inner().to_string());
+        match error.path().to_string().as_str() {
+            "." => message,
+            field if message.starts_with("must be") => format!("{field} {message}"),
+            field => format!("{field}: {message}"),
+        }
+    })
 }
 
 impl AuthorizationService {
@@ -110,8 +118,7 @@ impl AuthorizationService {
             (Some(_), Some(_)) => Some(Err("the provider has two types".to_string())),
             (Some(value), None) => Some(Self::read(value, ServiceTransport::Grpc)),
             (None, Some(value)) => Some(
-                HttpSettings::deserialize(value)
-                    .map_err(|error| error.to_string())
+                settings::<HttpSettings>(value)
                     .and_then(|http| http.check().map(|()| http))
                     .and_then(|http| Self::read(value, ServiceTransport::Http(http))),
             ),
@@ -119,7 +126,7 @@ impl AuthorizationService {
     }
 
     fn read(value: &Value, transport: ServiceTransport) -> Result<Self, String> {
-        let settings = Settings::deserialize(value).map_err(|error| error.to_string())?;
+        let settings: Settings = settings(value)?;
         let port = u16::try_from(settings.port).ok().filter(|port| *port > 0);
         let port = port.ok_or_else(|| format!("port must be from 1 to 65535, got {}", settings.port))?;
         let hostname = hostname(&settings.service)?.to_string();
@@ -132,7 +139,7 @@ impl AuthorizationService {
         if let Some(timeout) = &settings.timeout
             && duration::nanoseconds(timeout).is_none_or(|nanoseconds| nanoseconds < 0)
         {
-            return Err(format!("timeout must be a duration such as `5s`, got `{timeout}`"));
+            return Err(format!("timeout must be a duration from `0s` to `315576000000s`, got `{timeout}`"));
         }
         if settings.include_request_body_in_check.is_some_and(|body| body.max_request_bytes == 0) {
             return Err("includeRequestBodyInCheck.maxRequestBytes must be greater than 0".to_string());

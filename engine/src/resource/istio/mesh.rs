@@ -1,11 +1,12 @@
 //! The mesh settings that change a verdict: `data.mesh` of the ConfigMap `istio`.
 
-use crate::resource::decode::null_as_default;
+use crate::resource::decode::{null_as_default, uint32};
 use alloc::{
+    format,
     string::{String, ToString},
     vec::Vec,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 /// The part of Istio's MeshConfig that is read.
@@ -29,6 +30,7 @@ pub struct MeshConfig {
     #[serde(alias = "extension_providers", deserialize_with = "null_as_default")]
     pub extension_providers: Vec<Provider>,
     /// Settings of every proxy: `gatewayTopology`, `proxyHeaders`.
+    #[serde(deserialize_with = "proxy_config")]
     pub default_config: Option<Value>,
 }
 
@@ -88,7 +90,29 @@ impl Default for MeshConfig {
     }
 }
 
-fn normalization<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<PathNormalization, D::Error> {
+/// The annotation by which a pod overrides parts of the mesh's `defaultConfig`.
+pub(crate) const PROXY_CONFIG: &str = "proxy.istio.io/config";
+
+/// Where the number of trusted proxies stands in the settings of a proxy.
+const TRUSTED_PROXIES: &str = "/gatewayTopology/numTrustedProxies";
+
+/// The number of trusted proxies in the settings `config` of a proxy, if they have one.
+///
+/// # Errors
+///
+/// It is no number within the limits.
+pub(crate) fn trusted_proxies(config: &Value) -> Result<Option<u32>, String> {
+    let number = config.pointer(TRUSTED_PROXIES).map(uint32).transpose();
+    number.map_err(|why| format!("gatewayTopology.numTrustedProxies {why}"))
+}
+
+fn proxy_config<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let config = Option::<Value>::deserialize(deserializer)?;
+    config.as_ref().map_or(Ok(None), trusted_proxies).map_err(D::Error::custom)?;
+    Ok(config)
+}
+
+fn normalization<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathNormalization, D::Error> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Wrapper {

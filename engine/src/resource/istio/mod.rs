@@ -13,6 +13,7 @@ pub use authorization_policy::{
 };
 pub use gateway::{GatewayApiListener, GatewayApiSpec, GatewayServer, GatewaySpec, ServerPort, ServerTls};
 pub use mesh::{CaCertificate, MeshConfig, PathNormalization, Provider};
+pub(crate) use mesh::{PROXY_CONFIG, trusted_proxies};
 pub use peer_authentication::{MutualTls, MutualTlsMode, PeerAuthenticationSpec};
 pub use request_authentication::{ClaimToHeader, JwtHeader, JwtRule, Presence, RequestAuthenticationSpec};
 

@@ -3,10 +3,11 @@
 use crate::resource::decode::null_as_default;
 use alloc::{
     collections::BTreeMap,
+    format,
     string::{String, ToString},
     vec::Vec,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
 /// The part of a Service's `spec` that is read.
@@ -37,7 +38,7 @@ pub struct ServicePort {
     /// The Service's own port.
     pub port: u16,
     /// The pod's port: a number or the name of a container port; absent means the same as `port`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "port_or_name")]
     pub target_port: Option<Value>,
     /// `TCP` when it was not given.
     #[serde(default = "tcp")]
@@ -45,6 +46,20 @@ pub struct ServicePort {
     /// Application protocol, when it is told.
     #[serde(default)]
     pub app_protocol: Option<String>,
+}
+
+/// A port by its number or its name.
+fn port_or_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let value = Option::<Value>::deserialize(deserializer)?;
+    match &value {
+        None | Some(Value::String(_)) => Ok(value),
+        Some(Value::Number(number)) if number.as_u64().is_some_and(|n| n <= u16::MAX.into()) => Ok(value),
+        Some(other) => {
+            let message =
+                format!("must be a whole number from 0 to 65535, or the name of a port, got {other}");
+            Err(D::Error::custom(message))
+        }
+    }
 }
 
 fn tcp() -> String {
