@@ -33,7 +33,11 @@ impl Access {
     }
 
     /// Checks a path that the user named, or with `follow_links` any path: devices are refused, unless asked for.
-    pub(crate) fn check_given(&self, path: &Path) -> Result<(), Diagnostic> {
+    ///
+    /// # Errors
+    ///
+    /// The path leads to nothing, to a socket, or to a device that may not be read.
+    pub fn check_given(&self, path: &Path) -> Result<(), Diagnostic> {
         let metadata = metadata(path)?;
         match special(metadata.file_type()) {
             Some(kind) if kind != FIFO && !(self.follow_links && kind == DEVICE) => {

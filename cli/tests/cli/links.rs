@@ -95,6 +95,16 @@ fn devices_sockets_and_fifos_are_named() {
     mkfifo(&folder, "cases/x.cases.yaml");
     folder.run("test cases").says(2, &["`cases/x.cases.yaml` is a FIFO"]);
     folder.run("test /dev/zero").says(2, &["`/dev/zero` is a device"]);
+    #[cfg(feature = "stats")]
+    {
+        folder.run("bundle --stats --module /dev/zero").says(2, &["`/dev/zero` is a device"]);
+        folder
+            .run("bundle --stats --module missing.wasm")
+            .says(2, &["cannot read `missing.wasm`", "cargo xtask wasm"]);
+        let module = fs::File::create(folder.path("large.wasm")).unwrap();
+        module.set_len((64 << 20) + 1).unwrap();
+        folder.run("bundle --stats --module large.wasm").says(2, &["more than 67108864 bytes"]);
+    }
 }
 
 #[test]

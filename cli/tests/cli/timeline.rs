@@ -54,6 +54,37 @@ fn a_flow_is_open_from_the_answer_to_its_end() {
 }
 
 #[test]
+fn a_reason_says_how_long_the_answer_holds() {
+    let answer = |wait: u32, ttl: u32| {
+        format!("- wait: {wait}s\n- dns: {{query: a.x.io, from: foo/a, answers: [192.0.2.1], ttl: {ttl}}}\n")
+    };
+    let check = "check -f cluster.yaml --from foo/a --to 192.0.2.1:443 --timeline --answers";
+    for (wait, ttl, option, until, reason) in [
+        (5, 10, "", "15.001s", "is 192.0.2.1 for 10 s"),
+        (
+            5,
+            0,
+            "",
+            "60s",
+            "is 192.0.2.1 with a time to live of 0 s, which lasts until a collection at least 5 s away",
+        ),
+        (55, 0, "", "60s", "with a time to live of 0 s"),
+        (56, 0, "", "120s", "with a time to live of 0 s"),
+        (5, 0, "--option tofqdnsMinTtl=60", "65.001s", "for 60 s (tofqdnsMinTtl; the answer says 0 s)"),
+        (5, 10, "--option tofqdnsMinTtl=60", "65.001s", "for 60 s (tofqdnsMinTtl; the answer says 10 s)"),
+        (5, 90, "--option tofqdnsMinTtl=60", "95.001s", "is 192.0.2.1 for 90 s"),
+    ] {
+        let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", answer(wait, ttl).as_bytes())]);
+        let ran = folder.run(format!("{check} a.yaml {option}").trim_end());
+        ran.says(0, &[]);
+        let open = ran.out.lines().find(|line| line.contains("allow")).unwrap();
+        let cells: Vec<&str> = open.split_whitespace().collect();
+        assert_eq!(cells[..2], [format!("{wait}s").as_str(), until], "{open}");
+        assert!(open.contains(reason), "{open}");
+    }
+}
+
+#[test]
 fn answers_come_before_a_single_decision_too() {
     let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", ANSWERS)]);
     folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443 --answers a.yaml").says(0, &[]);

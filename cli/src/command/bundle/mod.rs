@@ -233,7 +233,7 @@ impl Bundle {
     #[cfg(feature = "stats")]
     fn stats(&self, own: Option<&Value>) -> Result<Output, Failure> {
         let module = self.module.as_deref().unwrap_or("target/wasm/palisade_filter.wasm");
-        stats::run(std::path::Path::new(module), own)
+        stats::run(std::path::Path::new(module), &self.manifests.access(), own)
     }
 
     /// A WebAssembly runtime takes longer to build than everything else, and only this needs one.

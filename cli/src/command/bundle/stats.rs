@@ -1,20 +1,24 @@
 //! `palisade bundle --stats`: what the module and its VM need.
 
 use crate::{Output, failure::Failure, show::text::Text};
+use palisade_cases::Access;
 use palisade_harness::{Conformance, Node};
 use serde_json::{Value, json};
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
 
 const RULES: [usize; 4] = [1, 100, 1_000, 10_000];
+/// Most bytes of a module; the filter has a hundredth of them.
+const MAX_MODULE_BYTES: u64 = 64 << 20;
 /// As many as fit a policy that people write.
 const RULES_A_POLICY: usize = 100;
 
 /// Tells of the module, of rules made up for it, and of the configuration `own`.
-pub(super) fn run(module: &Path, own: Option<&Value>) -> Result<Output, Failure> {
-    let wasm = fs::read(module).map_err(|error| {
-        let help = "build it with `cargo xtask wasm`, or name it with --module";
-        Failure::argument(format!("cannot read `{}`: {error}", module.display()), help)
-    })?;
+pub(super) fn run(module: &Path, access: &Access, own: Option<&Value>) -> Result<Output, Failure> {
+    let wasm = read(module, access)?;
     let failed = |error: palisade_harness::Error| {
         Failure::argument(error.to_string(), "name the filter's module with --module")
     };
@@ -33,6 +37,28 @@ pub(super) fn run(module: &Path, own: Option<&Value>) -> Result<Output, Failure>
         text += &line("these policies", own)?;
     }
     Ok(Output { text: Text::lines(&text), code: 0 })
+}
+
+/// The bytes of the file at `module`.
+fn read(module: &Path, access: &Access) -> Result<Vec<u8>, Failure> {
+    let unreadable = |error: io::Error| {
+        let help = "build it with `cargo xtask wasm`, or name it with --module";
+        Failure::argument(format!("cannot read `{}`: {error}", module.display()), help)
+    };
+    // A module that is missing gets the help above.
+    fs::metadata(module).map_err(unreadable)?;
+    access.check_given(module)?;
+    let mut wasm = Vec::new();
+    File::open(module)
+        .map_err(unreadable)?
+        .take(MAX_MODULE_BYTES + 1)
+        .read_to_end(&mut wasm)
+        .map_err(unreadable)?;
+    if wasm.len() as u64 > MAX_MODULE_BYTES {
+        let message = format!("`{}` has more than {MAX_MODULE_BYTES} bytes", module.display());
+        return Err(Failure::argument(message, "name the filter's module with --module"));
+    }
+    Ok(wasm)
 }
 
 /// A configuration with this many rules, each with an identity, a method and a path of its own.

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 use palisade::{
-    DecidedBy, Layer, Verdict,
+    CacheLimits, DecidedBy, Layer, Verdict,
     flow::{Event, Flow, FlowError, History, Place, Simulation},
 };
 use std::collections::BTreeSet;
@@ -86,7 +86,8 @@ impl<'w, 'c> Walk<'w, 'c> {
                 Event::WaitUntil(moment) => self.wait_until(*moment)?,
                 Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => {
                     let changed = self.simulation.changes(&mut self.history, event)?;
-                    self.look(changed, |ip| reason(event, ip))?;
+                    let limits = CacheLimits::from(self.simulation.options());
+                    self.look(changed, |ip| reason(event, ip, &limits))?;
                 }
             }
         }
@@ -168,7 +169,7 @@ impl Track {
 const ADDRESSES: usize = 8;
 
 /// Returns why the flow to `ip`, or to no particular address, changed at `event`.
-fn reason(event: &Event, ip: Option<IpAddr>) -> String {
+fn reason(event: &Event, ip: Option<IpAddr>, limits: &CacheLimits) -> String {
     match event {
         Event::Dns(lookup) => {
             let who = lookup.from.as_ref().map(|from| format!(" to {from}")).unwrap_or_default();
@@ -181,10 +182,22 @@ fn reason(event: &Event, ip: Option<IpAddr>) -> String {
                 }
                 _ => lookup.answers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             };
-            format!("the answer{who}: {} is {addresses} for {} s", lookup.query, lookup.ttl)
+            format!("the answer{who}: {} is {addresses} {}", lookup.query, lifetime(lookup.ttl, limits))
         }
         Event::Connect { from, to } => format!("{from} connects to {to}"),
         Event::Close { from, to } => format!("{from} closes its connection to {to}"),
         Event::Wait(_) | Event::WaitUntil(_) => "time passes".to_owned(),
+    }
+}
+
+/// Returns how long an answer with a time to live of `ttl` seconds holds.
+fn lifetime(ttl: u32, limits: &CacheLimits) -> String {
+    let shortest = limits.min_ttl / 1000;
+    match u64::from(ttl) {
+        0 if shortest == 0 => {
+            "with a time to live of 0 s, which lasts until a collection at least 5 s away".to_owned()
+        }
+        ttl if ttl < shortest => format!("for {shortest} s (tofqdnsMinTtl; the answer says {ttl} s)"),
+        ttl => format!("for {ttl} s"),
     }
 }
