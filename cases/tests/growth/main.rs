@@ -6,13 +6,13 @@
 mod kinds;
 
 use core::{error::Error, hint::black_box};
-use kinds::{KINDS, Kind};
+use kinds::Kind;
 use palisade::{
-    Options,
+    CiliumVersion, Options,
     flow::{Flow, History, HttpRequest, Simulation},
     lint,
 };
-use palisade_cases::{Access, Manifests};
+use palisade_cases::{Access, Backend, CaseFile, InProcess, Manifests, Question};
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 /// Twice the input may cost this much of the work. A sort takes a little more than twice, a loop over pairs four times.
@@ -20,6 +20,8 @@ const FACTOR: f64 = 2.6;
 /// The folder of the process that is measured, and a part of the names of the kinds to measure.
 const FOLDER: &str = "PALISADE_GROWTH_FOLDER";
 const ONLY: &str = "PALISADE_GROWTH";
+/// A factor for the items, to measure larger inputs.
+const SCALE: &str = "PALISADE_GROWTH_SCALE";
 /// Begins the lines of that process.
 const LINE: &str = "growth: ";
 
@@ -36,14 +38,15 @@ fn palisade_done(name: &str, stage: &str) {
 fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error>> {
     let file = folder.join("all.yaml");
     fs::write(&file, kind.manifests(count))?;
-    let options = Options::default();
+    let version = if kind.is_old { CiliumVersion::V1_18 } else { Options::default().cilium_version };
+    let options = Options { cilium_version: version, ..Options::default() };
     let manifests = palisade_measured(|| Manifests::load(&[file], &Access::default()));
     palisade_done(kind.name, "load");
     let findings = palisade_measured(|| lint::check(&manifests.cluster, &options));
     palisade_done(kind.name, "lint");
     drop(findings);
     palisade_measured(|| -> Result<(), Box<dyn Error>> {
-        let simulation = Simulation::new(&manifests.cluster, options);
+        let simulation = Simulation::new(&manifests.cluster, options.clone());
         let mut flow = Flow::new("shop/web", "shop/db", 80);
         flow.http = Some(HttpRequest::new("GET", "/p1/x", "db.shop"));
         black_box(simulation.decide(&flow, &History::default()))?;
@@ -52,6 +55,20 @@ fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error
         Ok(())
     })?;
     palisade_done(kind.name, "decide");
+    let Some(cases) = kind.cases(count) else { return Ok(()) };
+    let file = folder.join("a.cases.yaml");
+    fs::write(&file, cases)?;
+    let file = palisade_measured(|| CaseFile::read(&file)).map_err(|findings| findings[0].to_string())?;
+    palisade_done(kind.name, "read cases");
+    palisade_measured(|| -> Result<(), String> {
+        let mut session = InProcess.open(&manifests.cluster, &options).map_err(|no| format!("{no:?}"))?;
+        for case in &file.cases {
+            let Question::Flow(flow) = &case.question else { continue };
+            black_box(session.answer(flow)).map_err(|no| format!("{no:?}"))?;
+        }
+        Ok(())
+    })?;
+    palisade_done(kind.name, "run cases");
     Ok(())
 }
 
@@ -60,9 +77,10 @@ fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error
 fn measured_process() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let only = env::var(ONLY).unwrap_or_default();
-    for kind in KINDS.iter().filter(|kind| kind.name.contains(&only)) {
-        measure(Path::new(&folder), kind, kind.items).unwrap();
-        measure(Path::new(&folder), kind, 2 * kind.items).unwrap();
+    let scale: usize = env::var(SCALE).map_or(1, |scale| scale.parse().unwrap());
+    for kind in kinds::all().filter(|kind| kind.name.contains(&only)) {
+        measure(Path::new(&folder), kind, scale * kind.items).unwrap();
+        measure(Path::new(&folder), kind, scale * 2 * kind.items).unwrap();
     }
 }
 
@@ -102,6 +120,7 @@ fn twice_the_input_is_at_most_two_point_six_times_the_work() {
             wrong.push(line);
         }
     }
-    assert!(env::var_os(ONLY).is_some() || counts.len() == 3 * KINDS.len(), "{} counts", counts.len());
+    let stages: usize = kinds::all().map(|kind| if kind.cases(0).is_some() { 5 } else { 3 }).sum();
+    assert!(env::var_os(ONLY).is_some() || counts.len() == stages, "{} counts", counts.len());
     assert!(wrong.is_empty(), "twice the input is more than {FACTOR} times the work:\n{}", wrong.join("\n"));
 }
