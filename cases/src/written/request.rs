@@ -21,6 +21,8 @@ pub(crate) struct HttpText {
     host: Option<Option<OneOrMany<String>>>,
     #[serde(default)]
     headers: HeaderLines,
+    #[serde(default)]
+    body: Option<Bytes>,
     remote_ip: Option<Ip>,
     raw: Option<Bytes>,
 }
@@ -53,7 +55,8 @@ impl HttpText {
             || self.path.is_some()
             || self.target.is_some()
             || self.host.is_some()
-            || !self.headers.0.is_empty();
+            || !self.headers.0.is_empty()
+            || self.body.is_some();
         if self.raw.is_some() && other {
             return Err("`raw` is the whole request: remove every other field but `remoteIp`");
         }
@@ -81,6 +84,7 @@ impl HttpText {
             literal_target,
             hosts,
             headers: self.headers.0,
+            body: self.body.map_or_else(Vec::new, |Bytes(b)| b),
             remote_ip: self.remote_ip.map(|Ip(ip)| ip),
             raw: self.raw.map(|Bytes(b)| b),
         })

@@ -200,12 +200,17 @@ impl<'c> Connection<'c> {
     /// The connection as the proxy's HTTP codec and connection manager see it.
     pub(super) fn downstream(&self) -> Downstream {
         let (namespace, account) = (&self.workload.namespace, &self.workload.service_account);
+        // A waypoint terminates TLS in an outer listener; the one with the policies gets plain HTTP.
+        let security = match self.workload.role {
+            MeshRole::Waypoint(_) => Security::Plaintext,
+            MeshRole::Proxy | MeshRole::GatewayApi(_) => self.security,
+        };
         Downstream {
             peer: self.source_ip,
             local: self.local_ip(),
             port: self.port,
-            tls: self.security != Security::Plaintext,
-            certificate: (self.security == Security::MutualTls).then(|| ClientCertificate {
+            tls: security != Security::Plaintext,
+            certificate: (security == Security::MutualTls).then(|| ClientCertificate {
                 uris: self.uris.clone(),
                 dns_names: self.dns_names.clone(),
                 subject: self.subject.clone().unwrap_or_default(),

@@ -28,7 +28,8 @@ pub(super) fn authenticate(
     let mut filter = Filter { tokens, request, payload: None };
     // Since Envoy 1.40 at the latest all providers' headers go first, in a preflight too.
     rules.rules.iter().for_each(|rule| filter.sanitize(rule));
-    if is_preflight(filter.request) {
+    // istiod's only requirement is for paths that begin with `/`; a CONNECT has no path.
+    if filter.request.path.is_none() || is_preflight(filter.request) {
         return Ok(None);
     }
     let verified = match rules.rules.as_slice() {
@@ -123,7 +124,7 @@ impl Filter<'_, '_> {
         self.request.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The path with its query; empty for a CONNECT without one.
+    /// The path with its query.
     fn path(&self) -> &[u8] {
         self.request.path.as_deref().unwrap_or_default()
     }

@@ -1,7 +1,7 @@
 //! The Istio layers of a flow: may the connection exist, and what do the destination's policies say?
 
 use super::{
-    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, custom, jwt_authn, proxy,
+    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, custom, jwt_authn,
     simulation::silent, token,
 };
 use crate::{
@@ -110,11 +110,6 @@ impl Simulation<'_> {
             return Ok(None);
         }
         Ok(self.request(flow, &connection, &set).ok().flatten())
-    }
-
-    /// The settings of the connection manager of `workload`'s proxy.
-    pub fn connection_manager(&self, workload: &Workload) -> http::Proxy {
-        proxy::settings(self.cluster, workload, &self.options)
     }
 
     pub(super) fn mesh(&self, flow: &Flow) -> Result<Answer, FlowError> {

@@ -1,11 +1,13 @@
 //! Decides flows through all layers.
 
 use super::{
-    Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh, network::Networks,
+    Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh,
+    network::Networks, proxy,
 };
 use crate::{
     cluster::{CalledService, Cluster, Workload},
     decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
+    http,
     options::Options,
     policy_set::PolicySet,
 };
@@ -24,12 +26,20 @@ pub struct Simulation<'c> {
     pub(super) options: Options,
     pub(super) sets: RefCell<BTreeMap<(String, String), PolicySet>>,
     pub(super) networks: Networks,
+    /// The settings of each workload's proxy, which may stand in an annotation in YAML.
+    managers: RefCell<BTreeMap<String, http::Proxy>>,
 }
 
 impl<'c> Simulation<'c> {
     /// A simulation of `cluster`.
     pub fn new(cluster: &'c Cluster, options: Options) -> Self {
-        Self { cluster, options, sets: RefCell::default(), networks: Networks::default() }
+        Self {
+            cluster,
+            options,
+            sets: RefCell::default(),
+            networks: Networks::default(),
+            managers: RefCell::default(),
+        }
     }
 
     /// The cluster.
@@ -91,6 +101,14 @@ impl<'c> Simulation<'c> {
             notes: layers.iter().flat_map(|l| l.notes.iter().cloned()).collect(),
         };
         Ok(FlowExplanation { decision, layers: Vec::from(layers) })
+    }
+
+    /// The settings of the connection manager of `workload`'s proxy.
+    pub fn connection_manager(&self, workload: &Workload) -> http::Proxy {
+        let mut managers = self.managers.borrow_mut();
+        let name = alloc::format!("{}/{}", workload.namespace, workload.name);
+        let settings = || proxy::settings(self.cluster, workload, &self.options);
+        managers.entry(name).or_insert_with(settings).clone()
     }
 
     /// The compiled mesh policies of `workload`, called for `service` where it is a waypoint.

@@ -7,7 +7,7 @@ use super::{
     received::{MAX_HEADERS, Received, check_size, is_authority, is_content_length},
     refusal::Refusal,
     request::{HttpRequest, HttpVersion},
-    url::{Url, is_authority_form, split_scheme},
+    url::{Url, is_authority_form, is_target},
 };
 use alloc::{borrow::Cow, vec::Vec};
 
@@ -72,11 +72,7 @@ pub(super) fn receive(
         return Err(bad("unknown method"));
     }
     let is_connect = request.method == "CONNECT";
-    if target.is_empty() || !target.iter().all(|b| (b'!'..=b'~').contains(b)) {
-        return Err(bad("invalid character in the request target"));
-    }
-    if !is_connect && !target.starts_with(b"/") && !target.starts_with(b"*") && split_scheme(target).is_none()
-    {
+    if !is_target(target, is_connect) {
         return Err(bad("the request target is neither a path nor a URL"));
     }
     let mut received = Received { method: request.method.clone().into_bytes(), ..Received::default() };

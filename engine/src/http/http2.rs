@@ -24,12 +24,15 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
     let (hosts, others): (Vec<_>, Vec<_>) = request.headers.iter().partition(|(name, _)| name == "host");
     let hosts: Vec<&[u8]> = hosts.iter().map(|(_, value)| value.as_slice()).collect();
     let authority = authority(request, &hosts, http3)?;
-    let scheme: &[u8] = if tls { b"https" } else { b"http" };
+    // A CONNECT has neither scheme nor path.
+    let scheme: Option<&[u8]> = path.map(|_| if tls { &b"https"[..] } else { b"http" });
 
-    let pseudo = [(":method", request.method.as_bytes()), (":scheme", scheme)];
-    let pseudo = pseudo.into_iter().chain(path.map(|path| (":path", path)));
-    let mut size: usize = pseudo.map(|(name, value)| name.len() + value.len()).sum();
-    let mut lines = 2 + usize::from(path.is_some());
+    let pseudo = [(":method", Some(request.method.as_bytes())), (":scheme", scheme), (":path", path)];
+    let (mut size, mut lines) = (0, 0);
+    for (name, value) in pseudo.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        size += name.len() + value.len();
+        lines += 1;
+    }
     // A `host` that stands for `:authority` is stored as that.
     for host in request.hosts.iter().map(|host| host.len()).chain(hosts.iter().map(|host| host.len())) {
         size += ":authority".len() + host;
@@ -40,6 +43,9 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
     let mut crumbs = 0;
     for (name, value) in others {
         check(name, value, http3)?;
+        if name == "content-length" && request.body.is_empty() && value.iter().any(|b| *b != b'0') {
+            return Err(Refusal::reset("content-length without a body"));
+        }
         let before = headers.len();
         match (name.as_str(), &mut cookies) {
             ("cookie", Some(cookies)) => {
@@ -78,7 +84,7 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
         method: request.method.clone().into_bytes(),
         path: path.map(<[u8]>::to_vec),
         authority: Some(authority),
-        scheme: Some(scheme.to_vec()),
+        scheme: scheme.map(<[u8]>::to_vec),
         headers,
     })
 }
@@ -105,14 +111,16 @@ fn path(request: &HttpRequest, http3: bool) -> Result<Option<&[u8]>, Refusal> {
 }
 
 /// `:authority`. HTTP/2 takes `host` where there is none, and drops it otherwise; HTTP/3 takes it only beside an equal
-/// `:authority`, and joins the two.
+/// `:authority`, and joins the two. It may be empty over HTTP/3, except in a CONNECT.
 fn authority(request: &HttpRequest, hosts: &[&[u8]], http3: bool) -> Result<Vec<u8>, Refusal> {
     let authorities: Vec<&[u8]> = request.hosts.iter().map(|host| host.as_bytes()).collect();
-    let valid = |name: &&[u8]| is_authority(name) && !name.contains(&b'@') && (http3 || !name.is_empty());
+    let is_connect = request.method == "CONNECT";
+    let may_be_empty = http3 && !is_connect;
+    let valid =
+        |name: &&[u8]| is_authority(name) && !name.contains(&b'@') && (may_be_empty || !name.is_empty());
     if !authorities.iter().chain(hosts).all(valid) {
         return Err(Refusal::reset("invalid :authority or host"));
     }
-    let is_connect = request.method == "CONNECT";
     match (authorities.as_slice(), hosts) {
         ([authority], []) => Ok(authority.to_vec()),
         ([authority], [host]) if http3 && authority == host => {
@@ -141,9 +149,8 @@ fn check(name: &str, value: &[u8], http3: bool) -> Result<(), Refusal> {
     if name == "te" && !trailers {
         return Err(Refusal::reset("te other than trailers"));
     }
-    // The request has no body.
-    if name == "content-length" && !(is_content_length(value) && value.iter().all(|b| *b == b'0')) {
-        return Err(Refusal::reset("content-length other than that of the body"));
+    if name == "content-length" && !is_content_length(value) {
+        return Err(Refusal::reset("invalid content-length"));
     }
     Ok(())
 }

@@ -35,6 +35,8 @@ pub struct HttpRequest {
     pub hosts: Vec<String>,
     /// Other header lines.
     pub headers: Headers,
+    /// The bytes after the headers. Over HTTP/1 the headers have to describe them.
+    pub body: Vec<u8>,
     /// The address that the proxy takes for the client's.
     pub remote_ip: Option<IpAddr>,
     /// The exact bytes of an HTTP/1 request, instead of all of the above but `remote_ip`

@@ -46,6 +46,26 @@ pub(super) fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((scheme, rest.strip_prefix(b"://").filter(|_| valid)?))
 }
 
+/// Whether the parser of HTTP/1 takes `target`, which it checks before it reads headers: a path, or a host behind a scheme
+/// that a CONNECT does not have.
+pub(super) fn is_target(target: &[u8], is_connect: bool) -> bool {
+    if !target.iter().all(|b| (b'!'..=b'~').contains(b)) {
+        return false;
+    }
+    if matches!(target, [b'/' | b'*', ..]) {
+        return true;
+    }
+    let rest = match is_connect {
+        true => Some(target).filter(|target| !target.is_empty()),
+        false => split_scheme(target).map(|(_, rest)| rest),
+    };
+    rest.is_some_and(|rest| {
+        let host = rest.split(|b| matches!(b, b'/' | b'?')).next().unwrap_or_default();
+        let valid = |b: &u8| b.is_ascii_alphanumeric() || b"!$%&'()*+,-.:;=@[]_~".contains(b);
+        host.iter().all(valid) && !host.windows(2).any(|pair| pair == b"@@")
+    })
+}
+
 /// Whether `target` is the target of a CONNECT: a host and a port.
 pub(super) fn is_authority_form(target: &[u8]) -> bool {
     port_of(target).is_some() && is_host_and_port(target)
@@ -154,6 +174,28 @@ mod tests {
         ] {
             assert_eq!(Url::parse(url.as_bytes()), None, "{url}");
         }
+    }
+
+    #[test]
+    fn targets_that_the_parser_takes() {
+        for good in ["/\\", "*x", "http://a_b/\\", "a://", "http://u@v@b?{", "http://"] {
+            assert!(is_target(good.as_bytes(), false), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a:80",
+            "1a://b",
+            "http:/b",
+            "http://b\\x",
+            "http://b#f",
+            "http://a@@b",
+            "/ ",
+            "/\u{e9}",
+        ] {
+            assert!(!is_target(bad.as_bytes(), false), "{bad}");
+        }
+        assert!(is_target(b"a:80", true) && is_target(b"a@b/\\", true) && !is_target(b"a\\", true));
     }
 
     #[test]
