@@ -150,17 +150,27 @@ impl Connection {
     /// Sends a request as it is and reads its answer; a silent server is an error, not an outcome.
     pub fn request(&mut self, bytes: &[u8]) -> io::Result<Outcome> {
         let sent = self.write_all(bytes).and_then(|()| self.flush());
-        let answer = match http1::read_response(&mut self.stream, bytes.starts_with(b"HEAD ")) {
+        let answer = self.answer(bytes.starts_with(b"HEAD "))?;
+        match (answer, sent) {
             // An early answer, then a reset while we still sent: the answer counts.
-            Ok(Some(response)) => return Ok(Outcome::Response(response)),
-            Ok(None) => "end of stream before an answer".to_owned(),
-            Err(error) if is_closed(&error) => error.to_string(),
-            Err(error) => return Err(error),
-        };
-        match sent {
+            (Outcome::Response(response), _) => Ok(Outcome::Response(response)),
+            (_, Err(error)) if is_closed(&error) => Ok(Outcome::Closed(error.to_string())),
+            (_, Err(error)) => Err(error),
+            (closed, Ok(())) => Ok(closed),
+        }
+    }
+
+    /// Reads the answer to a request that was sent before; one to HEAD has no body.
+    ///
+    /// # Errors
+    ///
+    /// The server is silent, or its answer is no HTTP.
+    pub fn answer(&mut self, to_head: bool) -> io::Result<Outcome> {
+        match http1::read_response(&mut self.stream, to_head) {
+            Ok(Some(response)) => Ok(Outcome::Response(response)),
+            Ok(None) => Ok(Outcome::Closed("end of stream before an answer".to_owned())),
             Err(error) if is_closed(&error) => Ok(Outcome::Closed(error.to_string())),
             Err(error) => Err(error),
-            Ok(()) => Ok(Outcome::Closed(answer)),
         }
     }
 }

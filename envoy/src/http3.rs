@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -91,6 +91,13 @@ impl Http3 {
     ///
     /// The process has ended.
     pub fn connect(&mut self, target: &Target<'_>) -> Result<Option<Connection>> {
+        let mut command = self.target(target)?;
+        command["do"] = json!("connect");
+        Ok(self.command(&command)?.as_u64().map(Connection))
+    }
+
+    /// The members of a command that opens connections.
+    fn target(&mut self, target: &Target<'_>) -> Result<Value> {
         let (certificate, key) = match target.identity {
             Some(identity) => {
                 self.files += 1;
@@ -100,11 +107,10 @@ impl Http3 {
             None => (None, None),
         };
         let id: String = target.id.iter().map(|byte| format!("{byte:02x}")).collect();
-        let answer = self.command(&json!({
-            "do": "connect", "port": target.port, "server_name": target.server_name, "id": id,
+        Ok(json!({
+            "port": target.port, "server_name": target.server_name, "id": id,
             "certificate": certificate, "key": key, "seconds": target.timeout.as_secs_f64(),
-        }))?;
-        Ok(answer.as_u64().map(Connection))
+        }))
     }
 
     /// Sends all `requests` at once, and returns the answer to each.
@@ -113,18 +119,31 @@ impl Http3 {
     ///
     /// The process has ended, or a request was not answered in time.
     pub fn ask(&mut self, connection: Connection, requests: &[Sent]) -> Result<Vec<Answer>> {
-        let requests: Vec<_> = requests
-            .iter()
-            .map(|sent| {
-                json!({"fields": pairs(&sent.fields), "body": text(&sent.body),
-                       "trailers": pairs(&sent.trailers), "reset": sent.reset})
-            })
-            .collect();
-        let seconds = ANSWER.as_secs_f64();
-        let answers = self.command(
-            &json!({"do": "ask", "connection": connection.0, "requests": requests, "seconds": seconds}),
-        )?;
-        answers.as_array().into_iter().flatten().map(answer).collect()
+        let answers = self.answers(json!({"do": "ask", "connection": connection.0}), requests)?;
+        let missing = || format!("a request over HTTP/3 was not answered within {ANSWER:?}");
+        answers.into_iter().map(|answer| answer.with_context(missing)).collect()
+    }
+
+    /// Sends each of `requests` over a connection of its own, all at once, and returns the answer to each; `None` if it does
+    /// not come in time, or the handshake does not complete.
+    ///
+    /// # Errors
+    ///
+    /// The process has ended.
+    pub fn ask_alone(&mut self, target: &Target<'_>, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
+        let mut command = self.target(target)?;
+        command["do"] = json!("ask_alone");
+        self.answers(command, requests)
+    }
+
+    fn answers(&mut self, mut command: Value, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
+        let request = |sent: &Sent| {
+            json!({"fields": pairs(&sent.fields), "body": text(&sent.body),
+                   "trailers": pairs(&sent.trailers), "reset": sent.reset})
+        };
+        command["requests"] = requests.iter().map(request).collect();
+        command["seconds"] = json!(ANSWER.as_secs_f64());
+        Ok(self.command(&command)?.as_array().into_iter().flatten().map(answer).collect())
     }
 
     /// Closes a connection and waits until its last packet is sent.
@@ -164,12 +183,15 @@ fn pairs(fields: &Fields) -> Vec<[String; 2]> {
     fields.iter().map(|(name, value)| [text(name), text(value)]).collect()
 }
 
-fn answer(value: &Value) -> Result<Answer> {
-    ensure!(!value.is_null(), "a request over HTTP/3 was not answered within {ANSWER:?}");
+/// `None` if there is no answer.
+fn answer(value: &Value) -> Option<Answer> {
+    if value.is_null() {
+        return None;
+    }
     let member = |name: &str| value.get(name).cloned().unwrap_or_default();
     let fields = member("fields");
     let field = |field: &Value| Some((bytes(field.get(0)?), bytes(field.get(1)?)));
-    Ok(Answer {
+    Some(Answer {
         fields: fields.as_array().into_iter().flatten().filter_map(field).collect(),
         body: bytes(&member("body")),
         whole: member("whole") == json!(true),
@@ -187,8 +209,8 @@ mod tests {
     }
 
     #[test]
-    fn missing_answer_is_an_error() {
-        assert!(answer(&Value::Null).is_err());
+    fn answer_may_be_missing() {
+        assert!(answer(&Value::Null).is_none());
         let whole = json!({"fields": [[":status", "200"]], "body": "ok", "whole": true});
         let answer = answer(&whole).unwrap();
         assert_eq!((answer.status(), answer.body.as_slice(), answer.whole), (200, &b"ok"[..], true));

@@ -31,6 +31,7 @@ pub mod growing;
 mod http1;
 pub mod http2;
 pub mod http3;
+pub mod port;
 pub mod process;
 pub mod python;
 pub mod token;

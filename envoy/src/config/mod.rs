@@ -3,6 +3,7 @@
 mod http;
 mod tcp;
 mod transport;
+mod waypoint;
 
 use std::path::PathBuf;
 
@@ -83,10 +84,15 @@ impl Bootstrap {
                 "envoy.reloadable_features.http_reject_path_with_fragment": false,
             }}]},
             "static_resources": {
-                "listeners": self.listeners.iter().map(Listener::to_json).collect::<Vec<_>>(),
+                "listeners": self.listeners.iter().flat_map(Listener::all_to_json).collect::<Vec<_>>(),
                 "clusters": clusters,
             },
         });
+        if let (true, Some(fields)) =
+            (self.listeners.iter().any(|l| l.transport.is_waypoint()), bootstrap.as_object_mut())
+        {
+            fields.insert("bootstrap_extensions".to_owned(), json!([waypoint::bootstrap_extension()]));
+        }
         if let (Some(file), Some(fields)) = (&self.discovery, bootstrap.as_object_mut()) {
             let source = json!({"resource_api_version": "V3", "path_config_source": {"path": file}});
             fields.insert("dynamic_resources".to_owned(), json!({"lds_config": source}));
@@ -123,6 +129,18 @@ impl Listener {
         json!({"version_info": version, "resources": listeners.iter().map(resource).collect::<Vec<_>>()})
     }
 
+    /// The listener, and the inner one of a waypoint.
+    fn all_to_json(&self) -> Vec<Value> {
+        let mut outer = self.to_json();
+        if !self.transport.is_waypoint() {
+            return vec![outer];
+        }
+        let chain = &mut outer["filter_chains"][0];
+        let filters = std::mem::replace(&mut chain["filters"], waypoint::outer_filters(&self.name));
+        let inner = waypoint::inner_listener(&self.name, json!({"filters": filters}));
+        vec![outer, inner]
+    }
+
     fn to_json(&self) -> Value {
         let filters = match &self.chain {
             Chain::Http(http) => http.network_filters(&self.name, self.transport.is_quic()),
@@ -151,6 +169,7 @@ impl Listener {
 
     fn cluster(&self) -> Option<Value> {
         match &self.chain {
+            _ if self.transport.is_waypoint() => Some(waypoint::cluster(&self.name)),
             Chain::Http(_) => None,
             Chain::Tcp(tcp) => tcp.cluster(&self.name),
         }

@@ -19,6 +19,13 @@ pub enum Transport {
         /// Whether a client without a certificate is refused.
         require_client_certificate: bool,
     },
+    /// Mutual TLS as for Istio's waypoints: what follows is an inner connection without TLS. Only in a bootstrap.
+    Waypoint {
+        /// The authority's certificate, PEM.
+        authority: String,
+        /// The server's certificate and key.
+        server: Identity,
+    },
     /// HTTP/3 over QUIC, with mutual TLS.
     Quic {
         /// The authority's certificate, PEM.
@@ -41,6 +48,12 @@ impl Transport {
         Self::Tls { authority: authority.pem(), server: server.clone(), require_client_certificate: false }
     }
 
+    /// What Istio sets up for a waypoint.
+    #[must_use]
+    pub fn waypoint(authority: &Authority, server: &Identity) -> Self {
+        Self::Waypoint { authority: authority.pem(), server: server.clone() }
+    }
+
     /// QUIC under PeerAuthentication mode STRICT.
     #[must_use]
     pub fn quic(authority: &Authority, server: &Identity) -> Self {
@@ -51,17 +64,17 @@ impl Transport {
         matches!(self, Self::Quic { .. })
     }
 
+    pub(super) fn is_waypoint(&self) -> bool {
+        matches!(self, Self::Waypoint { .. })
+    }
+
     pub(super) fn socket(&self) -> Option<Value> {
         match self {
             Self::Plaintext => None,
             Self::Tls { authority, server, require_client_certificate } => {
-                let mut context = context(authority, server, *require_client_certificate);
-                context.insert(
-                    "@type".to_owned(),
-                    json!(format!("{TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext")),
-                );
-                Some(json!({"name": "envoy.transport_sockets.tls", "typed_config": context}))
+                Some(tls_socket(context(authority, server, *require_client_certificate)))
             }
+            Self::Waypoint { authority, server } => Some(tls_socket(context(authority, server, true))),
             Self::Quic { authority, server } => Some(json!({
                 "name": "envoy.transport_sockets.quic",
                 "typed_config": {
@@ -71,6 +84,12 @@ impl Transport {
             })),
         }
     }
+}
+
+fn tls_socket(mut context: Map<String, Value>) -> Value {
+    let kind = format!("{TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext");
+    context.insert("@type".to_owned(), json!(kind));
+    json!({"name": "envoy.transport_sockets.tls", "typed_config": context})
 }
 
 /// A `DownstreamTlsContext` without its type.

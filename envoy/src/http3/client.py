@@ -104,6 +104,19 @@ async def ask(client, command):
     return [answer.result() if answer in done else None for answer in answers]
 
 
+async def ask_alone(command):
+    async def one(request):
+        client = await connect(command)
+        if client is None:
+            return None
+        [answer] = await ask(client, {"requests": [request], "seconds": command["seconds"]})
+        client.close()
+        await client.wait_closed()
+        return answer
+
+    return await asyncio.gather(*map(one, command["requests"]))
+
+
 async def main():
     clients = []
     loop = asyncio.get_running_loop()
@@ -120,8 +133,10 @@ async def main():
                     clients.append(client)
             case "ask":
                 answer = await ask(clients[command["connection"]], command)
+            case "ask_alone":
+                answer = await ask_alone(command)
             case "close":
-                client = clients[command["connection"]]
+                client, clients[command["connection"]] = clients[command["connection"]], None
                 client.close()
                 await client.wait_closed()
                 answer = None

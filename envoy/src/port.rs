@@ -1,0 +1,55 @@
+//! Ports for listeners whose policies or clients have to know them before Envoy starts.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result};
+use socket2::{Domain, Socket, Type};
+
+/// A TCP port of 127.0.0.1 that the system gives to no other socket while this value lives.
+///
+/// Envoy can still listen on it: its listeners share a port with other sockets of the same user. A port that is only free
+/// at some moment may be that of another Envoy a moment later, and both would get its connections.
+#[derive(Debug)]
+pub struct ReservedPort {
+    _socket: Socket,
+    number: u16,
+}
+
+impl ReservedPort {
+    /// Reserves a port that the system chooses.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port.
+    pub fn new() -> Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
+        // Set before, it would let the system choose the port of another reservation.
+        socket.set_reuse_port(true)?;
+        let address = socket.local_addr()?.as_socket().context("a socket of IPv4 has an address")?;
+        Ok(Self { _socket: socket, number: address.port() })
+    }
+
+    /// The number of the port.
+    #[must_use]
+    pub fn number(&self) -> u16 {
+        self.number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_port_can_be_listened_on_only_by_sharing_it() {
+        let port = ReservedPort::new().unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number())).into();
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        assert!(socket.bind(&address).is_err());
+        socket.set_reuse_port(true).unwrap();
+        socket.bind(&address).unwrap();
+        socket.listen(1).unwrap();
+        assert_ne!(ReservedPort::new().unwrap().number(), port.number());
+    }
+}
