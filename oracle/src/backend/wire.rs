@@ -1,7 +1,7 @@
 //! A case's request as bytes: nothing is put right on the way.
 
 use palisade::flow::{HttpRequest, HttpVersion};
-use palisade_envoy::http2::Fields;
+use palisade_envoy::http2::{Fields, Sent};
 
 /// HTTP/1: the bytes given, or the request written out.
 pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
@@ -21,11 +21,12 @@ pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
         }
     }
     bytes.extend_from_slice(b"\r\n");
+    bytes.extend_from_slice(&http.body);
     bytes
 }
 
 /// HTTP/2: pseudo headers first. A CONNECT has neither `:path` nor `:scheme`.
-pub(crate) fn http2(http: &HttpRequest) -> Fields {
+pub(crate) fn http2(http: &HttpRequest) -> Sent {
     let mut fields: Fields = vec![(b":method".to_vec(), http.method.clone().into_bytes())];
     if !http.target.is_empty() {
         fields.push((b":path".to_vec(), http.target.clone()));
@@ -35,5 +36,5 @@ pub(crate) fn http2(http: &HttpRequest) -> Fields {
     fields.extend(hosts.map(|host| (b":authority".to_vec(), host.clone().into_bytes())));
     let lines = http.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()));
     fields.extend(lines);
-    fields
+    Sent { fields, body: http.body.clone(), ..Sent::default() }
 }

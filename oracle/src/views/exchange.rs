@@ -1,18 +1,23 @@
 //! Many requests to one listener: a connection for each HTTP/1 request under way, streams for HTTP/2 and HTTP/3.
 
-use super::seen::Seen;
+use super::{
+    probe::Probe,
+    seen::{HEADER, Seen},
+};
 use crate::backend::wire;
 use anyhow::{Context, Result};
-use palisade::flow::HttpRequest;
 use palisade_envoy::{
     client::{Client, Connection, Outcome},
     http2::{Answer, Http2, Sent},
     http3::{Http3, Target},
 };
-use std::io::Write;
+use std::io::{self, Write};
 
 /// HTTP/1 connections that are open at once.
-const CONNECTIONS: usize = 32;
+const CONNECTIONS: usize = 16;
+
+/// How often a connection is tried where a handshake fails or no answer comes in time.
+const ATTEMPTS: usize = 3;
 
 /// Streams that are open at once on an HTTP/2 connection.
 const STREAMS: usize = 50;
@@ -21,7 +26,7 @@ const STREAMS: usize = 50;
 pub(super) fn http1<'r>(
     client: &Client,
     numbers: &[usize],
-    request: impl Fn(usize) -> &'r HttpRequest,
+    probe: impl Fn(usize) -> &'r Probe,
     answer: &mut impl FnMut(usize, Seen),
 ) -> Result<()> {
     let mut connections: Vec<Option<Connection>> = Vec::new();
@@ -32,18 +37,18 @@ pub(super) fn http1<'r>(
                 *connection = Some(client.connect()?);
             }
             let Some(open) = connection else { continue };
-            let bytes = wire::http1(request(*number));
+            let bytes = wire::http1(&probe(*number).request);
             if open.write_all(&bytes).and_then(|()| open.flush()).is_err() {
                 *connection = None;
             }
         }
         for (number, connection) in batch.iter().zip(&mut connections) {
-            // Without bytes of its own this reads the answer to those sent above.
-            let outcome = connection.as_mut().map(|open| open.request(&[]));
+            let head = probe(*number).request.method == "HEAD";
+            let outcome = connection.as_mut().map(|open| open.answer(head));
             let outcome = match outcome {
                 Some(Ok(Outcome::Response(response))) => Outcome::Response(response),
                 // Maybe the connection was closed after an earlier answer.
-                _ => client.request(&wire::http1(request(*number)))?,
+                _ => attempt(|| client.request(&wire::http1(&probe(*number).request)))?,
             };
             let Outcome::Response(response) = outcome else {
                 *connection = None;
@@ -51,12 +56,11 @@ pub(super) fn http1<'r>(
                 continue;
             };
             let closes = response.header("connection").is_some_and(|value| value.contains("close"));
-            let upgrade =
-                request(*number).headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
-            if closes || upgrade {
+            if closes || !probe(*number).ends_with_headers() {
                 *connection = None;
             }
-            answer(*number, Seen::of_envoy(response.status, &response.body));
+            let answered = Seen::of_envoy(response.status, response.header(HEADER), &response.body);
+            answer(*number, answered);
         }
     }
     Ok(())
@@ -66,40 +70,56 @@ pub(super) fn http1<'r>(
 /// connection of their own: a reset may end the connection for its other streams.
 pub(super) fn http2<'r>(
     client: &Client,
+    tls: bool,
     numbers: &[usize],
     ends: impl Fn(usize) -> bool,
-    request: impl Fn(usize) -> &'r HttpRequest,
+    probe: impl Fn(usize) -> &'r Probe,
     answer: &mut impl FnMut(usize, Seen),
 ) -> Result<()> {
     let (alone, together): (Vec<usize>, Vec<usize>) = numbers.iter().partition(|number| ends(**number));
     let groups: Vec<&[usize]> = together.chunks(STREAMS).chain(alone.chunks(1)).collect();
     let mut lost = Vec::new();
     for groups in groups.chunks(CONNECTIONS) {
-        in_groups(client, groups, &request, &mut |number, alone, received| match received.status() {
+        in_groups(client, tls, groups, &probe, &mut |number, alone, received| match received.status() {
             0 if !alone => lost.push(number),
             _ => answer(number, seen(received)),
         })?;
     }
     let groups: Vec<&[usize]> = lost.chunks(1).collect();
     for groups in groups.chunks(CONNECTIONS) {
-        in_groups(client, groups, &request, &mut |number, _, received| answer(number, seen(received)))?;
+        in_groups(client, tls, groups, &probe, &mut |number, _, received| answer(number, seen(received)))?;
     }
     Ok(())
+}
+
+/// An HTTP/2 connection.
+fn open(client: &Client) -> Result<Http2> {
+    attempt(|| Http2::new(client.connect()?))
+}
+
+/// The result of `action`, which on a busy machine may fail a few times.
+fn attempt<T>(mut action: impl FnMut() -> io::Result<T>) -> Result<T> {
+    for _ in 1..ATTEMPTS {
+        if let Ok(result) = action() {
+            return Ok(result);
+        }
+    }
+    Ok(action()?)
 }
 
 /// Opens a connection for each of `groups`, sends all requests and then reads the answers. Calls `answer` with each, and
 /// whether its request was the only one of its connection.
 fn in_groups<'r>(
     client: &Client,
+    tls: bool,
     groups: &[&[usize]],
-    request: &impl Fn(usize) -> &'r HttpRequest,
+    probe: &impl Fn(usize) -> &'r Probe,
     answer: &mut impl FnMut(usize, bool, &Answer),
 ) -> Result<()> {
     let mut connections = Vec::new();
     for group in groups {
-        let streams: Vec<Sent> =
-            group.iter().map(|number| stream(request(*number), client.is_tls())).collect();
-        let mut connection = Http2::new(client.connect()?)?;
+        let streams: Vec<Sent> = group.iter().map(|number| stream(probe(*number), tls)).collect();
+        let mut connection = open(client)?;
         connection.send(&streams);
         connections.push(connection);
     }
@@ -111,51 +131,56 @@ fn in_groups<'r>(
     Ok(())
 }
 
-/// Sends the requests `numbers` over HTTP/3, and calls `answer` with each answer. One stream is open at a time: a stream that
-/// Envoy refuses can leave others without an answer.
+/// Sends the requests `numbers` over HTTP/3, and calls `answer` with each answer. Those for which `ends` is true get a
+/// connection of their own: a stream that Envoy refuses can leave others without an answer.
 pub(super) fn http3<'r>(
     client: &mut Http3,
     target: &Target<'_>,
     numbers: &[usize],
-    request: impl Fn(usize) -> &'r HttpRequest,
+    ends: impl Fn(usize) -> bool,
+    probe: impl Fn(usize) -> &'r Probe,
     answer: &mut impl FnMut(usize, Seen),
 ) -> Result<()> {
-    let mut open = None;
-    for number in numbers {
-        let sent = [stream(request(*number), true)];
-        let received = loop {
-            let reused = open.is_some();
-            let connection = match open {
-                Some(connection) => connection,
-                None => client.connect(target)?.context("no HTTP/3 connection")?,
-            };
-            let received = client.ask(connection, &sent)?.pop().unwrap_or_default();
-            open = Some(connection).filter(|_| received.status() != 0);
-            if open.is_none() {
-                client.close(connection)?;
+    let (mut alone, together): (Vec<usize>, Vec<usize>) = numbers.iter().partition(|number| ends(**number));
+    let streams = |numbers: &[usize]| numbers.iter().map(|n| stream(probe(*n), true)).collect::<Vec<Sent>>();
+    for group in together.chunks(STREAMS) {
+        let connection = client.connect(target)?.context("no HTTP/3 connection")?;
+        let received = client.ask(connection, &streams(group));
+        client.close(connection)?;
+        for (index, number) in group.iter().enumerate() {
+            match received.as_ref().ok().and_then(|received| received.get(index)) {
+                Some(received) if received.status() != 0 => answer(*number, seen(received)),
+                _ => alone.push(*number),
             }
-            // Maybe an earlier stream has ended the connection.
-            if open.is_some() || !reused {
-                break received;
-            }
-        };
-        answer(*number, seen(&received));
+        }
     }
-    open.map_or(Ok(()), |connection| client.close(connection))
+    for group in alone.chunks(CONNECTIONS) {
+        let received = client.ask_alone(target, &streams(group))?;
+        for (number, mut received) in group.iter().zip(received) {
+            for _ in 1..ATTEMPTS {
+                if received.is_none() {
+                    received = client.ask_alone(target, &streams(&[*number]))?.pop().flatten();
+                }
+            }
+            answer(*number, received.as_ref().map_or(Seen::Silent, seen));
+        }
+    }
+    Ok(())
 }
 
 fn seen(answer: &Answer) -> Seen {
     match answer.status() {
         0 => Seen::Refused(None),
-        status => Seen::of_envoy(status, &answer.body),
+        status => Seen::of_envoy(status, answer.field(HEADER), &answer.body),
     }
 }
 
-fn stream(request: &HttpRequest, tls: bool) -> Sent {
-    let mut fields = wire::http2(request);
-    let scheme = fields.iter_mut().find(|(name, _)| name == b":scheme");
+fn stream(probe: &Probe, tls: bool) -> Sent {
+    let mut sent = wire::http2(&probe.request);
+    let scheme = sent.fields.iter_mut().find(|(name, _)| name == b":scheme");
     if let (Some((_, scheme)), true) = (scheme, tls) {
         *scheme = b"https".to_vec();
     }
-    fields.into()
+    sent.trailers.clone_from(&probe.trailers);
+    sent
 }

@@ -1,14 +1,26 @@
-//! What policies see of a request: the engine's view compared with that of a real Envoy, on sidecars and gateways.
+//! What policies see of a request: the engine's view compared with that of a real Envoy, on sidecars, gateways and a
+//! waypoint, with every path normalization, and with settings of the mesh and of the pod.
 //!
 //! Two Lua filters record every header, the client's address and the claims of the accepted token: one stands where
 //! CUSTOM policies are evaluated, the other where DENY and ALLOW policies are. The engine gives the same views through
 //! [`Simulation::mesh_request`](palisade::flow::Simulation::mesh_request).
+//!
+//! Not compared:
+//!
+//! - a body that contradicts the `content-length` of HTTP/2 or HTTP/3: policies see the request, then the stream is reset
+//!   and its answer is lost;
+//! - HEAD over HTTP/3, because the client refuses a length in the answer;
+//! - `capsule-protocol` over HTTP/3, because Envoy sends only capsules in the answer;
+//! - Istio's metadata exchange, which a stock Envoy does not have;
+//! - the tunnel (HBONE) to a waypoint: its inner connection begins at the TLS handshake here;
+//! - a client's IPv6 address, the profile `strict`, and other versions of Envoy.
 
 mod exchange;
 mod probe;
 mod progress;
 mod proxies;
 mod seen;
+mod settings;
 
 use crate::random::Random;
 use anyhow::{Context, Result};
@@ -19,7 +31,7 @@ use proxies::Proxies;
 use std::fmt;
 
 /// Requests that are sent before the first answer is compared.
-const BATCH: u64 = 4_000;
+const BATCH: u64 = 8_000;
 
 /// The result of a run.
 #[derive(Clone, Debug, Default)]
@@ -65,12 +77,12 @@ fn compare(
     progress: &mut Progress,
 ) -> Result<()> {
     let mut random = Random::new(seed);
-    let simulation = proxies.simulation();
+    let simulations = proxies.simulations();
     while report.pairs < pairs {
         let size = BATCH.min(pairs - report.pairs);
         let probes: Vec<Probe> = (0..size).map(|_| proxies.probe(&mut random)).collect();
         let ours =
-            probes.iter().map(|probe| proxies.predict(&simulation, probe)).collect::<Result<Vec<_>>>()?;
+            probes.iter().map(|probe| proxies.predict(&simulations, probe)).collect::<Result<Vec<_>>>()?;
         let theirs = proxies.ask(&probes, &ours)?;
         for ((probe, ours), theirs) in probes.iter().zip(&ours).zip(&theirs) {
             report.pairs += 1;
@@ -81,7 +93,7 @@ fn compare(
             if ours != theirs {
                 report.disagreements += 1;
                 if report.shrunk.len() < shrink {
-                    let text = smallest(proxies, &simulation, probe)?;
+                    let text = smallest(proxies, &simulations, probe)?;
                     progress.disagreement(report, &text);
                     report.shrunk.push(text);
                 }
@@ -93,9 +105,9 @@ fn compare(
 }
 
 /// The smallest request of which the views still differ.
-fn smallest(proxies: &Proxies, simulation: &Simulation<'_>, probe: &Probe) -> Result<String> {
+fn smallest(proxies: &Proxies, simulations: &[Simulation<'_>], probe: &Probe) -> Result<String> {
     let views = |probe: &Probe| {
-        let ours = proxies.predict(simulation, probe)?;
+        let ours = proxies.predict(simulations, probe)?;
         let theirs = proxies.ask(std::slice::from_ref(probe), std::slice::from_ref(&ours))?;
         Ok::<_, anyhow::Error>((ours, theirs.into_iter().next().context("one answer")?))
     };

@@ -1,8 +1,9 @@
 //! Random requests: repeated and unusual headers, hosts, targets, and tokens in several places.
 
-use super::proxies::{HTTP3, NAMES as PROXIES};
+use super::settings::{HTTP3, PROXIES};
 use crate::random::Random;
 use palisade::flow::{HttpRequest, HttpVersion, Token};
+use palisade_envoy::http2::Fields;
 use serde_json::Value;
 use std::fmt;
 
@@ -13,12 +14,14 @@ pub(super) struct Probe {
     pub(super) request: HttpRequest,
     /// The tokens whose text is in the request.
     pub(super) tokens: Vec<usize>,
+    /// Trailers over HTTP/2 and HTTP/3, which no policy sees.
+    pub(super) trailers: Fields,
 }
 
 #[rustfmt::skip]
 const METHODS: &[&str] = &[
     "GET", "GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND", "QUERY", "get", "FOO",
-    "M-SEARCH",
+    "M-SEARCH", "HEAD", "HEAD", "HEAD", "TRACE",
 ];
 
 #[rustfmt::skip]
@@ -27,6 +30,13 @@ const TARGETS: &[&str] = &[
     "/a\\b", "/%", "/\u{e9}", "a", "http://h.example/x", "https://h:8443/x?y", "http://u@h/", "http://h",
     "http://h?x", "HTTP://H/x", "http:///x", "http://h:99999/", "http://h:/x", "http://[::1]/x",
     "http://h\\x", "ftp://h/", "http://a,b/", "http://h/a#f", "http://h:80/",
+];
+
+/// Targets of a CONNECT over HTTP/1.
+#[rustfmt::skip]
+const TUNNELS: &[&str] = &[
+    "a.example:80", "a.example:80", "a.example", "A.Example:443", "1.2.3.4:443", "[::1]:80", "[::1]", "a:", ":80",
+    "a_b:80", "a:99999", "a:0", "u@a:80", "/x", "http://h/", "*", "a:80/", "a.example.:80", "a,b:80", "a:b",
 ];
 
 #[rustfmt::skip]
@@ -75,9 +85,9 @@ impl Probe {
         let (version, proxy) = match random.below(100) {
             // The client of HTTP/3 is slow.
             0..1 => (HttpVersion::Http3, HTTP3),
-            1..5 => (HttpVersion::Http10, random.below(HTTP3)),
-            5..70 => (HttpVersion::Http11, random.below(HTTP3)),
-            _ => (HttpVersion::Http2, random.below(HTTP3)),
+            1..5 => (HttpVersion::Http10, over_tcp(random)),
+            5..70 => (HttpVersion::Http11, over_tcp(random)),
+            _ => (HttpVersion::Http2, over_tcp(random)),
         };
         let mut request = HttpRequest::new("GET", "/", "a.example");
         // At most one of these is unusual in most requests: two reasons for a refusal hide each other.
@@ -92,6 +102,10 @@ impl Probe {
             request.hosts = vec![random.pick(HOSTS).to_owned()];
         }
         request.version = version;
+        // The client of HTTP/3 refuses a length in the answer to a HEAD.
+        if (version, request.method.as_str()) == (HttpVersion::Http3, "HEAD") {
+            request.method = "GET".into();
+        }
         request.literal_target = true;
         match random.below(80) {
             0 => request.hosts.clear(),
@@ -108,6 +122,10 @@ impl Probe {
                 }
                 name = random.pick(HEADERS);
             }
+            // Over HTTP/3 the body of the answer would have to consist of capsules, that of a refusal too.
+            if (version, name) == (HttpVersion::Http3, "capsule-protocol") {
+                name = "x-a";
+            }
             request.headers.push((name.to_owned(), value(random, name).as_bytes().to_vec()));
         }
         let mut used = Vec::new();
@@ -116,7 +134,12 @@ impl Probe {
             add_token(random, &mut request, &tokens[number]);
             used.push(number);
         }
-        let mut probe = Self { proxy, request, tokens: used };
+        let mut probe = Self { proxy, request, tokens: used, trailers: Vec::new() };
+        match random.below(100) {
+            0..4 => probe.make_connect(random),
+            4..14 => probe.add_body(random),
+            _ => {}
+        }
         if probe.has_streams() && !random.percent(2) {
             probe.request.headers.iter_mut().for_each(|(name, _)| name.make_ascii_lowercase());
         }
@@ -126,6 +149,56 @@ impl Probe {
     /// Whether it is sent on a stream: HTTP/2 or HTTP/3.
     pub(super) fn has_streams(&self) -> bool {
         matches!(self.request.version, HttpVersion::Http2 | HttpVersion::Http3)
+    }
+
+    /// Whether nothing follows the headers, so that an HTTP/1 connection is good for another request.
+    pub(super) fn ends_with_headers(&self) -> bool {
+        let Self { request, .. } = self;
+        let upgrade = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
+        request.body.is_empty() && request.method != "CONNECT" && !upgrade
+    }
+
+    /// Makes the request a CONNECT, over HTTP/2 and HTTP/3 sometimes an extended one.
+    fn make_connect(&mut self, random: &mut Random) {
+        let streams = self.has_streams();
+        let request = &mut self.request;
+        request.method = "CONNECT".into();
+        if !streams {
+            request.target = random.pick(TUNNELS).into();
+            return;
+        }
+        if random.percent(70) {
+            request.target.clear();
+        }
+        if random.percent(30) {
+            let protocol = random.pick(&["websocket", "connect-udp", ""]);
+            request.headers.insert(0, (":protocol".into(), protocol.into()));
+        }
+    }
+
+    /// Adds a body, and over HTTP/2 and HTTP/3 sometimes trailers.
+    fn add_body(&mut self, random: &mut Random) {
+        const BODY: &[u8] = b"5\r\nhello\r\n0\r\n\r\n";
+        let streams = self.has_streams();
+        let request = &mut self.request;
+        if random.percent(70) {
+            request.method = random.pick(&["POST", "PUT", "PATCH", "QUERY"]).into();
+        }
+        let chunked = !streams && random.percent(40);
+        // One that contradicts the body resets the stream, and policies see the request before that.
+        request.headers.retain(|(name, _)| !streams || !name.eq_ignore_ascii_case("content-length"));
+        // Envoy passes the headers on before it reads the body, which may be cut short.
+        let length = if random.percent(80) || streams { BODY.len() } else { 1 + random.below(BODY.len()) };
+        request.body = BODY[..length].to_vec();
+        let mut header = |name: &str, value: String| request.headers.push((name.into(), value.into_bytes()));
+        match chunked {
+            true => header("transfer-encoding", "chunked".into()),
+            false if streams && random.percent(30) => {}
+            false => header("content-length", BODY.len().to_string()),
+        }
+        if streams && random.percent(30) {
+            self.trailers.push((b"x-a".to_vec(), b"b".to_vec()));
+        }
     }
 
     /// The same with one part less.
@@ -143,6 +216,11 @@ impl Probe {
             out.push(with(&|probe| probe.proxy = 0));
             out.push(with(&|probe| probe.request.version = HttpVersion::Http11));
         }
+        out.push(with(&|probe| probe.trailers.clear()));
+        out.push(with(&|probe| {
+            probe.trailers.clear();
+            probe.request.body.clear();
+        }));
         out.push(with(&|probe| probe.request.method = "GET".into()));
         out.push(with(&|probe| probe.request.target = b"/".to_vec()));
         out.push(with(&|probe| probe.request.hosts = vec!["a.example".into()]));
@@ -151,7 +229,14 @@ impl Probe {
     }
 }
 
-/// A value for the header `name`. The requests have no body.
+/// A proxy that is not reached over QUIC. Most requests go to the first ones, which need no TLS handshakes.
+fn over_tcp(random: &mut Random) -> usize {
+    let end = if random.percent(70) { 4 } else { PROXIES.len() - 1 };
+    let number = random.below(end);
+    number + usize::from(number >= HTTP3)
+}
+
+/// A value for the header `name`.
 fn value<'v>(random: &mut Random, name: &str) -> &'v str {
     match name {
         "content-length" => random.pick(&["0", "0", "00", "", "x", "-1", "0, 0"]),
@@ -226,9 +311,15 @@ impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let HttpRequest { version, method, target, hosts, headers, .. } = &self.request;
         let target = String::from_utf8_lossy(target);
-        write!(f, "{}, {version:?}: {method} {target:?}, hosts {hosts:?}", PROXIES[self.proxy])?;
+        write!(f, "{}, {version:?}: {method} {target:?}, hosts {hosts:?}", PROXIES[self.proxy].name)?;
         for (name, value) in headers {
             write!(f, "\n  {name}: {:?}", String::from_utf8_lossy(value))?;
+        }
+        if !self.request.body.is_empty() {
+            write!(f, "\n  body {:?}", String::from_utf8_lossy(&self.request.body))?;
+        }
+        if !self.trailers.is_empty() {
+            write!(f, ", with trailers")?;
         }
         Ok(())
     }

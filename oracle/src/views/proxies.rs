@@ -1,23 +1,26 @@
 //! The proxies whose views are compared: listeners of one Envoy, and the same workloads in the engine.
 
-use super::{exchange, probe::Probe, seen::Seen};
+use super::{
+    exchange,
+    probe::Probe,
+    seen::{self, Seen},
+    settings::{HTTP3, MESHES, PROXIES, ProxyCase, Security, cluster},
+};
 use crate::{
     backend::{proxy::http_chain, tokens::Issuers},
-    fleet::free_port,
     random::Random,
 };
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow};
 use palisade::{
     Cluster, Options,
-    flow::{Certificate, Flow, History, Place, Simulation, Token, TokenFault, TokenPlace},
-    manifest,
-    resource::Resources,
+    flow::{Flow, History, Place, Simulation, Tls, Token, TokenFault, TokenPlace},
 };
 use palisade_envoy::{
     certs::{Authority, Identity, Names},
     client::Client,
     config::{Bootstrap, Listener, Transport},
     http3::{Http3, Target},
+    port::ReservedPort,
     process::Envoy,
 };
 use serde_json::{Value, json};
@@ -27,27 +30,8 @@ use std::{
     thread,
 };
 
-/// The workloads of `mesh.yaml`, in the order of their ports.
-pub(super) const NAMES: [&str; 6] = [
-    "sidecar",
-    "gateway",
-    "sidecar-with-settings",
-    "gateway-behind-proxy",
-    "sidecar-with-mtls",
-    "sidecar-with-http3",
-];
-
-/// The first workload whose clients use mutual TLS.
-const MTLS: usize = 4;
-
-/// The workload whose clients use HTTP/3.
-pub(super) const HTTP3: usize = 5;
-
 /// The client's address. Envoy replaces 127.0.0.1 by an address of the machine.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-
-/// The identity in the client's certificate.
-const IDENTITY: &str = "spiffe://cluster.local/ns/foo/sa/client";
 
 /// A Lua filter that keeps the headers as CUSTOM policies see them.
 const BEFORE: &str = r#"
@@ -79,8 +63,13 @@ function envoy_on_request(h)
   local lines = {}
   for name, value in pairs(h:headers()) do lines[#lines + 1] = name .. ": " .. value end
   local connection = info:downstreamRemoteAddress() .. "\nclaims " .. table.concat(claims, ";")
-  local body = {connection, data:get("views")["before"], table.concat(lines, "\n")}
-  h:respond({[":status"] = "200"}, table.concat(body, "\n\n"))
+  local views = {connection, data:get("views")["before"], table.concat(lines, "\n")}
+  local body = table.concat(views, "\n\n")
+  local headers = {[":status"] = "STATUS"}
+  if h:headers():get(":method") == "HEAD" then
+    headers["VIEWS"] = body:gsub("[%%%c ]", function(c) return string.format("%%%02X", c:byte()) end)
+  end
+  h:respond(headers, body)
 end
 "#;
 
@@ -99,50 +88,63 @@ pub(super) struct Proxies {
     http3: Mutex<Http3>,
     identity: Identity,
     ports: Vec<u16>,
-    cluster: Cluster,
+    _reserved: Vec<ReservedPort>,
+    /// The workloads in each of [`MESHES`].
+    clusters: Vec<Cluster>,
     tokens: Vec<Token>,
 }
 
 impl Proxies {
     /// Starts Envoy with a listener for each workload.
     pub(super) fn start() -> Result<Self> {
-        let ports = NAMES.iter().map(|_| free_port()).collect::<Result<Vec<u16>>>()?;
-        let cluster = cluster(&ports)?;
+        let reserved = PROXIES.iter().map(|_| ReservedPort::new()).collect::<Result<Vec<_>>>()?;
+        let ports: Vec<u16> = reserved.iter().map(ReservedPort::number).collect();
+        let clusters = MESHES.iter().map(|mesh| cluster(mesh, &ports)).collect::<Result<Vec<Cluster>>>()?;
         let issuers = Issuers::new()?;
         let authority = Authority::new("cluster.local")?;
-        let identity = authority.issue(&Names::spiffe(IDENTITY))?;
-        let simulation = Simulation::new(&cluster, Options::default());
+        let identity = authority.issue(&Security::MutualTls.names())?;
+        let many = authority.issue(&Security::ManyNames.names())?;
+        let after = AFTER.replace("STATUS", &seen::STATUS.to_string()).replace("VIEWS", seen::HEADER);
         let (mut listeners, mut clients) = (Vec::new(), Vec::new());
-        for (number, (name, port)) in NAMES.iter().zip(&ports).enumerate() {
+        for (case, port) in PROXIES.iter().zip(&ports) {
+            let (name, cluster) = (case.name, &clusters[case.mesh]);
+            let simulation = Simulation::new(cluster, Options::default());
             let workload = cluster.workload(&format!("foo/{name}")).context("a pod of mesh.yaml")?;
-            let jwt = issuers.filter(&cluster, workload)?.context("the rules of mesh.yaml")?;
+            let jwt = issuers.filter(cluster, workload)?.context("the rules of mesh.yaml")?;
             let mut http =
-                http_chain(&simulation.connection_manager(workload), vec![lua(BEFORE), jwt, lua(AFTER)]);
-            // Envoy waits for a second before it closes the connection of an invalid request.
-            http.extra.insert("delayed_close_timeout".into(), json!("0.001s"));
+                http_chain(&simulation.connection_manager(workload), vec![lua(BEFORE), jwt, lua(&after)]);
+            // Envoy waits for a second before it closes the connection of an invalid request. A waypoint has to wait: its
+            // outer listener loses an answer that it has not read when the inner one closes.
+            if case.security != Security::Waypoint {
+                http.extra.insert("delayed_close_timeout".into(), json!("0.001s"));
+            }
             let server =
                 authority.issue(&Names::workload("cluster.local", "foo", &workload.service_account))?;
-            let (transport, client) = match number {
-                HTTP3 => (Transport::quic(&authority, &server), Client::plaintext(*port)),
-                MTLS => {
-                    let client = Client::tls(*port, &authority, Some(&identity))?;
-                    (Transport::mutual_tls(&authority, &server), client)
-                }
-                _ => (Transport::Plaintext, Client::plaintext(*port)),
+            // As in Istio, no route matches a CONNECT.
+            let routes = json!([{"match": {"prefix": "/"}, "direct_response": {"status": 200}}]);
+            let hosts = json!([{"name": "all", "domains": ["*"], "routes": routes}]);
+            http.extra.insert("route_config".into(), json!({"name": name, "virtual_hosts": hosts}));
+            let tls = |identity| Client::tls(*port, &authority, identity);
+            let (transport, client) = match case.security {
+                Security::Plaintext => (Transport::Plaintext, Client::plaintext(*port)),
+                Security::Tls => (Transport::tls(&authority, &server), tls(None)?),
+                Security::MutualTls => (Transport::mutual_tls(&authority, &server), tls(Some(&identity))?),
+                Security::ManyNames => (Transport::mutual_tls(&authority, &server), tls(Some(&many))?),
+                Security::Waypoint => (Transport::waypoint(&authority, &server), tls(Some(&identity))?),
+                Security::Quic => (Transport::quic(&authority, &server), Client::plaintext(*port)),
             };
             clients.push(client.from_address(CLIENT));
-            listeners.push(Listener { port: *port, ..Listener::http(*name, transport, http) });
+            listeners.push(Listener { port: *port, ..Listener::http(name, transport, http) });
         }
         let envoy = Envoy::start(&Bootstrap::new(listeners))?;
         let tokens = tokens(&issuers)?;
-        drop(simulation);
         let http3 = Mutex::new(Http3::start()?);
-        Ok(Self { _envoy: envoy, clients, http3, identity, ports, cluster, tokens })
+        Ok(Self { _envoy: envoy, clients, http3, identity, ports, _reserved: reserved, clusters, tokens })
     }
 
-    /// The engine's side.
-    pub(super) fn simulation(&self) -> Simulation<'_> {
-        Simulation::new(&self.cluster, Options::default())
+    /// The engine's side of each mesh.
+    pub(super) fn simulations(&self) -> Vec<Simulation<'_>> {
+        self.clusters.iter().map(|cluster| Simulation::new(cluster, Options::default())).collect()
     }
 
     /// A request at random.
@@ -151,15 +153,15 @@ impl Proxies {
     }
 
     /// What policies see of `probe` according to the engine.
-    pub(super) fn predict(&self, simulation: &Simulation<'_>, probe: &Probe) -> Result<Seen> {
-        let name = NAMES[probe.proxy];
+    pub(super) fn predict(&self, simulations: &[Simulation<'_>], probe: &Probe) -> Result<Seen> {
+        let ProxyCase { name, mesh, security } = PROXIES[probe.proxy];
+        let simulation = &simulations[mesh];
         let mut flow = Flow::new("", &format!("foo/{name}"), self.ports[probe.proxy]);
-        let client = if probe.proxy == HTTP3 { Ipv4Addr::LOCALHOST } else { CLIENT };
+        let client = if security == Security::Quic { Ipv4Addr::LOCALHOST } else { CLIENT };
         flow.from.place = Place::Ip(IpAddr::V4(client));
-        let mtls = probe.proxy >= MTLS;
-        flow.from.mtls = Some(mtls);
-        flow.from.certificate =
-            mtls.then(|| Certificate { uris: vec![IDENTITY.into()], ..Certificate::default() });
+        flow.from.mtls = Some(security.is_mutual());
+        flow.tls = (security == Security::Tls).then(Tls::default);
+        flow.from.certificate = security.certificate();
         flow.tokens = probe.tokens.iter().map(|number| self.tokens[*number].clone()).collect();
         flow.http = Some(probe.request.clone());
         Ok(match simulation.mesh_request(&flow)? {
@@ -174,8 +176,9 @@ impl Proxies {
         let mut seen = vec![Seen::Refused(None); probes.len()];
         let ask = |proxy| self.ask_proxy(proxy, probes, predictions);
         let answers = thread::scope(|scope| {
-            let threads: Vec<_> =
-                (0..self.clients.len()).map(|proxy| scope.spawn(move || ask(proxy))).collect();
+            let threads: Vec<_> = (0..self.clients.len())
+                .map(|proxy| scope.spawn(move || ask(proxy).context(PROXIES[proxy].name)))
+                .collect();
             threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
         });
         for answers in answers {
@@ -192,17 +195,24 @@ impl Proxies {
         let (streams, http1): (Vec<usize>, Vec<usize>) = here.partition(|n| probes[*n].has_streams());
         let mut answers = Vec::new();
         let mut answer = |number: usize, answer: Seen| answers.push((number, answer));
-        let request = |number: usize| &probes[number].request;
-        exchange::http1(client, &http1, request, &mut answer)?;
+        let probe = |number: usize| &probes[number];
+        exchange::http1(client, &http1, probe, &mut answer)?;
+        let reset = |number: usize| predictions[number] == Seen::Refused(None);
         match proxy {
             HTTP3 => {
                 let target = Target::new(self.ports[proxy]).with_identity(&self.identity);
                 let mut http3 = self.http3.lock().map_err(|_| anyhow!("a client has panicked"))?;
-                exchange::http3(&mut http3, &target, &streams, request, &mut answer)?;
+                exchange::http3(&mut http3, &target, &streams, reset, probe, &mut answer)?;
             }
             _ => {
-                let reset = |number: usize| predictions[number] == Seen::Refused(None);
-                exchange::http2(client, &streams, reset, request, &mut answer)?;
+                exchange::http2(
+                    client,
+                    PROXIES[proxy].security.is_https(),
+                    &streams,
+                    reset,
+                    probe,
+                    &mut answer,
+                )?;
             }
         }
         Ok(answers)
@@ -216,17 +226,6 @@ impl Proxies {
             text.replace(token.as_str(), &format!("<{}{fault}>", Value::from(claims.clone())))
         })
     }
-}
-
-fn cluster(ports: &[u16]) -> Result<Cluster> {
-    let mut text = include_str!("mesh.yaml").to_owned();
-    for (number, port) in ports.iter().enumerate() {
-        text = text.replace(&format!("number: {}", 8001 + number), &format!("number: {port}"));
-    }
-    let mut resources = Resources::default();
-    let errors = manifest::load("mesh.yaml", &text, &mut resources);
-    ensure!(errors.is_empty(), "mesh.yaml: {errors:?}");
-    Ok(Cluster::new(resources).0)
 }
 
 /// Tokens of every issuer with claims of every kind, valid ones and others.

@@ -9,6 +9,8 @@ use std::{fmt, net::IpAddr};
 pub(super) enum Seen {
     /// Nothing: the proxy answers with this status, or resets the stream.
     Refused(Option<u16>),
+    /// Unknown: the proxy does not answer.
+    Silent,
     /// The request.
     Passed(Box<Views>),
 }
@@ -28,6 +30,12 @@ pub(super) struct Views {
 
 /// The claims that are compared.
 const CLAIMS: [&str; 5] = ["iss", "sub", "aud", "g", "scope"];
+
+/// The status of an answer with the views of a request. Envoy itself never answers so, not even to a CONNECT.
+pub(super) const STATUS: u16 = 418;
+
+/// The header with the views of a HEAD request, whose answer has no body.
+pub(super) const HEADER: &str = "x-views";
 
 /// Stands for random text.
 const RANDOM: &str = "<random>";
@@ -49,11 +57,14 @@ impl Seen {
     }
 
     /// What Envoy's answer says.
-    pub(super) fn of_envoy(status: u16, body: &[u8]) -> Self {
-        if status != 200 {
+    pub(super) fn of_envoy(status: u16, head: Option<&str>, body: &[u8]) -> Self {
+        if status != STATUS {
             return Self::Refused(Some(status));
         }
-        let body = String::from_utf8_lossy(body);
+        let body = match head {
+            Some(head) => unescape(head),
+            None => String::from_utf8_lossy(body).into_owned(),
+        };
         let mut parts = body.split("\n\n");
         let (client, claims) = parts.next().and_then(|part| part.split_once("\nclaims ")).unwrap_or_default();
         let mut view = || {
@@ -80,6 +91,18 @@ impl Seen {
     pub(super) fn has_token(&self) -> bool {
         matches!(self, Self::Passed(views) if !views.claims.is_empty())
     }
+}
+
+/// The text of the header [`HEADER`].
+fn unescape(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2).unwrap_or_default();
+        out.extend(u8::from_str_radix(code, 16).map(char::from));
+        out += rest;
+    }
+    out
 }
 
 /// A claim as the Lua filter writes it.
@@ -121,10 +144,23 @@ fn line(name: &str, value: &str) -> String {
                 text += if rest.is_some() { RANDOM } else { "" };
                 text += rest.unwrap_or(part);
             }
-            text
+            ["Cert=\"-----BEGIN", "Chain=\"-----BEGIN"]
+                .iter()
+                .fold(text, |text, start| without_pem(&text, start))
         }
         _ => format!("{name}: {value}"),
     }
+}
+
+/// `text` without what is random between `start` and the next quotation mark.
+fn without_pem(text: &str, start: &str) -> String {
+    let mut parts = text.split(start);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.find('"').and_then(|at| part.get(at..)).unwrap_or_default();
+        out = out + start + RANDOM + rest;
+    }
+    out
 }
 
 fn is_uuid(value: &str) -> bool {
@@ -144,6 +180,7 @@ impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(None) => f.write_str("reset"),
+            Self::Silent => f.write_str("no answer"),
             Self::Refused(Some(status)) => write!(f, "status {status}"),
             Self::Passed(views) => {
                 let Views { before, after, client, claims } = &**views;
