@@ -61,7 +61,8 @@ pub struct Report {
 pub fn run(pairs: u64, seed: u64, shrink: usize) -> Result<Report> {
     let mut report = Report::default();
     let mut progress = Progress::new(pairs, seed);
-    let proxies = Proxies::start()?;
+    // A port that was free may be taken by the time that Envoy opens it.
+    let proxies = Proxies::start().or_else(|_| Proxies::start())?;
     match compare(&proxies, pairs, seed, shrink, &mut report, &mut progress) {
         Ok(()) => Ok(report),
         Err(error) => Err(error.context(progress.stopped(&report))),
