@@ -189,8 +189,9 @@ impl Http2 {
             (PING, _) if flags & ACK != 0 => self.acknowledged = true,
             (SETTINGS | PING, _) if flags & ACK == 0 => {
                 let answer = if kind == PING { payload.as_slice() } else { &[] };
-                self.connection.write_all(&frame(kind, ACK, 0, answer))?;
-                self.connection.flush()?;
+                // A peer that has closed the connection needs no answer, and what it sent before can still be read.
+                let answer = frame(kind, ACK, 0, answer);
+                let _ = self.connection.write_all(&answer).and_then(|()| self.connection.flush());
             }
             (GOAWAY, _) => return Ok(false),
             _ => {}
