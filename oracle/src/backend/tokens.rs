@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use palisade::{
-    Cluster, Workload,
+    Cluster, MeshRole, Workload,
     flow::{HttpRequest, Token, TokenFault, TokenPlace},
     resource::istio::JwtRule,
 };
@@ -23,7 +23,24 @@ fn rules<'c>(cluster: &'c Cluster, workload: &Workload) -> Vec<&'c JwtRule> {
     let applies = cluster.resources().request_authentications.iter().filter(|policy| {
         let namespace = &policy.metadata.namespace;
         let selector = policy.spec.selector.as_ref().and_then(|s| s.match_labels.as_ref());
-        (namespace == root || *namespace == workload.namespace)
+        let gateway = match &workload.role {
+            MeshRole::Waypoint(name) | MeshRole::GatewayApi(name) => Some(name),
+            MeshRole::Proxy => None,
+        };
+        let spec = &policy.spec;
+        let references: Vec<_> = spec
+            .target_ref
+            .iter()
+            .chain(spec.target_refs.iter().flatten())
+            .map(|r| r.name.as_ref())
+            .collect();
+        // A waypoint ignores policies without a reference.
+        let attached = match references.is_empty() {
+            true => !matches!(workload.role, MeshRole::Waypoint(_)),
+            false => references.contains(&gateway),
+        };
+        attached
+            && (namespace == root || *namespace == workload.namespace)
             && selector.is_none_or(|labels| workload.has_labels(labels))
     });
     let mut policies: Vec<_> = applies.collect();
