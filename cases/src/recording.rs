@@ -64,12 +64,13 @@ fn lines(name: &str, text: &str) -> Result<Vec<Event>, Diagnostic> {
         let wrong =
             |why: String| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, number));
         let mut object: Map<String, Value> = serde_json::from_str(line)
-            .map_err(|error| wrong(format!("line {number} is no JSON object: {error}")))?;
+            .map_err(|error| wrong(format!("invalid JSON object in line {number}: {error}")))?;
         match object.remove("at") {
             None => {}
             Some(Value::Number(at)) => {
-                let at =
-                    at.as_u64().ok_or_else(|| wrong(format!("`at: {at}` is no number of milliseconds")))?;
+                let at = at.as_u64().ok_or_else(|| {
+                    wrong(format!("invalid `at: {at}`: it must be a number of milliseconds"))
+                })?;
                 events.push(Event::WaitUntil(at.saturating_sub(*beginning.get_or_insert(at))));
             }
             Some(at) => events.push(event("at", at).map_err(wrong)?),

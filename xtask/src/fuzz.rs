@@ -40,7 +40,7 @@ impl Default for Options {
 pub(crate) fn run_all(options: &Options) -> Result<()> {
     let known = targets()?;
     if let Some(name) = options.targets.iter().find(|name| !known.contains(name)) {
-        bail!("`{name}` is no fuzz target; there are {}", known.join(", "));
+        bail!("unknown fuzz target `{name}`; known targets: {}", known.join(", "));
     }
     let chosen = if options.targets.is_empty() { &known } else { &options.targets };
     let host = ask(command("rustc").args(["--print", "host-tuple"])).context("cannot run rustc")?;

@@ -89,7 +89,7 @@ fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
         ("--from foo/slep --to foo/sample", ["no pod of that name", "foo/sleep"]),
         ("--from foo/sleep --to foo/sampel:80", ["no pod and no Service", "foo/sample"]),
         ("--from foo/sleep --to www.google.com", ["leaves the port open", "www.google.com:PORT"]),
-        ("--from foo/sleep --to foo/sample:http", ["`http` is no port", "a number"]),
+        ("--from foo/sleep --to foo/sample:http", ["invalid port `http`", "a number"]),
         ("--from nobody --to foo/sample", ["names no end of a flow", "namespace/name"]),
         ("--from entity:moon --to foo/sample", ["no entity `moon`", "kube-apiserver"]),
         ("--from foo/sleep --to foo/sample --protocol tcp", ["no protocol `tcp`", "in capitals"]),

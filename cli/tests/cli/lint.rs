@@ -31,7 +31,7 @@ fn who_refuses_is_named_with_file_line_path_and_remedy() {
         1,
         &[
             "db.yaml:9:10",
-            "`65536` is no port",
+            "invalid port `65536`",
             "spec.ingress[0].toPorts[0].ports[0].port",
             "refused by the Cilium agent; the API server (CRD) lets it in",
             "refused by the API server (CRD); the Cilium agent would take it",

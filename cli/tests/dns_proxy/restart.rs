@@ -52,7 +52,7 @@ async fn a_state_that_cannot_be_read_leaves_everything_closed() {
     for (bytes, why) in [
         (&saved[..saved.len() - 1], "truncated or corrupt"),
         (&changed[..], "truncated or corrupt"),
-        (&b"something else"[..], "no saved name cache"),
+        (&b"something else"[..], "not a saved name cache"),
     ] {
         fs::write(&file, bytes).unwrap();
         let proxy = start();

@@ -35,7 +35,7 @@ pub enum RestoreError {
 impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotACache => f.write_str("this is no saved name cache"),
+            Self::NotACache => f.write_str("not a saved name cache"),
             Self::Version(version) => {
                 write!(f, "the saved name cache has version `{version}`, known is `{VERSION}`")
             }

@@ -164,7 +164,7 @@ impl<'c> Simulation<'c> {
     pub(super) fn entity(&self, name: &str, node: Option<&str>) -> Result<Side<'c>, FlowError> {
         let Some(kind) = EndKind::of_entity(name) else {
             let help = "use host, remote-node, world, health, init, ingress, unmanaged or kube-apiserver";
-            return Err(FlowError::new(format!("`{name}` is no entity that can be an end"), help));
+            return Err(FlowError::new(format!("entity `{name}` cannot be a source or destination"), help));
         };
         let nodes = &self.cluster.resources().nodes;
         let manifest = node.map(|n| nodes.iter().find(|m| m.metadata.name == n));

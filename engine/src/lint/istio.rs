@@ -150,7 +150,7 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
         let path = format!("metadata.annotations.{DRY_RUN}");
         if go_bool(value).is_none() {
             let help = "write \"true\" or \"false\"; as it stands the policy is enforced";
-            findings.error(policy, path.clone(), format!("`{value}` is no boolean"), help);
+            findings.error(policy, path.clone(), format!("invalid boolean `{value}`"), help);
         }
         if !matches!(action, Action::Allow | Action::Deny) {
             let help = "dry run works with ALLOW and DENY";

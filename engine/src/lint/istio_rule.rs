@@ -100,7 +100,7 @@ fn anything(_: &str) -> Option<String> {
 }
 
 fn address(value: &str) -> Option<String> {
-    cidr(value).is_none().then(|| format!("`{value}` is no address and no CIDR block"))
+    cidr(value).is_none().then(|| format!("invalid IP address or CIDR block `{value}`"))
 }
 
 fn port_number(value: &str) -> Option<String> {

@@ -42,7 +42,7 @@ fn installed() -> bool {
 fn install() -> Result<()> {
     let packages = PACKAGES.join(" ");
     let help = format!("help: as root, run `apt-get install --no-install-recommends {packages}`");
-    ensure!(Path::new("/usr/bin/apt-get").exists(), "this is no Debian: there is no apt-get");
+    ensure!(Path::new("/usr/bin/apt-get").exists(), "not a Debian system: missing apt-get");
     ensure!(ask(command("id").arg("-u")).as_deref() == Some("0"), "only root can install packages\n{help}");
     // A fresh image has no package lists; elsewhere they need not be fetched again.
     run(&mut apt_get_install())

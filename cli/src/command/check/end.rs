@@ -53,7 +53,7 @@ pub(in crate::command) fn to(cluster: &Cluster, text: &str) -> Result<Found, Fai
         Some((name, port)) => {
             let number = port.parse().map_err(|_| {
                 Failure::argument(
-                    format!("`--to {text}`: `{port}` is no port"),
+                    format!("`--to {text}`: invalid port `{port}`"),
                     "a port is a number up to 65535",
                 )
             })?;

@@ -39,7 +39,7 @@ pub(super) fn block(text: &str, path: &str, findings: &mut Findings) -> Option<I
         return None;
     }
     let help = "write an address, a slash and a prefix length, such as `10.0.0.0/8`";
-    findings.error("bad-cidr", path, format!("`{text}` is no block of addresses"), help);
+    findings.error("bad-cidr", path, format!("invalid CIDR block `{text}`"), help);
     None
 }
 

@@ -44,7 +44,7 @@ pub(super) fn policy(
         "Admin" => 100,
         "Baseline" => Level::BASELINE,
         other => {
-            let message = format!("`{other}` is no tier");
+            let message = format!("invalid tier `{other}`");
             findings.error("bad-tier", "spec.tier", message, "use `Admin` or `Baseline`");
             Level::BASELINE
         }
@@ -89,7 +89,7 @@ pub(super) fn policy(
             {
                 let help = "write a DNS name, with `*.` in front for all names below it";
                 let at = format!("{path}.to[{n}].domainNames[{i}]");
-                findings.error("bad-name", &at, format!("`{name}` is no domain name"), help);
+                findings.error("bad-name", &at, format!("invalid domain name `{name}`"), help);
             }
         }
         if !names.is_empty() && rule.action != "Accept" {
@@ -139,7 +139,7 @@ impl Reader<'_> {
             "Deny" => Effect::Deny,
             "Pass" => Effect::Pass,
             other => {
-                let message = format!("`{other}` is no action");
+                let message = format!("invalid action `{other}`");
                 findings.error("bad-action", &format!("{path}.action"), message, "use Accept, Deny or Pass");
                 return None;
             }
@@ -193,7 +193,7 @@ fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) 
             match &pods.pod_selector {
                 Some(own) if has_source(own) => {
                     let help = "write the keys of pods' labels; nodes are named by `nodes`, and may always reach their pods";
-                    let message = "a key with a source, such as `reserved:host`, is no label of a pod";
+                    let message = "a key with a source, such as `reserved:host`, is not the label of a pod";
                     findings.warn("source-in-key", &at, message, help);
                     return None;
                 }
@@ -333,7 +333,7 @@ fn ports(list: &[ProtocolMatch], path: &str, findings: &mut Findings) -> Ports {
                 None => {
                     let at = format!("{path}.protocols[{index}]");
                     let help = "write `destinationPort: {number: 80}` or `{range: {start: 80, end: 90}}`";
-                    findings.error("bad-port", &at, "this is no port", help);
+                    findings.error("bad-port", &at, "invalid port", help);
                 }
             }
         }

@@ -156,7 +156,7 @@ pub(super) fn check_kafka(list: &[Value], path: &str, findings: &mut Findings) {
         };
         if text("topic").is_some_and(|t| !legal(t)) {
             let help = "a topic has at most 255 letters, digits, `.`, `_` and `-`";
-            findings.error("bad-kafka", &at, "this is no topic", help);
+            findings.error("bad-kafka", &at, "invalid topic", help);
         }
     }
 }

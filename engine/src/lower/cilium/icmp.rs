@@ -80,14 +80,14 @@ pub(super) fn fields(
             "" | "IPv4" => Protocol::Icmp,
             "IPv6" => Protocol::Icmpv6,
             other => {
-                let message = format!("`{other}` is no address family");
+                let message = format!("invalid address family `{other}`");
                 findings.error("bad-icmp", &format!("{at}.family"), message, "use `IPv4` or `IPv6`");
                 continue;
             }
         };
         let Some(kind) = field.kind.as_ref().and_then(|kind| number(kind, protocol)) else {
             let help = "write a number up to 255, or a name such as `EchoRequest`";
-            findings.error("bad-icmp", &format!("{at}.type"), "this is no ICMP type", help);
+            findings.error("bad-icmp", &format!("{at}.type"), "invalid ICMP type", help);
             continue;
         };
         let all = kind == 0 && (deny || !scope.is_strict());

@@ -36,7 +36,7 @@ pub(super) fn policy(
     subject.require(K8S, NAMESPACE, equals(scope.namespace.unwrap_or_default()));
     let types: Vec<&str> = spec.policy_types.iter().flatten().map(|t| t.as_str()).collect();
     for (i, name) in types.iter().enumerate().filter(|(_, t)| !matches!(**t, "Ingress" | "Egress")) {
-        let message = format!("`{name}` is no policy type");
+        let message = format!("invalid policy type `{name}`");
         findings.error(
             "bad-policy-type",
             &format!("spec.policyTypes[{i}]"),
@@ -161,7 +161,7 @@ fn ports(list: &Option<Vec<Option<NetworkPolicyPort>>>, path: &str, findings: &m
         let protocol =
             Protocol::parse(name).filter(|p| matches!(p, Protocol::Tcp | Protocol::Udp | Protocol::Sctp));
         let Some(protocol) = protocol else {
-            let message = format!("`{name}` is no protocol");
+            let message = format!("invalid protocol `{name}`");
             findings.error("bad-protocol", &format!("{at}.protocol"), message, "use TCP, UDP or SCTP");
             continue;
         };
@@ -202,14 +202,14 @@ fn number(item: &NetworkPolicyPort, path: &str, findings: &mut Findings) -> Opti
                 }
                 return Some(Number::Range(port, item.end_port.unwrap_or(port).max(port)));
             }
-            _ => format!("{number} is no port"),
+            _ => format!("invalid port {number}"),
         },
         Some(Value::String(name)) if is_port_name(name) => {
             no_range("the name of a port");
             return Some(Number::Named(name.as_str().into()));
         }
-        Some(Value::String(text)) => format!("`{text}` is no name of a port"),
-        Some(_) => "this is no port".to_string(),
+        Some(Value::String(text)) => format!("invalid port name `{text}`"),
+        Some(_) => "invalid port".to_string(),
     };
     let help = "write a number from 1 to 65535 without quotes, or the name of a container port: at most 15 \
                 lower-case letters, digits and single dashes, with a letter";

@@ -100,7 +100,7 @@ pub(super) fn ends(
                 None => findings.error(
                     "unknown-entity",
                     &format!("{entities}[{i}]"),
-                    format!("`{name}` is no entity"),
+                    format!("unknown entity `{name}`"),
                     "use all, world, cluster, cluster-mesh, host, remote-node, kube-apiserver, health, init, \
                      ingress, unmanaged or none; case counts",
                 ),

@@ -184,7 +184,7 @@ fn protocols(item: &PortProtocol, path: &str, scope: &Scope<'_>, findings: &mut 
         (_, Some(protocol @ Protocol::Other(number))) => {
             let older = matches!(number, 2 | 112);
             if !older && scope.options.cilium_version < CiliumVersion::V1_20 {
-                let message = format!("`{text}` is no protocol before Cilium 1.20");
+                let message = format!("protocol `{text}` requires Cilium 1.20");
                 findings.error("bad-protocol", &at, message, "use TCP, UDP, SCTP, ANY, VRRP or IGMP");
             } else if !scope.options.extended {
                 let help = "set the option `extended` (agent: enable-extended-ip-protocols)";
@@ -194,7 +194,7 @@ fn protocols(item: &PortProtocol, path: &str, scope: &Scope<'_>, findings: &mut 
         }
         _ => {
             let help = "use TCP, UDP, SCTP or ANY; for ICMP write `icmps`";
-            findings.error("bad-protocol", &at, format!("`{text}` is no protocol of ports"), help);
+            findings.error("bad-protocol", &at, format!("protocol `{text}` has no ports"), help);
             Vec::new()
         }
     }
@@ -233,7 +233,7 @@ fn number(
     let Some(port) = parse_port(text) else {
         let help = "write a number up to 65535 (without leading zeros), or a name of at most 15 letters, digits \
                     and single dashes";
-        findings.error("bad-port", &at, format!("`{text}` is no port"), help);
+        findings.error("bad-port", &at, format!("invalid port `{text}`"), help);
         return None;
     };
     let end = end.unwrap_or_default();
@@ -248,7 +248,7 @@ fn end_port(item: &PortProtocol, path: &str, findings: &mut Findings) -> Option<
     let end = item.end_port.filter(|e| *e != 0)?;
     let end = u16::try_from(end).ok();
     if end.is_none() {
-        let message = "the last port is no port number";
+        let message = "invalid endPort: it must be a port number";
         findings.error("bad-port", &below(path, "endPort"), message, "write a number up to 65535");
     }
     end

@@ -154,7 +154,7 @@ fn header_matches(rule: &HttpRule, path: &str, findings: &mut Findings) {
         }
         let known = |m: &&str| matches!(*m, "" | "LOG" | "ADD" | "DELETE" | "REPLACE");
         if let Some(mismatch) = item.mismatch.as_deref().filter(|m| !known(m)) {
-            let message = format!("`{mismatch}` is no action");
+            let message = format!("invalid action `{mismatch}`");
             let help = "use LOG, ADD, DELETE or REPLACE, or leave it out: then the rule does not match";
             findings.error("bad-header", &below(&at, "mismatch"), message, help);
         }

@@ -49,7 +49,7 @@ pub(super) fn selector(
                 findings.error(
                     "bad-operator",
                     &format!("{at}.operator"),
-                    format!("`{other}` is no operator"),
+                    format!("invalid operator `{other}`"),
                     "use `In`, `NotIn`, `Exists` or `DoesNotExist`; case counts",
                 );
                 continue;
@@ -88,7 +88,7 @@ fn requirement(
     if !is_key(key) || !is_known {
         let help = "a key is an optional prefix, a slash and a name of letters, digits, `-`, `_` and `.`; \
                     a source stands before one colon";
-        findings.error("bad-label", path, format!("`{text}` is no label key"), help);
+        findings.error("bad-label", path, format!("invalid label key `{text}`"), help);
         return None;
     }
     Some(Requirement {
@@ -116,7 +116,7 @@ fn check_value(value: &str, path: &str, findings: &mut Findings) {
     if !(value.is_empty() || is_name(value)) {
         let help = "a value has at most 63 letters, digits, `-`, `_` and `.`, and begins and ends with a letter \
                     or digit";
-        findings.error("bad-label", path, format!("`{value}` is no label value"), help);
+        findings.error("bad-label", path, format!("invalid label value `{value}`"), help);
     }
 }
 

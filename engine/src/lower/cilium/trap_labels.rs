@@ -26,7 +26,7 @@ pub(super) fn excluded(labels: &Selector, path: &str, scope: &Scope<'_>, finding
     };
     for requirement in labels.requirements.iter().filter(of_pods).filter(|r| !is_identity_label(&r.key)) {
         let message = format!(
-            "`{}` is no label of any pod's identity, by the agent's default `labels`",
+            "`{}` is not part of any pod's identity, by the agent's default `labels`",
             requirement.key
         );
         let help =

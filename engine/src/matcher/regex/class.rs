@@ -52,7 +52,7 @@ pub(super) fn posix(rest: &mut Peekable<Chars<'_>>) -> Result<Option<ClassUnicod
     }
     ahead.next();
     let class = named(&name, negated);
-    let class = class.ok_or_else(|| RegexError::new(format!("`[:{name}:]` is no class")))?;
+    let class = class.ok_or_else(|| RegexError::new(format!("unknown class `[:{name}:]`")))?;
     *rest = ahead;
     Ok(Some(class))
 }
@@ -96,7 +96,7 @@ impl Parser<'_> {
             None => return Err(RegexError::new("`\\p` without a name")),
         }
         let mut class = unicode(&name)
-            .ok_or_else(|| RegexError::new(format!("`\\p{{{name}}}` is no category or script")))?;
+            .ok_or_else(|| RegexError::new(format!("unknown category or script `\\p{{{name}}}`")))?;
         if negated {
             class.negate();
         }

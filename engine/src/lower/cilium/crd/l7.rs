@@ -43,7 +43,7 @@ impl Schema {
             kind.filter(|k| !matches!(*k, "CiliumEnvoyConfig" | "CiliumClusterwideEnvoyConfig"))
         {
             let help = "use `CiliumEnvoyConfig` or `CiliumClusterwideEnvoyConfig`";
-            self.refuse(below(path, "envoyConfig.kind"), format!("`{kind}` is no kind with listeners"), help);
+            self.refuse(below(path, "envoyConfig.kind"), format!("kind `{kind}` has no listeners"), help);
         }
         if let Some(priority) = listener.priority.filter(|p| !(1..=100).contains(p)) {
             let message = format!("priority {priority} is not from 1 to 100");
@@ -60,7 +60,7 @@ impl Schema {
 
     fn http(&mut self, rule: &HttpRule, path: &str) {
         if let Some(host) = rule.host.as_deref().filter(|h| !text::is_idn_hostname(h)) {
-            let message = format!("`{host}` is no host name: the schema asks for format idn-hostname");
+            let message = format!("invalid host name `{host}`: the schema requires the format idn-hostname");
             let help =
                 "an expression gets in only where the API server does not know the format, as today's do not";
             self.refuse(below(path, "host"), message, help);
@@ -72,7 +72,7 @@ impl Schema {
             }
             let known = |m: &&str| matches!(*m, "LOG" | "ADD" | "DELETE" | "REPLACE");
             if let Some(mismatch) = item.mismatch.as_deref().filter(|m| !known(m)) {
-                let message = format!("`{mismatch}` is no action");
+                let message = format!("invalid action `{mismatch}`");
                 self.refuse(below(&at, "mismatch"), message, "use LOG, ADD, DELETE or REPLACE");
             }
             if item.secret.as_ref().is_some_and(|s| s.name.is_none()) {

@@ -111,7 +111,7 @@ impl Schema {
             }
             if let Some(name) = item.cidr_group_ref.as_deref().filter(|n| !text::is_subdomain(n)) {
                 let help = "a name is lower-case letters, digits, dashes and dots";
-                self.refuse(below(&at, "cidrGroupRef"), format!("`{name}` is no name of a group"), help);
+                self.refuse(below(&at, "cidrGroupRef"), format!("invalid group name `{name}`"), help);
             }
             self.selectors(item.cidr_group_selector.as_slice(), &|_| below(&at, "cidrGroupSelector"));
             for (n, hole) in item.except.iter().flatten().enumerate() {
@@ -124,7 +124,7 @@ impl Schema {
                             unmanaged or none; case counts";
                 self.refuse(
                     format!("{entities}[{i}]"),
-                    format!("`{entity}` is no entity of the schema"),
+                    format!("entity `{entity}` is not in the schema"),
                     help,
                 );
             }
@@ -137,7 +137,7 @@ impl Schema {
     fn cidr(&mut self, cidr: &str, path: String) {
         if super::cidr::parse(cidr).is_none() {
             let help = "write an address, a slash and a prefix length, such as `10.0.0.0/8`";
-            self.refuse(path, format!("`{cidr}` is no block of addresses in the schema's form"), help);
+            self.refuse(path, format!("CIDR block `{cidr}` does not match the schema"), help);
         }
     }
 
@@ -147,13 +147,13 @@ impl Schema {
             for value in selector.match_labels.iter().flatten().map(|(_, value)| value) {
                 if !(value.is_empty() || super::selector::is_name(value)) {
                     let help = "a value has at most 63 letters, digits, `-`, `_` and `.`";
-                    let message = format!("`{value}` is no label value");
+                    let message = format!("invalid label value `{value}`");
                     self.refuse(format!("{at}.matchLabels"), message, help);
                 }
             }
             for (n, expression) in selector.match_expressions.iter().flatten().enumerate() {
                 if !matches!(expression.operator.as_str(), "In" | "NotIn" | "Exists" | "DoesNotExist") {
-                    let message = format!("`{}` is no operator", expression.operator);
+                    let message = format!("invalid operator `{}`", expression.operator);
                     let help = "use `In`, `NotIn`, `Exists` or `DoesNotExist`; case counts";
                     self.refuse(format!("{at}.matchExpressions[{n}].operator"), message, help);
                 }
@@ -168,7 +168,7 @@ impl Schema {
             if let Some(value) = value
                 && !text::is_dns_name(value, stars)
             {
-                self.refuse(below(path, field), format!("`{value}` is no name of the schema's form"), help);
+                self.refuse(below(path, field), format!("name `{value}` does not match the schema"), help);
             }
         }
     }
@@ -178,7 +178,7 @@ impl Schema {
         let mode = authentication.mode.as_deref().unwrap_or_default();
         if !matches!(mode, "disabled" | "required" | "test-always-fail") {
             let help = "write `required`, `disabled` or `test-always-fail`";
-            let message = format!("`{mode}` is no authentication mode");
+            let message = format!("invalid authentication mode `{mode}`");
             self.refuse(format!("{path}.authentication.mode"), message, help);
         }
     }
@@ -195,20 +195,16 @@ impl Schema {
                 let at = format!("{at}.ports[{n}]");
                 if let Some(port) = item.port.as_deref().filter(|p| !text::is_port(p)) {
                     let help = "write a number up to 65535, or a name of letters, digits and single dashes";
-                    self.refuse(
-                        below(&at, "port"),
-                        format!("`{port}` is no port of the schema's form"),
-                        help,
-                    );
+                    self.refuse(below(&at, "port"), format!("port `{port}` does not match the schema"), help);
                 }
                 if let Some(end) = item.end_port.filter(|end| !(0..=65535).contains(end)) {
                     let help = "write a number up to 65535";
-                    self.refuse(below(&at, "endPort"), format!("{end} is no port number"), help);
+                    self.refuse(below(&at, "endPort"), format!("invalid port number {end}"), help);
                 }
                 if let Some(protocol) =
                     item.protocol.as_deref().filter(|p| !text::is_protocol(p, self.version))
                 {
-                    let message = format!("`{protocol}` is no protocol of the schema");
+                    let message = format!("protocol `{protocol}` is not in the schema");
                     let upper = protocol.to_ascii_uppercase();
                     let help = if text::is_protocol(&upper, self.version) {
                         format!("write `{upper}`: upper case")
@@ -231,12 +227,12 @@ impl Schema {
             }
             for (n, field) in list.iter().enumerate() {
                 if let Some(family) = field.family.as_deref().filter(|f| !matches!(*f, "IPv4" | "IPv6")) {
-                    let message = format!("`{family}` is no address family");
+                    let message = format!("invalid address family `{family}`");
                     self.refuse(format!("{at}[{n}].family"), message, "use `IPv4` or `IPv6`");
                 }
                 if !field.kind.as_ref().is_some_and(super::icmp::is_type) {
                     let help = "write a number up to 255, or a name such as `EchoRequest`";
-                    self.refuse(format!("{at}[{n}].type"), "this is no ICMP type of the schema", help);
+                    self.refuse(format!("{at}[{n}].type"), "ICMP type is not in the schema", help);
                 }
             }
         }
