@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::certs::Identity;
@@ -91,13 +91,12 @@ impl Http3 {
     ///
     /// The process has ended.
     pub fn connect(&mut self, target: &Target<'_>) -> Result<Option<Connection>> {
-        let mut command = self.target(target)?;
-        command["do"] = json!("connect");
-        Ok(self.command(&command)?.as_u64().map(Connection))
+        let command = self.target("connect", target)?;
+        Ok(self.command(&Value::Object(command))?.as_u64().map(Connection))
     }
 
-    /// The members of a command that opens connections.
-    fn target(&mut self, target: &Target<'_>) -> Result<Value> {
+    /// Returns the command `name`, which opens connections.
+    fn target(&mut self, name: &str, target: &Target<'_>) -> Result<Map<String, Value>> {
         let (certificate, key) = match target.identity {
             Some(identity) => {
                 self.files += 1;
@@ -107,10 +106,15 @@ impl Http3 {
             None => (None, None),
         };
         let id: String = target.id.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(json!({
-            "port": target.port, "server_name": target.server_name, "id": id,
-            "certificate": certificate, "key": key, "seconds": target.timeout.as_secs_f64(),
-        }))
+        Ok(members([
+            ("do", json!(name)),
+            ("port", json!(target.port)),
+            ("server_name", json!(target.server_name)),
+            ("id", json!(id)),
+            ("certificate", json!(certificate)),
+            ("key", json!(key)),
+            ("seconds", json!(target.timeout.as_secs_f64())),
+        ]))
     }
 
     /// Sends all `requests` at once, and returns the answer to each.
@@ -119,7 +123,8 @@ impl Http3 {
     ///
     /// The process has ended, or a request was not answered in time.
     pub fn ask(&mut self, connection: Connection, requests: &[Sent]) -> Result<Vec<Answer>> {
-        let answers = self.answers(json!({"do": "ask", "connection": connection.0}), requests)?;
+        let command = members([("do", json!("ask")), ("connection", json!(connection.0))]);
+        let answers = self.answers(command, requests)?;
         let missing = || format!("a request over HTTP/3 was not answered within {ANSWER:?}");
         answers.into_iter().map(|answer| answer.with_context(missing)).collect()
     }
@@ -131,19 +136,18 @@ impl Http3 {
     ///
     /// The process has ended.
     pub fn ask_alone(&mut self, target: &Target<'_>, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
-        let mut command = self.target(target)?;
-        command["do"] = json!("ask_alone");
+        let command = self.target("ask_alone", target)?;
         self.answers(command, requests)
     }
 
-    fn answers(&mut self, mut command: Value, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
+    fn answers(&mut self, mut command: Map<String, Value>, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
         let request = |sent: &Sent| {
             json!({"fields": pairs(&sent.fields), "body": text(&sent.body),
                    "trailers": pairs(&sent.trailers), "reset": sent.reset})
         };
-        command["requests"] = requests.iter().map(request).collect();
-        command["seconds"] = json!(ANSWER.as_secs_f64());
-        Ok(self.command(&command)?.as_array().into_iter().flatten().map(answer).collect())
+        command.insert("requests".into(), requests.iter().map(request).collect());
+        command.insert("seconds".into(), json!(ANSWER.as_secs_f64()));
+        Ok(self.command(&Value::Object(command))?.as_array().into_iter().flatten().map(answer).collect())
     }
 
     /// Closes a connection and waits until its last packet is sent.
@@ -196,6 +200,10 @@ fn answer(value: &Value) -> Option<Answer> {
         body: bytes(&member("body")),
         whole: member("whole") == json!(true),
     })
+}
+
+fn members<const N: usize>(members: [(&str, Value); N]) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Ports for listeners whose policies or clients have to know them before Envoy starts.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use core::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use socket2::{Domain, Socket, Type};

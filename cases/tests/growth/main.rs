@@ -58,7 +58,8 @@ fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error
     let Some(cases) = kind.cases(count) else { return Ok(()) };
     let file = folder.join("a.cases.yaml");
     fs::write(&file, cases)?;
-    let file = palisade_measured(|| CaseFile::read(&file)).map_err(|findings| findings[0].to_string())?;
+    let file = palisade_measured(|| CaseFile::read(&file))
+        .map_err(|findings| findings.first().map(ToString::to_string).unwrap_or_default())?;
     palisade_done(kind.name, "read cases");
     palisade_measured(|| -> Result<(), String> {
         let mut session = InProcess.open(&manifests.cluster, &options).map_err(|no| format!("{no:?}"))?;

@@ -135,8 +135,9 @@ impl Listener {
         if !self.transport.is_waypoint() {
             return vec![outer];
         }
-        let chain = &mut outer["filter_chains"][0];
-        let filters = std::mem::replace(&mut chain["filters"], waypoint::outer_filters(&self.name));
+        let filters = outer
+            .pointer_mut("/filter_chains/0/filters")
+            .map(|filters| core::mem::replace(filters, waypoint::outer_filters(&self.name)));
         let inner = waypoint::inner_listener(&self.name, json!({"filters": filters}));
         vec![outer, inner]
     }
