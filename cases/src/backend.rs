@@ -13,7 +13,7 @@ pub struct Answer {
     pub verdict: Verdict,
     /// HTTP status that the client sees where the proxy answers itself.
     pub status: Option<u16>,
-    /// The layer that decided, and why; none where the back end cannot say.
+    /// The layer that decided, and why; none if the back end cannot say.
     pub decided_by: Option<(Layer, DecidedBy)>,
     /// The layers taken by themselves; empty where the back end cannot say.
     pub layers: Vec<(Layer, LayerDecision)>,

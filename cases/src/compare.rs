@@ -53,7 +53,7 @@ pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     found
 }
 
-/// The status, or that there is none; none where the back end does not see it. Who knows what decided does.
+/// The status, or that there is none; none if the back end does not see it. Who knows what decided does.
 fn known_status(answer: &Answer) -> Option<Option<u16>> {
     (answer.status.is_some() || answer.decided_by.is_some()).then_some(answer.status)
 }

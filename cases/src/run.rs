@@ -30,7 +30,7 @@ pub struct Report {
 pub struct FileReport {
     /// The file.
     pub file: PathBuf,
-    /// Its cases; none where the file or its manifests are bad.
+    /// Its cases; none if the file or its manifests are bad.
     pub cases: Vec<CaseReport>,
     /// What is wrong with the file or its manifests.
     pub errors: Arc<Vec<Diagnostic>>,

@@ -16,7 +16,7 @@ const MAX: u64 = 256 << 20;
 /// Permission to write for the group or for everybody.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Reads the file; none where there is none yet.
+/// Reads the file; none if there is none yet.
 ///
 /// # Errors
 ///

@@ -34,7 +34,7 @@ pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) 
     stream.write_all(&framed).await
 }
 
-/// Reads one message; none where the other end is done.
+/// Reads one message; none if the other end is done.
 pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 2];
     match stream.read_exact(&mut length).await {

@@ -17,7 +17,7 @@ pub(crate) struct Authorization {
     selected: bool,
     enforced: Steps,
     audit: Program,
-    /// What dry-run policies would say; none where there are none.
+    /// What dry-run policies would say; none if there are none.
     shadow: Option<Steps>,
 }
 
@@ -113,7 +113,7 @@ impl Authorization {
         self.enforced.decide(cx)
     }
 
-    /// What [`Self::decide`] says, alone; none where CUSTOM rules have to be asked first.
+    /// What [`Self::decide`] says, alone; none if CUSTOM rules have to be asked first.
     #[inline]
     pub(crate) fn outcome<A: Attributes + ?Sized>(&self, request: &A) -> Option<Outcome> {
         if !self.selected {
@@ -122,7 +122,7 @@ impl Authorization {
         (self.enforced.deny == 0).then(|| self.enforced.outcome(&Context::new(request)).0)
     }
 
-    /// What the dry-run policies would say; none where there are none.
+    /// What the dry-run policies would say; none if there are none.
     pub(crate) fn shadow<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Option<LayerDecision> {
         self.shadow.as_ref().map(|shadow| shadow.decide(cx))
     }

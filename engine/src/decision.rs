@@ -111,7 +111,7 @@ impl fmt::Display for DefaultReason {
 pub struct LayerDecision {
     /// What it said.
     pub outcome: Outcome,
-    /// Why; none where nothing was decided.
+    /// Why; none if nothing was decided.
     pub by: Option<DecidedBy>,
 }
 

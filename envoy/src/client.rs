@@ -164,7 +164,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// The server is silent, or its answer is no HTTP.
+    /// The server does not answer, or its answer is not HTTP.
     pub fn answer(&mut self, to_head: bool) -> io::Result<Outcome> {
         match http1::read_response(&mut self.stream, to_head) {
             Ok(Some(response)) => Ok(Outcome::Response(response)),

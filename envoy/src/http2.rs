@@ -53,7 +53,7 @@ pub struct Sent {
     pub fields: Fields,
     /// The body; no frame of it where it is empty.
     pub body: Vec<u8>,
-    /// The trailers; none where they are empty.
+    /// The trailers; none if they are empty.
     pub trailers: Fields,
     /// The stream is reset where it should end, and its answer not waited for.
     pub reset: bool,
@@ -68,7 +68,7 @@ impl From<Fields> for Sent {
 /// What came back on a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Headers and trailers; none where the stream was reset or the connection ended before.
+    /// Headers and trailers; none if the stream was reset or the connection ended before.
     pub fields: Fields,
     /// The body.
     pub body: Vec<u8>,
@@ -116,7 +116,7 @@ impl Http2 {
     ///
     /// # Errors
     ///
-    /// What comes back is no HTTP/2.
+    /// The answer is not HTTP/2.
     pub fn ask(&mut self, streams: &[Sent]) -> io::Result<Vec<Answer>> {
         self.send(streams);
         self.receive()
@@ -141,7 +141,7 @@ impl Http2 {
     ///
     /// # Errors
     ///
-    /// What comes back is no HTTP/2.
+    /// The answer is not HTTP/2.
     pub fn receive(&mut self) -> io::Result<Vec<Answer>> {
         while self.open && !(self.acknowledged && self.waiting.values().all(|(_, done)| *done)) {
             self.open = self.read()?;

@@ -1,11 +1,11 @@
-//! Ports for listeners whose policies or clients have to know them before Envoy starts.
+//! Ports that are reserved before Envoy starts, for policies and clients that contain the port number.
 
 use core::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::{Context, Result};
 use socket2::{Domain, Socket, Type};
 
-/// A TCP port of 127.0.0.1 that the system gives to no other socket while this value lives.
+/// A TCP port of 127.0.0.1. The system gives it to no other socket while this value exists.
 ///
 /// Envoy can still listen on it: its listeners share a port with other sockets of the same user. A port that is only free
 /// at some moment may be that of another Envoy a moment later, and both would get its connections.
@@ -20,7 +20,7 @@ impl ReservedPort {
     ///
     /// # Errors
     ///
-    /// There is no free port.
+    /// No port is free.
     pub fn new() -> Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;

@@ -236,7 +236,7 @@ impl Vm {
         (core::mem::take(&mut self.store.data_mut().calls), core::mem::take(&mut self.fuel_used))
     }
 
-    /// Calls an export on behalf of a context; none where the module does not have it.
+    /// Calls an export on behalf of a context; none if the module does not have it.
     pub(crate) fn call<P: WasmParams, R: WasmResults>(
         &mut self,
         callback: impl FnOnce(&Exports) -> &Callback<P, R>,

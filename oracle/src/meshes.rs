@@ -94,7 +94,7 @@ impl Report {
 /// What a back end says of a case: an answer, or why there is none.
 type Said = Result<Answer, String>;
 
-/// Whether the two differ; none where there is nothing to compare.
+/// Whether the two differ; none if there is nothing to compare.
 fn differ(ours: &Said, theirs: &Said) -> Option<bool> {
     match (ours, theirs) {
         (_, Err(reason)) if reason.starts_with(SKIPPED) => None,

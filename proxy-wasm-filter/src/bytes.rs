@@ -51,7 +51,7 @@ impl Bytes {
         })
     }
 
-    /// The memory that was lent at `start`, of which the proxy has filled `len` bytes; none where it was not lent, or
+    /// The memory that was lent at `start`, of which the proxy has filled `len` bytes; none if it was not lent, or
     /// not so much of it.
     #[cfg_attr(not(any(target_arch = "wasm32", test)), expect(dead_code, reason = "no proxy fills it"))]
     pub(crate) fn filled(start: *const u8, len: usize) -> Option<Self> {

@@ -4,7 +4,7 @@
 //! request's own line in `x-forwarded-method`, `-host` and `-uri`, and the request's headers beside. Its answer 200
 //! allows; any other denies with the provider's status, body, and the headers that a browser or client needs to go on.
 //! The proxy gives an answer of its own where the provider cannot be reached (503) or is late (504), so a status of
-//! 500 and above counts as none where `failOpen` lets requests pass without.
+//! 500 and above counts as none if `failOpen` lets requests pass without.
 
 use crate::{
     config::Provider,

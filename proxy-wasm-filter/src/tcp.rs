@@ -17,7 +17,7 @@ use crate::{
 /// On a connection without TLS the proxy has no subject at all, on one with TLS it has an empty one at least.
 const SUBJECT: &str = "connection\0subject_peer_certificate";
 
-/// Decides a connection that has just come; none where that is too early.
+/// Decides a connection that has just come; none if that is too early.
 pub(crate) fn new_connection(host: &impl Host, plugin: Option<&Plugin>) -> Option<Action> {
     let needs_certificate = plugin.is_some_and(|plugin| plugin.tcp.certificate);
     if needs_certificate && host.property(SUBJECT) != Ok(None) {

@@ -108,7 +108,7 @@ fn path(random: &mut Random) -> Vec<u8> {
     path
 }
 
-/// What the filters see, or none where Envoy answers 400.
+/// What the filters see, or none if Envoy answers 400.
 fn seen(client: &Client, connection: &mut Connection, path: &[u8]) -> Option<Vec<u8>> {
     let bytes = [b"GET ", path, b" HTTP/1.1\r\nhost: sample\r\n\r\n"].concat();
     let answer = connection.request(&bytes).expect("an answer");

@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 
-/// Where a field is written.
+/// The kind of input that contains a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     /// A manifest.
@@ -20,7 +20,7 @@ struct Field {
     place: Place,
     /// The text around the field; `$n` is the number.
     text: &'static str,
-    /// What the message says: the field, and its limits.
+    /// Texts that the message must contain: the field and its limits.
     says: [&'static str; 2],
     /// The numbers beyond the limits; `$big` is one of 400 digits.
     values: &'static [&'static str],
@@ -268,7 +268,7 @@ const FIELDS: &[Field] = &[
 ];
 
 impl Field {
-    /// Returns what is wrong with the answer to this field with `value`.
+    /// Returns the defect of the answer to this field with `value`, if there is one.
     fn wrong(&self, value: &str) -> Option<String> {
         let number = if value == "$big" { "7".repeat(400) } else { value.to_owned() };
         let text = self.text.replace("$n", &number);

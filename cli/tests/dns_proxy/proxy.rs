@@ -229,7 +229,7 @@ impl Proxy {
         Ok(resolver.lookup_ip(name).await?.iter().collect())
     }
 
-    /// Sends one datagram; none where nothing comes back.
+    /// Sends one datagram; none if nothing comes back.
     pub(crate) async fn datagram(&self, bytes: &[u8], patience: Duration) -> Option<Vec<u8>> {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.send_to(bytes, self.dns).await.unwrap();

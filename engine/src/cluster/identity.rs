@@ -25,7 +25,7 @@ pub(crate) const SERVICE_ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
 /// What the keys of a namespace's own labels begin with.
 pub(crate) const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
 
-/// What the keys begin with that the agent sets itself; it drops such labels of a pod.
+/// The prefix of keys that only the agent sets. The agent drops such labels of a pod.
 const AGENT_KEYS: &str = "io.cilium.k8s";
 
 /// What kind of end an identity belongs to.
@@ -95,7 +95,8 @@ impl Cluster {
     /// The labels of the pod `workload`: its own, namespace, cluster, service account, labels of the namespace. With the
     /// CIDR match mode `pods` it has those of the CiliumCIDRGroups that hold its addresses too.
     ///
-    /// Labels that the agent's filter excludes are left out, and so are own labels with the keys that the agent sets.
+    /// The result omits labels that the agent's filter excludes, and own labels of the pod with keys that only the agent
+    /// sets.
     ///
     /// A pod of another cluster of the mesh is modelled by a pod label `io.cilium.k8s.policy.cluster`.
     pub fn pod_identity(&self, workload: &Workload, options: &Options) -> Labels {

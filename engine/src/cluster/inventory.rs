@@ -36,9 +36,9 @@ pub struct Cluster {
     namespaces: BTreeMap<String, Metadata>,
     by_ip: BTreeMap<IpAddr, (String, String)>,
     address_groups: Vec<AddressGroup>,
-    /// Places of Services; of several with one name the first.
+    /// The index of each Service by namespace and name. The first of several with one name counts.
     services: BTreeMap<(String, String), usize>,
-    /// Places of Services by their cluster addresses as written.
+    /// The index of each Service by its cluster addresses, as written.
     services_by_address: BTreeMap<String, usize>,
 }
 

@@ -1,12 +1,12 @@
 //! The labels of a pod that are part of its identity: the agent's default for `labels`.
 //!
-//! A pattern counts from the start of the key. Of several, the longest that includes the key is held against the shortest that
-//! excludes it.
+//! A pattern matches at the start of the key. The key is part of the identity if no pattern excludes it, or if the longest
+//! including pattern is longer than the shortest excluding one.
 
-/// What the keys begin with that are included though a shorter pattern excludes them.
+/// Prefixes of included keys. They override shorter excluding prefixes.
 const INCLUDED: [&str; 3] = ["io.kubernetes.pod.namespace", "io.cilium.k8s.", "app.kubernetes.io"];
 
-/// What the keys begin with that are excluded.
+/// Prefixes of excluded keys.
 const EXCLUDED: [&str; 14] = [
     "io.kubernetes",
     "kubernetes.io",
@@ -24,7 +24,7 @@ const EXCLUDED: [&str; 14] = [
     "topology.kubernetes.io",
 ];
 
-/// What excludes a key wherever it stands.
+/// The text that excludes a key at any position.
 const BETA: &str = "beta.kubernetes.io";
 
 /// Whether a pod's label with `key` is part of its identity.

@@ -83,7 +83,7 @@ impl Program {
         Some((self.rules.get(rule)?, effect))
     }
 
-    /// The steps of rule number `rule`; none where there is no such rule.
+    /// The steps of rule number `rule`; none if there is no such rule.
     #[inline]
     pub(super) fn steps_of(&self, rule: u32) -> Option<Range<u32>> {
         let rule = rule as usize;

@@ -60,7 +60,7 @@ impl Step {
 }
 
 impl Kind {
-    /// How a value of `attribute` is compared with `text`; none where that takes more than a comparison.
+    /// How a value of `attribute` is compared with `text`; none if that takes more than a comparison.
     pub(super) fn of<'t>(attribute: &Attribute, text: &'t Text) -> Option<(Self, &'t str)> {
         let whole = |text: &str| *attribute == Attribute::Path && !text.contains(['?', '#']);
         match text {

@@ -37,7 +37,7 @@ pub struct NameCache {
     pub(super) endpoints: BTreeMap<Name, EndpointCache>,
     /// The names of each address, and how many endpoints learned it.
     index: BTreeMap<IpAddr, BTreeMap<Name, u32>>,
-    /// When the next collection is.
+    /// The time of the next collection.
     pub(super) next_collection: u64,
 }
 

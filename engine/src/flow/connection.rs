@@ -72,7 +72,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// The connection of `flow`; none where no proxy of the mesh stands in front of the destination.
+    /// The connection of `flow`; none if no proxy of the mesh stands in front of the destination.
     pub(super) fn resolve(simulation: &Simulation<'c>, flow: &'c Flow) -> Result<Option<Self>, FlowError> {
         let cluster = simulation.cluster;
         let Some(workload) = Self::destination(simulation, flow)? else { return Ok(None) };

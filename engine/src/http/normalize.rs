@@ -35,7 +35,7 @@ impl NormalizationVersion {
     }
 }
 
-/// `path` (with query) as policies see it, or none where Envoy answers 400.
+/// `path` (with query) as policies see it, or none if Envoy answers 400.
 ///
 /// Linear in the path's length. Not to be applied twice: `/%2e%2e;/a` becomes `/..;/a`, and that `/a`.
 ///

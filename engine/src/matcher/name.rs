@@ -92,7 +92,7 @@ impl Wildcard {
         }
     }
 
-    /// What every name that it matches ends with, and what stands before; none where only [`Self::matches`] can tell.
+    /// What every name that it matches ends with, and what stands before; none if only [`Self::matches`] can tell.
     pub(super) fn split(&self) -> (String, Option<Before<'_>>) {
         let Self::Labels { subdomains, labels } = self else { return (String::new(), None) };
         let literals = labels.iter().rev().map_while(|label| match label {

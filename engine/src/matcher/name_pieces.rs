@@ -63,8 +63,8 @@ impl PieceMap {
         (map, entered.into_iter().map(|(_, item)| item).collect())
     }
 
-    /// Calls `visit` with the number of every pattern whose piece `name` contains, none twice. Of a name that is longer
-    /// than any on the wire it may be every number.
+    /// Calls `visit` once with the number of each pattern whose piece `name` contains. For a name longer than
+    /// [`LONGEST_NAME`] it calls `visit` with every number.
     #[inline]
     pub(super) fn walk(&self, name: &[u8], mut visit: impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
         match self.pieces.is_empty() {
@@ -73,7 +73,7 @@ impl PieceMap {
         }
     }
 
-    /// Apart, so that a set without such patterns costs no call.
+    /// A separate function, so that a set without such patterns costs no call.
     #[inline(never)]
     fn walk_pieces(&self, name: &[u8], visit: &mut impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
         if name.len() > LONGEST_NAME {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use alloc::{format, string::String};
 
-    /// The items of a map of `patterns` that `name` brings up.
+    /// Returns the items of a map of `patterns` that `name` finds.
     fn found<'p>(patterns: &[&'p str], name: &str) -> Vec<&'p str> {
         let (map, items) = PieceMap::new(patterns.iter().map(|text| (*text, *text)).collect(), 7);
         let mut found = Vec::new();

@@ -25,7 +25,7 @@ pub(crate) struct NameSet {
     /// Endings that begin within a label, to their places in `tail_endings`.
     tails: LiteralMap,
     tail_endings: Box<[Ending]>,
-    /// Those of one ending, and those of one piece, lie side by side.
+    /// Entries with one ending are adjacent, and so are entries with one piece.
     entries: Box<[Entry]>,
     /// Pieces of text to entries whose ending is that of more than [`FEW`].
     pieces: PieceMap,

@@ -79,7 +79,7 @@ pub trait Attributes {
     /// Every identity of the verified peer certificate: URI SANs, DNS SANs, subject
     /// (docs/semantics/istio.md#istio-identities). None on plaintext or without a certificate.
     fn identities(&self, visit: Visit<'_>) -> Read<()>;
-    /// The identity, where there is exactly one; none where [`Self::identities`] has to be asked. A shortcut only.
+    /// The identity, where there is exactly one; none if [`Self::identities`] has to be asked. A shortcut only.
     fn only_identity(&self) -> Read<Option<&[u8]>> {
         Ok(None)
     }

@@ -41,7 +41,7 @@ pub(crate) fn decode<T: DeserializeOwned>(value: Value, path: &str) -> Result<T,
 ///
 /// # Errors
 ///
-/// The value is another one, or beyond the limits.
+/// The value is not an integral number, or is beyond the limits.
 pub(crate) fn uint32(value: &Value) -> Result<u32, String> {
     let integral = |number: f64| Some(number as u64).filter(|n| *n as f64 == number);
     let number = match value {

@@ -1,7 +1,7 @@
-//! The two listeners of a waypoint: the outer one ends mutual TLS, the inner one gets the bytes without TLS.
+//! The two listeners of a waypoint: the outer one terminates mutual TLS, the inner one receives the plain bytes.
 //!
-//! Istio's outer listener also ends a CONNECT tunnel (HBONE). The inner one sees the same connection without the tunnel: its
-//! addresses come from filter state.
+//! Istio's outer listener also terminates a CONNECT tunnel (HBONE). The inner one sees the same connection without the
+//! tunnel: its addresses come from filter state.
 
 use serde_json::{Value, json};
 

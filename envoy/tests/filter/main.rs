@@ -27,7 +27,7 @@ use palisade_envoy::{
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// A build of the module for one test's purpose.
+/// Returns the path of a build of the module for one test.
 fn module(name: &str) -> Option<PathBuf> {
     palisade_test_support::built_module(name)
 }

@@ -50,7 +50,7 @@ pub fn json_load(data: &[u8]) {
     let _ = Simulation::new(&cluster, Options::default()).decide(&flow, &History::default());
 }
 
-/// A cluster with the pod `shop/own`, whose egress is `entry`; none where the policy is refused.
+/// A cluster with the pod `shop/own`, whose egress is `entry`; none if the policy is refused.
 fn egress(entry: &Value) -> Option<Cluster> {
     let mut resources = Resources::default();
     for object in [

@@ -26,7 +26,7 @@ pub struct Mesh<'c> {
 pub struct Arrival {
     /// The connection, with the request as it is after the proxy's codec; a stand-in where that refuses the request.
     pub connection: MeshRequest,
-    /// The request as policies see it; none where the proxy refuses it before any policy.
+    /// The request as policies see it; none if the proxy refuses it before any policy.
     pub request: Option<MeshRequest>,
     /// What the engine says of the flow.
     pub decision: FlowDecision,

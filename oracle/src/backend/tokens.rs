@@ -59,7 +59,7 @@ impl Issuers {
         Ok(Self { known: Signer::new()?, unknown: Signer::new()? })
     }
 
-    /// The filter for `workload`; none where no rule applies.
+    /// The filter for `workload`; none if no rule applies.
     pub(crate) fn filter(&self, cluster: &Cluster, workload: &Workload) -> Result<Option<Value>> {
         let rules = rules(cluster, workload);
         let jwks = self.known.jwks()?;
@@ -89,7 +89,7 @@ impl Issuers {
         }})))
     }
 
-    /// `request` with `tokens` where they stand; none where a token cannot be made that fails as it should.
+    /// `request` with `tokens` where they stand; none if a token cannot be made that fails as it should.
     pub(crate) fn attach(
         &self,
         cluster: &Cluster,

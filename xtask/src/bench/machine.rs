@@ -45,7 +45,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// By all that was measured both here and there; none where nothing was.
+    /// By all that was measured both here and there; none if nothing was.
     pub(super) fn of(results: &[Result]) -> Option<Self> {
         let here = |id: (&str, &str, &str, u64)| results.iter().find(|r| r.id() == id).map(|r| r.nanoseconds);
         let quotients = THERE.iter().flat_map(|there| {

@@ -16,15 +16,15 @@ pub(crate) struct Kind {
     pub(crate) name: &'static str,
     /// The items of the smaller input; the larger one has twice as many.
     pub(crate) items: usize,
-    /// The manifests, beside those of [`BASE`]: what stands before the items, one item, what stands behind.
+    /// The manifests in addition to [`BASE`]: the text before the items, one item, the text after the items.
     parts: [&'static str; 3],
     /// Whether the manifests have fields that Cilium removed in 1.19.
     pub(crate) is_old: bool,
-    /// A case for each item; none where it is empty.
+    /// The text of the case for one item, or an empty text if the kind has no cases.
     case: &'static str,
 }
 
-/// A pod `shop/web`, whom the policies select, and a pod `shop/db` in the mesh.
+/// The pod `shop/web`, which the policies select, and the pod `shop/db`, which is in the mesh.
 pub(crate) const BASE: &str = "
 apiVersion: v1
 kind: Namespace

@@ -1,4 +1,4 @@
-//! Objects of two kinds, of which there are equally many.
+//! Manifests with an equal number of objects of two kinds.
 
 use super::{Kind, cnp_with, many};
 

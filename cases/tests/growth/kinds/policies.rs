@@ -1,4 +1,4 @@
-//! Network policies of which there are many, and lists in one of them.
+//! Many network policies, and long lists in one network policy.
 
 use super::{CNP, DNS, Kind, cnp, list, many, old, policy};
 

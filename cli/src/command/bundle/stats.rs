@@ -11,7 +11,7 @@ use std::{
 };
 
 const RULES: [usize; 4] = [1, 100, 1_000, 10_000];
-/// Most bytes of a module; the filter has a hundredth of them.
+/// The maximum size of a module in bytes, about 20 times that of the shipped filter.
 const MAX_MODULE_BYTES: u64 = 64 << 20;
 /// As many as fit a policy that people write.
 const RULES_A_POLICY: usize = 100;

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 pub(crate) struct Stretch {
     /// Its first millisecond.
     pub(crate) from: u64,
-    /// The first millisecond behind it; none where nothing more happens.
+    /// The first millisecond behind it; none if nothing more happens.
     pub(crate) until: Option<u64>,
     pub(crate) verdict: Verdict,
     pub(crate) by: (Layer, DecidedBy),

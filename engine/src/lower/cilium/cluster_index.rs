@@ -1,4 +1,4 @@
-//! Finds what the rules of many policies name: addresses of the cluster, Services, CiliumCIDRGroups.
+//! Tables of the objects that rules refer to: addresses of the cluster, Services, CiliumCIDRGroups.
 //!
 //! Each table is built when the first rule needs it, so that n policies that name n objects cost n lookups.
 
@@ -57,7 +57,7 @@ impl<'c> ClusterIndex<'c> {
         }
     }
 
-    /// The pod in `net`, of several the one with the lowest address. A pod in its node's network is none.
+    /// Returns the pod with the lowest address in `net`. Pods in the network of their node do not count.
     pub(super) fn pod_in(&self, net: IpNet) -> Option<&'c Workload> {
         let pods = || {
             let pods = self.cluster.workloads().filter(|pod| !pod.host_network);
@@ -66,13 +66,13 @@ impl<'c> ClusterIndex<'c> {
         self.pods.get_or_init(pods).within(net)
     }
 
-    /// A pod range that shares addresses with `net`, and its node.
+    /// Returns a pod range that overlaps `net`, and the node of that range.
     pub(super) fn pod_range_in(&self, net: IpNet) -> Option<(&'c Object<Node>, &'c str)> {
         let ranges = || PodRanges::new(&self.cluster.resources().nodes);
         self.pod_ranges.get_or_init(ranges).sharing(net)
     }
 
-    /// The node in `net`, of several the one with the lowest address.
+    /// Returns the node with the lowest address in `net`.
     pub(super) fn node_in(&self, net: IpNet) -> Option<&'c Object<Node>> {
         let nodes = || {
             let nodes = self.cluster.resources().nodes.iter();
@@ -82,7 +82,7 @@ impl<'c> ClusterIndex<'c> {
         self.nodes.get_or_init(nodes).within(net)
     }
 
-    /// The Service with a cluster address in `net`, of several the one with the lowest address.
+    /// Returns the Service with the lowest cluster address in `net`.
     pub(super) fn service_in(&self, net: IpNet) -> Option<&'c Object<Service>> {
         let services = || {
             let services = self.cluster.resources().services.iter();
@@ -154,7 +154,7 @@ impl<'c> ClusterIndex<'c> {
         self.slices.get_or_init(slices).get(&key).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The Secret `namespace/name`; of several the first.
+    /// Returns the first Secret with this namespace and name.
     pub(super) fn secret(&self, namespace: &str, name: &str) -> Option<&'c Object<Secret>> {
         let secrets = || {
             let mut secrets = BTreeMap::new();

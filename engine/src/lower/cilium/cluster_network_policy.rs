@@ -183,7 +183,7 @@ fn peer_pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findi
     Some(labels)
 }
 
-/// Pods; none where the peer names nobody.
+/// Pods; none if the peer names nobody.
 fn pods(peer: &PodPeer, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Option<Selector> {
     let mut labels = Selector::default();
     let namespaces = match (&peer.namespaces, &peer.pods) {
@@ -223,7 +223,7 @@ fn has_source(selector: &LabelSelector) -> bool {
     by_value.chain(by_expression).any(|key| key.contains(':'))
 }
 
-/// The ends that one egress peer names; none where it names nobody.
+/// The ends that one egress peer names; none if it names nobody.
 fn egress_peer(
     peer: &EgressPeer,
     path: &str,

@@ -20,7 +20,7 @@ pub(crate) struct Closed {
     pub(crate) path: String,
     /// `ingress` or `egress`.
     pub(crate) direction: &'static str,
-    /// An endpoint for which nothing else opens the direction; none where the rule selects none that is known.
+    /// An endpoint for which nothing else opens the direction; none if the rule selects none that is known.
     pub(crate) endpoint: Option<String>,
 }
 

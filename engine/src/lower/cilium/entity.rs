@@ -8,7 +8,7 @@ use crate::{
 };
 use alloc::{vec, vec::Vec};
 
-/// The labels that `entity` stands for; none where there is no such entity.
+/// The labels that `entity` stands for; none if there is no such entity.
 pub(super) fn entity(entity: &str, options: &Options) -> Option<Vec<Selector>> {
     let in_cluster = |operator| {
         let mut list: Vec<Selector> =

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 /// The labels that every outside address has one of.
 const WORLD: [&str; 3] = ["world", "world-ipv4", "world-ipv6"];
-/// The labels that every node has one of.
+/// The labels of nodes. Every node has one of them.
 const NODES: [&str; 2] = ["host", "remote-node"];
 
 /// Clauses for the addresses in the group `name` that are in none of `holes`.

@@ -103,8 +103,7 @@ fn best_levels<'e>(ports: impl Iterator<Item = (&'e Entry, &'e Port)>) -> BestLe
     best
 }
 
-/// Returns the ends of `entry` for which no rule of a higher level has the same selector in `filter`; none where there are
-/// none.
+/// Returns the peers of `entry` whose selectors no rule of a higher level has in `filter`, or `None` if no peer is left.
 fn in_force<'e>(entry: &'e Entry, filter: &Filter, best: Option<&BestLevels>) -> Option<Cow<'e, Ends>> {
     let Some(best) = best else { return Some(Cow::Borrowed(&entry.ends)) };
     let all = selectors(&entry.ends);

@@ -173,7 +173,7 @@ fn port_list(list: &[PortProtocol], path: &str, scope: &Scope<'_>, findings: &mu
     ports
 }
 
-/// The protocols meant; none where the name is wrong.
+/// The protocols meant; none if the name is wrong.
 fn protocols(item: &PortProtocol, path: &str, scope: &Scope<'_>, findings: &mut Findings) -> Vec<Protocol> {
     let text = item.protocol.as_deref().unwrap_or_default();
     let upper = text.to_ascii_uppercase();

@@ -14,7 +14,7 @@ use super::{
 use crate::net::Protocol;
 use alloc::{collections::BTreeMap, vec::Vec};
 
-/// Returns the number under which the agent files a port with `text`, where it is not the first of `number`.
+/// Returns the port number in the key of the agent's filter for `text`, if it differs from the first port of `number`.
 pub(super) fn key(text: &str, number: &Number) -> Option<u16> {
     let Number::Range(first, _) = number else { return None };
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -22,7 +22,7 @@ pub(super) fn key(text: &str, number: &Number) -> Option<u16> {
     (key != *first).then_some(key)
 }
 
-/// Returns `entries` of one direction with the ports of their filters; none where every port is its own.
+/// Returns the `entries` of one direction with the ports of their filters, or `None` if no filter changes a port.
 pub(super) fn merged(entries: &[&Entry]) -> Option<Vec<Entry>> {
     let ports = |entry: &'_ &Entry| groups(entry).any(|g| g.ports.iter().any(|port| port.key.is_some()));
     if !entries.iter().any(ports) {

@@ -10,7 +10,7 @@ use super::{
 use crate::ir::{Attribute, Clause, Effect, Pattern, Requirement, Test};
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 
-/// The entries of the policies `selecting`, narrowed where some rule has requirements; none where no rule has.
+/// The entries of the policies `selecting`, narrowed where some rule has requirements; none if no rule has.
 pub(super) fn narrowed<'a>(
     selecting: &[&'a Policy],
     of: impl Fn(&'a Policy) -> &'a Direction,

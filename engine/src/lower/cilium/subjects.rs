@@ -14,13 +14,13 @@ use alloc::{
     vec::Vec,
 };
 
-/// The subjects of policies, each once.
+/// The distinct subjects of the policies.
 #[derive(Debug, Default)]
 pub(super) struct Subjects {
     list: Vec<Subject>,
     /// Places in `list`, by key and value of a label.
     by_label: BTreeMap<(Box<str>, Box<str>), Vec<usize>>,
-    /// The places of those that demand none of a list of values.
+    /// The indexes of the subjects that require no value of a label.
     others: Vec<usize>,
 }
 
@@ -90,7 +90,7 @@ impl Subjects {
     }
 }
 
-/// The labels of which `requirement` demands one.
+/// Returns the labels of which `requirement` requires one.
 fn labels(requirement: &Requirement) -> impl Iterator<Item = (&str, &str)> {
     let values: &[Box<str>] = match &requirement.operator {
         Operator::In(values) => values,

@@ -31,7 +31,7 @@ pub(crate) struct Lost {
     pub(crate) path: String,
     /// Whether any lookup passes the proxy.
     pub(crate) any_dns_rule: bool,
-    /// The endpoint; none where the policy selects none that is known, and was judged by itself.
+    /// The endpoint; none if the policy selects none that is known, and was judged by itself.
     pub(crate) endpoint: Option<String>,
 }
 

@@ -105,7 +105,7 @@ fn settings<'v, T: Deserialize<'v>>(value: &'v Value) -> Result<T, String> {
 }
 
 impl AuthorizationService {
-    /// The service of `provider`; none where the provider has another type. That the service exists in the mesh is
+    /// The service of `provider`; none if the provider has another type. That the service exists in the mesh is
     /// taken for granted: manifests rarely hold it.
     ///
     /// # Errors

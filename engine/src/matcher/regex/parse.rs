@@ -224,7 +224,7 @@ impl Parser<'_> {
         nodes
     }
 
-    /// Behind an opening parenthesis; none where it only sets flags.
+    /// Behind an opening parenthesis; none if it only sets flags.
     fn group(&mut self, depth: u32) -> Result<Option<Node>, RegexError> {
         let outer = self.flags;
         let mut captures = true;

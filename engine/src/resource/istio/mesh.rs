@@ -93,14 +93,14 @@ impl Default for MeshConfig {
 /// The annotation by which a pod overrides parts of the mesh's `defaultConfig`.
 pub(crate) const PROXY_CONFIG: &str = "proxy.istio.io/config";
 
-/// Where the number of trusted proxies stands in the settings of a proxy.
+/// The JSON pointer to the number of trusted proxies in the settings of a proxy.
 const TRUSTED_PROXIES: &str = "/gatewayTopology/numTrustedProxies";
 
 /// The number of trusted proxies in the settings `config` of a proxy, if they have one.
 ///
 /// # Errors
 ///
-/// It is no number within the limits.
+/// The value is not a number within the limits.
 pub(crate) fn trusted_proxies(config: &Value) -> Result<Option<u32>, String> {
     let number = config.pointer(TRUSTED_PROXIES).map(uint32).transpose();
     number.map_err(|why| format!("gatewayTopology.numTrustedProxies {why}"))

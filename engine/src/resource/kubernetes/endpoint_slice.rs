@@ -10,14 +10,14 @@ use serde::Deserialize;
 pub struct EndpointSlice {
     /// Name of the Service, which is in the same namespace.
     pub service: String,
-    /// The backends, in any state.
+    /// The backends, ready or not.
     pub backends: Vec<Backend>,
 }
 
 /// One address behind a Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backend {
-    /// Where it is.
+    /// Its IP address.
     pub address: IpAddr,
     /// Whether it is ready or still serves.
     pub serves: bool,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 /// The values of a Secret. They are kept only for comparison, and never shown.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret {
-    /// By key; none where a value is no text.
+    /// By key; none if a value is no text.
     pub values: BTreeMap<String, Option<String>>,
 }
 
