@@ -31,7 +31,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Run every check that continuous integration runs
-    Test(test::Options),
+    Test(test::Arguments),
     /// Palisade beside other engines: a table, and a chart of cost against the number of rules
     Bench(bench::Options),
     /// Count the instructions of ten decisions, and compare with what is committed
@@ -60,7 +60,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match Cli::parse().task {
-        Task::Test(options) => return test::run(&options),
+        Task::Test(arguments) => return test::run(&arguments),
         Task::Bench(options) => bench::run(&options),
         Task::Cost(options) => cost::run_or_reason(&options).map(|reason| {
             if let Some(reason) = reason {

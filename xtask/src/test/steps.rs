@@ -10,30 +10,61 @@ use super::{Context, Outcome};
 use crate::process::{ask, cargo, command, run, run_watched};
 use crate::{bench, cost, dependencies, differential, envoy, fuzz, no_std, published, spelling, wasm};
 
-/// The steps by name, in order: cheap checks first, and a step after those whose results it needs.
-pub(super) const ALWAYS: [(&str, Step); 16] = [
-    ("formatting", formatting),
-    ("lints", lints),
-    ("dependencies", dependencies),
-    ("spelling", spelling),
-    ("packages", packages),
-    ("no_std build", no_std_build),
-    ("wasm build", wasm_build),
-    ("the same build", same_build),
-    ("Envoy download", envoy_download),
-    ("command line", command_line),
-    ("filter in Envoy", filter_in_envoy),
-    ("cost", cost_of_decisions),
-    ("native RBAC", native_rbac),
-    ("competitors", competitors),
-    ("tests", tests),
-    ("documentation", documentation),
+/// One check of the project.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) name: &'static str,
+    pub(super) run: fn(&mut Context) -> Result<Outcome>,
+    /// What no other step may use meanwhile.
+    pub(super) locks: &'static [Lock],
+    /// The steps whose results it needs.
+    pub(super) after: &'static [&'static str],
+}
+
+/// Something that one step at a time can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Lock {
+    /// Cargo's build directory `target/debug`.
+    Debug,
+    /// Cargo's build directory `target/release`.
+    Release,
+    /// The build directory of the WebAssembly modules.
+    Wasm,
+    /// The state of rustup: targets, components and toolchains.
+    Toolchain,
+}
+
+/// The steps, in the order in which they start where nothing keeps them: the long chain of debug builds first, so that
+/// every other step finds its place beside it.
+pub(super) const ALWAYS: [Step; 16] = [
+    Step { name: "formatting", run: formatting, locks: &[Lock::Toolchain], after: &[] },
+    Step { name: "envoy-download", run: envoy_download, locks: &[], after: &[] },
+    Step { name: "lints", run: lints, locks: &[Lock::Debug, Lock::Toolchain], after: &["formatting"] },
+    Step { name: "dependencies", run: dependencies, locks: &[], after: &[] },
+    Step { name: "spelling", run: spelling, locks: &[], after: &[] },
+    Step { name: "command-line", run: command_line, locks: &[Lock::Release], after: &[] },
+    Step { name: "wasm-build", run: wasm_build, locks: &[Lock::Wasm, Lock::Toolchain], after: &[] },
+    Step {
+        name: "tests",
+        run: tests,
+        locks: &[Lock::Debug],
+        after: &["lints", "wasm-build", "envoy-download"],
+    },
+    Step { name: "same-build", run: same_build, locks: &[Lock::Wasm], after: &["wasm-build"] },
+    Step { name: "no-std", run: no_std_build, locks: &[Lock::Toolchain], after: &[] },
+    Step { name: "packages", run: packages, locks: &[Lock::Toolchain], after: &[] },
+    Step { name: "competitors", run: competitors, locks: &[], after: &[] },
+    Step { name: "cost", run: cost_of_decisions, locks: &[Lock::Release], after: &[] },
+    Step { name: "filter-in-envoy", run: filter_in_envoy, locks: &[Lock::Wasm], after: NEED_MODULE },
+    Step { name: "native-rbac", run: native_rbac, locks: &[], after: NEED_MODULE },
+    Step { name: "documentation", run: documentation, locks: &[Lock::Debug], after: &["tests"] },
 ];
 
 /// The steps that only `cargo xtask test --long` runs.
-pub(super) const LONG_ONLY: [(&str, Step); 1] = [("fuzzing", fuzzing)];
+pub(super) const LONG_ONLY: [Step; 1] =
+    [Step { name: "fuzzing", run: fuzzing, locks: &[], after: &["tests"] }];
 
-pub(super) type Step = fn(&mut Context) -> Result<Outcome>;
+const NEED_MODULE: &[&str] = &["wasm-build", "envoy-download"];
 
 fn formatting(_: &mut Context) -> Result<Outcome> {
     component("rustfmt", "fmt")?;

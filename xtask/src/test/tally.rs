@@ -4,9 +4,10 @@ use core::fmt;
 use core::ops::AddAssign;
 
 use palisade_test_support::SKIPPED;
+use serde::{Deserialize, Serialize};
 
 /// How many tests passed, failed and were skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Tally {
     pub(super) passed: u64,
     pub(super) failed: u64,
@@ -40,7 +41,7 @@ impl Tally {
 }
 
 /// A test or a step that did not run.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 pub(super) struct Skipped {
     pub(super) name: String,
     pub(super) reason: String,
