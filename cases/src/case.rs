@@ -81,6 +81,7 @@ pub(crate) fn build(
     profile: Option<Profile>,
 ) -> Result<Case, Wrong> {
     let options = text.options.over(file, text.profile.or(profile));
+    let options = options.map_err(|error| ("options", error.to_string()))?;
     let name = text.name.clone();
     let question = match text.load.clone() {
         Some(load) => Question::Load(load_case(text, load)?),
@@ -118,10 +119,10 @@ fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
     if requests.into_iter().filter(|given| *given).count() > 1 {
         return Err(("name", "`http`, `grpc` and `dns` exclude each other".to_owned()));
     }
-    let from = text.from.ok_or_else(|| missing("from"))?.end().map_err(|e| ("from", e.to_owned()))?;
+    let from = text.from.ok_or_else(|| missing("from"))?.end().map_err(|e| ("from", e))?;
     let to = text.to.ok_or_else(|| missing("to"))?;
     let (to_mesh, port) = (to.mesh, to.port);
-    let to = to.place().map_err(|e| ("to", e.to_owned()))?;
+    let to = to.place().map_err(|e| ("to", e))?;
     let http = match (text.http, text.grpc) {
         (Some(http), _) => Some(http.request(&to).map_err(|e| ("http", e.to_owned()))?),
         (None, grpc) => grpc.map(|grpc| grpc.request(&to)),
@@ -135,7 +136,7 @@ fn flow_case(text: CaseText) -> Result<FlowCase, Wrong> {
     if text.icmp.is_some() && !icmp {
         return Err(("icmp", "`icmp` goes with `protocol: ICMP` or `ICMPv6`".to_owned()));
     }
-    let after = events(text.after).map_err(|e| ("after", e.to_owned()))?;
+    let after = events(text.after).map_err(|e| ("after", e))?;
     Ok(FlowCase {
         flow: Flow {
             from,

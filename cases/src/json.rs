@@ -52,8 +52,8 @@ impl ByJson {
 
 /// Every option of `options`, by the name that case files have for it.
 pub fn options_json(options: &Options) -> Map<String, Value> {
-    let whole =
-        Options { policy_default_local_cluster: Some(options.default_local_cluster()), ..options.clone() };
+    let mut whole = options.clone();
+    whole.cilium.policy_default_local_cluster = Some(options.cilium.default_local_cluster());
     match serde_json::to_value(whole) {
         Ok(Value::Object(fields)) => fields,
         _ => Map::new(),

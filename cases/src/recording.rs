@@ -50,7 +50,7 @@ fn yaml(name: &str, text: &str) -> Result<Vec<Event>, Diagnostic> {
         true => manifest::read::<Vec<EventText>>(name, text),
         false => manifest::read::<Recording>(name, text).map(|recording| recording.after),
     };
-    let wrong = |why: &str| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, 0));
+    let wrong = |why: String| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, 0));
     let written = written.map_err(|finding| finding.help(HELP))?;
     events(written).map_err(wrong)
 }
@@ -81,7 +81,7 @@ fn lines(name: &str, text: &str) -> Result<Vec<Event>, Diagnostic> {
             }
         }
     }
-    let wrong = |why: &str| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, 0));
+    let wrong = |why: String| Diagnostic::error("recording", why).help(HELP).of("", &origin(name, 0));
     check_times(&events).map_err(wrong)?;
     Ok(events)
 }
@@ -92,7 +92,7 @@ fn event(key: &str, value: Value) -> Result<Event, String> {
         let why = with_limits(&error.to_string());
         format!("`{key}`: {why}")
     })?;
-    written.event().map_err(str::to_owned)
+    written.event()
 }
 
 fn origin(name: &str, line: u32) -> Origin {

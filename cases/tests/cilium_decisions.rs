@@ -272,7 +272,10 @@ fn example_files_load_or_are_refused_as_the_agent_does() {
             wrong.push(format!("{file}: {errors:?}"));
         }
         if !list(sample, "validWithOptions").is_empty() {
-            let errors = valid(&Options { node_labels: true, extended: true, ..Options::default() });
+            let mut options = Options::default();
+            options.cilium.node_labels = true;
+            options.cilium.extended_ip_protocols = true;
+            let errors = valid(&options);
             if !errors.is_empty() {
                 wrong.push(format!("{file} with its options: {errors:?}"));
             }

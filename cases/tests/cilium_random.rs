@@ -61,7 +61,9 @@ fn every_end_is_selected_as_cilium_selects_it() {
         let mut resources = Resources::default();
         manifest::load(scenario, &text, &mut resources);
         let cluster = Cluster::new(resources).0;
-        let simulation = Simulation::new(&cluster, Options { ipv6: dual, ..Options::default() });
+        let mut options = Options::default();
+        options.cilium.ipv6 = dual;
+        let simulation = Simulation::new(&cluster, options);
         for (name, flags) in expected.as_object().unwrap() {
             let own = match name.contains('/') {
                 true => Place::Workload(name.clone()),

@@ -148,7 +148,7 @@ impl Shared {
     /// What the answer opens, where its lookup teaches anything.
     fn learn(&self, lookup: &Lookup, response: &Message) -> Result<Opened, String> {
         let policy = self.guard.policy();
-        let taught = message::learned(&lookup.name, response, policy.options().cilium_version)
+        let taught = message::learned(&lookup.name, response, policy.options().cilium.version)
             .map_err(|error| error.to_string())?;
         if !lookup.learns || taught.addresses.is_empty() {
             return Ok(Opened::default());

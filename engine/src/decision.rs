@@ -1,8 +1,8 @@
 //! What was decided, by which layer and rule.
 
-use crate::rule_id::RuleId;
+use crate::{rule_id::RuleId, unknown_name::UnknownName};
 use alloc::{string::String, sync::Arc};
-use core::fmt;
+use core::{fmt, str::FromStr};
 
 /// The bit: may it pass?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -183,6 +183,10 @@ impl Layer {
 }
 
 impl Verdict {
+    /// All verdicts.
+    pub const ALL: [Self; 6] =
+        [Self::Allow, Self::Deny, Self::Reject, Self::NeedsRequest, Self::PolicyError, Self::Ask];
+
     /// The verdict's name in case files and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -197,6 +201,19 @@ impl Verdict {
 }
 
 impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 9] = [
+        Self::Allow,
+        Self::Deny,
+        Self::Reject,
+        Self::NeedsRequest,
+        Self::PolicyError,
+        Self::Ask,
+        Self::NotSelected,
+        Self::Outside,
+        Self::NotReached,
+    ];
+
     /// The outcome's name in case files and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -205,6 +222,30 @@ impl Outcome {
             Self::NotReached => "not-reached",
             other => other.verdict().as_str(),
         }
+    }
+}
+
+impl FromStr for Layer {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("layer", text, &Self::ALL, Self::as_str)
+    }
+}
+
+impl FromStr for Verdict {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("verdict", text, &Self::ALL, Self::as_str)
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        UnknownName::find("outcome", text, &Self::ALL, Self::as_str)
     }
 }
 

@@ -93,6 +93,7 @@ pub mod lint;
 mod lower;
 pub mod manifest;
 mod matcher;
+mod namespaced_name;
 mod net;
 mod network;
 mod options;
@@ -101,6 +102,7 @@ mod request;
 pub mod resource;
 mod rule_id;
 mod strict;
+mod unknown_name;
 mod visible;
 mod whole_number;
 
@@ -112,13 +114,17 @@ pub use dns::{AnswerError, CacheLimits, DnsData, DnsRecord, NameCache, RestoreEr
 pub use explain::{Failure, RuleTrace, nearest_miss};
 pub use fqdn::{FqdnPattern, FqdnSet};
 pub use labels::{Label, Labels};
+pub use namespaced_name::{NameError, NamespacedName};
 pub use net::{Protocol, Transport};
 pub use network::{Direction, NetworkProgram};
 pub use options::{
-    AdvancedNetworkPolicies, CiliumVersion, DnsRefusal, EnforcementMode, Localhost, Options, Profile,
+    AdvancedNetworkPolicies, AllowLocalhost, CidrMatch, CiliumOptions, CiliumVersion, DnsRefusal,
+    EnforcementMode, EnvoyOptions, EnvoyVersion, IstioOptions, IstioVersion, OptionError, Options, Profile,
+    VersionError,
 };
 pub use policy_set::PolicySet;
 pub use request::{Attributes, ClaimName, Peer, Read, Request, Shape, Unavailable, Visit};
 pub use rule_id::{PolicyRef, RuleId};
+pub use unknown_name::UnknownName;
 pub use visible::{is_visible, visible};
 pub use whole_number::with_limits;

@@ -57,14 +57,12 @@ fn policies(
     }
     set_mesh(&mut resources.mesh, &config.mesh);
     set_providers(&mut resources, config);
-    let options = Options {
-        profile: config.profile,
-        // Who names several means that all of them are asked.
-        multiple_custom_providers: config.providers.len() > 1,
-        // Envoy shows a filter the first name of each kind in a certificate; the filter state of a waypoint has all.
-        peer_names_complete: workload.role.identity_source() == IdentitySource::FilterState,
-        ..Options::default()
-    };
+    let mut options = Options::default();
+    options.profile = config.profile;
+    // Who names several means that all of them are asked.
+    options.istio.multiple_custom_providers = config.providers.len() > 1;
+    // Envoy shows a filter the first name of each kind in a certificate; the filter state of a waypoint has all.
+    options.envoy.peer_names_complete = workload.role.identity_source() == IdentitySource::FilterState;
     let (cluster, more) = Cluster::new(resources);
     findings.extend(more);
     findings.extend(lint::check(&cluster, &options));

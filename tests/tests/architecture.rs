@@ -16,8 +16,10 @@ use imports::Imports;
 const ORDER: &[&str] = &[
     "limits",
     "labels",
+    "namespaced_name",
     "net",
     "rule_id",
+    "unknown_name",
     "visible",
     "whole_number",
     "diagnostic",

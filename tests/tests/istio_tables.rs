@@ -81,10 +81,8 @@ fn policies_attach() {
         let workload = Workload::new(text(proxy, "namespace"), of, "default");
         let root = json!({"rootNamespace": row["rootNamespace"]});
         let cluster = cluster([policy, mesh(&root)]);
-        let options = Options {
-            selector_on_gateway_api: row["selectorPoliciesOnGatewayApi"] != false,
-            ..Options::default()
-        };
+        let mut options = Options::default();
+        options.istio.selector_on_gateway_api = row["selectorPoliciesOnGatewayApi"] != false;
         let services = proxy["services"].as_array().cloned().unwrap_or_default();
         let applies = match services.first() {
             None => PolicySet::compile(&cluster, &workload, &options).is_selected(),
@@ -222,11 +220,9 @@ fn decide(table: &Value, row: &Value) -> String {
     }
     let cluster = cluster(objects);
     let flag = text(row, "test").contains("MULTIPLE_CUSTOM_AUTHZ_PROVIDERS=true");
-    let options = Options {
-        multiple_custom_providers: flag,
-        selector_on_gateway_api: workload["selectorPoliciesOnGatewayApi"] != false,
-        ..Options::default()
-    };
+    let mut options = Options::default();
+    options.istio.multiple_custom_providers = flag;
+    options.istio.selector_on_gateway_api = workload["selectorPoliciesOnGatewayApi"] != false;
     let mut flow = Flow::new("x/y", &format!("{namespace}/proxy"), port);
     flow.from.place = Place::Ip(text(row, "sourceIp").parse().unwrap());
     if matches!(kind, "gateway-api" | "waypoint") {

@@ -68,7 +68,8 @@ fn what_a_pod_gets_whose_lookup_does_not_pass() {
     let compat = Options::default;
     assert_eq!(ask(compat(), "foo/good", "www.example.com"), DnsVerdict::Forward { learns: true });
     assert_eq!(ask(compat(), "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));
-    let options = Options { tofqdns_dns_reject_response_code: DnsRefusal::NameError, ..compat() };
+    let mut options = compat();
+    options.cilium.tofqdns_dns_reject_response_code = DnsRefusal::NameError;
     assert_eq!(ask(options, "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::NxDomain));
     assert_eq!(ask(compat(), "foo/bad", "www.example.com"), DnsVerdict::Refuse(DnsCode::ServFail));
 }
@@ -76,7 +77,8 @@ fn what_a_pod_gets_whose_lookup_does_not_pass() {
 #[test]
 fn an_answer_opens_each_address_once_for_the_selectors_that_match() {
     let cluster = cluster(PODS);
-    let options = Options { tofqdns_min_ttl: 3600, ..Options::default() };
+    let mut options = Options::default();
+    options.cilium.tofqdns_min_ttl = 3600;
     let simulation = Simulation::new(&cluster, options);
     let addresses = vec![ip("192.0.2.2"), ip("192.0.2.1"), ip("192.0.2.2")];
     let taught = Taught { name: "www.example.com.".into(), addresses, ttl: 30 };
@@ -127,7 +129,9 @@ fn a_lookup_without_a_port_goes_to_53_and_nothing_else_does() {
 #[test]
 fn why_a_pattern_does_not_match() {
     let new = |text: &str, version| {
-        FqdnPattern::new(text, &Options { cilium_version: version, ..Options::default() }).expect(text)
+        let mut options = Options::default();
+        options.cilium.version = version;
+        FqdnPattern::new(text, &options).expect(text)
     };
     for (pattern, name, why) in [
         ("*.x.io", "x.io", "the pattern has 3 labels and the name 2: a star never stands for a dot"),

@@ -97,7 +97,8 @@ fn one_pattern_matches_what_its_expression_does() {
     let mut runner = TestRunner::new(cases(25_000));
     let result = runner.run(&drawn, |(text, names, older)| {
         let cilium_version = if older { CiliumVersion::V1_18 } else { CiliumVersion::V1_20 };
-        let options = Options { cilium_version, ..Options::default() };
+        let mut options = Options::default();
+        options.cilium.version = cilium_version;
         let compiled = FqdnPattern::new(&text, &options).expect("legal characters");
         let expected = expression(&text, !older, false);
         for (fill, spoil) in &names {

@@ -1,7 +1,10 @@
 //! `from:` and `to:`.
 
 use super::scalar::{Ip, OneOrMany};
-use palisade::flow::{Certificate, End, Place};
+use palisade::{
+    NamespacedName, UnknownName,
+    flow::{Certificate, End, Entity, Place},
+};
 use serde::Deserialize;
 
 /// `from:`.
@@ -20,14 +23,14 @@ pub(crate) struct FromText {
 }
 
 impl FromText {
-    pub(crate) fn end(self) -> Result<End, &'static str> {
+    pub(crate) fn end(self) -> Result<End, String> {
         let place = match (reference(self.workload)?, self.ip, self.entity, self.node) {
             (Some(workload), None, None, None) => Place::Workload(workload),
             (None, Some(Ip(ip)), None, None) => Place::Ip(ip),
-            (None, None, Some(name), node) => Place::Entity { name: entity(name)?, node },
+            (None, None, Some(name), node) => Place::Entity { name: entity(&name)?, node },
             _ => {
                 return Err(
-                    "one of `workload`, `ip` or `entity` names this end (`node` only beside `entity`)",
+                    "must have one of `workload`, `ip` and `entity` (`node` only with `entity`)".to_owned()
                 );
             }
         };
@@ -38,7 +41,7 @@ impl FromText {
         };
         let certificate = (certificate != Certificate::default()).then_some(certificate);
         if certificate.is_some() && self.mtls == Some(false) {
-            return Err("`mtls: false` contradicts `principal`, `dnsNames` and `subject`");
+            return Err("`mtls: false` excludes `principal`, `dnsNames` and `subject`".to_owned());
         }
         Ok(End { place, mtls: self.mtls, certificate, mesh: self.mesh })
     }
@@ -60,7 +63,7 @@ pub(crate) struct ToText {
 }
 
 impl ToText {
-    pub(crate) fn place(self) -> Result<Place, &'static str> {
+    pub(crate) fn place(self) -> Result<Place, String> {
         let ip = self.ip.map(|Ip(ip)| ip);
         let service = reference(self.service)?;
         let place =
@@ -72,36 +75,29 @@ impl ToText {
                 (None, None, Some(service), None, None) if ip.is_none() => Place::Service(service),
                 (None, None, None, Some(name), None) => Place::Fqdn { name, ip },
                 (None, None, None, None, Some(name)) if ip.is_none() => {
-                    return Ok(Place::Entity { name: entity(name)?, node: self.node });
+                    return Ok(Place::Entity { name: entity(&name)?, node: self.node });
                 }
                 (None, None, None, None, None) => match ip {
                     Some(ip) => Place::Ip(ip),
-                    None => return Err(WHERE),
+                    None => return Err(DESTINATION.to_owned()),
                 },
-                _ => return Err(WHERE),
+                _ => return Err(DESTINATION.to_owned()),
             };
-        if self.node.is_some() { Err("`node` goes with `entity` only") } else { Ok(place) }
+        if self.node.is_some() { Err("`node` must be with `entity`".to_owned()) } else { Ok(place) }
     }
 }
 
-const WHERE: &str = "one of `workload`, `service`, `gateway`, `fqdn`, `ip` or `entity` names this end (`ip` may stand \
-     beside `fqdn`, `service` beside `gateway`)";
+const DESTINATION: &str = "must have one of `workload`, `service`, `gateway`, `fqdn`, `ip` and `entity` (or `fqdn` with \
+     `ip`, or `gateway` with `service`)";
 
-const ENTITIES: [&str; 8] =
-    ["host", "remote-node", "world", "health", "init", "ingress", "unmanaged", "kube-apiserver"];
-
-fn entity(name: String) -> Result<String, &'static str> {
-    if ENTITIES.contains(&name.as_str()) {
-        return Ok(name);
-    }
-    Err("`entity` is one of host, remote-node, world, health, init, ingress, unmanaged, kube-apiserver")
+fn entity(name: &str) -> Result<String, String> {
+    let entity: Entity = name.parse().map_err(|error: UnknownName| error.to_string())?;
+    Ok(entity.to_string())
 }
 
-fn reference(text: Option<String>) -> Result<Option<String>, &'static str> {
-    match &text {
-        Some(name) if name.split('/').count() != 2 || name.split('/').any(str::is_empty) => {
-            Err("it is named `namespace/name`")
-        }
+fn reference(text: Option<String>) -> Result<Option<String>, String> {
+    match text.as_deref().map(str::parse::<NamespacedName>) {
+        Some(Err(error)) => Err(error.to_string()),
         _ => Ok(text),
     }
 }

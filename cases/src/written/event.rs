@@ -83,24 +83,24 @@ const TTL: u32 = 300;
 const DNS_PORT: u16 = 53;
 
 /// Returns the events of `written`, in order.
-pub(crate) fn events(written: Vec<EventText>) -> Result<Vec<Event>, &'static str> {
+pub(crate) fn events(written: Vec<EventText>) -> Result<Vec<Event>, String> {
     let events: Vec<Event> = written.into_iter().map(EventText::event).collect::<Result<_, _>>()?;
     check_times(&events)?;
     Ok(events)
 }
 
 /// Refuses a series of events whose end no clock can show.
-pub(crate) fn check_times(events: &[Event]) -> Result<(), &'static str> {
+pub(crate) fn check_times(events: &[Event]) -> Result<(), String> {
     let end = events.iter().fold(0, |now: u64, event| match event {
         Event::Wait(time) => now.saturating_add(*time),
         Event::WaitUntil(moment) => now.max(*moment),
         Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => now,
     });
-    if end > MAX_TIME { Err("the times add up to more than 9007199254740991ms") } else { Ok(()) }
+    if end > MAX_TIME { Err("the times add up to more than 9007199254740991ms".to_owned()) } else { Ok(()) }
 }
 
 impl EventText {
-    pub(crate) fn event(self) -> Result<Event, &'static str> {
+    pub(crate) fn event(self) -> Result<Event, String> {
         Ok(match self {
             Self::Wait(Span(time)) => Event::Wait(time),
             Self::At(Span(moment)) => Event::WaitUntil(moment),

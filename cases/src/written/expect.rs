@@ -1,6 +1,6 @@
 //! `expect:`, `layers:`, `protocol:`, `options:`.
 
-use palisade::{Layer, Options, Outcome, Profile, Protocol, Verdict};
+use palisade::{Layer, OptionError, Options, Outcome, Profile, Protocol, Verdict};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::{Map, Value};
 
@@ -19,26 +19,6 @@ macro_rules! by_name {
         }
     };
 }
-
-const VERDICTS: [Verdict; 6] = [
-    Verdict::Allow,
-    Verdict::Deny,
-    Verdict::Reject,
-    Verdict::NeedsRequest,
-    Verdict::PolicyError,
-    Verdict::Ask,
-];
-const OUTCOMES: [Outcome; 9] = [
-    Outcome::Allow,
-    Outcome::Deny,
-    Outcome::Reject,
-    Outcome::NeedsRequest,
-    Outcome::PolicyError,
-    Outcome::Ask,
-    Outcome::NotSelected,
-    Outcome::Outside,
-    Outcome::NotReached,
-];
 
 /// What a case expects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +45,7 @@ impl Expect {
         match text {
             "valid" => Some(Self::Valid),
             "invalid" => Some(Self::Invalid),
-            _ => VERDICTS.into_iter().find(|v| v.as_str() == text).map(Self::Verdict),
+            _ => text.parse().ok().map(Self::Verdict),
         }
     }
 }
@@ -80,13 +60,13 @@ by_name!(
     /// A key of `layers:`.
     LayerText(Layer),
     "one of cilium-egress, cilium-ingress, peer-authentication, authorization-policy",
-    |text| Layer::ALL.into_iter().find(|l| l.as_str() == text)
+    |text| text.parse().ok()
 );
 by_name!(
     /// A value of `layers:`.
     OutcomeText(Outcome),
     "one of allow, deny, reject, needs-request, policy-error, ask, not-selected, outside",
-    |text| OUTCOMES.into_iter().find(|o| o.as_str() == text)
+    |text| text.parse().ok()
 );
 by_name!(
     /// `protocol:`.
@@ -110,7 +90,8 @@ pub(crate) struct OptionsText(Map<String, Value>);
 impl<'de> Deserialize<'de> for OptionsText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map = Map::deserialize(deserializer)?;
-        match serde_json::from_value::<Options>(Value::Object(map.clone())) {
+        // Each half is checked by itself, so that the error is at its place in the file.
+        match Options::from_fields(&map) {
             Ok(_) => Ok(Self(map)),
             Err(error) => Err(de::Error::custom(error)),
         }
@@ -119,14 +100,13 @@ impl<'de> Deserialize<'de> for OptionsText {
 
 impl OptionsText {
     /// These options on top of those of the file.
-    pub(crate) fn over(&self, file: &Self, profile: Option<Profile>) -> Options {
+    pub(crate) fn over(&self, file: &Self, profile: Option<Profile>) -> Result<Options, OptionError> {
         let mut map = file.0.clone();
         map.extend(self.0.clone());
-        // Both halves were read as `Options` before, and their fields are independent.
-        let mut options: Options = serde_json::from_value(Value::Object(map)).unwrap_or_default();
+        let mut options = Options::from_fields(&map)?;
         if let Some(profile) = profile {
             options.profile = profile;
         }
-        options
+        Ok(options)
     }
 }

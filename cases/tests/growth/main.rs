@@ -38,8 +38,9 @@ fn palisade_done(name: &str, stage: &str) {
 fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error>> {
     let file = folder.join("all.yaml");
     fs::write(&file, kind.manifests(count))?;
-    let version = if kind.is_old { CiliumVersion::V1_18 } else { Options::default().cilium_version };
-    let options = Options { cilium_version: version, ..Options::default() };
+    let version = if kind.is_old { CiliumVersion::V1_18 } else { Options::default().cilium.version };
+    let mut options = Options::default();
+    options.cilium.version = version;
     let manifests = palisade_measured(|| Manifests::load(&[file], &Access::default()));
     palisade_done(kind.name, "load");
     let findings = palisade_measured(|| lint::check(&manifests.cluster, &options));

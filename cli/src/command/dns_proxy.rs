@@ -86,8 +86,10 @@ impl DnsProxy {
     pub(crate) fn run(self) -> Result<Output, Failure> {
         let mut options = self.options.options()?;
         match self.refuse_with {
-            Some(Refusal::Refused) => options.tofqdns_dns_reject_response_code = DnsRefusal::Refused,
-            Some(Refusal::Nxdomain) => options.tofqdns_dns_reject_response_code = DnsRefusal::NameError,
+            Some(Refusal::Refused) => options.cilium.tofqdns_dns_reject_response_code = DnsRefusal::Refused,
+            Some(Refusal::Nxdomain) => {
+                options.cilium.tofqdns_dns_reject_response_code = DnsRefusal::NameError
+            }
             None => {}
         }
         let manifests = input::valid(&self.manifests, &options)?;

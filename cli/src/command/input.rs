@@ -2,7 +2,7 @@
 
 use crate::{failure::Failure, show::notes};
 use clap::{Args, ValueEnum};
-use palisade::{CalledService, Cluster, Options, Severity, Workload, with_limits};
+use palisade::{CalledService, Cluster, OptionError, Options, Severity, Workload};
 use palisade_cases::{Access, Manifests};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -136,13 +136,13 @@ impl OptionArgs {
                 let help = format!("write `--profile {text}`");
                 return Err(Failure::argument("the profile has an argument of its own", help));
             }
-            let value = value(key, text).map_err(|why| {
-                let help = "the options are those of case files; see docs/case-files.md";
-                Failure::argument(format!("`--option {option}`: {why}"), help)
+            let value = value(key, text).map_err(|error| {
+                Failure::argument(format!("`--option {option}`: {}", error.reason()), OPTIONS)
             })?;
             map.insert(key.to_owned(), value);
         }
-        let mut options: Options = serde_json::from_value(Value::Object(map)).unwrap_or_default();
+        let mut options =
+            Options::from_fields(&map).map_err(|error| Failure::argument(error.to_string(), OPTIONS))?;
         options.profile = match self.profile {
             ProfileArg::Compat => palisade::Profile::Compat,
             ProfileArg::Strict => palisade::Profile::Strict,
@@ -152,18 +152,18 @@ impl OptionArgs {
     }
 }
 
-/// `text` in the shape that the option `key` takes: text, then JSON, then a list.
-fn value(key: &str, text: &str) -> Result<Value, String> {
-    let fits = |value: &Value| {
-        let map: Map<String, Value> = [(key.to_owned(), value.clone())].into_iter().collect();
-        serde_json::from_value::<Options>(Value::Object(map)).map(drop)
+const OPTIONS: &str = "the options are those of case files; see docs/case-files.md";
+
+/// Returns `text` in the shape of the option `key`: text, JSON or a list.
+fn value(key: &str, text: &str) -> Result<Value, OptionError> {
+    let check = |value: &Value| {
+        Options::from_fields(&[(key.to_owned(), value.clone())].into_iter().collect()).map(drop)
     };
     let plain = Value::from(text);
     let json = serde_json::from_str(text).ok();
     let list = Value::from(text.split(',').map(Value::from).collect::<Vec<_>>());
-    let why = match fits(&plain) {
-        Ok(()) => return Ok(plain),
-        Err(why) => with_limits(&why.to_string()),
-    };
-    json.into_iter().chain([list]).find(|value| fits(value).is_ok()).ok_or(why)
+    match check(&plain) {
+        Ok(()) => Ok(plain),
+        Err(error) => json.into_iter().chain([list]).find(|value| check(value).is_ok()).ok_or(error),
+    }
 }

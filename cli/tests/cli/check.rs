@@ -91,13 +91,24 @@ fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
         ("--from foo/sleep --to www.google.com", ["leaves the port open", "www.google.com:PORT"]),
         ("--from foo/sleep --to foo/sample:http", ["invalid port `http`", "a number"]),
         ("--from nobody --to foo/sample", ["names no end of a flow", "namespace/name"]),
-        ("--from entity:moon --to foo/sample", ["no entity `moon`", "kube-apiserver"]),
+        ("--from entity:moon --to foo/sample", ["unknown entity `moon`", "kube-apiserver"]),
         ("--from foo/sleep --to foo/sample --protocol tcp", ["no protocol `tcp`", "in capitals"]),
         ("--from foo/sleep --to foo/sample --header x", ["has no colon", "x-user"]),
         ("--from foo/sleep --to foo/sample --jwt []", ["not a JSON object", "claims as JSON"]),
         ("--from foo/sleep --to foo/sample --dns x", ["`--dns x` cannot be read", "=192.0.2.1"]),
-        ("--from foo/sleep --to foo/sample --option moon=1", ["unknown field `moon`", "case files"]),
-        ("--from foo/sleep --to foo/sample --option ciliumVersion=9", ["unknown variant", "case files"]),
+        ("--from foo/sleep --to foo/sample --option moon=1", ["unknown option `moon`", "case files"]),
+        (
+            "--from foo/sleep --to foo/sample --option ciliumVersion=9",
+            ["`--option ciliumVersion=9`: unknown Cilium version `9`", "supported: 1.17 to 1.20"],
+        ),
+        (
+            "--from foo/sleep --to foo/sample --option envoyVersion=banana",
+            ["`--option envoyVersion=banana`: unknown Envoy version `banana`", "supported: 1.36 to 1.40"],
+        ),
+        (
+            "--from foo/sleep --to foo/sample --option istioVersion=0.1",
+            ["`--option istioVersion=0.1`: unknown Istio version `0.1`", "supported: 1.31"],
+        ),
     ] {
         folder.run(&format!("check -f m {arguments}")).says(2, &parts);
     }

@@ -4,7 +4,7 @@
 use super::{Cluster, Workload, is_identity_label};
 use crate::{
     labels::{Label, Labels},
-    options::Options,
+    options::{CidrMatch, Options},
     resource::{Object, kubernetes::Node},
 };
 use alloc::{string::String, vec::Vec};
@@ -71,7 +71,7 @@ impl EndKind {
     pub fn is_enforced(self, options: &Options) -> bool {
         match self {
             Self::Pod | Self::Health | Self::Ingress | Self::Init => true,
-            Self::Host => options.host_firewall,
+            Self::Host => options.cilium.host_firewall,
             Self::RemoteNode | Self::KubeApiserver | Self::Unmanaged | Self::World => false,
         }
     }
@@ -101,9 +101,9 @@ impl Cluster {
     /// A pod of another cluster of the mesh is modelled by a pod label `io.cilium.k8s.policy.cluster`.
     pub fn pod_identity(&self, workload: &Workload, options: &Options) -> Labels {
         let k8s = |key: &str, value: &str| Label::new(K8S, key, value);
-        let cluster = workload.labels.get(CLUSTER).unwrap_or(&options.cluster_name);
+        let cluster = workload.labels.get(CLUSTER).unwrap_or(&options.cilium.cluster_name);
         let is_own = |key: &str| !key.starts_with(AGENT_KEYS) && key != NAMESPACE;
-        let is_seen = |key: &str| !options.label_filter || is_identity_label(key);
+        let is_seen = |key: &str| !options.cilium.label_filter || is_identity_label(key);
         let own =
             workload.labels.iter().filter(|(key, _)| is_own(key) && is_seen(key)).map(|(k, v)| k8s(k, v));
         // The API server gives every namespace its name as a label.
@@ -122,7 +122,7 @@ impl Cluster {
             k8s(SERVICE_ACCOUNT, &workload.service_account),
         ];
         let mut labels = own.chain(namespace).chain(fixed).collect();
-        if options.matches_addresses_of("pods") {
+        if options.cilium.matches_addresses_of(CidrMatch::Pods) {
             self.add_group_labels(&mut labels, &workload.addresses(options));
         }
         labels
@@ -136,16 +136,16 @@ impl Cluster {
             labels.insert(Label::new(RESERVED, "remote-node", ""));
         }
         let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver);
-        if is_node && options.node_labels {
-            labels.insert(Label::new(K8S, CLUSTER, options.cluster_name.as_str()));
+        if is_node && options.cilium.node_labels {
+            labels.insert(Label::new(K8S, CLUSTER, options.cilium.cluster_name.as_str()));
         }
         if let Some(manifest) = self.node(kind, node).filter(|_| is_node) {
-            if options.node_labels || kind == EndKind::Host {
+            if options.cilium.node_labels || kind == EndKind::Host {
                 for (key, value) in &manifest.metadata.labels {
                     labels.insert(Label::new(NODE, key.as_str(), value.as_str()));
                 }
             }
-            if options.matches_addresses_of("nodes") {
+            if options.cilium.matches_addresses_of(CidrMatch::Nodes) {
                 self.add_group_labels(&mut labels, &node_addresses(manifest, options));
             }
         }
@@ -182,7 +182,7 @@ impl Cluster {
     /// The labels of the outside address `ip`: the world's, those of the CiliumCIDRGroups that hold it, and the API server's
     /// where it is one.
     pub fn outside_identity(&self, ip: IpAddr, options: &Options) -> Labels {
-        let world = match (options.ipv6, ip) {
+        let world = match (options.cilium.ipv6, ip) {
             (false, _) => "world",
             (true, IpAddr::V4(_)) => "world-ipv4",
             (true, IpAddr::V6(_)) => "world-ipv6",
@@ -198,5 +198,5 @@ impl Cluster {
 
 fn node_addresses(node: &Object<Node>, options: &Options) -> Vec<IpAddr> {
     let addresses = node.spec.addresses.iter().filter_map(|text| text.parse().ok());
-    addresses.filter(|ip: &IpAddr| options.ipv6 || ip.is_ipv4()).collect()
+    addresses.filter(|ip: &IpAddr| options.cilium.ipv6 || ip.is_ipv4()).collect()
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     diagnostic::Diagnostic,
+    namespaced_name::NamespacedName,
     resource::{Metadata, Object, Resources, kubernetes::Service},
 };
 use alloc::{
@@ -101,7 +102,7 @@ impl Cluster {
 
     /// The workload `namespace/name`.
     pub fn workload(&self, reference: &str) -> Option<&Workload> {
-        let (namespace, name) = reference.split_once('/')?;
+        let (namespace, name) = NamespacedName::split(reference)?;
         self.workloads.get(&(namespace.to_string(), name.to_string()))
     }
 
@@ -122,7 +123,7 @@ impl Cluster {
 
     /// The Service `namespace/name`.
     pub fn service(&self, reference: &str) -> Option<&Object<Service>> {
-        let (namespace, name) = reference.split_once('/')?;
+        let (namespace, name) = NamespacedName::split(reference)?;
         let place = self.services.get(&(namespace.to_string(), name.to_string()))?;
         self.resources.services.get(*place)
     }

@@ -1,6 +1,7 @@
 //! The service that a request is addressed to.
 
 use super::Cluster;
+use crate::namespaced_name::NamespacedName;
 
 /// The service that a waypoint is called for.
 ///
@@ -34,7 +35,7 @@ impl Cluster {
             let (namespace, name) = (&found.metadata.namespace, &found.metadata.name);
             return Some(CalledService { namespace, name, kind: CalledService::SERVICE });
         }
-        let (namespace, name) = reference.split_once('/')?;
+        let (namespace, name) = NamespacedName::split(reference)?;
         let mut entries = self.resources().service_entries.iter();
         let found = entries.find(|e| e.metadata.namespace == namespace && e.metadata.name == name)?;
         let (namespace, name) = (&found.metadata.namespace, &found.metadata.name);

@@ -163,7 +163,7 @@ impl Workload {
 
     /// Its addresses of the families that the cluster uses.
     pub(crate) fn addresses(&self, options: &Options) -> Vec<IpAddr> {
-        self.ips.iter().filter(|ip| options.ipv6 || ip.is_ipv4()).copied().collect()
+        self.ips.iter().filter(|ip| options.cilium.ipv6 || ip.is_ipv4()).copied().collect()
     }
 
     /// Whether `labels` are all among its own.

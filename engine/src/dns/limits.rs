@@ -40,10 +40,10 @@ impl Default for CacheLimits {
 impl From<&Options> for CacheLimits {
     fn from(options: &Options) -> Self {
         Self {
-            min_ttl: u64::from(options.tofqdns_min_ttl) * 1000,
-            max_per_name: options.tofqdns_endpoint_max_ip_per_hostname as usize,
-            max_deferred: options.tofqdns_max_deferred_connection_deletes as usize,
-            idle_grace: u64::from(options.tofqdns_idle_connection_grace_period) * 1000,
+            min_ttl: u64::from(options.cilium.tofqdns_min_ttl) * 1000,
+            max_per_name: options.cilium.tofqdns_endpoint_max_ip_per_hostname as usize,
+            max_deferred: options.cilium.tofqdns_max_deferred_connection_deletes as usize,
+            idle_grace: u64::from(options.cilium.tofqdns_idle_connection_grace_period) * 1000,
             ..Self::default()
         }
     }
@@ -55,13 +55,11 @@ mod tests {
 
     #[test]
     fn the_agents_options_are_seconds_and_the_caches_are_milliseconds() {
-        let options = Options {
-            tofqdns_min_ttl: 2,
-            tofqdns_endpoint_max_ip_per_hostname: 3,
-            tofqdns_max_deferred_connection_deletes: 4,
-            tofqdns_idle_connection_grace_period: 5,
-            ..Options::default()
-        };
+        let mut options = Options::default();
+        options.cilium.tofqdns_min_ttl = 2;
+        options.cilium.tofqdns_endpoint_max_ip_per_hostname = 3;
+        options.cilium.tofqdns_max_deferred_connection_deletes = 4;
+        options.cilium.tofqdns_idle_connection_grace_period = 5;
         let wanted = CacheLimits {
             min_ttl: 2_000,
             max_per_name: 3,

@@ -121,7 +121,7 @@ pub(super) fn verdict(prepared: &Prepared<'_>, name: &str, options: &Options) ->
     let verdict = match layer.outcome {
         Outcome::PolicyError => DnsVerdict::Refuse(DnsCode::ServFail),
         _ if layer.passes() => DnsVerdict::Forward { learns: prepared.observed },
-        _ => DnsVerdict::Refuse(match options.tofqdns_dns_reject_response_code {
+        _ => DnsVerdict::Refuse(match options.cilium.tofqdns_dns_reject_response_code {
             DnsRefusal::Refused => DnsCode::Refused,
             DnsRefusal::NameError => DnsCode::NxDomain,
         }),

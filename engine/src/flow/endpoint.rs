@@ -5,7 +5,7 @@ use crate::{
     cluster::{Cluster, EndKind, Workload, identity::RESERVED},
     labels::{Label, Labels},
     net::Protocol,
-    options::CiliumVersion,
+    options::{CidrMatch, CiliumVersion},
     request::Peer,
 };
 use alloc::{
@@ -217,7 +217,7 @@ impl<'c> Simulation<'c> {
     pub(super) fn peer(&self, side: &Side<'c>, from: &Side<'c>, names: &[&str]) -> PeerIdentity {
         let (kind, labels) = self.seen_from(side, from);
         let addresses = self.addresses(side, kind);
-        let aggregated = self.options.cilium_version >= CiliumVersion::V1_20
+        let aggregated = self.options.cilium.version >= CiliumVersion::V1_20
             && match kind {
                 EndKind::Pod => true,
                 EndKind::World => {
@@ -226,7 +226,8 @@ impl<'c> Simulation<'c> {
                 }
                 EndKind::RemoteNode | EndKind::KubeApiserver => {
                     side.node.is_some()
-                        && (self.options.node_labels || self.options.matches_addresses_of("nodes"))
+                        && (self.options.cilium.node_labels
+                            || self.options.cilium.matches_addresses_of(CidrMatch::Nodes))
                 }
                 _ => false,
             };
@@ -239,17 +240,17 @@ impl<'c> Simulation<'c> {
         let given = || side.address.into_iter().collect();
         match kind {
             EndKind::World => given(),
-            EndKind::Pod if self.options.matches_addresses_of("pods") => {
+            EndKind::Pod if self.options.cilium.matches_addresses_of(CidrMatch::Pods) => {
                 side.workload.map_or_else(given, |workload| workload.addresses(&self.options))
             }
             // Each address of a remote node has an identity of its own.
             EndKind::RemoteNode | EndKind::KubeApiserver
-                if self.options.matches_addresses_of("nodes") && side.by_address =>
+                if self.options.cilium.matches_addresses_of(CidrMatch::Nodes) && side.by_address =>
             {
                 given()
             }
             EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver
-                if self.options.matches_addresses_of("nodes") =>
+                if self.options.cilium.matches_addresses_of(CidrMatch::Nodes) =>
             {
                 self.cluster.node_addresses(side.kind, side.node.as_deref(), &self.options)
             }

@@ -79,7 +79,7 @@ impl<'c> Simulation<'c> {
         let labels: Labels = [
             Label::new(identity::K8S, "k8s-app", "kube-dns"),
             Label::new(identity::K8S, identity::NAMESPACE, "kube-system"),
-            Label::new(identity::K8S, identity::CLUSTER, self.options.cluster_name.as_str()),
+            Label::new(identity::K8S, identity::CLUSTER, self.options.cilium.cluster_name.as_str()),
         ]
         .into_iter()
         .collect();
@@ -259,7 +259,8 @@ spec:
     fn without_default_deny_every_name_passes() {
         let cluster = names("  enableDefaultDeny: {egress: false}");
         assert_eq!(outcome(&cluster, &lookup("y.io", Protocol::Udp)), Outcome::Allow);
-        let options = Options { cilium_version: crate::CiliumVersion::V1_17, ..Options::default() };
+        let mut options = Options::default();
+        options.cilium.version = crate::CiliumVersion::V1_17;
         let simulation = Simulation::new(&cluster, options);
         let decision = simulation.decide(&lookup("y.io", Protocol::Udp), &History::default()).unwrap();
         assert_eq!(decision.layers[0].1.outcome, Outcome::Deny);

@@ -149,7 +149,7 @@ impl<'c> Simulation<'c> {
     fn admitted(&self, sent: &HttpRequest, from: &Side<'c>) -> Option<Admitted> {
         let proxy = http::Proxy {
             normalization: PathNormalization::DecodeAndMergeSlashes,
-            version: NormalizationVersion::of_envoy(&self.options.envoy_version),
+            version: NormalizationVersion::of_envoy(self.options.envoy.version),
             accepts_http_1_0: true,
             strict: self.options.profile == Profile::Strict,
             ..http::Proxy::sidecar()

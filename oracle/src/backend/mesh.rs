@@ -124,10 +124,10 @@ fn plain(flow: &Flow) -> Flow {
 pub(crate) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
     let known = Options::default();
     let same = options.profile == known.profile
-        && options.istio_version == known.istio_version
-        && options.envoy_version == known.envoy_version
-        && options.selector_on_gateway_api == known.selector_on_gateway_api
-        && options.multiple_custom_providers == known.multiple_custom_providers;
+        && options.istio.version == known.istio.version
+        && options.envoy.version == known.envoy.version
+        && options.istio.selector_on_gateway_api == known.istio.selector_on_gateway_api
+        && options.istio.multiple_custom_providers == known.istio.multiple_custom_providers;
     if same { Ok(()) } else { skip("its configuration knows no other semantics than the default") }
 }
 

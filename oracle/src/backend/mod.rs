@@ -74,7 +74,7 @@ impl Backend for InEnvoy {
         if options.profile != known.profile {
             return skip("native RBAC has no profile strict");
         }
-        if options.envoy_version != known.envoy_version || options.istio_version != known.istio_version {
+        if options.envoy.version != known.envoy.version || options.istio.version != known.istio.version {
             return skip("this Envoy has one version");
         }
         let mesh = Mesh::open(cluster, options)?;

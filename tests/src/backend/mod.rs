@@ -53,7 +53,8 @@ impl Backend for Engine {
         cluster: &'c Cluster,
         options: &Options,
     ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
-        let options = Options { switches: self.switches, ..options.clone() };
+        let mut options = options.clone();
+        options.switches = self.switches;
         Ok(Box::new(Simulation::new(cluster, options)))
     }
 }

@@ -44,10 +44,12 @@ impl Backend for Wasm {
         options: &Options,
     ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
         same_semantics(options)?;
+        let mut first_names = options.clone();
+        first_names.envoy.peer_names_complete = false;
         Ok(Box::new(Proxies {
             conformance: &self.conformance,
             simulation: Simulation::new(cluster, options.clone()),
-            first_names: Simulation::new(cluster, Options { peer_names_complete: false, ..options.clone() }),
+            first_names: Simulation::new(cluster, first_names),
             policies: authorization_policies(cluster)?,
             plugins: BTreeMap::new(),
         }))
@@ -57,10 +59,10 @@ impl Backend for Wasm {
 /// The filter knows one semantics, the default.
 pub(super) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
     let known = Options::default();
-    let same = options.istio_version == known.istio_version
-        && options.envoy_version == known.envoy_version
-        && options.selector_on_gateway_api == known.selector_on_gateway_api
-        && options.multiple_custom_providers == known.multiple_custom_providers;
+    let same = options.istio.version == known.istio.version
+        && options.envoy.version == known.envoy.version
+        && options.istio.selector_on_gateway_api == known.istio.selector_on_gateway_api
+        && options.istio.multiple_custom_providers == known.istio.multiple_custom_providers;
     if same { Ok(()) } else { skip("its configuration knows no other semantics than the default") }
 }
 
@@ -98,7 +100,7 @@ impl Session for Proxies<'_> {
         if request.http.is_none() && !answers.is_empty() {
             return skip("external providers are asked about requests only");
         }
-        if answers.len() > 1 && !self.simulation.options().multiple_custom_providers {
+        if answers.len() > 1 && !self.simulation.options().istio.multiple_custom_providers {
             return skip("its configuration asks several providers where it names several");
         }
         let service = called(self.simulation.cluster(), &case.flow.to);

@@ -2,7 +2,10 @@
 
 use crate::failure::Failure;
 use core::net::IpAddr;
-use palisade::{Cluster, flow::Place};
+use palisade::{
+    Cluster, NamespacedName, UnknownName,
+    flow::{Entity, Place},
+};
 
 /// One end as the user named it, found in the cluster.
 #[derive(Debug)]
@@ -114,11 +117,11 @@ fn inside(cluster: &Cluster, kind: &str, name: &str, port: Option<u16>) -> Resul
 }
 
 fn entity(name: &str) -> Result<Place, Failure> {
-    let known = ["host", "remote-node", "world", "health", "init", "ingress", "unmanaged", "kube-apiserver"];
-    if known.contains(&name) {
-        return Ok(Place::Entity { name: name.to_owned(), node: None });
-    }
-    Err(Failure::argument(format!("no entity `{name}`"), format!("one of {}", known.join(", "))))
+    let entity: Entity = name.parse().map_err(|error: UnknownName| {
+        let help = format!("write entity:NAME with one of {}", error.expected().join(", "));
+        Failure::argument(format!("unknown entity `{name}`"), help)
+    })?;
+    Ok(Place::Entity { name: entity.to_string(), node: None })
 }
 
 fn missing(cluster: &Cluster, argument: &str, name: &str, what: &str) -> Failure {
@@ -133,7 +136,7 @@ fn missing(cluster: &Cluster, argument: &str, name: &str, what: &str) -> Failure
 
 /// Names of pods that may have been meant: those of the namespace, or namespaces with such a pod.
 fn pods(cluster: &Cluster, name: &str) -> String {
-    let (namespace, own) = name.split_once('/').unwrap_or_default();
+    let (namespace, own) = NamespacedName::split(name).unwrap_or_default();
     let near = |same: &dyn Fn(&palisade::Workload) -> bool| {
         let names: Vec<String> = cluster
             .workloads()
@@ -154,8 +157,7 @@ fn pods(cluster: &Cluster, name: &str) -> String {
 }
 
 fn is_reference(name: &str) -> bool {
-    let mut parts = name.split('/');
-    matches!((parts.next(), parts.next(), parts.next()), (Some(a), Some(b), None) if !a.is_empty() && !b.is_empty())
+    NamespacedName::split(name).is_some()
 }
 
 fn unbracketed(text: &str) -> &str {

@@ -14,7 +14,7 @@ use crate::{
 };
 use clap::Args;
 use palisade::{
-    CiliumVersion, Options, Profile, Verdict,
+    Options, Verdict,
     flow::{Event, Flow, FlowError, History, Simulation},
 };
 use palisade_cases::{Answer, CaseJson, options_json};
@@ -67,7 +67,7 @@ struct CheckJson {
 struct VersionsJson {
     istio: String,
     envoy: String,
-    cilium: &'static str,
+    cilium: String,
 }
 
 impl Check {
@@ -95,7 +95,8 @@ impl Check {
             Format::Json => {
                 let mut answer = CaseJson::new(&asked.title, &Answer::from(explained.decision));
                 answer.options = options_json(&options);
-                let report = CheckJson { answer, profile: profile(&options), versions: versions(&options) };
+                let report =
+                    CheckJson { answer, profile: options.profile.as_str(), versions: versions(&options) };
                 Text::json_pretty(&report)
             }
         };
@@ -126,23 +127,10 @@ fn wrong(error: &FlowError) -> Failure {
     Failure::argument(error.to_string(), error.help())
 }
 
-fn profile(options: &Options) -> &'static str {
-    match options.profile {
-        Profile::Compat => "compat",
-        Profile::Strict => "strict",
-        Profile::AzureAcns => "azure-acns",
-    }
-}
-
 fn versions(options: &Options) -> VersionsJson {
     VersionsJson {
-        istio: options.istio_version.clone(),
-        envoy: options.envoy_version.clone(),
-        cilium: match options.cilium_version {
-            CiliumVersion::V1_17 => "1.17",
-            CiliumVersion::V1_18 => "1.18",
-            CiliumVersion::V1_19 => "1.19",
-            CiliumVersion::V1_20 => "1.20",
-        },
+        istio: options.istio.version.to_string(),
+        envoy: options.envoy.version.to_string(),
+        cilium: options.cilium.version.to_string(),
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     cluster::{EndKind, NamedPort},
     ir::{DirectionLayer, Effect, NetworkLayer, Posture},
     labels::Labels,
-    options::{CiliumVersion, EnforcementMode, Localhost, Options, Profile},
+    options::{AllowLocalhost, CiliumVersion, EnforcementMode, Options, Profile},
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 
@@ -54,7 +54,7 @@ impl Lowered {
         let egress = selecting.iter().flat_map(|p| &p.egress.entries);
         let ingress = selecting.iter().flat_map(|p| &p.ingress.entries);
         let error = conflict(&egress.collect::<Vec<_>>()).or_else(|| conflict(&ingress.collect::<Vec<_>>()));
-        let error = error.filter(|_| options.mode != EnforcementMode::Never);
+        let error = error.filter(|_| options.cilium.enforcement_mode != EnforcementMode::Never);
         NetworkLayer {
             egress: self.direction(selecting, endpoint, true, |p| &p.egress, options),
             ingress: self.direction(selecting, endpoint, false, |p| &p.ingress, options),
@@ -70,11 +70,12 @@ impl Lowered {
         of: impl Fn(&Policy) -> &Direction,
         options: &Options,
     ) -> DirectionLayer {
-        if options.mode == EnforcementMode::Never {
+        if options.cilium.enforcement_mode == EnforcementMode::Never {
             return DirectionLayer::default();
         }
         let selecting: Vec<&Policy> = selecting.iter().copied().filter(|p| of(p).present).collect();
-        let always = options.mode == EnforcementMode::Always || endpoint.kind == EndKind::Init;
+        let always =
+            options.cilium.enforcement_mode == EnforcementMode::Always || endpoint.kind == EndKind::Init;
         let armed = always || selecting.iter().any(|p| of(p).arms);
         let posture = match (armed, selecting.is_empty()) {
             (true, _) => Posture::DefaultDeny,
@@ -96,7 +97,7 @@ impl Lowered {
             entries.retain(|e| e.level.tier < Level::BASELINE || e.effect != Effect::Allow);
         }
         entries.sort_by_key(|e| e.level);
-        let refuses = armed || options.cilium_version < CiliumVersion::V1_18;
+        let refuses = armed || options.cilium.version < CiliumVersion::V1_18;
         let range_ends = RangeEnds::new(&entries);
         let (known, layer) = (BTreeSet::new(), DirectionLayer::default());
         let numbers = &self.port_numbers;
@@ -114,7 +115,8 @@ impl Lowered {
         layer.posture = posture;
         layer.policies = selecting.iter().map(|p| p.reference.clone()).collect();
         layer.policies.dedup();
-        layer.from_host = !is_egress && options.localhost == Localhost::Always && !selecting.is_empty();
+        layer.from_host =
+            !is_egress && options.cilium.allow_localhost == AllowLocalhost::Always && !selecting.is_empty();
         if armed && is_egress {
             layer.unlearnable = unlearnable(&layer);
         }

@@ -38,7 +38,7 @@ fn entry_at(
     scope: &Scope<'_>,
     findings: &mut Findings,
 ) {
-    let level = scope.options.advanced_network_policies;
+    let level = scope.options.cilium.advanced_network_policies;
     let names = peers.fqdns.unwrap_or_default();
     if !names.is_empty() && level == AdvancedNetworkPolicies::None {
         level_needed("toFQDNs", "FQDN", &below(path, "toFQDNs"), findings);
@@ -125,7 +125,7 @@ fn level_needed(what: &str, level: &str, path: &str, findings: &mut Findings) {
 
 /// A leading `**.` is younger than the Cilium of many clusters.
 fn subdomains(pattern: &str, path: &str, scope: &Scope<'_>, findings: &mut Findings) {
-    if pattern.starts_with("**.") && scope.options.cilium_version >= CiliumVersion::V1_19 {
+    if pattern.starts_with("**.") && scope.options.cilium.version >= CiliumVersion::V1_19 {
         let message =
             format!("`{pattern}` means every depth only since Cilium 1.19; Azure's Cilium lags behind");
         let help = "check the cluster's version; before 1.19 write one pattern for each depth";

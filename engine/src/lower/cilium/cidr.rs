@@ -4,7 +4,7 @@ use super::Findings;
 use crate::{
     cluster::identity::RESERVED,
     ir::{Attribute, Clause, Operator, Pattern, Selector, Test},
-    options::{CiliumVersion, Options},
+    options::{CidrMatch, CiliumVersion, Options},
 };
 use alloc::{format, vec::Vec};
 use core::net::IpAddr;
@@ -22,7 +22,7 @@ pub(super) fn address_or_block(
     findings: &mut Findings,
 ) -> Option<IpNet> {
     match text.parse::<IpAddr>() {
-        Ok(address) if options.cilium_version <= CiliumVersion::V1_19 => Some(address.into()),
+        Ok(address) if options.cilium.version <= CiliumVersion::V1_19 => Some(address.into()),
         _ => block(text, path, findings),
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn holes(
 /// Returns `net` as a part of a selector's key. Since Cilium 1.19 the key of a selector is the text of its blocks, so that
 /// `10.0.0.1/8` and `10.0.0.0/8` are two selectors when filters are merged; before, host bits are masked.
 pub(super) fn in_key(net: IpNet, options: &Options) -> IpNet {
-    if options.cilium_version >= CiliumVersion::V1_19 { net } else { net.trunc() }
+    if options.cilium.version >= CiliumVersion::V1_19 { net } else { net.trunc() }
 }
 
 /// Clauses for an address in `net` and in none of `holes`.
@@ -82,7 +82,7 @@ pub(super) fn clauses(net: IpNet, holes: &[IpNet], index: u32, options: &Options
     match whole_world(net, options) {
         Some(label) => {
             clauses.push(clause(has_label(&[label]), holes, index));
-            if options.matches_addresses_of("pods") {
+            if options.cilium.matches_addresses_of(CidrMatch::Pods) {
                 clauses.push(clause(address(net), holes, index));
             }
         }
@@ -112,7 +112,7 @@ pub(super) fn has_label(keys: &[&str]) -> Test {
 }
 
 fn whole_world(net: IpNet, options: &Options) -> Option<&'static str> {
-    match (net, options.ipv6) {
+    match (net, options.cilium.ipv6) {
         _ if net.prefix_len() > 0 => None,
         (IpNet::V4(_), false) => Some("world"),
         (IpNet::V4(_), true) => Some("world-ipv4"),

@@ -34,7 +34,7 @@ pub(super) fn policy(
     findings: &mut Findings,
 ) -> Policy {
     let spec = &object.spec;
-    if scope.options.cilium_version < CiliumVersion::V1_20 {
+    if scope.options.cilium.version < CiliumVersion::V1_20 {
         let help = "set the option `ciliumVersion` to 1.20, or leave the object out";
         findings.by(None);
         findings.error("not-supported", "", "Cilium reads this kind since 1.20", help);
@@ -235,7 +235,7 @@ fn egress_peer(
         return Some(by_labels(vec![labels]));
     }
     if let Some(nodes) = &peer.nodes {
-        if !scope.options.node_labels {
+        if !scope.options.cilium.node_labels {
             let help = "set the option `nodeLabels` (agent: enable-node-selector-labels)";
             findings.by(Some(Authority::CiliumAgent));
             findings.error("option-needed", &format!("{path}.nodes"), "selecting nodes is off", help);

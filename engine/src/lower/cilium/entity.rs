@@ -26,8 +26,8 @@ pub(super) fn entity(entity: &str, options: &Options) -> Option<Vec<Selector>> {
         "world" => vec![reserved("world"), reserved("world-ipv4"), reserved("world-ipv6")],
         "world-ipv4" | "world-ipv6" | "host" | "remote-node" | "kube-apiserver" | "health" | "init"
         | "ingress" | "unmanaged" => vec![reserved(entity)],
-        "cluster" => in_cluster(equals(&options.cluster_name)),
-        "cluster-mesh" if options.cilium_version >= CiliumVersion::V1_20 => in_cluster(Operator::Exists),
+        "cluster" => in_cluster(equals(&options.cilium.cluster_name)),
+        "cluster-mesh" if options.cilium.version >= CiliumVersion::V1_20 => in_cluster(Operator::Exists),
         _ => return None,
     })
 }

@@ -7,6 +7,7 @@ use super::{cidr, peer::Scope};
 use crate::{
     cluster::identity::{K8S, NAMESPACE, RESERVED},
     ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
+    options::CidrMatch,
 };
 use alloc::{vec, vec::Vec};
 use ipnet::IpNet;
@@ -51,15 +52,15 @@ pub(super) fn by_labels(labels: &Selector, holes: &[IpNet], index: u32, scope: &
     }
     // Negative terms alone: every identity that CIDR rules apply to.
     let mut bases = vec![cidr::has_label(&WORLD)];
-    if scope.options.matches_addresses_of("nodes") {
+    if scope.options.cilium.matches_addresses_of(CidrMatch::Nodes) {
         bases.push(cidr::has_label(&NODES));
     }
-    if scope.options.matches_addresses_of("pods") {
+    if scope.options.cilium.matches_addresses_of(CidrMatch::Pods) {
         bases.push(without_labels(&NODES));
     }
     let clause = |base: Test| Clause { tests: core::iter::once(base).chain(tests.clone()).collect(), index };
     let mut clauses: Vec<Clause> = bases.into_iter().map(clause).collect();
-    if scope.options.matches_addresses_of("pods") {
+    if scope.options.cilium.matches_addresses_of(CidrMatch::Pods) {
         // An aggregate identity has no label of a group, so it meets every negative term.
         clauses.push(Clause { tests: vec![aggregates_only()], index });
     }

@@ -105,7 +105,7 @@ fn other_parsers(
 ) -> Option<(Box<str>, bool)> {
     let fields =
         [(rules.kafka.is_some(), "kafka"), (rules.l7proto.is_some(), "l7proto"), (rules.l7.is_some(), "l7")];
-    let removed = scope.options.cilium_version >= CiliumVersion::V1_20;
+    let removed = scope.options.cilium.version >= CiliumVersion::V1_20;
     for (_, field) in fields.into_iter().filter(|(set, _)| *set && removed) {
         let help = "remove it, and restrict the ports otherwise: every request on them is allowed";
         let message = format!("`{field}` was removed in Cilium 1.20, which drops it silently");

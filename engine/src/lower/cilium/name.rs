@@ -29,7 +29,7 @@ pub(crate) fn canonical(name: &str) -> Box<str> {
 pub(crate) fn wildcard(text: &str, any_bytes: bool, options: &Options) -> NamePattern {
     NamePattern::Wildcard {
         pattern: canonical(text),
-        subdomains: options.cilium_version >= CiliumVersion::V1_19,
+        subdomains: options.cilium.version >= CiliumVersion::V1_19,
         any_bytes,
     }
 }

@@ -76,7 +76,7 @@ impl PortNumbers {
         for (protocol, name) in [(Protocol::Udp, "dns"), (Protocol::Tcp, "dns-tcp")] {
             numbers.entry((protocol, name.into())).or_insert_with(|| [53].into());
         }
-        Self { numbers, by_destination: options.cilium_version >= CiliumVersion::V1_20 }
+        Self { numbers, by_destination: options.cilium.version >= CiliumVersion::V1_20 }
     }
 
     /// Returns the numbers that `port` stands for on egress; of a range, the first.

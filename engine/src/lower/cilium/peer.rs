@@ -109,7 +109,7 @@ pub(super) fn ends(
         clauses.extend(by_labels(selectors));
     }
     if let Some(list) = peers.nodes {
-        if !list.is_empty() && !scope.options.node_labels {
+        if !list.is_empty() && !scope.options.cilium.node_labels {
             let help = "set the option `nodeLabels` (agent: enable-node-selector-labels)";
             findings.error("option-needed", &nodes, "selecting nodes by label is off", help);
         }
@@ -165,7 +165,7 @@ pub(super) fn requirements(
     let Some(list) = peers.requires else { return Vec::new() };
     let [.., field] = fields(egress);
     let at = below(path, field);
-    if scope.options.cilium_version >= CiliumVersion::V1_19 {
+    if scope.options.cilium.version >= CiliumVersion::V1_19 {
         let help = "remove it; write a deny entry, or say it in the endpoint selector";
         findings.error("removed-field", &at, "this field was removed in Cilium 1.19", help);
         return Vec::new();
@@ -281,14 +281,14 @@ pub(super) fn in_namespaces(
 /// Under the strict profile, and where the agent asks for it, a selector by namespace always means pods
 /// (docs/semantics/cilium.md#cilium-negative-namespace).
 fn close_negative(labels: &mut Selector, scope: &Scope<'_>) {
-    if scope.is_strict() || scope.options.namespace_must_exist {
+    if scope.is_strict() || scope.options.cilium.namespace_must_exist {
         labels.require(K8S, NAMESPACE, Operator::Exists);
     }
 }
 
 /// Limits `labels` to the local cluster unless it names one (docs/semantics/cilium.md#cilium-local-cluster).
 pub(super) fn local_cluster(labels: &mut Selector, scope: &Scope<'_>) {
-    if scope.options.default_local_cluster() && !labels.names(K8S, CLUSTER) {
-        labels.require(K8S, CLUSTER, equals(&scope.options.cluster_name.to_string()));
+    if scope.options.cilium.default_local_cluster() && !labels.names(K8S, CLUSTER) {
+        labels.require(K8S, CLUSTER, equals(&scope.options.cilium.cluster_name.to_string()));
     }
 }

@@ -229,14 +229,14 @@ impl Builder<'_, '_> {
             rule.egress.iter().flatten().map(from_egress).collect(),
             rule.egress_deny.iter().flatten().map(from_egress).collect(),
         ];
-        if lists.iter().all(Vec::is_empty) && scope.options.cilium_version >= CiliumVersion::V1_19 {
+        if lists.iter().all(Vec::is_empty) && scope.options.cilium.version >= CiliumVersion::V1_19 {
             let help = "write at least one entry; `ingress: [{}]` closes a direction";
             findings.error("no-section", self.path, "no section has an entry", help);
         }
         trap::idle_flag(rule, self.path, findings);
         trap_cidr::reopened(rule, self.path, findings);
         let flag = rule.enable_default_deny.unwrap_or_default();
-        let may_disarm = scope.options.non_default_deny;
+        let may_disarm = scope.options.cilium.non_default_deny;
         let mut directions = [Direction::default(), Direction::default()];
         for (((section, list), counter), at) in SECTIONS.iter().zip(&lists).zip(counters).zip([0, 0, 1, 1]) {
             let Some(direction) = directions.get_mut(at) else { continue };
@@ -249,7 +249,7 @@ impl Builder<'_, '_> {
                 let id = RuleId::in_section(self.reference.clone(), section, *counter);
                 *counter += 1;
                 let idle = enabled == Some(false) && may_disarm && !place.deny;
-                if idle && scope.options.cilium_version >= CiliumVersion::V1_18 {
+                if idle && scope.options.cilium.version >= CiliumVersion::V1_18 {
                     trap_l7::unarmed(parts.to_ports.unwrap_or_default(), &path, findings);
                 }
                 direction.entries.push(entry(id, parts, place, &path, &scope, findings));
@@ -286,7 +286,7 @@ impl Builder<'_, '_> {
                     let message = "a policy of a namespace cannot select nodes";
                     findings.error("node-selector", &at, message, help);
                 }
-                if !self.scope.options.host_firewall {
+                if !self.scope.options.cilium.host_firewall {
                     let help = "set the option `hostFirewall` (agent: enable-host-firewall)";
                     findings.warn(
                         "option-needed",

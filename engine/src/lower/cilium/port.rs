@@ -183,10 +183,10 @@ fn protocols(item: &PortProtocol, path: &str, scope: &Scope<'_>, findings: &mut 
         (_, Some(protocol @ (Protocol::Tcp | Protocol::Udp | Protocol::Sctp))) => vec![protocol],
         (_, Some(protocol @ Protocol::Other(number))) => {
             let older = matches!(number, 2 | 112);
-            if !older && scope.options.cilium_version < CiliumVersion::V1_20 {
+            if !older && scope.options.cilium.version < CiliumVersion::V1_20 {
                 let message = format!("protocol `{text}` requires Cilium 1.20");
                 findings.error("bad-protocol", &at, message, "use TCP, UDP, SCTP, ANY, VRRP or IGMP");
-            } else if !scope.options.extended {
+            } else if !scope.options.cilium.extended_ip_protocols {
                 let help = "set the option `extended` (agent: enable-extended-ip-protocols)";
                 findings.error("option-needed", &at, format!("`{text}` is off"), help);
             }
@@ -219,7 +219,7 @@ fn number(
     }
     if text.is_empty() {
         // With them switched on the agent asks for no port of any protocol.
-        if scope.options.extended {
+        if scope.options.cilium.extended_ip_protocols {
             return Some((Number::Range(0, u16::MAX), 0));
         }
         findings.error("bad-port", &at, "no port is given", "write a number or a name; `\"0\"` means all");

@@ -73,10 +73,10 @@ pub(super) fn check(rule: &PortRule, place: Place, path: &str, scope: &Scope<'_>
 
 /// Whether `rules` restrict nothing. Before 1.19 the agent looked only at whether a list was given.
 fn is_empty(rules: &L7Rules, scope: &Scope<'_>) -> bool {
-    if scope.options.cilium_version < CiliumVersion::V1_19 {
+    if scope.options.cilium.version < CiliumVersion::V1_19 {
         return given(rules, scope).is_empty();
     }
-    let removed = scope.options.cilium_version >= CiliumVersion::V1_20;
+    let removed = scope.options.cilium.version >= CiliumVersion::V1_20;
     let other =
         |value: &Option<Value>| !removed && value.as_ref().is_some_and(|v| *v != Value::Array(Vec::new()));
     rules.http.as_ref().is_none_or(Vec::is_empty)
@@ -88,7 +88,7 @@ fn is_empty(rules: &L7Rules, scope: &Scope<'_>) -> bool {
 
 /// The parsers that `rules` names and this version knows.
 fn given(rules: &L7Rules, scope: &Scope<'_>) -> Vec<&'static str> {
-    let removed = scope.options.cilium_version >= CiliumVersion::V1_20;
+    let removed = scope.options.cilium.version >= CiliumVersion::V1_20;
     let parsers = [
         ("http", rules.http.is_some()),
         ("dns", rules.dns.is_some()),
@@ -127,7 +127,7 @@ fn check_port(port: &PortProtocol, dns: bool, path: &str, scope: &Scope<'_>, fin
     let text = port.port.as_deref().unwrap_or_default();
     let number = parse_port(text).filter(|_| !is_service_name(text));
     let mut protocol = port.protocol.as_deref().unwrap_or_default().to_string();
-    if scope.options.cilium_version < CiliumVersion::V1_19 {
+    if scope.options.cilium.version < CiliumVersion::V1_19 {
         // The agent brought it to upper case before it looked.
         protocol.make_ascii_uppercase();
     }

@@ -83,11 +83,11 @@ fn matching<'a>(
 /// Since Cilium 1.18 every endpoint of a slice with ports is a backend, also one that is not ready. Before, only those that
 /// are ready or serve were, whatever the ports.
 fn addresses(service: &Object<Service>, scope: &Scope<'_>) -> Vec<IpAddr> {
-    let all_states = scope.options.cilium_version >= CiliumVersion::V1_18;
+    let all_states = scope.options.cilium.version >= CiliumVersion::V1_18;
     let counts = |backend: &&Backend| if all_states { backend.has_port } else { backend.serves };
     let slices = scope.index.slices_of(service).iter();
     let all = slices.flat_map(|slice| &slice.spec.backends).filter(counts).map(|backend| backend.address);
-    all.filter(|ip| scope.options.ipv6 || ip.is_ipv4()).collect()
+    all.filter(|ip| scope.options.cilium.ipv6 || ip.is_ipv4()).collect()
 }
 
 /// An empty namespace is none.

@@ -65,7 +65,7 @@ fn server_names(rule: &PortRule, path: &str, scope: &Scope<'_>, findings: &mut F
             continue;
         }
         let bare = text.strip_prefix("**.").or_else(|| text.strip_prefix("*.")).unwrap_or(text);
-        if scope.options.cilium_version < CiliumVersion::V1_20 && bare.contains('*') {
+        if scope.options.cilium.version < CiliumVersion::V1_20 && bare.contains('*') {
             let help = "before Cilium 1.20 a star may only be the whole first label";
             findings.error("bad-name", &at, format!("`{text}` has a star inside"), help);
             continue;

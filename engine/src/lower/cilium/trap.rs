@@ -46,7 +46,9 @@ pub(super) fn negative_namespaces(
     };
     let on_namespace: Vec<_> = requirements.iter().filter(names).collect();
     if !on_namespace.is_empty() && on_namespace.iter().all(|r| is_negative(&r.operator)) {
-        let who = if (local && scope.options.default_local_cluster()) || scope.options.namespace_must_exist {
+        let who = if (local && scope.options.cilium.default_local_cluster())
+            || scope.options.cilium.namespace_must_exist
+        {
             "pods of every other namespace"
         } else {
             "every other end, the world and nodes included"
@@ -162,7 +164,7 @@ pub(super) fn stars<'a>(
     let list: Vec<Option<&str>> = list.collect();
     let parents: BTreeSet<&str> =
         list.iter().copied().flatten().filter_map(|pattern| pattern.strip_prefix("*.")).collect();
-    let deep = options.cilium_version >= CiliumVersion::V1_19;
+    let deep = options.cilium.version >= CiliumVersion::V1_19;
     for (i, pattern) in list.iter().enumerate() {
         let Some(pattern) = *pattern else { continue };
         let at = format!("{path}[{i}].matchPattern");

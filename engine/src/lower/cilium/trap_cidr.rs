@@ -2,7 +2,10 @@
 //! docs/semantics/cilium.md#cilium-cidr-except).
 
 use super::{Findings, cidr, peer::Scope, peer::fields};
-use crate::resource::cilium::{CiliumRule, Peers, PortRule};
+use crate::{
+    options::CidrMatch,
+    resource::cilium::{CiliumRule, Peers, PortRule},
+};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     format,
@@ -16,11 +19,11 @@ pub(super) fn in_cluster(net: IpNet, path: &str, scope: &Scope<'_>, findings: &m
     if net.prefix_len() == 0 {
         return;
     }
-    let mode = |name: &str| scope.options.matches_addresses_of(name);
-    let held = (!mode("pods"))
+    let mode = |kind| scope.options.cilium.matches_addresses_of(kind);
+    let held = (!mode(CidrMatch::Pods))
         .then(|| pods(net, scope))
         .flatten()
-        .or_else(|| (!mode("nodes")).then(|| nodes(net, scope)).flatten())
+        .or_else(|| (!mode(CidrMatch::Nodes)).then(|| nodes(net, scope)).flatten())
         .or_else(|| service(net, scope));
     if let Some((what, help)) = held {
         let message = format!("`{net}` holds {what}, and never selects one");

@@ -17,11 +17,11 @@ pub(super) fn excluded(labels: &Selector, path: &str, scope: &Scope<'_>, finding
         let message = format!("`{CIDR}:{}` is taken for a label that no end has", requirement.key);
         findings.warn("cidr-label", path, message, "name the block in `fromCIDR` or `toCIDR`");
     }
-    if !scope.options.label_filter {
+    if !scope.options.cilium.label_filter {
         return;
     }
     let of_pods = |r: &&Requirement| match r.source.as_deref() {
-        None => !scope.options.node_labels,
+        None => !scope.options.cilium.node_labels,
         Some(source) => source == K8S,
     };
     for requirement in labels.requirements.iter().filter(of_pods).filter(|r| !is_identity_label(&r.key)) {

@@ -19,7 +19,7 @@ pub(crate) struct Target<'a> {
 impl<'a> Target<'a> {
     /// The proxy of `workload`.
     pub(crate) fn new(workload: &'a Workload, root_namespace: &'a str, options: &Options) -> Self {
-        let selector_on_gateway_api = options.selector_on_gateway_api;
+        let selector_on_gateway_api = options.istio.selector_on_gateway_api;
         Self { workload, root_namespace, service: None, selector_on_gateway_api }
     }
 

@@ -70,7 +70,7 @@ pub(crate) fn authorization(
         };
         lower_rules(policy, &reference, &cx, &effect, rules);
     }
-    let unseen = options.profile == Profile::Strict && !options.peer_names_complete;
+    let unseen = options.profile == Profile::Strict && !options.envoy.peer_names_complete;
     let lists = [
         &mut layer.custom,
         &mut layer.audit,
@@ -184,7 +184,7 @@ impl<'a> CustomPolicies<'a> {
         let custom = policies.iter().filter(|p| p.spec.action == Some(Action::Custom));
         // Policies in dry run count, too.
         let names: BTreeSet<&str> = custom.map(|p| provider(p)).collect();
-        let refuse_all = names.len() > 1 && !options.multiple_custom_providers;
+        let refuse_all = names.len() > 1 && !options.istio.multiple_custom_providers;
         let known = if names.is_empty() { &[][..] } else { &cluster.resources().mesh.extension_providers };
         Self { providers: Providers::new(known), chain, refuse_all }
     }

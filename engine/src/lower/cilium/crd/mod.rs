@@ -33,7 +33,7 @@ pub(super) struct Refusal {
 
 /// Everything that the schema of Cilium's policies refuses in `policy`.
 pub(super) fn refusals(policy: &CiliumPolicy, options: &Options) -> Vec<Refusal> {
-    let mut schema = Schema { version: options.cilium_version, found: Vec::new() };
+    let mut schema = Schema { version: options.cilium.version, found: Vec::new() };
     let one = policy.spec.iter().map(|rule| ("spec".to_owned(), rule));
     let many = policy.specs.iter().flatten().enumerate().map(|(i, rule)| (format!("specs[{i}]"), rule));
     for (path, rule) in one.chain(many) {
