@@ -1,16 +1,16 @@
-//! Policies and requests that want to make a decision dear.
+//! Policies and requests that are chosen to make a decision expensive.
 
 use crate::ask::{Ask, policy};
 use serde_json::{Value, json};
 
-/// A name, the policies, and the request.
+/// A case: its name, its policies and its request.
 pub type Case = (&'static str, Vec<Value>, Ask);
 
 fn policies(n: usize, rule: impl Fn(usize) -> Value) -> Vec<Value> {
     (0..n).map(|i| policy("foo", &format!("p{i}"), "ALLOW", json!([rule(i)]))).collect()
 }
 
-/// All of them, with `n` rules each.
+/// Returns all cases with `n` rules each.
 pub fn cases(n: usize) -> Vec<Case> {
     let get = |path: String| Ask {
         method: "GET".into(),

@@ -1,29 +1,29 @@
-//! A request that owns its parts, and a policy set to ask it of.
+//! Requests that own their parts, and the decisions of a policy set about them.
 
 use palisade::{Cluster, Decision, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
-/// A request.
+/// A request that owns its parts.
 #[derive(Clone, Debug, Default)]
 pub struct Ask {
-    /// `:method`.
+    /// The method.
     pub method: String,
-    /// `:path`.
+    /// The path.
     pub path: String,
-    /// `:authority`.
+    /// The authority.
     pub host: String,
-    /// The peer's identities.
+    /// The identities of the client.
     pub identities: Vec<String>,
-    /// Headers.
+    /// The headers.
     pub headers: Vec<(String, String)>,
-    /// The socket's peer.
+    /// The address of the connection.
     pub source: Option<IpAddr>,
-    /// Payload of the token.
+    /// The payload of the token.
     pub claims: Option<Value>,
 }
 
-/// The parts of an [`Ask`] as a request borrows them, made before anything is measured.
+/// The parts of an [`Ask`] as borrowed by a request, built before the measurement.
 #[derive(Debug)]
 pub struct Parts<'a> {
     ask: &'a Ask,
@@ -32,7 +32,7 @@ pub struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// The parts of `ask`.
+    /// Borrows the parts of `ask`.
     pub fn new(ask: &'a Ask) -> Self {
         Self {
             ask,
@@ -41,7 +41,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The request; allocates nothing.
+    /// Returns the request. It allocates nothing.
     #[inline]
     pub fn request(&self) -> Request<'_> {
         Request {
@@ -58,20 +58,20 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// What `set` says.
+    /// Returns the verdict of `set`.
     #[inline]
     pub fn decide(&self, set: &PolicySet) -> Verdict {
         set.verdict(&self.request())
     }
 
-    /// What `set` says, and the rule or reason by which it does.
+    /// Returns the decision of `set`: the verdict and the deciding rule or reason.
     #[inline]
     pub fn decide_with_reasons(&self, set: &PolicySet) -> Decision {
         set.decide(&self.request())
     }
 }
 
-/// An AuthorizationPolicy.
+/// Returns an AuthorizationPolicy.
 pub fn policy(namespace: &str, name: &str, action: &str, rules: Value) -> Value {
     json!({
         "apiVersion": "security.istio.io/v1",
@@ -81,11 +81,11 @@ pub fn policy(namespace: &str, name: &str, action: &str, rules: Value) -> Value 
     })
 }
 
-/// `policies`, compiled for the workload `foo/sample`.
+/// Compiles `policies` for the workload `foo/sample`.
 ///
 /// # Panics
 ///
-/// A policy is refused.
+/// If a policy is invalid.
 pub fn compile(policies: impl IntoIterator<Item = Value>) -> PolicySet {
     let mut resources = Resources::default();
     for policy in policies {

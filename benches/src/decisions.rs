@@ -1,4 +1,4 @@
-//! Ten decisions that stand for all: their cost in instructions and in wasm fuel is kept and compared.
+//! Ten representative decisions, whose instructions and WebAssembly fuel are recorded and compared.
 
 use crate::{
     adversarial,
@@ -9,13 +9,13 @@ use palisade::{PolicySet, Verdict};
 use serde_json::Value;
 use std::rc::Rc;
 
-/// How many rules the policy sets have.
+/// The number of rules in the policy sets.
 const RULES: usize = 1000;
 
-/// A set of policies, a request, and what the set says of it.
+/// A policy set, a request, and the expected verdict.
 #[derive(Debug)]
 pub struct Decision {
-    /// What it stands for.
+    /// The name of the case.
     pub name: &'static str,
     policies: Rc<Vec<Value>>,
     set: PolicySet,
@@ -23,7 +23,7 @@ pub struct Decision {
     verdict: Verdict,
 }
 
-/// Policies, and the same compiled.
+/// Policies as objects and compiled.
 struct Compiled(Rc<Vec<Value>>, PolicySet);
 
 impl Compiled {
@@ -40,38 +40,38 @@ impl Compiled {
 }
 
 impl Decision {
-    /// The policies as Kubernetes objects.
+    /// Returns the policies as Kubernetes objects.
     pub fn policies(&self) -> &[Value] {
         &self.policies
     }
 
-    /// The request.
+    /// Returns the request.
     pub fn ask(&self) -> &Ask {
         &self.ask
     }
 
-    /// Whether it may pass.
+    /// Whether the policies allow the request.
     pub fn is_allowed(&self) -> bool {
         self.verdict == Verdict::Allow
     }
 
-    /// Has it decided by `decide`, and checks the answer.
+    /// Decides the request with `decide` and checks the verdict.
     ///
     /// # Panics
     ///
-    /// An answer is another than before.
+    /// If the verdict is not the expected one.
     pub fn run(&self, mut decide: impl FnMut(&PolicySet, &Parts<'_>) -> Verdict) {
         let parts = Parts::new(&self.ask);
         assert_eq!(decide(&self.set, &parts), self.verdict, "{}", self.name);
     }
 }
 
-/// The ten.
+/// Returns the ten decisions.
 pub fn all() -> Vec<Decision> {
     let shape = Compiled::new((0..RULES).map(principal::one).collect());
     let mut all = vec![
         shape.decision("principal: last rule", principal::hit(RULES - 1)),
-        shape.decision("principal: nobody", principal::miss(0)),
+        shape.decision("principal: unknown", principal::miss(0)),
         shape.decision("principal: method", Ask { method: "POST".into(), ..principal::hit(7) }),
     ];
     let mixed = Compiled::new(mix::policies(RULES));
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_ten_with_both_answers() {
+    fn ten_decisions_include_both_verdicts() {
         let all = all();
         assert_eq!(all.len(), 10);
         let allowed = all.iter().filter(|d| d.is_allowed()).count();

@@ -1,4 +1,4 @@
-//! Policy sets of known shape and size for the benchmarks, and the requests that go with them.
+//! Policy sets of known shape and size for the benchmarks, with matching and non-matching requests.
 
 pub mod adversarial;
 pub mod ask;
@@ -6,5 +6,6 @@ pub mod decisions;
 pub mod mix;
 pub mod names;
 pub mod principal;
-pub mod random;
 pub mod routes;
+
+pub use palisade_test_support::Random;

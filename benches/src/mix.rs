@@ -1,10 +1,10 @@
-//! Policies as a large mesh has them, drawn by a seeded generator: exact names, prefixes, suffixes, presence, path
+//! Policies like those of a large mesh, drawn by a seeded generator: exact names, prefixes, suffixes, presence, path
 //! templates, address blocks, `not` fields, conditions on headers and claims, several rules a policy, ALLOW and DENY,
 //! for the workload's namespace and for the whole mesh.
 
 use crate::{
+    Random,
     ask::{Ask, policy},
-    random::Random,
 };
 use serde_json::{Map, Value, json};
 
@@ -38,7 +38,7 @@ fn source(random: &mut Random, n: usize) -> Value {
             source.insert("principals".into(), json!([format!("*/ns/ns{}/sa/robot{i}", i % 97)]));
         }
     }
-    if random.chance(10) {
+    if random.percent(10) {
         source.insert("notIpBlocks".into(), json!([format!("192.168.{}.0/24", i % 256)]));
     }
     Value::Object(source)
@@ -57,12 +57,12 @@ fn operation(random: &mut Random, n: usize) -> Value {
         90..95 => operation.insert("hosts".into(), json!([format!("*.team{i}.example.com")])),
         _ => operation.insert("paths".into(), json!([format!("*/file{i}.png")])),
     };
-    if random.chance(60) {
+    if random.percent(60) {
         let method = METHODS[random.below(METHODS.len())];
-        let methods = if random.chance(70) { json!([method]) } else { json!([method, "GET"]) };
+        let methods = if random.percent(70) { json!([method]) } else { json!([method, "GET"]) };
         operation.insert("methods".into(), methods);
     }
-    if random.chance(10) {
+    if random.percent(10) {
         operation.insert("notPaths".into(), json!([format!("/api/v{}/res{i}/admin*", i % 3)]));
     }
     Value::Object(operation)
@@ -80,17 +80,17 @@ fn condition(random: &mut Random, n: usize) -> Value {
 
 fn rule(random: &mut Random, n: usize) -> Value {
     let mut rule = Map::new();
-    if random.chance(85) {
+    if random.percent(85) {
         rule.insert("from".into(), json!([{"source": source(random, n)}]));
     }
     rule.insert("to".into(), json!([{"operation": operation(random, n)}]));
-    if random.chance(25) {
+    if random.percent(25) {
         rule.insert("when".into(), json!([condition(random, n)]));
     }
     Value::Object(rule)
 }
 
-/// Policies with `n` rules in all, always the same for one `n`.
+/// Returns policies with `n` rules in total, the same for the same `n`.
 pub fn policies(n: usize) -> Vec<Value> {
     let mut random = Random::new(n as u64);
     let mut policies = Vec::new();
@@ -98,15 +98,15 @@ pub fn policies(n: usize) -> Vec<Value> {
     while rules < n {
         let count = (1 + random.below(4)).min(n - rules);
         let list: Vec<Value> = (0..count).map(|_| rule(&mut random, n)).collect();
-        let namespace = if random.chance(20) { ROOT } else { "foo" };
-        let action = if random.chance(15) { "DENY" } else { "ALLOW" };
+        let namespace = if random.percent(20) { ROOT } else { "foo" };
+        let action = if random.percent(15) { "DENY" } else { "ALLOW" };
         policies.push(policy(namespace, &format!("p{rules}"), action, Value::Array(list)));
         rules += count;
     }
     policies
 }
 
-/// `count` requests, of which about half are shaped to fit a rule of the set with `n`.
+/// Returns `count` requests; about half of them are built from a rule of the set with `n` rules.
 pub fn asks(n: usize, count: usize) -> Vec<Ask> {
     let policies = policies(n);
     let rules: Vec<&Value> =
@@ -114,7 +114,7 @@ pub fn asks(n: usize, count: usize) -> Vec<Ask> {
     let mut random = Random::new(7);
     (0..count)
         .map(|_| {
-            let aimed = random.chance(60).then(|| rules[random.below(rules.len())]);
+            let aimed = random.percent(60).then(|| rules[random.below(rules.len())]);
             ask(&mut random, n, aimed)
         })
         .collect()
@@ -142,7 +142,7 @@ fn ask(random: &mut Random, n: usize, aimed: Option<&Value>) -> Ask {
         .map(|name| (name.to_owned(), format!("value of {name}")))
         .into();
     headers.push(("x-tenant".into(), text("/when/0/values/0").unwrap_or_else(|| format!("tenant{i}"))));
-    if random.chance(50) {
+    if random.percent(50) {
         headers.push(("x-version".into(), "7".into()));
     }
     Ask {
@@ -166,7 +166,7 @@ mod tests {
     use palisade::Verdict;
 
     #[test]
-    fn requests_have_both_answers() {
+    fn requests_include_both_verdicts() {
         let set = compile(policies(1000));
         let asks = asks(1000, 500);
         let allowed = asks.iter().filter(|ask| Parts::new(ask).decide(&set) == Verdict::Allow).count();

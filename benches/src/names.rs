@@ -6,7 +6,7 @@ fn domain(i: usize) -> String {
     format!("service{i}.example{}.com", i % 97)
 }
 
-/// Pattern number `i` as it is written.
+/// Returns the text of pattern `i`.
 pub fn text(i: usize) -> String {
     match i % 10 {
         0..4 => format!("www.{}", domain(i)),
@@ -16,16 +16,16 @@ pub fn text(i: usize) -> String {
     }
 }
 
-/// `n` patterns.
+/// Returns `n` patterns.
 ///
 /// # Panics
 ///
-/// One of them is refused.
+/// If a pattern is invalid.
 pub fn patterns(n: usize) -> Vec<FqdnPattern> {
     (0..n).map(|i| FqdnPattern::new(&text(i), &Options::default()).expect("a pattern")).collect()
 }
 
-/// A name that pattern `i` matches, and no other does; canonical.
+/// Returns a canonical name that only pattern `i` matches.
 pub fn hit(i: usize) -> String {
     match i % 10 {
         0..4 => format!("www.{}.", domain(i)),
@@ -35,7 +35,7 @@ pub fn hit(i: usize) -> String {
     }
 }
 
-/// A name that no pattern matches, though all of its ending is known; canonical.
+/// Returns a canonical name that no pattern matches, although patterns contain all of its suffixes.
 pub fn miss(i: usize) -> String {
     format!("www.un{}.", domain(i))
 }
@@ -47,7 +47,7 @@ mod tests {
     use palisade::FqdnSet;
 
     #[test]
-    fn a_name_has_one_pattern_or_none() {
+    fn hit_matches_one_pattern_and_miss_none() {
         let set = FqdnSet::new(&patterns(500));
         for i in 0..500 {
             let mut found = Vec::new();

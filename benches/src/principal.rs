@@ -1,10 +1,10 @@
-//! N policies of the shape "principal X may GET on path prefix /svcX/".
+//! N policies of the form "principal X may GET paths below /svcX/".
 
 use crate::ask::{Ask, compile, policy};
 use palisade::PolicySet;
 use serde_json::{Value, json};
 
-/// The rule of policy number `i`.
+/// Returns the rule of policy `i`.
 pub fn one_rule(i: usize) -> Value {
     json!({
         "from": [{"source": {"principals": [format!("cluster.local/ns/ns{i}/sa/sa{i}")]}}],
@@ -12,17 +12,17 @@ pub fn one_rule(i: usize) -> Value {
     })
 }
 
-/// Policy number `i`.
+/// Returns policy `i`.
 pub fn one(i: usize) -> Value {
     policy("foo", &format!("allow-{i}"), "ALLOW", json!([one_rule(i)]))
 }
 
-/// `n` of them, compiled.
+/// Compiles the first `n` policies.
 pub fn set(n: usize) -> PolicySet {
     compile((0..n).map(one))
 }
 
-/// The request that policy `i` allows.
+/// Returns the request that policy `i` allows.
 pub fn hit(i: usize) -> Ask {
     Ask {
         method: "GET".into(),
@@ -33,12 +33,12 @@ pub fn hit(i: usize) -> Ask {
     }
 }
 
-/// The request of somebody whom no policy names.
+/// Returns the request of a client that no policy names.
 pub fn miss(i: usize) -> Ask {
     Ask { identities: vec!["spiffe://cluster.local/ns/none/sa/none".into()], ..hit(i) }
 }
 
-/// The requests that all who are compared have to decide alike: what a policy allows, and near misses.
+/// Returns requests with their expected verdict: allowed requests and near misses. Every compared engine must decide them so.
 pub fn checks(n: usize) -> Vec<(Ask, bool)> {
     let mut checks = Vec::new();
     for i in [0, n / 2, n - 1] {
@@ -58,7 +58,7 @@ mod tests {
     use palisade::Verdict;
 
     #[test]
-    fn every_check_is_decided_as_it_should() {
+    fn palisade_decides_every_check_as_expected() {
         for n in [1, 10, 100] {
             let set = set(n);
             for (ask, allowed) in checks(n) {

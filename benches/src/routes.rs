@@ -1,11 +1,11 @@
-//! Routes, of which half are prefixes, a quarter exact and a quarter templates.
+//! Routes: half of them are prefixes, a quarter exact paths and a quarter templates.
 
 use palisade::{
     CompileSwitches, CompiledRules, PolicyRef, Request, RuleId,
     ir::{Attribute, Clause, Effect, Gap, GapClass, Glob, Group, Pattern, Rule, Section, Test, Text},
 };
 
-/// Route number `i`.
+/// Returns the pattern of route `i`.
 pub fn route(i: usize) -> Text {
     match i % 4 {
         0 | 1 => Text::Prefix(format!("/svc{i}/").into()),
@@ -17,7 +17,7 @@ pub fn route(i: usize) -> Text {
     }
 }
 
-/// `n` routes, compiled: the first that holds is the route.
+/// Compiles `n` routes. The first matching route wins.
 pub fn table(n: usize) -> CompiledRules {
     let rules: Vec<Rule> = (0..n)
         .map(|i| {
@@ -35,7 +35,7 @@ pub fn table(n: usize) -> CompiledRules {
     CompiledRules::new(&rules, CompileSwitches::default())
 }
 
-/// A path that takes route `i`.
+/// Returns a path that matches route `i`.
 pub fn hit(i: usize) -> String {
     match i % 4 {
         0 | 1 => format!("/svc{i}/items/42"),
@@ -44,12 +44,12 @@ pub fn hit(i: usize) -> String {
     }
 }
 
-/// A path that takes none, though it begins as one that does.
+/// Returns a path that matches no route, although it starts like one that does.
 pub fn miss(i: usize) -> String {
     format!("/svc{i}x/items/42")
 }
 
-/// The route that `path` takes.
+/// Returns the route of `path`.
 pub fn find(table: &CompiledRules, path: &str) -> Option<u32> {
     let request = Request { path: Some(path.as_bytes()), ..Request::default() };
     table.first_match(&request, 0).expect("a path that can be read")
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_path_takes_its_route() {
+    fn hit_matches_its_route_and_miss_none() {
         let table = table(200);
         for i in 0..200 {
             assert_eq!(find(&table, &hit(i)), Some(i as u32));

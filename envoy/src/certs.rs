@@ -11,48 +11,48 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, SanType,
 };
 
-/// A certificate authority, which also signs for trust domains other than its own when asked to.
+/// A certificate authority. It can also sign certificates for other trust domains than its own.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
-/// The names a certificate carries.
+/// The names in a certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// URI SANs, in order; the first SPIFFE one is the workload's identity.
+    /// URI SANs in order. The first SPIFFE ID is the workload's identity.
     pub uris: Vec<String>,
-    /// DNS SANs, in order.
+    /// DNS SANs in order.
     pub dns: Vec<String>,
-    /// The parts of the subject, in order; an Istio mesh leaves it empty.
+    /// The parts of the subject in order. Istio leaves it empty.
     pub subject: Vec<(DnType, String)>,
 }
 
 impl Names {
-    /// The names of an Istio workload: its SPIFFE id alone.
+    /// Returns the names of an Istio workload: only its SPIFFE ID.
     #[must_use]
     pub fn workload(trust_domain: &str, namespace: &str, service_account: &str) -> Self {
         Self::spiffe(format!("spiffe://{trust_domain}/ns/{namespace}/sa/{service_account}"))
     }
 
-    /// One URI SAN and nothing else.
+    /// Returns names with one URI SAN and nothing else.
     #[must_use]
     pub fn spiffe(uri: impl Into<String>) -> Self {
         Self { uris: vec![uri.into()], ..Self::default() }
     }
 }
 
-/// A certificate and its private key, both PEM.
+/// A certificate and its private key, in PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The certificate.
     pub certificate: String,
-    /// The private key, PKCS#8.
+    /// The private key in PKCS#8.
     pub key: String,
 }
 
 impl Authority {
-    /// A self-signed authority whose common name tells which mesh it is for.
+    /// Creates a self-signed authority whose common name contains the trust domain.
     pub fn new(trust_domain: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -64,13 +64,13 @@ impl Authority {
         Ok(Self { issuer })
     }
 
-    /// The authority's own certificate, PEM.
+    /// Returns the authority's own certificate in PEM.
     #[must_use]
     pub fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// A certificate for both ends of a connection, as every workload of a mesh has one.
+    /// Issues a certificate for clients and servers, like the certificate of a workload in a mesh.
     pub fn issue(&self, names: &Names) -> Result<Identity> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
@@ -89,7 +89,7 @@ impl Authority {
         Ok(Identity { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 
-    /// Writes `ca.pem` into `folder`.
+    /// Writes `ca.pem` into `folder` and returns its path.
     pub fn write(&self, folder: &Path) -> Result<PathBuf> {
         write(folder, "ca.pem", &self.pem())
     }
@@ -109,7 +109,7 @@ impl Names {
 }
 
 impl Identity {
-    /// Writes `NAME.pem` and `NAME-key.pem` into `folder`, in that order.
+    /// Writes `NAME.pem` and `NAME-key.pem` into `folder` and returns their paths in this order.
     pub fn write(&self, folder: &Path, name: &str) -> Result<(PathBuf, PathBuf)> {
         Ok((
             write(folder, &format!("{name}.pem"), &self.certificate)?,
@@ -129,14 +129,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_workload_has_its_spiffe_id_alone() {
+    fn workload_certificate_contains_only_its_spiffe_id() {
         let names = Names::workload("cluster.local", "foo", "sleep");
         assert_eq!(names.uris, ["spiffe://cluster.local/ns/foo/sa/sleep"]);
         assert!(names.dns.is_empty() && names.subject.is_empty());
     }
 
     #[test]
-    fn every_kind_of_name_is_signed() {
+    fn certificate_contains_every_kind_of_name() {
         let names = Names {
             uris: vec!["spiffe://a/b".to_owned(), "spiffe://a/c".to_owned()],
             dns: vec!["www.example.com".to_owned()],
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_outside_ascii_is_refused() {
+    fn non_ascii_name_is_an_error() {
         let names = Names::spiffe("spiffe://zürich/ns/foo/sa/bar");
         let error = Authority::new("cluster.local").unwrap().issue(&names).unwrap_err();
         assert!(error.to_string().contains("is not ASCII"));
     }
 
     #[test]
-    fn files_are_named_after_the_identity() {
+    fn certificate_files_have_the_name_of_the_identity() {
         let folder = tempfile::tempdir().unwrap();
         let mesh = Authority::new("cluster.local").unwrap();
         let ca = mesh.write(folder.path()).unwrap();

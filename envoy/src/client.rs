@@ -1,4 +1,4 @@
-//! An HTTP/1.1 client that sends the bytes it is given, over TCP or TLS, and tells a refusal from an answer.
+//! An HTTP/1.1 client that sends unmodified bytes over TCP or TLS, and reports a closed connection as an outcome.
 
 use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,6 +16,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::certs::{Authority, Identity};
 use crate::http1;
+use crate::response::Response;
 use crate::verify::ByChain;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -34,27 +35,16 @@ struct Tls {
     name: ServerName<'static>,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer.
+    /// The response.
     Response(Response),
-    /// No answer: reset, handshake refused or closed before a whole head. The text is for people.
+    /// The connection was reset or closed before a complete head, or the handshake failed. The text is a description.
     Closed(String),
 }
 
-/// An HTTP answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// The status code.
-    pub status: u16,
-    /// The headers in order, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// An open connection; bytes can also be read and written as they are.
+/// An open connection, which can also read and write arbitrary bytes.
 pub struct Connection {
     stream: BufReader<Stream>,
 }
@@ -65,13 +55,13 @@ enum Stream {
 }
 
 impl Client {
-    /// A client without TLS.
+    /// Returns a client without TLS.
     #[must_use]
     pub fn plaintext(port: u16) -> Self {
         Self { port, source: Ipv4Addr::LOCALHOST, tls: None }
     }
 
-    /// A client that trusts `authority` whatever the server's name, and shows `identity` if it has one.
+    /// Returns a client that accepts every server certificate of `authority`, and sends the certificate of `identity`.
     pub fn tls(port: u16, authority: &Authority, identity: Option<&Identity>) -> Result<Self> {
         let provider = Arc::new(ring::default_provider());
         let mut roots = RootCertStore::empty();
@@ -93,33 +83,34 @@ impl Client {
         Ok(Self { port, source: Ipv4Addr::LOCALHOST, tls })
     }
 
-    /// The same client, connecting from this address of 127.0.0.0/8.
+    /// Sets the source address, which must be in 127.0.0.0/8.
     #[must_use]
     pub fn from_address(self, source: Ipv4Addr) -> Self {
         Self { source, ..self }
     }
 
-    /// The same client, asking for this name by SNI.
+    /// Sets the server name (SNI).
     pub fn with_server_name(mut self, name: &str) -> Result<Self> {
         if let Some(tls) = &mut self.tls {
-            tls.name = ServerName::try_from(name.to_owned())
-                .with_context(|| format!("`{name}` is not a host name\nhelp: SNI takes DNS names only"))?;
+            tls.name = ServerName::try_from(name.to_owned()).with_context(|| {
+                format!("invalid server name `{name}`\nhelp: a server name must be a DNS name")
+            })?;
         }
         Ok(self)
     }
 
-    /// Whether it speaks TLS.
+    /// Whether the client uses TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls.is_some()
     }
 
-    /// Sends one request over a connection of its own.
+    /// Sends one request over a new connection.
     pub fn request(&self, bytes: &[u8]) -> io::Result<Outcome> {
         self.connect()?.request(bytes)
     }
 
-    /// Opens a connection; a TLS handshake happens with the first bytes.
+    /// Opens a connection. The TLS handshake takes place with the first bytes.
     pub fn connect(&self) -> io::Result<Connection> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
         let tcp = match self.source {
@@ -147,12 +138,12 @@ impl Client {
 }
 
 impl Connection {
-    /// Sends a request as it is and reads its answer; a silent server is an error, not an outcome.
+    /// Sends the bytes of a request and reads the response. A server that does not answer in time is an error, not an outcome.
     pub fn request(&mut self, bytes: &[u8]) -> io::Result<Outcome> {
         let sent = self.write_all(bytes).and_then(|()| self.flush());
         let answer = self.answer(bytes.starts_with(b"HEAD "))?;
         match (answer, sent) {
-            // An early answer, then a reset while we still sent: the answer counts.
+            // The server answered early, then reset the connection while the client still sent: the answer counts.
             (Outcome::Response(response), _) => Ok(Outcome::Response(response)),
             (_, Err(error)) if is_closed(&error) => Ok(Outcome::Closed(error.to_string())),
             (_, Err(error)) => Err(error),
@@ -160,11 +151,11 @@ impl Connection {
         }
     }
 
-    /// Reads the answer to a request that was sent before; one to HEAD has no body.
+    /// Reads the response to a request that was sent before. A response to HEAD has no body.
     ///
     /// # Errors
     ///
-    /// The server does not answer, or its answer is not HTTP.
+    /// Returns an error if the server does not answer in time or its answer is not HTTP.
     pub fn answer(&mut self, to_head: bool) -> io::Result<Outcome> {
         match http1::read_response(&mut self.stream, to_head) {
             Ok(Some(response)) => Ok(Outcome::Response(response)),
@@ -172,20 +163,6 @@ impl Connection {
             Err(error) if is_closed(&error) => Ok(Outcome::Closed(error.to_string())),
             Err(error) => Err(error),
         }
-    }
-}
-
-impl Response {
-    /// The first header of this name, which is in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as text, what is not UTF-8 replaced.
-    #[must_use]
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
@@ -235,7 +212,7 @@ impl Read for Stream {
     }
 }
 
-/// Whether the peer ended the connection; rustls reports an alert as invalid data.
+/// Whether the peer ended the connection. rustls reports an alert as invalid data.
 fn is_closed(error: &io::Error) -> bool {
     let alert = error
         .get_ref()
@@ -297,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_a_response() {
+    fn answer_is_reported_as_response() {
         let port = serve(|mut tcp| {
             tcp.read_exact(&mut [0; REQUEST.len()]).unwrap();
             tcp.write_all(ANSWER).unwrap();
@@ -309,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_without_an_answer_is_closed() {
+    fn connection_end_without_answer_is_reported_as_closed() {
         let port = serve(|mut tcp| {
             tcp.read_exact(&mut [0; REQUEST.len()]).unwrap();
         });
@@ -317,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn mutual_tls_between_workloads_passes() {
+    fn mutual_tls_between_workloads_succeeds() {
         let mesh = Authority::new("cluster.local").unwrap();
         let identity = mesh.issue(&Names::workload("cluster.local", "foo", "sleep")).unwrap();
         let client = Client::tls(serve_tls(&mesh, &identity), &mesh, Some(&identity)).unwrap();
@@ -325,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_without_a_certificate_is_closed() {
+    fn client_without_certificate_is_closed() {
         let mesh = Authority::new("cluster.local").unwrap();
         let identity = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
         let client = Client::tls(serve_tls(&mesh, &identity), &mesh, None).unwrap();
@@ -333,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_of_another_authority_is_an_error() {
+    fn server_of_another_authority_is_an_error() {
         let (mesh, other) = (Authority::new("cluster.local").unwrap(), Authority::new("other").unwrap());
         let identity = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
         let client = Client::tls(serve_tls(&mesh, &identity), &other, Some(&identity)).unwrap();
@@ -341,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_server_name_has_a_remedy() {
+    fn error_of_invalid_server_name_contains_help() {
         let mesh = Authority::new("cluster.local").unwrap();
         let error = Client::tls(1, &mesh, None).unwrap().with_server_name("a b").unwrap_err();
         assert!(error.to_string().contains("SNI"));

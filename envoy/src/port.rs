@@ -7,8 +7,8 @@ use socket2::{Domain, Socket, Type};
 
 /// A TCP port of 127.0.0.1. The system gives it to no other socket while this value exists.
 ///
-/// Envoy can still listen on it: its listeners share a port with other sockets of the same user. A port that is only free
-/// at some moment may be that of another Envoy a moment later, and both would get its connections.
+/// Envoy can still listen on the port: its listeners share a port with other sockets of the same user. Without a
+/// reservation, another Envoy could open the same port, and both would receive its connections.
 #[derive(Debug)]
 pub struct ReservedPort {
     _socket: Socket,
@@ -20,17 +20,17 @@ impl ReservedPort {
     ///
     /// # Errors
     ///
-    /// No port is free.
+    /// Returns an error if no port is free.
     pub fn new() -> Result<Self> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
-        // Set before, it would let the system choose the port of another reservation.
+        // If this option were set before the bind, the system could choose the port of another reservation.
         socket.set_reuse_port(true)?;
         let address = socket.local_addr()?.as_socket().context("a socket of IPv4 has an address")?;
         Ok(Self { _socket: socket, number: address.port() })
     }
 
-    /// The number of the port.
+    /// Returns the number of the port.
     #[must_use]
     pub fn number(&self) -> u16 {
         self.number
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reserved_port_can_be_listened_on_only_by_sharing_it() {
+    fn reserved_port_accepts_only_sharing_listeners() {
         let port = ReservedPort::new().unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.number())).into();
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

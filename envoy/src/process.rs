@@ -1,4 +1,4 @@
-//! A running Envoy: started, waited for, asked for its ports, statistics and log, and killed on drop.
+//! An Envoy process: its start, ports, statistics and log. Dropping it kills the process.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ use crate::client::{Client, Outcome};
 use crate::config::Bootstrap;
 use crate::fetch;
 
-/// V8 compiles the module before Envoy is ready, on a machine that may be busy.
+/// Long, because V8 compiles the module before Envoy is ready, and the machine may be busy.
 const START: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 const LOG_LINES: usize = 20;
 
-/// An Envoy process; dropping it kills it.
+/// An Envoy process. Dropping it kills the process.
 #[derive(Debug)]
 pub struct Envoy {
     child: Child,
@@ -32,7 +32,7 @@ pub struct Envoy {
 }
 
 impl Envoy {
-    /// Starts Envoy, its files in a temporary folder, and waits until it is ready.
+    /// Starts Envoy with its files in a temporary directory, and waits until it is ready.
     pub fn start(bootstrap: &Bootstrap) -> Result<Self> {
         let scratch = tempfile::tempdir().context("cannot create a folder for Envoy's files")?;
         let mut envoy = Self::start_in(bootstrap, scratch.path())?;
@@ -40,7 +40,7 @@ impl Envoy {
         Ok(envoy)
     }
 
-    /// Starts Envoy with `envoy.json` and `envoy.log` in `folder`, which stay, and waits until it is ready.
+    /// Starts Envoy with `envoy.json` and `envoy.log` in `folder`, which remain, and waits until it is ready.
     pub fn start_in(bootstrap: &Bootstrap, folder: &Path) -> Result<Self> {
         let binary = fetch::binary()?;
         let config = folder.join("envoy.json");
@@ -54,7 +54,7 @@ impl Envoy {
             }
         }
 
-        // Without hot restart there is no shared memory that a killed process would leave behind.
+        // Without hot restart, a killed process leaves no shared memory behind.
         let out = fs::File::create(&output)?;
         let child = Command::new(&binary)
             .arg("--config-path")
@@ -77,49 +77,49 @@ impl Envoy {
         Ok(envoy)
     }
 
-    /// The ports that are open now, by the name of their listener.
+    /// Returns the open ports by the names of their listeners.
     pub(crate) fn open_ports(&self) -> Result<BTreeMap<String, u16>> {
         Ok(ports(&self.admin_json("/listeners?format=json")?))
     }
 
-    /// The port that the listener with this name had once Envoy was ready.
+    /// Returns the port that the listener with this name had when Envoy became ready.
     pub fn port(&self, listener: &str) -> Result<u16> {
         self.ports.get(listener).copied().with_context(|| format!("Envoy has no listener `{listener}`"))
     }
 
-    /// All counters and gauges.
+    /// Returns all counters and gauges.
     pub fn stats(&self) -> Result<BTreeMap<String, u64>> {
         Ok(stats(&self.admin_json("/stats?format=json")?))
     }
 
-    /// What Envoy has logged so far.
+    /// Returns the content of the log.
     pub fn log(&self) -> Result<String> {
         read(&self.log)
     }
 
-    /// The file of the log.
+    /// Returns the path of the log.
     #[must_use]
     pub fn log_path(&self) -> &Path {
         &self.log
     }
 
-    /// The number of the process.
+    /// Returns the process ID.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// How the process ended, if it did.
+    /// Returns how the process ended, or `None` if it runs.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Asks the admin interface.
+    /// Sends a GET request to the admin interface and returns the answer.
     pub fn admin(&self, path: &str) -> Result<String> {
         self.ask("GET", path)
     }
 
-    /// Tells the admin interface to do something, such as `/logging?wasm=debug`.
+    /// Sends a POST request to the admin interface, such as `/logging?wasm=debug`.
     pub fn post(&self, path: &str) -> Result<String> {
         self.ask("POST", path)
     }
@@ -159,7 +159,7 @@ impl Envoy {
 
 impl Drop for Envoy {
     fn drop(&mut self) {
-        // Both fail only if the process is gone already.
+        // Both calls fail only if the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -190,7 +190,7 @@ fn read(path: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The lines that say why: those at warning level or above and those of the wasm runtime.
+/// Returns the lines that explain a failure: warnings, errors, and lines of the wasm runtime.
 fn interesting(log: &str) -> String {
     const MARKS: [&str; 4] = ["[warning]", "[error]", "[critical]", "[wasm]"];
     let lines: Vec<&str> = log.lines().filter(|line| MARKS.iter().any(|mark| line.contains(mark))).collect();
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ports_come_by_listener_name() {
+    fn ports_are_parsed_by_listener_name() {
         let json = json!({"listener_statuses": [
             {"name": "a", "local_address": {"socket_address": {"address": "127.0.0.1", "port_value": 4711}}},
         ]});
@@ -213,19 +213,19 @@ mod tests {
     }
 
     #[test]
-    fn histograms_are_not_stats() {
+    fn stats_omit_histograms() {
         let json = json!({"stats": [{"name": "a", "value": 3}, {"histograms": {}}]});
         assert_eq!(stats(&json), BTreeMap::from([("a".to_owned(), 3)]));
     }
 
     #[test]
-    fn the_admin_port_is_the_last_part() {
+    fn admin_port_is_the_last_part_of_its_address() {
         assert_eq!(port_of("127.0.0.1:40123\n"), Some(40123));
         assert_eq!(port_of(""), None);
     }
 
     #[test]
-    fn errors_are_picked_from_the_log_or_all_of_it() {
+    fn log_excerpt_contains_errors_or_the_whole_log() {
         let log = "[info] starting\n[critical][main] no such filter\n[info] exiting";
         assert_eq!(interesting(log), "[critical][main] no such filter");
         assert_eq!(interesting("one\ntwo"), "one\ntwo");

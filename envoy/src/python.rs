@@ -9,16 +9,16 @@ use sha2::{Digest, Sha256};
 
 use crate::fetch::target_dir;
 
-/// The remedy for a failed installation.
+/// The suggestion for a failed installation.
 pub const HELP: &str = "help: this needs Python 3.11 or later with pip, and a package index";
 
-/// Returns the folder with the packages of `requirements`, which is the text of a pip requirements file with hashes.
+/// Returns the directory with the packages of `requirements`, the text of a pip requirements file with hashes.
 ///
-/// The first call installs them below `target/NAME`; concurrent calls, also of other processes, wait for it.
+/// The first call installs them below `target/NAME`. Concurrent calls, also in other processes, wait for it.
 ///
 /// # Errors
 ///
-/// Python or pip is missing, a hash differs, or the package index cannot be reached.
+/// Returns an error if Python or pip is missing, a hash differs, or the package index cannot be reached.
 pub fn packages(name: &str, requirements: &str) -> Result<PathBuf> {
     let tag = Command::new("python3")
         .args(["-c", "import sys; print(sys.implementation.cache_tag)"])

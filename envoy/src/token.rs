@@ -1,4 +1,4 @@
-//! JSON Web Tokens: signed here, checked by Envoy's own filter.
+//! Signed JSON Web Tokens, which Envoy's filter `jwt_authn` validates.
 
 use anyhow::{Context, Result, anyhow};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
@@ -8,7 +8,7 @@ use ring::{
 };
 use serde_json::{Map, Value, json};
 
-/// An issuer's key pair, ES256.
+/// The ES256 key pair of an issuer.
 #[derive(Debug)]
 pub struct Signer {
     key: EcdsaKeyPair,
@@ -16,7 +16,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A new key pair.
+    /// Creates a key pair.
     pub fn new() -> Result<Self> {
         let random = SystemRandom::new();
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -25,9 +25,9 @@ impl Signer {
         Ok(Self { key, random })
     }
 
-    /// The public key as a JSON Web Key Set.
+    /// Returns the public key as a JSON Web Key Set.
     pub fn jwks(&self) -> Result<String> {
-        // 4, then both coordinates.
+        // The encoding is the byte 4 and both coordinates.
         let point = self.key.public_key().as_ref();
         let (x, y) = point.get(1..).and_then(|p| p.split_at_checked(32)).context("a point of P-256")?;
         let key = json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig",
@@ -35,7 +35,7 @@ impl Signer {
         Ok(json!({"keys": [key]}).to_string())
     }
 
-    /// The token with this payload.
+    /// Signs a token with this payload.
     pub fn sign(&self, claims: &Map<String, Value>) -> Result<String> {
         let head = json!({"alg": "ES256", "typ": "JWT"}).to_string();
         let payload = serde_json::to_string(claims)?;
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_verifies_under_the_published_key() {
+    fn token_verifies_with_published_key() {
         let signer = Signer::new().unwrap();
         let claims = json!({"iss": "i"}).as_object().unwrap().clone();
         let token = signer.sign(&claims).unwrap();

@@ -1,4 +1,5 @@
-//! A server certificate check by chain alone, as a mesh does it: a workload's name is no host name.
+//! Verification of a server certificate by its chain alone, as in a mesh: the certificate contains the workload's name, not
+//! a host name.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! A proxy-wasm plugin as Envoy is told about it, for an HTTP or a network filter chain.
+//! The configuration of a proxy-wasm plugin in Envoy, for an HTTP or a network filter chain.
 
 use std::path::PathBuf;
 
@@ -6,35 +6,35 @@ use serde_json::{Value, json};
 
 const TYPES: &str = "type.googleapis.com/envoy";
 
-/// A plugin from a local module.
+/// A plugin with a local module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plugin {
-    /// Its name in Envoy's log and statistics.
+    /// The name in Envoy's log and statistics.
     pub name: String,
-    /// The root context to ask for; a module with one has it under the empty name.
+    /// The name of the root context; empty for a module with only one.
     pub root_id: String,
-    /// The `.wasm` file.
+    /// The path of the `.wasm` file.
     pub module: PathBuf,
-    /// What the plugin reads in its configure call.
+    /// The plugin configuration.
     pub configuration: String,
-    /// What Envoy does with traffic when the plugin's VM is dead.
+    /// The fail policy.
     pub failure_policy: FailurePolicy,
 }
 
-/// What happens to traffic once a plugin's VM has failed.
+/// The fail policy: Envoy's treatment of traffic after the plugin's VM has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FailurePolicy {
-    /// It is refused.
+    /// Traffic is denied.
     #[default]
     Closed,
-    /// It passes as if the plugin were not there.
+    /// Traffic passes without the plugin.
     Open,
-    /// It is refused until a new VM was started, which the next stream tries.
+    /// Traffic is denied until a new VM has started. Each new stream tries to start one.
     Reload,
 }
 
 impl Plugin {
-    /// A plugin that fails closed.
+    /// Returns a plugin with the fail policy `FAIL_CLOSED`.
     pub fn new(module: impl Into<PathBuf>, configuration: impl Into<String>) -> Self {
         Self {
             name: "palisade".to_owned(),
@@ -45,13 +45,13 @@ impl Plugin {
         }
     }
 
-    /// The plugin as an HTTP filter.
+    /// Returns the configuration of the HTTP filter.
     #[must_use]
     pub fn http_filter(&self) -> Value {
         self.filter("http")
     }
 
-    /// The plugin as a network filter.
+    /// Returns the configuration of the network filter.
     #[must_use]
     pub fn network_filter(&self) -> Value {
         self.filter("network")
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fails_closed_and_passes_the_configuration_as_a_string() {
+    fn plugin_fails_closed_and_has_string_configuration() {
         let config = Plugin::new("a.wasm", "{}").http_filter()["typed_config"]["config"].clone();
         assert_eq!(config["failure_policy"], "FAIL_CLOSED");
         assert_eq!(config["configuration"]["value"], "{}");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_in_the_type() {
+    fn plugin_type_depends_on_filter_level() {
         let plugin = Plugin::new("a.wasm", "");
         let kind = |filter: Value| filter["typed_config"]["@type"].as_str().unwrap().to_owned();
         assert!(kind(plugin.http_filter()).contains("filters.http.wasm"));

@@ -1,4 +1,4 @@
-//! A real Envoy, with and without mutual TLS, no filter of ours.
+//! A real Envoy with and without mutual TLS, without the filter.
 
 use core::time::Duration;
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ use std::time::Instant;
 use palisade_envoy::certs::{Authority, Identity, Names};
 use palisade_envoy::client::{Client, Outcome};
 use palisade_envoy::config::{BODY, Bootstrap, Http, Listener, Tcp, Transport, tls_inspector};
-use palisade_envoy::growing::Growing;
+use palisade_envoy::dynamic::DynamicEnvoy;
 use palisade_envoy::process::Envoy;
 use palisade_envoy::wasm::Plugin;
 use serde_json::json;
@@ -44,7 +44,7 @@ fn expect_closed(outcome: &Outcome) {
 }
 
 #[test]
-fn strict_lets_certificates_in_and_nothing_else() {
+fn mutual_tls_listener_accepts_only_clients_with_certificates() {
     let mesh = Mesh::new().unwrap();
     let mut strict =
         Listener::http("strict", Transport::mutual_tls(&mesh.authority, &mesh.sample), Http::default());
@@ -68,7 +68,7 @@ fn strict_lets_certificates_in_and_nothing_else() {
 }
 
 #[test]
-fn one_connection_carries_several_requests_and_native_rbac_denies() {
+fn native_rbac_decides_each_request_of_a_connection() {
     let rbac = json!({
         "name": "envoy.filters.http.rbac",
         "typed_config": {
@@ -92,7 +92,7 @@ fn one_connection_carries_several_requests_and_native_rbac_denies() {
 }
 
 #[test]
-fn bytes_reach_the_upstream_of_a_tcp_chain() {
+fn tcp_chain_passes_bytes_to_its_upstream() {
     let upstream = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = upstream.local_addr().unwrap().port();
     thread::spawn(move || {
@@ -115,7 +115,7 @@ fn bytes_reach_the_upstream_of_a_tcp_chain() {
 }
 
 #[test]
-fn a_refused_configuration_says_why() {
+fn error_of_rejected_configuration_contains_reason() {
     let filters = vec![Plugin::new("no-such.wasm", "{}").http_filter()];
     let listener = Listener::http("plain", Transport::Plaintext, Http::with_filters(filters));
     let error = Envoy::start(&Bootstrap::new(vec![listener])).unwrap_err();
@@ -123,8 +123,8 @@ fn a_refused_configuration_says_why() {
 }
 
 #[test]
-fn listeners_come_and_go_while_it_runs() {
-    let envoy = Growing::start(Vec::new()).unwrap();
+fn listeners_open_and_close_while_envoy_runs() {
+    let envoy = DynamicEnvoy::start(Vec::new()).unwrap();
     let open = |filters| {
         envoy.open(vec![Listener::http("plain", Transport::Plaintext, Http::with_filters(filters))])
     };
@@ -132,7 +132,7 @@ fn listeners_come_and_go_while_it_runs() {
     let first = open(vec![]).unwrap();
     let error = open(vec![Plugin::new("no-such.wasm", "{}").http_filter()]).unwrap_err();
     assert!(error.to_string().contains("no-such.wasm"), "{error}");
-    // What was refused is in nobody's way, and no group closes another.
+    // The rejected group has no effect on others, and no group closes another.
     let second = open(vec![]).unwrap();
     let [one, other] = [&first, &second].map(|group| group.port("plain").unwrap());
     assert_ne!(one, other);

@@ -1,9 +1,9 @@
-//! A disagreement as a case file: what `palisade test` runs.
+//! Case files that reproduce a disagreement with `palisade test`.
 
-use crate::{policy::WAYPOINT, request::Attempt};
+use crate::{policy::WAYPOINT, sample::Sample};
 use serde_json::{Value, json};
 
-/// Manifests and cases, as text.
+/// The text of a manifest file and of a case file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CaseFile {
     pub(crate) manifests: String,
@@ -11,20 +11,20 @@ pub(crate) struct CaseFile {
 }
 
 impl CaseFile {
-    /// Objects, a document each, and cases, a line each: JSON is YAML.
+    /// Returns `objects` as YAML documents and `cases` as a YAML list. Each is one line of JSON, which is valid YAML.
     pub(crate) fn new<'v>(
         objects: impl IntoIterator<Item = &'v Value>,
         cases: impl IntoIterator<Item = &'v Value>,
     ) -> Self {
-        // The one character that JSON takes as it is and YAML does not.
+        // JSON allows this character unescaped, YAML does not.
         let text = |value: &Value| value.to_string().replace('\u{7f}', "\\u007f");
         let objects: Vec<String> = objects.into_iter().map(|object| text(object) + "\n").collect();
         let cases: String = cases.into_iter().map(|case| format!("- {}\n", text(case))).collect();
         Self { manifests: objects.join("---\n"), cases: format!("cases:\n{cases}") }
     }
 
-    /// An attempt at the waypoint, and what Envoy answers.
-    pub(crate) fn of_attempt(policies: &[Value], attempt: &Attempt, port: u16, status: u16) -> Self {
+    /// Returns a case that sends `sample` to the waypoint and expects the `status` of Envoy.
+    pub(crate) fn of_sample(policies: &[Value], sample: &Sample, port: u16, status: u16) -> Self {
         let waypoint = json!({
             "apiVersion": "v1", "kind": "Pod", "status": {"podIP": "127.0.0.1"},
             "metadata": {"name": WAYPOINT, "namespace": "foo", "labels": {
@@ -32,8 +32,8 @@ impl CaseFile {
                 "gateway.networking.k8s.io/gateway-class-name": "istio-waypoint",
             }},
         });
-        let mut case = attempt.case();
-        case["name"] = json!("Envoy's own answer");
+        let mut case = sample.case();
+        case["name"] = json!("status from Envoy");
         case["to"] = json!({"gateway": format!("foo/{WAYPOINT}"), "port": port});
         case["expect"] = json!(match status {
             200 => "allow",
@@ -44,8 +44,8 @@ impl CaseFile {
     }
 }
 
-impl Attempt {
-    /// The attempt as a case, without destination and outcome.
+impl Sample {
+    /// Returns the sample as a case without destination and expected verdict.
     pub(crate) fn case(&self) -> Value {
         let mut headers = serde_json::Map::new();
         for (name, value) in &self.headers {

@@ -1,26 +1,26 @@
-//! The differential oracle: random policies and near-miss requests, decided by [`palisade::PolicySet`] and by the
-//! native RBAC filters of a real Envoy that is configured from [`palisade::export`].
+//! The differential oracle: random policies and requests, decided by the engine and by native RBAC in a real Envoy.
 //!
-//! One stream is fast: many policies share one Envoy: a header chooses the route, and each route has its own RBAC rules. Identities,
-//! tokens and metadata come from headers too, through Envoy's own filters that set connection state and metadata,
-//! so that all of them can be tried over one plaintext connection. The workload is a waypoint, whose identity
-//! is such a state.
+//! [`run`] makes two kinds of comparison:
 //!
-//! The other is slow and leaves nothing out: whole meshes as case files, run by [`backend::InEnvoy`] with real
-//! certificates, tokens, providers, HTTP/2 and bare TCP, some of them with the module that ships beside native RBAC.
+//! - Policies of a waypoint. Several hundred sets of policies share one Envoy: a header selects the route, and each route
+//!   has its own RBAC rules from [`palisade::export`]. Other headers contain the identity, the claims and the metadata, which
+//!   Envoy's own filters put where RBAC reads them. So all requests use plaintext connections, and this comparison is fast.
+//! - Whole meshes. Random manifests and case files run in [`backend::InEnvoy`] with real certificates, tokens, providers,
+//!   HTTP/2 and TCP. Some of the Envoys also run the shipped filter module.
 //!
-//! [`views`] compares the request as policies see it, before and after the check of tokens.
+//! [`views`] compares the request that policies evaluate, before and after the validation of tokens.
 
 pub mod backend;
 mod case;
 mod differential;
-mod fleet;
 mod meshes;
+mod multiplexed_envoy;
 mod policy;
-mod random;
-mod request;
+mod protobuf;
+mod report;
+mod sample;
 mod shrink;
 pub mod views;
 
-pub use differential::{Plan, Report, run};
-pub use meshes::Counts;
+pub use differential::run;
+pub use report::{Counts, Plan, Report};

@@ -1,59 +1,44 @@
-//! Whole meshes: manifests and case files at random, decided in this process and by Envoys that get real certificates,
-//! signed tokens, providers to ask, HTTP/2 and bare TCP; some of them run the module that ships beside native RBAC.
+//! Whole meshes: random manifests and case files, decided in this process and by Envoys with real certificates, signed
+//! tokens, providers, HTTP/2 and TCP. Some of the Envoys also run the shipped filter module.
 
 use crate::{
     backend::InEnvoy,
     case::CaseFile,
-    differential::{Plan, Report},
     policy::{self, Subjects},
-    random::Random,
-    request::Attempt,
+    report::{Plan, Report},
+    sample::Sample,
     shrink::{smaller, smaller_policies},
 };
 use anyhow::{Context, Result};
 use palisade::Verdict;
 use palisade_cases::{Answer, Backend, CaseResult, InProcess, run};
+use palisade_test_support::Random;
 use serde_json::{Value, json};
-use std::{fmt, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
-/// Meshes for one fleet of the waypoint, and cases of each.
+/// Meshes that are compared for each Envoy with a waypoint.
 const MESHES: usize = 4;
+
+/// Cases of each mesh.
 const CASES: usize = 100;
 
 /// Smaller meshes tried for one disagreement.
 const TRIES: usize = 150;
 
-/// The port of `foo/app` that everybody calls.
+/// The port of `foo/app` that all cases connect to.
 const PORT: u16 = 8000;
 
-/// What was compared.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    /// Pairs.
-    pub pairs: u64,
-    /// Of those, bare TCP connections.
-    pub tcp: u64,
-    /// Connections with client certificates.
-    pub mtls: u64,
-    /// Requests with tokens.
-    pub tokens: u64,
-    /// Requests also answered by the module that ships.
-    pub by_filter: u64,
-    /// Cases that never arrive at a policy, or that no Envoy on loopback can be asked.
-    pub skipped: u64,
-}
-
-/// A mesh and what is asked of it.
+/// A mesh and the cases for it.
 #[derive(Clone, Debug)]
 struct Scene {
     objects: Vec<Value>,
     cases: Vec<Value>,
 }
 
-/// Compares some meshes.
+/// Compares [`MESHES`] random meshes and adds the results to `report`.
 pub(crate) fn compare(plan: &Plan, random: &mut Random, report: &mut Report) -> Result<()> {
     let scenes: Vec<Scene> = (0..MESHES).map(|_| scene(random)).collect();
-    // Starting the module takes longer than a hundred requests.
+    // Only one mesh runs the module, because its start takes longer than a hundred requests.
     let with_filter = InEnvoy::new(plan.module.clone());
     let without = InEnvoy::new(None);
     let (first, others) = scenes.split_at(1);
@@ -91,16 +76,16 @@ impl Report {
     }
 }
 
-/// What a back end says of a case: an answer, or why there is none.
-type Said = Result<Answer, String>;
+/// The answer of a back end to a case, or the reason why there is none.
+type CaseResponse = Result<Answer, String>;
 
-/// Whether the two differ; none if there is nothing to compare.
-fn differ(ours: &Said, theirs: &Said) -> Option<bool> {
+/// Whether the two responses differ, or `None` if there is nothing to compare.
+fn differ(ours: &CaseResponse, theirs: &CaseResponse) -> Option<bool> {
     match (ours, theirs) {
         (_, Err(reason)) if reason.starts_with(SKIPPED) => None,
         (Ok(ours), Ok(theirs)) => {
             let status = ours.status.zip(theirs.status).is_none_or(|(ours, theirs)| ours == theirs);
-            // The answer to HEAD does not say whether the token or a policy was refused.
+            // An answer to HEAD has no body that shows whether a token or a policy denied it.
             let refused = [ours.status, theirs.status] == [Some(403); 2];
             Some(!refused && (ours.verdict != theirs.verdict || !status))
         }
@@ -111,7 +96,7 @@ fn differ(ours: &Said, theirs: &Said) -> Option<bool> {
 const SKIPPED: &str = "skipped: ";
 
 /// Runs every case of `scenes` through its files, as `palisade test` would.
-fn answers(scenes: &[Scene], backend: &dyn Backend) -> Result<Vec<Vec<Said>>> {
+fn answers(scenes: &[Scene], backend: &dyn Backend) -> Result<Vec<Vec<CaseResponse>>> {
     let folder = tempfile::tempdir()?;
     let mut files = Vec::new();
     for (number, scene) in scenes.iter().enumerate() {
@@ -133,17 +118,17 @@ fn answers(scenes: &[Scene], backend: &dyn Backend) -> Result<Vec<Vec<Said>>> {
     };
     let each = report.files.into_iter().zip(scenes).map(|(file, scene)| {
         let findings: Vec<String> = file.errors.iter().map(ToString::to_string).collect();
-        let mut all: Vec<Said> = file.cases.into_iter().map(|case| said(case.result)).collect();
+        let mut all: Vec<CaseResponse> = file.cases.into_iter().map(|case| said(case.result)).collect();
         all.resize_with(scene.cases.len(), || Err(findings.join("; ")));
         all
     });
     Ok(each.collect())
 }
 
-/// The smallest mesh and case on which the two still differ, as a case file with Envoy's answer.
+/// Returns the smallest mesh and case whose responses differ, as a case file with Envoy's answer.
 fn smallest(mut scene: Scene, backend: &dyn Backend) -> Result<String> {
-    let said = |scene: &Scene| -> Result<(Said, Said)> {
-        let one = |backend| -> Result<Said> {
+    let said = |scene: &Scene| -> Result<(CaseResponse, CaseResponse)> {
+        let one = |backend| -> Result<CaseResponse> {
             answers(std::slice::from_ref(scene), backend)?
                 .pop()
                 .and_then(|mut all| all.pop())
@@ -163,7 +148,7 @@ fn smallest(mut scene: Scene, backend: &dyn Backend) -> Result<String> {
                 break 'smaller;
             }
             tries -= 1;
-            // A case that has become wrong by itself shows nothing.
+            // An invalid case shows no disagreement.
             if let (Ok(ours), theirs) = said(&candidate)?
                 && differ(&Ok(ours), &theirs) == Some(true)
             {
@@ -183,11 +168,11 @@ fn smallest(mut scene: Scene, backend: &dyn Backend) -> Result<String> {
         });
     }
     let file = CaseFile::new(&scene.objects, &scene.cases);
-    let short = |said: &Said| match said {
+    let short = |said: &CaseResponse| match said {
         Ok(answer) => format!("{:?} {:?}", answer.verdict, answer.status),
         Err(reason) => reason.clone(),
     };
-    Ok(format!("{file}# ours: {}\n# Envoy's: {}", short(&ours), short(&theirs)))
+    Ok(format!("{file}# engine: {}\n# Envoy: {}", short(&ours), short(&theirs)))
 }
 
 fn scene(random: &mut Random) -> Scene {
@@ -203,7 +188,7 @@ fn scene(random: &mut Random) -> Scene {
     Scene { objects, cases }
 }
 
-/// Who may have signed a token.
+/// Returns a random RequestAuthentication, or none.
 fn authentication(random: &mut Random) -> Option<Value> {
     let keys = "https://keys.example";
     let sets = [
@@ -223,8 +208,8 @@ fn authentication(random: &mut Random) -> Option<Value> {
 }
 
 fn case(random: &mut Random, number: usize, policies: &[Value]) -> Value {
-    let attempt = Attempt { metadata: None, ..Attempt::near(random, policies) };
-    let mut case = attempt.case();
+    let sample = Sample { metadata: None, ..Sample::near(random, policies) };
+    let mut case = sample.case();
     case["name"] = json!(format!("{number}"));
     case["to"] = json!({"workload": "foo/app", "port": PORT});
     case["expect"] = json!("allow");
@@ -259,7 +244,7 @@ fn case(random: &mut Random, number: usize, policies: &[Value]) -> Value {
     case
 }
 
-/// The client's certificate, or none.
+/// Adds the names of a client certificate to `from`, or removes mutual TLS.
 fn from(random: &mut Random, from: &mut Value) {
     let more = ["spiffe://td1/ns/a/sa/b", "spiffe://td1/ns/foo/sa/b", "spiffe://old/ns/a.b/sa/c"];
     let names = ["a", "x/ns/a/y", "spiffe://td1/ns/a/sa/b", "b.a.com"];
@@ -282,16 +267,5 @@ fn from(random: &mut Random, from: &mut Value) {
         0 => from["dnsNames"] = json!([random.pick(&names)]),
         1 => from["subject"] = json!(random.pick(&subjects)),
         _ => from["mtls"] = json!(false),
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "of these {} in whole meshes: {} with certificates, {} with tokens, {} bare TCP, {} answered by the filter \
-             too; {} not comparable",
-            self.pairs, self.mtls, self.tokens, self.tcp, self.by_filter, self.skipped
-        )
     }
 }

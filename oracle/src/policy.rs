@@ -1,6 +1,6 @@
 //! Random AuthorizationPolicies over small alphabets: every field and `when` key.
 
-use crate::random::Random;
+use palisade_test_support::Random;
 use serde_json::{Map, Value, json};
 
 pub(crate) const PATHS: &[&str] = &[
@@ -79,7 +79,7 @@ const TEXT_KEYS: &[&str] = &[
 /// The name of the gateway that policies refer to.
 pub(crate) const WAYPOINT: &str = "wp";
 
-/// Whom policies are written for.
+/// The workload that the policies select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subjects {
     /// The waypoint [`WAYPOINT`] of namespace `foo`.
@@ -88,11 +88,11 @@ pub(crate) enum Subjects {
     Sidecar,
 }
 
-/// The mesh's settings, then one to four policies for one workload; `port` is the one it listens on.
+/// Returns the mesh settings and one to four policies for one workload that listens on `port`.
 pub(crate) fn policies(random: &mut Random, port: u16, subjects: Subjects) -> Vec<Value> {
     let count = 1 + random.below(4);
     let providers = [&["p1", "p1-x"], &["p1", "nobody"]][random.below(2)];
-    // Two providers on one workload refuse everything, which hides the rest.
+    // Two providers on one workload deny everything, which hides all other rules.
     let providers = if random.percent(85) { &providers[..1] } else { &providers[..] };
     let mut all = vec![mesh(random)];
     all.extend((0..count).map(|number| policy(random, number, port, subjects, providers)));
@@ -168,7 +168,7 @@ fn policy(random: &mut Random, number: usize, port: u16, subjects: Subjects, pro
     })
 }
 
-/// A rule of CUSTOM, which may not speak of identities and tokens.
+/// Returns a rule of a CUSTOM policy, which has no conditions on identities and tokens.
 fn custom_rule(random: &mut Random, port: u16) -> Value {
     let mut rule = json!({"to": [{"operation": operation(random, port)}]});
     if random.percent(25) {
@@ -208,7 +208,7 @@ fn values(random: &mut Random, alphabet: &[&str]) -> Value {
     values.into()
 }
 
-/// A field, its `not` form, or both.
+/// Adds a field, its `not` form, or both.
 fn field(random: &mut Random, out: &mut Map<String, Value>, name: &str, alphabet: &[&str]) {
     let negative = random.percent(35);
     if !negative || random.percent(15) {

@@ -1,43 +1,44 @@
-//! The smallest policies and request on which the two still disagree.
+//! Shrinking: the smallest policies and request with a disagreement.
 
 use crate::{
-    fleet::{Fleet, Subject},
-    request::Attempt,
+    multiplexed_envoy::{MultiplexedEnvoy, PolicyUnderTest},
+    sample::Sample,
 };
 use anyhow::Result;
 use serde_json::Value;
 
-/// Rounds, each one Envoy that tries every smaller candidate at once.
+/// Rounds; in each, one Envoy tries every smaller candidate.
 const ROUNDS: usize = 25;
 
-/// Shrinks a disagreement as far as it goes.
-pub(crate) fn shrink(policies: &[Value], attempt: &Attempt, port: u16) -> Result<(Vec<Value>, Attempt)> {
-    let (mut policies, mut attempt) = (policies.to_vec(), attempt.clone());
+/// Returns the smallest policies and sample, derived from these, with a disagreement.
+pub(crate) fn shrink(policies: &[Value], sample: &Sample, port: u16) -> Result<(Vec<Value>, Sample)> {
+    let (mut policies, mut sample) = (policies.to_vec(), sample.clone());
     for _ in 0..ROUNDS {
-        let mut candidates: Vec<(Subject, Attempt)> = Vec::new();
+        let mut candidates: Vec<(PolicyUnderTest, Sample)> = Vec::new();
         for smaller in smaller_policies(&policies) {
-            candidates.extend(Subject::new(smaller).map(|subject| (subject, attempt.clone())));
+            candidates.extend(PolicyUnderTest::new(smaller).map(|subject| (subject, sample.clone())));
         }
-        for smaller in smaller_attempts(&attempt) {
-            candidates.extend(Subject::new(policies.clone()).map(|subject| (subject, smaller)));
+        for smaller in smaller_samples(&sample) {
+            candidates.extend(PolicyUnderTest::new(policies.clone()).map(|subject| (subject, smaller)));
         }
-        let subjects: Vec<&Subject> = candidates.iter().map(|(subject, _)| subject).collect();
-        let fleet = Fleet::start(&subjects, port)?;
+        let subjects: Vec<&PolicyUnderTest> = candidates.iter().map(|(subject, _)| subject).collect();
+        let envoy = MultiplexedEnvoy::start(&subjects, port)?;
         let mut found = None;
         for (route, (subject, smaller)) in candidates.iter().enumerate() {
-            if fleet.differs(subject, route, smaller, port)? {
+            if envoy.differs(subject, route, smaller, port)? {
                 found = Some((subject.policies.clone(), smaller.clone()));
                 break;
             }
         }
         match found {
-            Some(smaller) => (policies, attempt) = smaller,
+            Some(smaller) => (policies, sample) = smaller,
             None => break,
         }
     }
-    Ok((policies, attempt))
+    Ok((policies, sample))
 }
 
+/// Returns `policies` without one of the policies, or without a part of one policy's rules.
 pub(crate) fn smaller_policies(policies: &[Value]) -> Vec<Vec<Value>> {
     let mut out = Vec::new();
     if policies.len() > 1 {
@@ -57,7 +58,7 @@ pub(crate) fn smaller_policies(policies: &[Value]) -> Vec<Vec<Value>> {
     out
 }
 
-/// `value` without one of its parts, at any depth.
+/// Returns `value` without one of its parts, at any depth.
 pub(crate) fn smaller(value: &Value) -> Vec<Value> {
     let mut out = Vec::new();
     match value {
@@ -94,27 +95,27 @@ pub(crate) fn smaller(value: &Value) -> Vec<Value> {
     out
 }
 
-fn smaller_attempts(attempt: &Attempt) -> Vec<Attempt> {
+fn smaller_samples(sample: &Sample) -> Vec<Sample> {
     let mut out = Vec::new();
-    let mut push = |smaller: Attempt| {
-        if smaller != *attempt {
+    let mut push = |smaller: Sample| {
+        if smaller != *sample {
             out.push(smaller);
         }
     };
-    for at in 0..attempt.headers.len() {
-        let mut fewer = attempt.clone();
+    for at in 0..sample.headers.len() {
+        let mut fewer = sample.clone();
         fewer.headers.remove(at);
         push(fewer);
     }
-    push(Attempt { http2: false, ..attempt.clone() });
-    push(Attempt { identity: None, ..attempt.clone() });
-    push(Attempt { claims: None, ..attempt.clone() });
-    push(Attempt { metadata: None, ..attempt.clone() });
-    push(Attempt { method: "GET".into(), ..attempt.clone() });
-    push(Attempt { target: "/".into(), ..attempt.clone() });
-    push(Attempt { host: "a".into(), ..attempt.clone() });
-    for claims in attempt.claims.iter().flat_map(smaller) {
-        push(Attempt { claims: Some(claims), ..attempt.clone() });
+    push(Sample { http2: false, ..sample.clone() });
+    push(Sample { identity: None, ..sample.clone() });
+    push(Sample { claims: None, ..sample.clone() });
+    push(Sample { metadata: None, ..sample.clone() });
+    push(Sample { method: "GET".into(), ..sample.clone() });
+    push(Sample { target: "/".into(), ..sample.clone() });
+    push(Sample { host: "a".into(), ..sample.clone() });
+    for claims in sample.claims.iter().flat_map(smaller) {
+        push(Sample { claims: Some(claims), ..sample.clone() });
     }
     out
 }

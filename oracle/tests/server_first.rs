@@ -1,4 +1,4 @@
-//! A server that speaks first is heard even under deny-all (`policies/istio-surprises/s17-server-first.yaml`).
+//! A server that sends first reaches its client even under deny-all (`policies/istio-surprises/s17-server-first.yaml`).
 
 use palisade::{
     Cluster, Options,
@@ -20,7 +20,7 @@ use std::{
 };
 
 #[test]
-fn the_greeting_passes_and_the_first_bytes_do_not() {
+fn tcp_deny_all_allows_server_greeting_and_blocks_client_bytes() {
     let mut resources = Resources::default();
     for file in ["base/cluster.yaml", "s17-server-first.yaml"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/istio-surprises").join(file);
@@ -50,5 +50,5 @@ fn the_greeting_passes_and_the_first_bytes_do_not() {
     client.write_all(b"secret").unwrap();
     client.flush().unwrap();
     assert!(client.read_exact(&mut [0]).is_err(), "the connection is closed");
-    assert_eq!(upstream.join().unwrap(), b"", "nothing of the client's arrives");
+    assert_eq!(upstream.join().unwrap(), b"", "bytes of the client arrived");
 }

@@ -1,4 +1,4 @@
-//! Policies see the same request in the engine and in a real Envoy (`palisade_oracle::views`).
+//! Policies evaluate the same request in the engine and in a real Envoy (`palisade_oracle::views`).
 //!
 //! `PALISADE_VIEW_PAIRS` sets the number of requests and `PALISADE_VIEW_SEED` the seed; `PALISADE_LONG` means five
 //! million requests.
@@ -18,7 +18,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-fn engine_and_envoy_show_policies_the_same_request() {
+fn policies_evaluate_the_same_request_in_engine_and_envoy() {
     let default = if env::var_os("PALISADE_LONG").is_some() { PAIRS_LONG } else { PAIRS };
     let pairs = number("PALISADE_VIEW_PAIRS").unwrap_or(default);
     let seed = number("PALISADE_VIEW_SEED").unwrap_or(1);

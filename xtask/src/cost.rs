@@ -1,6 +1,6 @@
-//! `cargo xtask cost`: instructions of ten decisions, held against those that are committed.
+//! `cargo xtask cost`: the instructions of ten decisions, compared with the committed counts.
 //!
-//! Instructions, unlike times, are the same on a busy machine. They are counted by callgrind.
+//! Unlike times, instruction counts do not depend on the load of the machine. callgrind counts them.
 
 use core::fmt::Write;
 use std::collections::BTreeMap;
@@ -13,20 +13,20 @@ use clap::Args;
 use crate::process::{ask, cargo, command, run};
 use crate::workspace;
 
-/// More than this part of the committed count on top of it fails.
+/// The largest accepted increase over a committed count, as a fraction.
 const TOLERANCE: f64 = 0.05;
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {
-    /// Commit to what is counted now: write it to benches/cost.toml
+    /// Write the new counts to benches/cost.toml
     #[arg(long)]
     pub(crate) update: bool,
 }
 
-/// Counts and compares. Without valgrind nothing is counted, and the reason is given.
+/// Counts and compares. Returns a reason if valgrind is missing, so that nothing is counted.
 pub(crate) fn run_or_reason(options: &Options) -> Result<Option<&'static str>> {
     if !has_valgrind() {
-        return Ok(Some("valgrind is not installed, and could not be"));
+        return Ok(Some("valgrind is missing and could not be installed"));
     }
     run(&mut cargo(&["build", "--release", "--package", "palisade-benches", "--bin", "decisions"]))?;
     let counts = count()?;
@@ -35,32 +35,31 @@ pub(crate) fn run_or_reason(options: &Options) -> Result<Option<&'static str>> {
         fs::write(&file, write(&counts)).context("cannot write benches/cost.toml")?;
     }
     let committed = read(&fs::read_to_string(&file).context("cannot read benches/cost.toml")?)?;
-    let (table, worse) = compare(&counts, &committed);
+    let (table, regressed) = compare(&counts, &committed);
     println!("{table}");
-    if !worse.is_empty() {
+    if !regressed.is_empty() {
         bail!(
-            "more than {:.0} % dearer than committed: {}\nhelp: make it cheap again, or run `cargo xtask cost --update` \
-             and say why",
+            "regressed by more than {:.0} %: {}\nhelp: reduce the cost, or run `cargo xtask cost --update` and explain why",
             TOLERANCE * 100.0,
-            worse.join(", ")
+            regressed.join(", ")
         );
     }
     Ok(None)
 }
 
 fn has_valgrind() -> bool {
-    let is_there = || ask(command("valgrind").arg("--version")).is_some();
+    let is_installed = || ask(command("valgrind").arg("--version")).is_some();
     let install = |arguments: &[&str]| {
         let mut apt = command("apt-get");
         ask(apt.env("DEBIAN_FRONTEND", "noninteractive").args(arguments)).is_some()
     };
     let is_root = || ask(command("id").arg("-u")).as_deref() == Some("0");
     const INSTALL: [&str; 4] = ["install", "--yes", "--no-install-recommends", "valgrind"];
-    is_there()
-        || (is_root() && (install(&INSTALL) || (install(&["update"]) && install(&INSTALL))) && is_there())
+    is_installed()
+        || (is_root() && (install(&INSTALL) || (install(&["update"]) && install(&INSTALL))) && is_installed())
 }
 
-/// In the order in which they were decided.
+/// The name and the count of each decision, in the order of measurement.
 type Counts = Vec<(String, u64)>;
 
 fn count() -> Result<Counts> {
@@ -74,7 +73,7 @@ fn count() -> Result<Counts> {
     valgrind.args(["--quiet", "--tool=callgrind", "--toggle-collect=*palisade_measured*"]);
     valgrind.args(["--dump-before=*palisade_done*", &format!("--callgrind-out-file={}", out.display())]);
     valgrind.arg(workspace::target_dir().join("release/decisions"));
-    let names = ask(&mut valgrind).context("callgrind does not run the decisions")?;
+    let names = ask(&mut valgrind).context("callgrind cannot run the decisions")?;
     names
         .lines()
         .zip(1..)
@@ -84,9 +83,10 @@ fn count() -> Result<Counts> {
         .collect()
 }
 
-/// What callgrind wrote behind `totals:`.
+/// Returns the value of `totals:` in callgrind's output.
 fn total(dump: &Path) -> Result<u64> {
-    let text = fs::read_to_string(dump).with_context(|| format!("callgrind left no `{}`", dump.display()))?;
+    let text =
+        fs::read_to_string(dump).with_context(|| format!("callgrind did not write `{}`", dump.display()))?;
     let total = text.lines().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
     total.with_context(|| format!("`{}` has no totals", dump.display()))
 }
@@ -95,38 +95,35 @@ fn write(counts: &Counts) -> String {
     let mut text = String::from(
         "# Instructions of each decision of `benches/src/decisions.rs`: `cargo xtask cost --update`.\n",
     );
+    // In the order of measurement, which a serialized map does not keep.
     for (name, count) in counts {
-        let _ = writeln!(text, "\"{name}\" = {count}");
+        let _ = writeln!(text, "{name:?} = {count}");
     }
     text
 }
 
 fn read(text: &str) -> Result<BTreeMap<String, u64>> {
-    let line = |line: &str| {
-        let (name, count) = line.split_once(" = ")?;
-        Some((name.trim_matches('"').to_owned(), count.parse().ok()?))
-    };
-    let counts: BTreeMap<_, _> = text.lines().filter(|l| !l.starts_with('#')).filter_map(line).collect();
-    ensure!(!counts.is_empty(), "benches/cost.toml names no decision");
+    let counts: BTreeMap<String, u64> = toml::from_str(text).context("invalid benches/cost.toml")?;
+    ensure!(!counts.is_empty(), "benches/cost.toml contains no decision");
     Ok(counts)
 }
 
-/// A table, and the names of those that are worse. A decision that is not committed is worse, as is one that is gone.
+/// Returns a table, and the names of the decisions that regressed. These include new decisions and missing ones.
 fn compare(counts: &Counts, committed: &BTreeMap<String, u64>) -> (String, Vec<String>) {
     let mut table = format!("{:<32} {:>12} {:>12}\n", "instructions", "committed", "now");
-    let mut worse = Vec::new();
+    let mut regressed = Vec::new();
     for (name, now) in counts {
         let before = committed.get(name).copied();
         let change = before.map(|before| *now as f64 / before.max(1) as f64 - 1.0);
         if change.is_none_or(|change| change > TOLERANCE) {
-            worse.push(name.clone());
+            regressed.push(name.clone());
         }
         let (before, change) = (before.unwrap_or_default(), change.unwrap_or_default() * 100.0);
         let _ = writeln!(table, "{name:<32} {before:>12} {now:>12} {change:>+7.1} %");
     }
-    let gone = committed.keys().filter(|name| counts.iter().all(|(now, _)| now != *name));
-    worse.extend(gone.cloned());
-    (table, worse)
+    let missing = committed.keys().filter(|name| counts.iter().all(|(now, _)| now != *name));
+    regressed.extend(missing.cloned());
+    (table, regressed)
 }
 
 #[cfg(test)]
@@ -134,19 +131,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn written_counts_are_read() {
         let counts = vec![("mix: first".to_owned(), 4000), ("b".to_owned(), 7)];
         assert_eq!(read(&write(&counts)).unwrap(), counts.into_iter().collect());
-        assert!(read("# nothing\n").is_err());
+        assert!(read("# no counts\n").is_err());
     }
 
     #[test]
-    fn only_more_than_the_tolerance_is_worse() {
+    fn increase_over_tolerance_new_and_missing_decisions_are_regressions() {
         let committed =
-            BTreeMap::from([("a".to_owned(), 1000), ("b".to_owned(), 1000), ("gone".to_owned(), 1)]);
+            BTreeMap::from([("a".to_owned(), 1000), ("b".to_owned(), 1000), ("missing".to_owned(), 1)]);
         let counts = vec![("a".to_owned(), 1049), ("b".to_owned(), 1051), ("new".to_owned(), 1)];
-        let (table, worse) = compare(&counts, &committed);
-        assert_eq!(worse, ["b", "new", "gone"]);
+        let (table, regressed) = compare(&counts, &committed);
+        assert_eq!(regressed, ["b", "new", "missing"]);
         assert!(table.contains("+5.1 %"), "{table}");
     }
 }

@@ -1,6 +1,6 @@
 //! `cargo xtask dependencies`: the rules of `deny.toml` that need no download, and dependencies that nothing uses.
 //!
-//! `cargo deny` itself takes minutes to build. The workflow on GitHub runs it, with its database of advisories.
+//! Building `cargo deny` takes minutes, so only the workflow on GitHub runs it, with the database of advisories.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -73,7 +73,7 @@ struct Dependency {
 ///
 /// # Errors
 ///
-/// A rule is broken; the error lists every violation.
+/// Returns an error that lists every violation of a rule.
 pub(crate) fn check() -> Result<()> {
     let rules = fs::read_to_string(workspace::root().join("deny.toml")).context("cannot read `deny.toml`")?;
     let rules: Rules = toml::from_str(&rules).context("invalid `deny.toml`")?;
@@ -149,10 +149,10 @@ impl Rules {
 
 /// Returns a message for each dependency whose name no source file of the package contains.
 fn unused(package: &Package) -> Result<Vec<String>> {
-    let folder = Path::new(&package.manifest_path).parent().context("a manifest has a folder")?;
+    let folder = Path::new(&package.manifest_path).parent().context("missing directory of a manifest")?;
     let mut text = String::new();
     let entries = WalkDir::new(folder).into_iter().filter_entry(|entry| {
-        // A package below this one has dependencies of its own.
+        // A package in a subdirectory has its own dependencies.
         entry.depth() == 0 || !entry.path().join("Cargo.toml").exists() && entry.file_name() != "target"
     });
     for entry in entries {

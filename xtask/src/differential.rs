@@ -1,4 +1,4 @@
-//! `cargo xtask differential`: the engine against Envoy's own RBAC, on random policies and requests.
+//! `cargo xtask differential`: compares the engine with native RBAC on random policies and requests.
 
 use std::time::Instant;
 
@@ -8,26 +8,26 @@ use palisade_oracle::Plan;
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many pairs of policies and request
+    /// Number of pairs of policies and a request
     #[arg(long, default_value_t = PAIRS)]
     pub(crate) pairs: u64,
-    /// Where the random numbers start; a new seed each time by default
+    /// Seed of the random numbers [default: a new one]
     #[arg(long)]
     pub(crate) seed: Option<u64>,
-    /// How many disagreements are shrunk and printed
+    /// Maximum number of disagreements to shrink and print
     #[arg(long, default_value_t = 3)]
     pub(crate) shrink: usize,
-    /// Also compare whole meshes: certificates, tokens, providers, bare TCP
+    /// Also compare whole meshes: certificates, tokens, providers, TCP
     #[arg(long)]
     pub(crate) meshes: bool,
 }
 
-/// Pairs of one run of continuous integration, and of one run of `cargo xtask test --long`.
+/// The number of pairs in `cargo xtask test`, and in `cargo xtask test --long`.
 const PAIRS: u64 = 200_000;
 const PAIRS_LONG: u64 = 5_000_000;
 
 impl Options {
-    /// Returns the options of a full check: the same pairs in every run for a given `seed`, new ones without.
+    /// Returns the options of a full check, with the given `seed` or a new one.
     pub(crate) fn of_seed(seed: Option<u64>, long: bool) -> Self {
         Self { pairs: if long { PAIRS_LONG } else { PAIRS }, seed, shrink: 3, meshes: true }
     }

@@ -1,9 +1,9 @@
-//! Drops what a linked module exports beside its callbacks, and checks that those are all there.
+//! Removes exports of a linked module that the proxy does not call, and checks that all callbacks exist.
 
 use anyhow::{Context, Result, ensure};
 use walrus::{Module, passes};
 
-/// What the proxy calls; it enters the VM for each of them that is there.
+/// The functions that the proxy calls. It enters the VM for each one that exists.
 const KEPT: [&str; 11] = [
     "memory",
     "malloc",
@@ -18,7 +18,7 @@ const KEPT: [&str; 11] = [
     "proxy_on_delete",
 ];
 
-/// The module that ships, and the names it exported before and exports after.
+/// The shipped module, with the names of its exports before and after.
 #[derive(Debug)]
 pub(crate) struct Trimmed {
     pub(crate) module: Vec<u8>,
@@ -26,12 +26,12 @@ pub(crate) struct Trimmed {
     pub(crate) after: Vec<String>,
 }
 
-/// Keeps the exports that the filter needs, and of the rest of the module what they reach.
+/// Keeps the exports that the filter needs, and removes the code that no export reaches.
 pub(crate) fn trim(linked: &[u8]) -> Result<Trimmed> {
-    let mut module = Module::from_buffer(linked).context("the linker left no WebAssembly module")?;
+    let mut module = Module::from_buffer(linked).context("the linker wrote no WebAssembly module")?;
     let before = names(&module);
     for name in KEPT {
-        ensure!(before.iter().any(|known| known == name), "the module lacks the export `{name}`");
+        ensure!(before.iter().any(|known| known == name), "missing export `{name}`");
     }
     let dropped: Vec<_> = module
         .exports
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn unused_hooks_go_with_their_code() {
+    fn unused_export_is_removed_with_its_code() {
         let hooks = [&KEPT[..], &["proxy_on_response_body", "proxy_on_log"]].concat();
 
         let trimmed = trim(&exporting(&hooks)).unwrap();
@@ -80,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn a_hook_that_is_missing_is_named() {
+    fn error_of_missing_export_contains_its_name() {
         let error = trim(&exporting(&["memory"])).unwrap_err();
-        assert_eq!(error.to_string(), "the module lacks the export `malloc`");
+        assert_eq!(error.to_string(), "missing export `malloc`");
     }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask fuzz`: the fuzz targets under libFuzzer, which the stable compiler can build as long as no sanitizer is
-//! asked for. The engine has no unsafe code, so what is looked for are panics, hangs and wrong answers.
+//! `cargo xtask fuzz`: the fuzz targets under libFuzzer, built with the stable compiler and therefore without sanitizers.
+//! The engine has no unsafe code, so the targets search for panics, hangs and wrong results.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::workspace;
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 
-/// What tells libFuzzer which code an input reached.
+/// The compiler flags with which libFuzzer measures coverage.
 const COVERAGE: &str = "-Cpasses=sancov-module -Ccodegen-units=1 -Cdebug-assertions --cfg=fuzzing \
                         -Cllvm-args=-sanitizer-coverage-level=4 \
                         -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -22,9 +22,9 @@ const COVERAGE: &str = "-Cpasses=sancov-module -Ccodegen-units=1 -Cdebug-asserti
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Targets to run, by name; all of them where none is given
+    /// Targets to run, by name [default: all targets]
     targets: Vec<String>,
-    /// How long each target runs
+    /// Run each target for this time
     #[arg(long, value_name = "SECONDS", default_value_t = SECONDS)]
     seconds: u32,
 }
@@ -45,27 +45,27 @@ pub(crate) fn run_all(options: &Options) -> Result<()> {
     let chosen = if options.targets.is_empty() { &known } else { &options.targets };
     let host = ask(command("rustc").args(["--print", "host-tuple"])).context("cannot run rustc")?;
     let target_dir = workspace::target_dir().join("fuzz");
-    // With `--target` the flags do not reach build scripts, which could not be linked.
+    // With `--target`, the flags do not apply to build scripts, which would not link with them.
     let mut build =
         cargo(&["build", "--release", "--locked", "--manifest-path", MANIFEST, "--target", &host]);
     run(build.arg("--target-dir").arg(&target_dir).args(["--bins"]).env("RUSTFLAGS", COVERAGE))?;
     for name in chosen {
         let binary = target_dir.join(&host).join("release").join(name);
         run(&mut session(binary, name, options.seconds)?).with_context(|| {
-            format!("target `{name}` found something; its input is in {}", artifacts(name).display())
+            format!("target `{name}` failed; its input is in {}", artifacts(name).display())
         })?;
     }
     Ok(())
 }
 
-/// That the targets still belong to a workspace that can be built; cheap, so that every check does it.
+/// Checks that the workspace of the targets resolves. This is fast, so every lint run includes it.
 pub(crate) fn check() -> Result<()> {
     ask(&mut cargo(&["metadata", "--locked", "--format-version", "1", "--manifest-path", MANIFEST]))
         .map(drop)
-        .with_context(|| format!("`{MANIFEST}` cannot be built; `cargo metadata` on it tells why"))
+        .with_context(|| format!("`{MANIFEST}` cannot be built; `cargo metadata` reports the reason"))
 }
 
-/// The targets, by the names of their files.
+/// Returns the names of the targets, from their files.
 fn targets() -> Result<Vec<String>> {
     let folder = workspace::root().join("fuzz/fuzz_targets");
     let mut names = Vec::new();
@@ -76,12 +76,12 @@ fn targets() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// One run, which goes on from what earlier runs found.
+/// Runs one target, starting with the inputs that earlier runs found.
 fn session(binary: PathBuf, name: &str, seconds: u32) -> Result<Command> {
     let corpus = workspace::target_dir().join("fuzz/corpus").join(name);
     let artifacts = artifacts(name);
     for folder in [&corpus, &artifacts] {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
     let mut session = command(&binary.to_string_lossy());
     session.arg(corpus);

@@ -1,4 +1,4 @@
-//! `cargo xtask`: everything about this repository that is not plain cargo.
+//! `cargo xtask`: the tasks of this repository that need more than one cargo command.
 
 mod bench;
 mod cost;
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", about = "Everything that is not plain cargo")]
+#[command(name = "cargo xtask", about = "Tasks of this repository that need more than one cargo command")]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -32,21 +32,21 @@ struct Cli {
 enum Task {
     /// Run every check that continuous integration runs
     Test(test::Arguments),
-    /// Palisade beside other engines: a table, and a chart of cost against the number of rules
+    /// Compare Palisade with other engines: a table, and a chart of the time against the number of rules
     Bench(bench::Options),
-    /// Count the instructions of ten decisions, and compare with what is committed
+    /// Count the instructions of ten decisions and compare them with the committed counts
     Cost(cost::Options),
     /// Build the filter to target/wasm/palisade_filter.wasm
     Wasm(wasm::Options),
-    /// Build the filter twice, in different folders, and compare
+    /// Build the filter in two directories and compare the results
     Reproduce(wasm::Options),
     /// Build the filter and write it as an OCI image
     Oci(oci::Options),
-    /// Build the engine for a target that has no std
+    /// Build the engine for a target without std
     NoStd(no_std::Options),
     /// Run a real Envoy with the filter, two policies and mutual TLS
     Envoy(envoy::Options),
-    /// Compare the engine with Envoy's own RBAC on random policies and requests
+    /// Compare the engine with native RBAC in Envoy on random policies and requests
     Differential(differential::Options),
     /// Check licences, sources, banned and unused dependencies
     Dependencies,
@@ -54,7 +54,7 @@ enum Task {
     Spelling,
     /// Package each published crate and build it from its package, with each combination of features
     Package,
-    /// Run the fuzz targets, each for some time
+    /// Run each fuzz target for some time
     Fuzz(fuzz::Options),
 }
 

@@ -1,7 +1,7 @@
-//! `cargo xtask oci`: the module as an OCI image, as Istio and Envoy Gateway pull it, with a list of what is in it.
+//! `cargo xtask oci`: the module as an OCI image, as Istio and Envoy Gateway pull it, with a bill of materials.
 //!
-//! The image is of the kind that Istio calls compatible: one layer, a gzipped tar that holds `plugin.wasm`. The list
-//! (CycloneDX) is attached as a referrer of the image. Nothing in it tells when or where it was made.
+//! The image has Istio's compatible format: one layer, a gzipped tar with the file `plugin.wasm`. The bill of materials
+//! (CycloneDX) is a referrer of the image. Neither contains the time or the place of the build.
 
 use std::fs;
 use std::io::Write;
@@ -24,7 +24,7 @@ const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The folder to write, in place of target/oci
+    /// Write the image to this directory [default: target/oci]
     #[arg(long)]
     output: Option<PathBuf>,
 }
@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A blob of the layout, as manifests refer to it.
+/// A blob of the layout, with the fields by which manifests refer to it.
 struct Blobs<'a>(&'a Path);
 
 impl Blobs<'_> {
@@ -56,7 +56,7 @@ impl Blobs<'_> {
     }
 }
 
-/// Writes the layout; the image's digest.
+/// Writes the layout and returns the image's digest.
 fn write(folder: &Path, wasm: &[u8], list: &Value) -> Result<String> {
     let blobs = Blobs(folder);
     fs::create_dir_all(folder.join("blobs/sha256"))
@@ -117,7 +117,7 @@ fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(gzip.finish()?)
 }
 
-/// Every crate in the module, as CycloneDX 1.5.
+/// Returns the bill of materials: every crate in the module, as CycloneDX 1.5.
 fn components() -> Result<Value> {
     let mut tree = cargo(&["tree", "--package", "palisade-filter", "--target", "wasm32-unknown-unknown"]);
     tree.args(["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}|{l}"]);
@@ -164,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn an_oci_library_finds_the_module_in_the_image() {
+    fn oci_library_reads_module_from_image() {
         let folder = tempfile::tempdir().unwrap();
-        // The module that ships, where it has been built.
+        // The shipped module, if it has been built.
         let built = palisade_envoy::fetch::target_dir().join("wasm/palisade_filter.wasm");
         let shipped = fs::read(built).unwrap_or_else(|_| b"\0asm".to_vec());
         write(folder.path(), &shipped, &list()).unwrap();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn two_images_of_one_module_are_the_same() {
+    fn images_of_one_module_are_identical() {
         let digest = || {
             let folder = tempfile::tempdir().unwrap();
             write(folder.path(), b"\0asm", &list()).unwrap()
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_crate_is_listed_once_and_no_folder_is() {
+    fn bill_of_materials_lists_each_crate_once_without_path() {
         let list = list();
         assert_eq!(list["components"].as_array().unwrap().len(), 2);
         assert_eq!(list["components"][1]["purl"], "pkg:cargo/serde@1.0.2");

@@ -1,4 +1,4 @@
-//! Running other programs: their output streams through, their failure is an error.
+//! Runs other programs: their output is passed on, and their failure is an error.
 
 use std::env;
 use std::io::{BufRead, BufReader};
@@ -8,9 +8,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// A command in the repository's root, without what the outer `cargo run` put into the environment.
+/// Returns a command in the root of the repository, without the environment of the outer `cargo run`.
 pub(crate) fn command(program: &str) -> Command {
-    // Build scripts watch some of these: each change would build their crates again.
+    // Build scripts watch some of these variables, and each change would build their crates again.
     const OUTER: [&str; 5] =
         ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
 
@@ -24,14 +24,14 @@ pub(crate) fn command(program: &str) -> Command {
     command
 }
 
-/// `cargo` of the active toolchain.
+/// Returns a command of `cargo` of the active toolchain.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut cargo = command("cargo");
     cargo.args(arguments);
     cargo
 }
 
-/// Runs to the end.
+/// Runs a command to its end.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = show(command);
     eprintln!("$ {shown}");
@@ -42,7 +42,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs to the end, each line of standard output passed on and then shown to `seen`.
+/// Runs a command to its end. Each line of standard output is passed on and then given to `seen`.
 pub(crate) fn run_watched(command: &mut Command, mut seen: impl FnMut(&str)) -> Result<()> {
     let shown = show(command);
     eprintln!("$ {shown}");
@@ -65,7 +65,7 @@ pub(crate) fn run_watched(command: &mut Command, mut seen: impl FnMut(&str)) -> 
     Ok(())
 }
 
-/// What a quiet command prints, or nothing if it cannot be run or fails.
+/// Returns the standard output of a command, or `None` if it cannot be run or fails.
 pub(crate) fn ask(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -81,20 +81,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_is_seen_even_without_a_final_newline() {
+    fn callback_receives_every_line_and_an_unterminated_last_line() {
         let mut lines = Vec::new();
         run_watched(command("printf").arg("a\nb"), |line| lines.push(line.to_owned())).unwrap();
         assert_eq!(lines, ["a", "b"]);
     }
 
     #[test]
-    fn a_failure_names_the_command() {
+    fn error_of_failed_command_contains_its_name() {
         let error = run(command("sh").args(["-c", "exit 3"])).unwrap_err();
         assert!(error.to_string().contains("`sh -c exit 3` failed"), "{error}");
     }
 
     #[test]
-    fn asking_a_program_that_is_not_there_is_no_answer() {
+    fn output_of_missing_program_is_none() {
         assert_eq!(ask(&mut command("palisade-no-such-program")), None);
     }
 }

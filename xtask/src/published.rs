@@ -5,20 +5,20 @@ use anyhow::{Result, ensure};
 use crate::process::{ask, cargo, command, run};
 use crate::workspace;
 
-/// The crates that others depend on, from crates.io.
+/// The published crates, which others use from crates.io.
 const PUBLISHED: [&str; 1] = ["palisade"];
 
-/// The combinations of features that no other step builds: `default` is built everywhere, none by the `no_std` build.
+/// The combinations of features that no other step builds. Other steps build `default` and, for `no_std`, no features.
 const FEATURES: [&str; 1] = ["std"];
 
-/// The oldest compiler that the manifests promise.
+/// The oldest supported version of Rust, from the manifests.
 const MSRV: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Packages each published crate and builds it from the package with the oldest supported compiler.
 ///
 /// # Errors
 ///
-/// A crate cannot be packaged or does not build.
+/// Returns an error if a crate cannot be packaged or does not build.
 pub(crate) fn check() -> Result<()> {
     let toolchain = oldest()?;
     let target = workspace::target_dir().join("package-build");
@@ -38,7 +38,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Returns `+VERSION` for the oldest supported compiler, installed now if needed, or nothing if it is the active one.
+/// Returns `+VERSION` for the oldest supported compiler, which it installs if necessary, or `None` if it is the active one.
 fn oldest() -> Result<Option<String>> {
     let active = ask(command("rustc").arg("--version")).unwrap_or_default();
     if active.split_whitespace().nth(1).is_some_and(|version| version.starts_with(&format!("{MSRV}."))) {

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: builds the filter that ships.
+//! `cargo xtask wasm`: builds the filter module.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,24 +17,24 @@ const MAX_MEMORY: u32 = 256 * 1024 * 1024;
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {
-    /// Take the compiler from here and nowhere else
+    /// Use only a compiler from this source
     #[arg(long)]
     pub(crate) via: Option<Via>,
-    /// Build the module with a planted trap, for rehearsing failures, beside the one that ships
+    /// Also build a module with a deliberate trap, for tests of failures
     #[arg(long)]
     pub(crate) trap: bool,
 }
 
-/// A library to build for WebAssembly by the profile `wasm` of its workspace.
+/// A library that is built for WebAssembly with the profile `wasm` of its workspace.
 #[derive(Debug)]
 struct Library<'a> {
-    /// The folder of its workspace.
+    /// The directory of its workspace.
     root: PathBuf,
     package: &'a str,
     features: &'a [&'a str],
 }
 
-/// Builds the filter and gives the path of the module.
+/// Builds the filter and returns the path of the module.
 pub(crate) fn run(options: &Options) -> Result<PathBuf> {
     let toolchain = Toolchain::find(TARGET, options.via)?;
     if options.trap {
@@ -58,13 +58,13 @@ fn compile(toolchain: &Toolchain, features: &[&str], root: &Path, target: &Path)
     exports::trim(&filter.link(toolchain, target)?)
 }
 
-/// Builds the decisions of the benchmarks as a module without a host.
+/// Builds the decisions of the benchmarks as a module without host calls.
 pub(crate) fn guest() -> Result<PathBuf> {
     let guest = Library { root: workspace::root(), package: "palisade-guest", features: &[] };
     publish(&guest.link(&Toolchain::find(TARGET, None)?, &build_dir())?, "palisade_guest.wasm")
 }
 
-/// Builds the filter of the SDK, with everything that it exports, as `name`.
+/// Builds the filter of the SDK as `name`, with all its exports.
 pub(crate) fn sdk_filter(features: &[&str], name: &str) -> Result<PathBuf> {
     let root = workspace::root().join("benches/sdk-filter");
     let filter = Library { root, package: "sdk-filter", features };
@@ -72,7 +72,7 @@ pub(crate) fn sdk_filter(features: &[&str], name: &str) -> Result<PathBuf> {
 }
 
 impl Library<'_> {
-    /// The module as the linker leaves it.
+    /// The path of the linked module.
     fn link(&self, toolchain: &Toolchain, target: &Path) -> Result<Vec<u8>> {
         let mut cargo = toolchain.cargo("build", TARGET, "std,panic_abort");
         cargo.args(["--package", self.package, "--lib", "--profile", "wasm"]);
@@ -85,12 +85,12 @@ impl Library<'_> {
     }
 }
 
-/// A folder of its own: these flags would make every native build start afresh.
+/// Its own directory, because these flags would invalidate every native build.
 fn build_dir() -> PathBuf {
     workspace::target_dir().join("wasm-build")
 }
 
-/// Builds a copy of the sources in another folder, and compares it with the module that ships.
+/// Builds a copy of the sources in another directory, and compares the result with the shipped module.
 pub(crate) fn reproduce(options: &Options) -> Result<()> {
     let module = run(options)?;
     let toolchain = Toolchain::find(TARGET, options.via)?;
@@ -111,7 +111,7 @@ pub(crate) fn reproduce(options: &Options) -> Result<()> {
 
 fn flags(toolchain: &Toolchain, root: &Path) -> OsString {
     let mut flags = vec![OsString::from(format!("-Clink-arg=--max-memory={MAX_MEMORY}"))];
-    // The module must not tell, nor depend on, where it was built.
+    // The module must neither contain nor depend on the path of its build.
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
     let library = toolchain.sysroot().join("lib/rustlib/src/rust");
@@ -130,7 +130,7 @@ fn flags(toolchain: &Toolchain, root: &Path) -> OsString {
     flags.join(&OsString::from("\u{1f}"))
 }
 
-/// Puts a copy in place in one step, as a test may be reading the one before, and says where.
+/// Copies a module and renames the copy, because a test may read the previous one. Returns its path.
 fn publish(bytes: &[u8], name: &str) -> Result<PathBuf> {
     let folder = workspace::target_dir().join("wasm");
     fs::create_dir_all(&folder)?;

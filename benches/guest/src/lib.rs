@@ -1,31 +1,31 @@
-//! A policy set and the requests to ask of it, as a library and as a WebAssembly module: the two are timed in one
-//! process, on the same questions, so that what WebAssembly costs is a ratio of times.
+//! Policy sets and their requests, as a library and as a WebAssembly module. Both are timed in one process on the same
+//! requests, so that the cost of WebAssembly is a quotient of times.
 
 use palisade::{PolicySet, Verdict};
 use palisade_benches::{
+    Random,
     ask::{Ask, Parts, compile},
     mix, principal,
-    random::Random,
 };
 
-/// How many different requests are asked in turn.
+/// The number of distinct requests.
 const ASKS: usize = 1024;
 
-/// Which policies.
+/// The kind of policies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Shape {
-    /// "Principal X may GET on path prefix /svcX/", and requests that one of the policies allows.
+    /// "Principal X may GET paths below /svcX/", with requests that one of the policies allows.
     Principal,
     /// The realistic mix.
     Mix,
 }
 
 impl Shape {
-    /// All of them; the module knows a shape by its place here.
+    /// All shapes. The module receives a shape as its index in this list.
     pub const ALL: [Self; 2] = [Self::Principal, Self::Mix];
 }
 
-/// A policy set and requests.
+/// A policy set and its requests.
 #[derive(Debug)]
 pub struct Questions {
     set: PolicySet,
@@ -34,7 +34,7 @@ pub struct Questions {
 }
 
 impl Questions {
-    /// `n` rules of this shape. The requests stay in memory for ever.
+    /// Creates a set with `n` rules of this shape. Its requests are never freed.
     pub fn new(shape: Shape, n: usize) -> Self {
         let (set, asks): (PolicySet, Vec<Ask>) = match shape {
             Shape::Principal => {
@@ -48,7 +48,7 @@ impl Questions {
         Self { set, parts: asks.iter().map(Parts::new).collect(), next: 0 }
     }
 
-    /// Decides this many requests, one after the other, and says how many were allowed.
+    /// Decides this number of requests in turn and returns how many were allowed.
     pub fn decide(&mut self, count: u32) -> u32 {
         let mut allowed = 0;
         for _ in 0..count {
@@ -61,7 +61,7 @@ impl Questions {
 
 #[cfg(target_family = "wasm")]
 mod exports {
-    #![expect(unsafe_code, reason = "an exported name could be somebody else's")]
+    #![expect(unsafe_code, reason = "an exported name could be that of another module")]
 
     use super::{Questions, Shape};
     use std::cell::RefCell;
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_are_asked_in_turn() {
+    fn requests_are_decided_in_turn() {
         let mut questions = Questions::new(Shape::Principal, 10);
         assert_eq!(questions.decide(2000), 2000);
         let mut questions = Questions::new(Shape::Mix, 100);

@@ -1,7 +1,6 @@
-//! Palisade beside its peers, in CPU time of the thread: `cargo xtask bench` runs this and makes the tables.
+//! Compares Palisade with its peers in CPU time of the thread. `cargo xtask bench` runs this and prints the tables.
 //!
-//! Those who answer the same question are measured one right after the other, so that what else the machine does
-//! concerns all of them.
+//! Engines with the same requests are measured in direct succession, so that other work on the machine affects all of them.
 
 mod cpu;
 
@@ -24,7 +23,7 @@ fn settings() -> Criterion<Cpu> {
         .without_plots()
 }
 
-/// Measures `ask` on one of `items` after the other, as `shape/name/what/n`.
+/// Measures `ask` on each of `items` in turn, as `shape/name/what/n`.
 fn bench<T, R>(
     c: &mut Criterion<Cpu>,
     group: &str,
@@ -96,7 +95,7 @@ fn paths(c: &mut Criterion<Cpu>) {
     }
 }
 
-/// Our engine natively and in wasmtime, where `PALISADE_GUEST` names the module.
+/// Measures Palisade natively and in wasmtime, if `PALISADE_GUEST` names the module.
 #[cfg(feature = "wasm")]
 fn wasm(c: &mut Criterion<Cpu>) {
     use cpu_time::ThreadTime;

@@ -1,8 +1,8 @@
-//! Policy engines that are used elsewhere.
+//! General policy engines.
 
 use crate::{
+    engine::{PolicyEngine, prefix, spiffe},
     peer::Make,
-    policies::{Policies, prefix, spiffe},
 };
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
@@ -10,7 +10,7 @@ use palisade_benches::ask::{Ask, Parts};
 use regorus::{Engine, Value, languages::rego::compiler::Compiler, rvm::vm::RegoVM};
 use std::{cell::RefCell, fmt::Write};
 
-pub(crate) fn all() -> Vec<(&'static str, usize, Make<dyn Policies>)> {
+pub(crate) fn all() -> Vec<(&'static str, usize, Make<dyn PolicyEngine>)> {
     vec![
         ("regorus, indexed data", 10_000, |n| Box::new(Rego::new(n))),
         ("cel, N programs", 10_000, |n| Box::new(Cel::new(n))),
@@ -19,7 +19,7 @@ pub(crate) fn all() -> Vec<(&'static str, usize, Make<dyn Policies>)> {
     ]
 }
 
-/// The author of the policy has made an index of the rules.
+/// Rego rules that the author of the policy has indexed by principal.
 struct Rego(RefCell<RegoVM>);
 
 const REGO: &str = "package mesh
@@ -47,7 +47,7 @@ impl Rego {
     }
 }
 
-impl Policies for Rego {
+impl PolicyEngine for Rego {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         let mut vm = self.0.borrow_mut();
         let mut input = Value::new_object();
@@ -76,7 +76,7 @@ impl Cel {
     }
 }
 
-impl Policies for Cel {
+impl PolicyEngine for Cel {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         let mut context = self.root.new_inner_scope();
         context.add_variable_from_value("principal", ask.identities[0].as_str());
@@ -111,7 +111,7 @@ impl Casbin {
     }
 }
 
-impl Policies for Casbin {
+impl PolicyEngine for Casbin {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         self.0.enforce((ask.identities[0].as_str(), ask.path.as_str(), ask.method.as_str())).unwrap()
     }
@@ -145,7 +145,7 @@ impl Cedar {
     }
 }
 
-impl Policies for Cedar {
+impl PolicyEngine for Cedar {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         let uid = |kind: &str, id: &str| {
             EntityUid::from_type_name_and_id(kind.parse().unwrap(), cedar_policy::EntityId::new(id))

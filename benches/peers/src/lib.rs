@@ -1,7 +1,8 @@
-//! Other engines, each given the policies of `palisade_benches` in its own language.
+//! Other engines with the policies of `palisade_benches`, each in its own language.
 //!
-//! Every one is first asked questions with known answers ([`Peer::check`]): what decides otherwise is not measured.
+//! Each engine first decides requests with known results ([`Peer::checked`]). Only engines with correct results are measured.
 
+mod engine;
 #[cfg(feature = "engines")]
 mod engines;
 mod names;
@@ -15,6 +16,7 @@ mod wasm;
 pub use names::{Names, all as all_names};
 pub use paths::{Paths, all as all_paths};
 pub use peer::Peer;
-pub use policies::{Policies, all as all_policies};
+pub use engine::PolicyEngine;
+pub use policies::all as all_policies;
 #[cfg(feature = "wasm")]
 pub use wasm::Guest;

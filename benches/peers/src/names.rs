@@ -1,4 +1,4 @@
-//! Which of N DNS patterns match a name.
+//! Sets of N DNS name patterns.
 
 use crate::peer::{Make, Peer};
 use core::ops::ControlFlow;
@@ -8,19 +8,19 @@ use qp_trie::wrapper::BString;
 use regex::bytes::{Regex, RegexBuilder, RegexSet};
 use std::collections::HashMap;
 
-/// Something that knows N patterns.
+/// A set of name patterns.
 pub trait Names {
-    /// How many of them match; those that only know whether one does say 1.
+    /// Returns the number of matching patterns, or 1 if the engine only reports whether one matches.
     fn matching(&self, name: &str) -> usize;
 }
 
-/// All of them, ours first.
+/// Returns all engines, Palisade first.
 pub fn all() -> Vec<Peer<dyn Names>> {
     let all: [(&'static str, usize, Make<dyn Names>); 7] = [
         ("palisade", 100_000, |n| Box::new(Palisade(FqdnSet::new(&names::patterns(n))))),
         ("floor: xxh3 of the name", 100_000, |_| Box::new(Floor)),
-        ("by hand: two hash maps (one label, no head)", 100_000, |n| Box::new(Maps::new(n))),
-        ("by hand: label walk (any depth, no head)", 100_000, |n| Box::new(Walk::new(n))),
+        ("hand-written: two hash maps (one label, no head)", 100_000, |n| Box::new(Maps::new(n))),
+        ("hand-written: label walk (any depth, no head)", 100_000, |n| Box::new(Walk::new(n))),
         ("qp-trie, reversed (any depth, no head)", 100_000, |n| Box::new(Trie::new(n))),
         ("regex, one alternation", 10_000, |n| Box::new(Alternation::new(n))),
         ("regex set", 1_000, |n| Box::new(Set::new(n))),
@@ -49,7 +49,7 @@ impl Names for Floor {
     }
 }
 
-/// What stands behind the stars of pattern `i`, or all of it.
+/// Returns the text after the stars of pattern `i`, or its whole text, and whether it has stars.
 fn literal(i: usize) -> (String, bool) {
     let text = names::text(i);
     match text.split_once("*.") {
@@ -61,7 +61,7 @@ fn literal(i: usize) -> (String, bool) {
 #[derive(Default)]
 struct Maps {
     wholes: HashMap<String, u32, ahash::RandomState>,
-    behind_a_label: HashMap<String, u32, ahash::RandomState>,
+    after_one_label: HashMap<String, u32, ahash::RandomState>,
 }
 
 impl Maps {
@@ -69,7 +69,7 @@ impl Maps {
         let mut maps = Self::default();
         for i in 0..n {
             let (text, star) = literal(i);
-            if star { &mut maps.behind_a_label } else { &mut maps.wholes }.insert(text, i as u32);
+            if star { &mut maps.after_one_label } else { &mut maps.wholes }.insert(text, i as u32);
         }
         maps
     }
@@ -78,11 +78,11 @@ impl Maps {
 impl Names for Maps {
     fn matching(&self, name: &str) -> usize {
         let rest = name.split_once('.').map_or("", |(_, rest)| rest);
-        usize::from(self.wholes.contains_key(name)) + usize::from(self.behind_a_label.contains_key(rest))
+        usize::from(self.wholes.contains_key(name)) + usize::from(self.after_one_label.contains_key(rest))
     }
 }
 
-/// A map a label, from the end.
+/// A tree with a map for each label, from the last label to the first.
 #[derive(Default)]
 struct Walk {
     whole: bool,
@@ -119,7 +119,7 @@ impl Names for Walk {
     }
 }
 
-/// Keys from the last byte to the first, so that endings are prefixes; whether one begins with a star.
+/// A trie of reversed keys, so that suffixes are prefixes. The value is whether the pattern starts with a star.
 struct Trie(qp_trie::Trie<BString, bool>);
 
 impl Trie {
@@ -135,7 +135,7 @@ impl Trie {
 
 impl Names for Trie {
     fn matching(&self, name: &str) -> usize {
-        // On the stack: no name is longer, and an allocation would be measured too.
+        // No name is longer. The stack avoids an allocation, whose time would be measured.
         let mut space = [0; 255];
         for (to, from) in space.iter_mut().zip(name.bytes().rev()) {
             *to = from;
@@ -184,7 +184,7 @@ impl Names for Set {
     }
 }
 
-/// By the patterns that every peer knows in full: neither `**` nor a head before the star.
+/// Checks the patterns that every peer supports: neither `**` nor a text before the star.
 fn check(set: &dyn Names, n: usize, name: &str) {
     for i in (0..n).filter(|i| (0..7).contains(&(i % 10))).take(500) {
         assert_eq!(set.matching(&names::hit(i)), 1, "{name}: {}", names::hit(i));

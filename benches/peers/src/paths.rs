@@ -1,22 +1,22 @@
-//! Which of N routes a path takes.
+//! Tables of N routes.
 
 use crate::peer::{Make, Peer};
 use palisade::CompiledRules;
 use palisade_benches::routes;
 use std::collections::HashMap;
 
-/// Something that knows N routes.
+/// A table of routes.
 pub trait Paths {
-    /// The number of the route, if there is one.
+    /// Returns the number of the route of `path`, if there is one.
     fn route(&self, path: &str) -> Option<u32>;
 }
 
-/// All of them, ours first.
+/// Returns all engines, Palisade first.
 pub fn all() -> Vec<Peer<dyn Paths>> {
     let all: [(&'static str, Make<dyn Paths>); 4] = [
         ("palisade", |n| Box::new(Palisade(routes::table(n)))),
         ("floor: xxh3 of the path", |_| Box::new(Floor)),
-        ("by hand: hash at each '/'", |n| Box::new(Pieces::new(n))),
+        ("hand-written: hash at each '/'", |n| Box::new(Pieces::new(n))),
         ("matchit", |n| Box::new(Matchit::new(n))),
     ];
     all.into_iter().map(|(name, make)| Peer { name, most: 10_000, make, check }).collect()
@@ -45,12 +45,12 @@ impl Paths for Floor {
     }
 }
 
-/// A map for each kind of route, and the path hashed up to each `/` that may end a prefix.
+/// A map for each kind of route, and a hash of the path up to each `/` that may end a prefix.
 #[derive(Default)]
 struct Pieces {
     wholes: HashMap<String, u32, ahash::RandomState>,
     prefixes: HashMap<String, u32, ahash::RandomState>,
-    /// By what stands behind the tenant.
+    /// The routes by the text after the tenant.
     tenants: HashMap<String, u32, ahash::RandomState>,
 }
 
@@ -78,7 +78,7 @@ impl Paths for Pieces {
         if let Some(route) = behind.and_then(|behind| self.tenants.get(behind)) {
             return Some(*route);
         }
-        // The longest first.
+        // The longest prefix first.
         let mut ends = path.bytes().enumerate().rev().filter(|(_, byte)| *byte == b'/');
         ends.find_map(|(at, _)| self.prefixes.get(&path[..=at]).copied())
     }

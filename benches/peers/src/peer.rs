@@ -1,34 +1,34 @@
-//! Somebody to compare with.
+//! An engine to compare with.
 
-/// Makes one that knows the first so many.
+/// Builds an engine with the first N policies.
 pub(crate) type Make<T> = fn(usize) -> Box<T>;
 
-/// A way to make something that knows the first N rules, patterns or routes.
+/// An engine for the first N rules, patterns or routes.
 pub struct Peer<T: ?Sized> {
-    /// Who it is.
+    /// The name of the engine.
     pub name: &'static str,
-    /// The largest N that is worth the time.
+    /// The largest N that is measured.
     pub most: usize,
     pub(crate) make: Make<T>,
     pub(crate) check: fn(&T, usize, &str),
 }
 
 impl<T: ?Sized> Peer<T> {
-    /// A floor decides nothing: it is what looking at the input costs.
+    /// Whether the engine decides nothing and only reads the input, as a lower bound.
     pub fn is_floor(&self) -> bool {
         self.name.starts_with("floor")
     }
 
-    /// The one with the first `n`, not checked.
+    /// Builds the engine with the first `n`, without a check.
     pub fn make(&self, n: usize) -> Box<T> {
         (self.make)(n)
     }
 
-    /// The one with the first `n`, once it has answered as it should.
+    /// Builds the engine with the first `n` and checks its results.
     ///
     /// # Panics
     ///
-    /// An answer is wrong.
+    /// If a result is wrong.
     pub fn checked(&self, n: usize) -> Box<T> {
         let made = self.make(n);
         if !self.is_floor() {

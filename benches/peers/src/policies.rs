@@ -1,6 +1,9 @@
-//! "Principal X may GET on path prefix /svcX/", as N policies.
+//! N policies of the form "principal X may GET paths below /svcX/", in each engine and as hand-written baselines.
 
-use crate::peer::{Make, Peer};
+use crate::{
+    engine::{PolicyEngine, prefix, spiffe},
+    peer::{Make, Peer},
+};
 use palisade::Verdict;
 use palisade_benches::{
     ask::{Ask, Parts},
@@ -8,20 +11,14 @@ use palisade_benches::{
 };
 use std::collections::HashMap;
 
-/// Something that decides.
-pub trait Policies {
-    /// Whether `ask` may pass; what it needs is built from the request's parts each time.
-    fn allows(&self, ask: &Parts<'_>, raw: &Ask) -> bool;
-}
-
-/// All of them, ours first.
-pub fn all() -> Vec<Peer<dyn Policies>> {
-    let hand_written: [(&'static str, usize, Make<dyn Policies>); 5] = [
+/// Returns all engines, Palisade first.
+pub fn all() -> Vec<Peer<dyn PolicyEngine>> {
+    let hand_written: [(&'static str, usize, Make<dyn PolicyEngine>); 5] = [
         ("palisade", 10_000, |n| Box::new(Palisade(principal::set(n)))),
         ("palisade, and by which rule", 10_000, |n| Box::new(WithReasons(principal::set(n)))),
         ("floor: xxh3 of the input", 10_000, |_| Box::new(Floor)),
-        ("by hand: hash map by principal", 10_000, |n| Box::new(Map::new(n))),
-        ("by hand: linear scan", 10_000, |n| Box::new(Scan::new(n))),
+        ("hand-written: hash map by principal", 10_000, |n| Box::new(Map::new(n))),
+        ("hand-written: linear scan", 10_000, |n| Box::new(Scan::new(n))),
     ];
     #[cfg(feature = "engines")]
     let engines = crate::engines::all();
@@ -31,23 +28,15 @@ pub fn all() -> Vec<Peer<dyn Policies>> {
     all.map(|(name, most, make)| Peer { name, most, make, check }).collect()
 }
 
-fn check(engine: &dyn Policies, n: usize, name: &str) {
+fn check(engine: &dyn PolicyEngine, n: usize, name: &str) {
     for (ask, allowed) in principal::checks(n) {
         assert_eq!(engine.allows(&Parts::new(&ask), &ask), allowed, "{name}: {ask:?}");
     }
 }
 
-pub(crate) fn prefix(i: usize) -> String {
-    format!("/svc{i}/")
-}
-
-pub(crate) fn spiffe(i: usize) -> String {
-    format!("spiffe://cluster.local/ns/ns{i}/sa/sa{i}")
-}
-
 struct Palisade(palisade::PolicySet);
 
-impl Policies for Palisade {
+impl PolicyEngine for Palisade {
     fn allows(&self, ask: &Parts<'_>, _: &Ask) -> bool {
         ask.decide(&self.0) == Verdict::Allow
     }
@@ -55,16 +44,16 @@ impl Policies for Palisade {
 
 struct WithReasons(palisade::PolicySet);
 
-impl Policies for WithReasons {
+impl PolicyEngine for WithReasons {
     fn allows(&self, ask: &Parts<'_>, _: &Ask) -> bool {
         ask.decide_with_reasons(&self.0).verdict == Verdict::Allow
     }
 }
 
-/// Decides nothing: what it costs to look at the bytes once.
+/// Decides nothing: its time is the minimum for reading the input once.
 struct Floor;
 
-impl Policies for Floor {
+impl PolicyEngine for Floor {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
         (hash(&ask.identities[0]) ^ hash(&ask.path) ^ hash(&ask.method)) & 1 == 0
@@ -79,7 +68,7 @@ impl Map {
     }
 }
 
-impl Policies for Map {
+impl PolicyEngine for Map {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         let found = self.0.get(&ask.identities[0]);
         found.is_some_and(|(method, prefix)| *method == ask.method && ask.path.starts_with(prefix))
@@ -94,7 +83,7 @@ impl Scan {
     }
 }
 
-impl Policies for Scan {
+impl PolicyEngine for Scan {
     fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
         self.0.iter().any(|(principal, method, prefix)| {
             *principal == ask.identities[0] && *method == ask.method && ask.path.starts_with(prefix)

@@ -1,20 +1,20 @@
-//! The module of `palisade_guest` in wasmtime, without fuel: as fast as it gets.
+//! The module of `palisade_guest` in wasmtime, without fuel, which would slow it down.
 
 use palisade_guest::Shape;
 use wasmtime::{Engine, Instance, Module, Store, TypedFunc};
 
-/// A policy set inside of the module.
+/// A policy set in the module.
 pub struct Guest {
     store: Store<()>,
     decide: TypedFunc<u32, u32>,
 }
 
 impl Guest {
-    /// The module with `n` rules of `shape`.
+    /// Creates the module with `n` rules of `shape`.
     ///
     /// # Panics
     ///
-    /// The file is not that module.
+    /// If the file is not that module.
     pub fn new(file: &std::path::Path, shape: Shape, n: usize) -> Self {
         let engine = Engine::default();
         let module = Module::from_file(&engine, file).expect("the guest's module");
@@ -27,7 +27,7 @@ impl Guest {
         Self { store, decide }
     }
 
-    /// Decides this many requests, and says how many were allowed.
+    /// Decides this number of requests and returns how many were allowed.
     pub fn decide(&mut self, count: u32) -> u32 {
         self.decide.call(&mut self.store, count).expect("a decision")
     }

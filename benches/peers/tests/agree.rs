@@ -1,4 +1,4 @@
-//! Whoever is compared with decides the same. Nothing is timed here.
+//! Every engine decides as Palisade does. These tests measure no time.
 
 use palisade_peers::{Peer, all_names, all_paths, all_policies};
 
@@ -11,16 +11,16 @@ fn check<T: ?Sized>(peers: &[Peer<T>]) {
 }
 
 #[test]
-fn engines_decide_as_ours() {
+fn policy_engines_decide_as_palisade() {
     check(&all_policies());
 }
 
 #[test]
-fn sets_of_names_match_as_ours() {
+fn name_sets_match_as_palisade() {
     check(&all_names());
 }
 
 #[test]
-fn routers_take_the_same_route() {
+fn routers_match_as_palisade() {
     check(&all_paths());
 }

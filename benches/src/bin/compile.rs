@@ -1,4 +1,4 @@
-//! What it takes to compile policies, in milliseconds of CPU and in bytes that stay: `cargo xtask bench` runs it.
+//! Measures the compilation of policies in milliseconds of CPU time and in bytes that stay allocated, for `cargo xtask bench`.
 
 use allocation_counter::measure;
 use cpu_time::ThreadTime;
@@ -7,7 +7,7 @@ use palisade_benches::{ask::compile, mix, names, principal};
 use serde_json::Value;
 use std::{fmt::Write, hint::black_box};
 
-/// The best of three, and the bytes that the result keeps.
+/// Returns the shortest of three times and the bytes that the result keeps.
 fn row<T>(name: &str, n: usize, mut make: impl FnMut() -> T) {
     let mut best = f64::INFINITY;
     let mut kept = 0;
@@ -29,7 +29,7 @@ fn yaml(policies: &[Value]) -> String {
     })
 }
 
-/// The same in the style that people write.
+/// Returns policies in the style of hand-written ones.
 fn block_yaml(n: usize) -> String {
     (0..n).fold(String::new(), |mut text, i| {
         let _ = writeln!(

@@ -1,5 +1,5 @@
-//! Decides each of the ten decisions for callgrind, which is told to count inside `palisade_measured` alone and to
-//! write the count down before each `palisade_done`: `cargo xtask cost`.
+//! Runs each of the ten decisions under callgrind for `cargo xtask cost`. callgrind counts only inside `palisade_measured`
+//! and writes the count before each `palisade_done`.
 
 use palisade::{PolicySet, Verdict};
 use palisade_benches::{ask::Parts, decisions};

@@ -1,6 +1,6 @@
-//! Nanoseconds of CPU for what only our engine is asked: the ten decisions whose instructions are counted, requests of
-//! the realistic mix one by one, and what wants to be dear, as ratio to the median of these and over growing input.
-//! `cargo xtask bench` runs it; `--quick` takes a tenth of the time.
+//! Measures the CPU time of decisions that only Palisade makes: the ten decisions of `cargo xtask cost`, requests of the
+//! realistic mix one by one, and adversarial requests, compared with the median of the mix and with growing input.
+//! `cargo xtask bench` runs it. `--quick` takes a tenth of the time.
 
 use cpu_time::ThreadTime;
 use palisade::PolicySet;
@@ -11,10 +11,10 @@ use palisade_benches::{
 };
 use std::{env, hint::black_box};
 
-/// How often a decision is measured; the best counts, as nothing makes it faster than it is.
+/// Measurements of each decision. The shortest counts, because other work can only make one longer.
 const ROUNDS: u32 = 10;
 
-/// Measures for about so many seconds.
+/// Measures for about this number of seconds.
 #[derive(Clone, Copy)]
 struct Clock {
     seconds: f64,
@@ -35,7 +35,7 @@ impl Clock {
             }
             start.elapsed().as_nanos() as f64 / f64::from(count)
         };
-        // Long enough that reading the clock counts for nothing.
+        // Long enough to make the time of reading the clock negligible.
         let once = time(1).max(20.0);
         let count = (self.seconds * 1e9 / f64::from(ROUNDS) / once).clamp(1.0, 1e6) as u32;
         (0..ROUNDS).map(|_| time(count)).fold(f64::INFINITY, f64::min)
@@ -52,10 +52,10 @@ fn ten(clock: Clock) {
     }
 }
 
-/// Prints how requests of the mix spread, and gives their median.
+/// Prints the distribution of the requests of the mix and returns the median.
 fn spread(clock: Clock, n: usize) -> f64 {
     let set = compile(mix::policies(n));
-    // Each is one of many, so that less time will do.
+    // One of many requests, so a shorter measurement suffices.
     let clock = Clock { seconds: clock.seconds / 50.0 };
     let mut times: Vec<f64> = mix::asks(n, 500).iter().map(|ask| clock.best(&set, ask)).collect();
     times.sort_by(f64::total_cmp);
@@ -71,7 +71,7 @@ fn adversaries(clock: Clock, n: usize, median: f64) {
     }
 }
 
-/// What grows with the request: twice the bytes may cost twice the time.
+/// Prints the times for growing requests: twice the bytes may take twice the time.
 fn growth(clock: Clock) {
     let row = |name: &str, set: &PolicySet, asks: [Ask; 3]| {
         let times = asks.map(|ask| clock.best(set, &ask));
@@ -100,7 +100,7 @@ fn main() {
     );
     spread(clock, 1_000);
     let median = spread(clock, 10_000);
-    println!("\n| 10,000 rules | ns | times the median of the mix (wanted: at most 20) |\n|---|---:|---:|");
+    println!("\n| 10,000 rules | ns | times the median of the mix (target: at most 20) |\n|---|---:|---:|");
     adversaries(clock, 10_000, median);
     println!("\n| with the request's size | ns | | |\n|---|---:|---:|---:|");
     growth(clock);

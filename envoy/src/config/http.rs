@@ -1,39 +1,39 @@
-//! The HTTP connection manager: how a path is normalised, then the filters, then an answer of Envoy's own.
+//! The HTTP connection manager: path normalization, filters, and a direct response.
 
 use serde_json::{Map, Value, json};
 
-use super::TYPES;
+use super::types::TYPES;
 
-/// What a request that passes all filters gets as its body.
+/// The body of the response to a request that passes all filters.
 pub const BODY: &str = "ok";
 
-/// An HTTP chain.
+/// An HTTP filter chain.
 #[derive(Clone, Debug, Default)]
 pub struct Http {
     /// HTTP filters before the router, in order.
     pub filters: Vec<Value>,
-    /// What is done to a path before the filters see it.
+    /// The path normalization before the filters.
     pub normalization: PathNormalization,
-    /// Further fields of the connection manager; they win over those set here.
+    /// Further fields of the connection manager, which override those of this type.
     pub extra: Map<String, Value>,
 }
 
-/// Path normalisation, by the names of Istio's mesh configuration.
+/// Path normalization, with the names of Istio's mesh settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PathNormalization {
-    /// The path as it was sent.
+    /// The path is not changed.
     None,
-    /// RFC 3986, and backslashes to slashes.
+    /// Normalization of RFC 3986; backslashes become slashes.
     #[default]
     Base,
-    /// BASE, and runs of slashes become one.
+    /// BASE, and repeated slashes become one.
     MergeSlashes,
-    /// MERGE_SLASHES, after `%2F` and `%5C` were decoded.
+    /// MERGE_SLASHES, after `%2F` and `%5C` are decoded.
     DecodeAndMergeSlashes,
 }
 
 impl Http {
-    /// The default chain with these filters.
+    /// Returns a filter chain with these filters and default settings.
     #[must_use]
     pub fn with_filters(filters: Vec<Value>) -> Self {
         Self { filters, ..Self::default() }
@@ -55,7 +55,7 @@ impl Http {
                 "name": "all",
                 "domains": ["*"],
                 "routes": [{
-                    // A CONNECT has no path for a prefix to match.
+                    // A CONNECT has no path that a prefix could match.
                     "match": {"connect_matcher": {}},
                     "direct_response": answer(),
                 }, {
@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn base_normalisation_is_the_default() {
+    fn base_normalization_is_the_default() {
         let manager = manager(&Http::default());
         assert_eq!(manager["normalize_path"], true);
         assert!(manager.get("merge_slashes").is_none());
     }
 
     #[test]
-    fn each_normalisation_adds_to_the_one_before() {
+    fn each_path_normalization_extends_the_previous_one() {
         let with = |normalization| manager(&Http { normalization, ..Http::default() });
         assert_eq!(with(PathNormalization::None)["normalize_path"], false);
         assert_eq!(with(PathNormalization::MergeSlashes)["merge_slashes"], true);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_router_comes_last() {
+    fn router_is_the_last_http_filter() {
         let http = Http::with_filters(vec![json!({"name": "mine"})]);
         let filters = manager(&http)["http_filters"].clone();
         assert_eq!(filters[0]["name"], "mine");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn extra_fields_win() {
+    fn extra_fields_override_defaults() {
         let mut http = Http::default();
         http.extra.insert("normalize_path".to_owned(), json!(false));
         http.extra.insert("use_remote_address".to_owned(), json!(true));

@@ -1,8 +1,10 @@
-//! Envoy's bootstrap: listeners on 127.0.0.1, each with its transport security and one chain of filters.
+//! Envoy's bootstrap configuration: listeners on 127.0.0.1, each with its transport security and one filter chain.
 
 mod http;
 mod tcp;
 mod transport;
+mod types;
+mod upstream;
 mod waypoint;
 
 use std::path::PathBuf;
@@ -12,66 +14,67 @@ use serde_json::{Map, Value, json};
 pub use self::http::{BODY, Http, PathNormalization};
 pub use self::tcp::{End, Tcp};
 pub use self::transport::Transport;
+use self::types::TYPES;
+pub use self::upstream::{UPSTREAM, cluster, named_by_request};
+use self::upstream::{loopback, loopback_udp};
 
-const TYPES: &str = "type.googleapis.com/envoy";
-
-/// Everything Envoy is told at start.
+/// The bootstrap configuration of an Envoy.
 #[derive(Clone, Debug, Default)]
 pub struct Bootstrap {
-    /// The ports that Envoy opens, told apart by name.
+    /// The listeners, with unique names.
     pub listeners: Vec<Listener>,
-    /// Upstreams that filters name, beside those of TCP listeners.
+    /// Upstream clusters that filters name, in addition to those of TCP listeners.
     pub clusters: Vec<Value>,
-    /// `node.metadata`, where Istio puts `NAMESPACE` and `LABELS` of the workload.
+    /// `node.metadata`, in which Istio stores `NAMESPACE` and `LABELS` of the workload.
     pub node_metadata: Map<String, Value>,
-    /// A file from which Envoy takes further listeners, and takes them again when another file is moved there (see
+    /// A file with further listeners. Envoy reads it again when another file is moved to its path (see
     /// [`Listener::discovery`]).
     pub discovery: Option<PathBuf>,
 }
 
-/// A port of 127.0.0.1 that the system chooses.
+/// A listener on a port of 127.0.0.1.
 #[derive(Clone, Debug)]
 pub struct Listener {
-    /// The name by which its port is found again.
+    /// The name, by which its port can be found.
     pub name: String,
-    /// Its port; 0 lets the system choose.
+    /// The port, or 0 for a port that the system chooses.
     pub port: u16,
-    /// How a connection is secured.
+    /// The transport security.
     pub transport: Transport,
-    /// Which way the traffic goes, as a filter sees it in `xds.listener_direction`.
+    /// The direction of the traffic, which a filter reads as `xds.listener_direction`.
     pub direction: Direction,
     /// Listener filters, such as [`tls_inspector`].
     pub listener_filters: Vec<Value>,
-    /// What happens to a connection.
+    /// The filter chain.
     pub chain: Chain,
 }
 
-/// Which way a listener's traffic goes, seen from the workload.
+/// The direction of a listener's traffic, from the view of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// To the workload.
+    /// Traffic to the workload.
     Inbound,
-    /// From the workload.
+    /// Traffic from the workload.
     Outbound,
 }
 
-/// The filters of a listener.
+/// The filter chain of a listener.
 #[derive(Clone, Debug)]
 pub enum Chain {
-    /// HTTP, every request that passes the filters answered by Envoy itself.
+    /// An HTTP filter chain. Envoy answers every request that passes the filters.
     Http(Http),
-    /// Bytes, passed on to an upstream.
+    /// A TCP filter chain, which ends at an upstream or an echo.
     Tcp(Tcp),
 }
 
 impl Bootstrap {
-    /// A bootstrap with these listeners.
+    /// Returns a bootstrap configuration with these listeners.
     #[must_use]
     pub fn new(listeners: Vec<Listener>) -> Self {
         Self { listeners, ..Self::default() }
     }
 
-    /// The bootstrap as Envoy reads it.
+    /// Returns the configuration in the format of Envoy.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let own = self.listeners.iter().filter_map(Listener::cluster);
@@ -79,7 +82,7 @@ impl Bootstrap {
         let mut bootstrap = json!({
             "node": {"id": "palisade", "cluster": "palisade", "metadata": self.node_metadata},
             "admin": {"address": loopback(0)},
-            // As in Istio's bootstrap: a fragment is cut off, not refused.
+            // As in Istio's bootstrap: Envoy removes a fragment instead of rejecting the request.
             "layered_runtime": {"layers": [{"name": "istio", "static_layer": {
                 "envoy.reloadable_features.http_reject_path_with_fragment": false,
             }}]},
@@ -102,12 +105,12 @@ impl Bootstrap {
 }
 
 impl Listener {
-    /// An inbound HTTP listener.
+    /// Returns an inbound HTTP listener.
     pub fn http(name: impl Into<String>, transport: Transport, http: Http) -> Self {
         Self::inbound(name.into(), transport, Chain::Http(http))
     }
 
-    /// An inbound TCP listener.
+    /// Returns an inbound TCP listener.
     pub fn tcp(name: impl Into<String>, transport: Transport, tcp: Tcp) -> Self {
         Self::inbound(name.into(), transport, Chain::Tcp(tcp))
     }
@@ -116,7 +119,7 @@ impl Listener {
         Self { name, port: 0, transport, direction: Direction::Inbound, listener_filters: Vec::new(), chain }
     }
 
-    /// These listeners as a file for [`Bootstrap::discovery`].
+    /// Returns the content of a file for [`Bootstrap::discovery`] with these listeners.
     #[must_use]
     pub fn discovery(version: &str, listeners: &[Self]) -> Value {
         let resource = |listener: &Self| {
@@ -129,7 +132,7 @@ impl Listener {
         json!({"version_info": version, "resources": listeners.iter().map(resource).collect::<Vec<_>>()})
     }
 
-    /// The listener, and the inner one of a waypoint.
+    /// Returns the listener, and the inner listener of a waypoint.
     fn all_to_json(&self) -> Vec<Value> {
         let mut outer = self.to_json();
         if !self.transport.is_waypoint() {
@@ -177,7 +180,7 @@ impl Listener {
     }
 }
 
-/// The listener filter that reads SNI before the chain is chosen.
+/// Returns the listener filter that reads the SNI before Envoy selects a filter chain.
 #[must_use]
 pub fn tls_inspector() -> Value {
     json!({
@@ -186,48 +189,12 @@ pub fn tls_inspector() -> Value {
     })
 }
 
-/// An upstream on this port of 127.0.0.1.
-#[must_use]
-pub fn cluster(name: &str, port: u16) -> Value {
-    json!({
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "5s",
-        "load_assignment": {"cluster_name": name, "endpoints": [{
-            "lb_endpoints": [{"endpoint": {"address": loopback(port)}}],
-        }]},
-    })
-}
-
-/// An upstream whose address each request says in [`UPSTREAM`].
-#[must_use]
-pub fn named_by_request(name: &str) -> Value {
-    json!({
-        "name": name,
-        "type": "ORIGINAL_DST",
-        "lb_policy": "CLUSTER_PROVIDED",
-        "connect_timeout": "5s",
-        "original_dst_lb_config": {"use_http_header": true, "http_header_name": UPSTREAM},
-    })
-}
-
-/// The header that says `127.0.0.1:PORT`.
-pub const UPSTREAM: &str = "x-envoy-original-dst-host";
-
-fn loopback(port: u16) -> Value {
-    json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
-}
-
-fn loopback_udp(port: u16) -> Value {
-    json!({"socket_address": {"protocol": "UDP", "address": "127.0.0.1", "port_value": port}})
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_address_is_loopback_with_a_port_of_the_systems_choice() {
+    fn every_address_is_loopback_with_port_zero() {
         let listeners = vec![
             Listener::http("a", Transport::Plaintext, Http::default()),
             Listener::tcp("b", Transport::Plaintext, Tcp::to(9)),
@@ -241,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_carries_its_direction_and_filters() {
+    fn listener_contains_its_direction_and_filters() {
         let mut listener = Listener::http("a", Transport::Plaintext, Http::default());
         listener.direction = Direction::Outbound;
         listener.listener_filters = vec![tls_inspector()];
@@ -252,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn quic_listener_is_on_udp_and_speaks_http3() {
+    fn quic_listener_uses_udp_and_http3() {
         let mesh = crate::certs::Authority::new("cluster.local").unwrap();
         let server = mesh.issue(&crate::certs::Names::default()).unwrap();
         let json = Listener::http("a", Transport::quic(&mesh, &server), Http::default()).to_json();
@@ -261,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn node_metadata_is_passed_on() {
+    fn bootstrap_contains_node_metadata() {
         let mut bootstrap = Bootstrap::default();
         bootstrap.node_metadata.insert("NAMESPACE".to_owned(), json!("foo"));
         assert_eq!(bootstrap.to_json()["node"]["metadata"]["NAMESPACE"], "foo");

@@ -1,35 +1,35 @@
-//! The TCP chain: network filters, then a proxy to a port of this machine, or an echo.
+//! The TCP filter chain: network filters, then a proxy to a port of this machine, or an echo.
 
 use serde_json::{Value, json};
 
-use super::TYPES;
+use super::types::TYPES;
 
-/// A TCP chain.
+/// A TCP filter chain.
 #[derive(Clone, Debug)]
 pub struct Tcp {
     /// Network filters before the end of the chain, in order.
     pub filters: Vec<Value>,
-    /// What the bytes come to.
+    /// The end of the chain.
     pub end: End,
 }
 
-/// The end of a TCP chain.
+/// The end of a TCP filter chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// This port of 127.0.0.1.
+    /// A proxy to this port of 127.0.0.1.
     Upstream(u16),
-    /// Envoy sends back what it reads.
+    /// Envoy sends every byte back to the client.
     Echo,
 }
 
 impl Tcp {
-    /// A proxy to this port of 127.0.0.1, without filters.
+    /// Returns a proxy to this port of 127.0.0.1, without filters.
     #[must_use]
     pub fn to(upstream: u16) -> Self {
         Self { filters: Vec::new(), end: End::Upstream(upstream) }
     }
 
-    /// An echo behind these filters.
+    /// Returns an echo after these filters.
     #[must_use]
     pub fn echo(filters: Vec<Value>) -> Self {
         Self { filters, end: End::Echo }
@@ -56,7 +56,7 @@ impl Tcp {
 
     pub(super) fn cluster(&self, name: &str) -> Option<Value> {
         let End::Upstream(port) = self.end else { return None };
-        Some(super::cluster(name, port))
+        Some(super::upstream::cluster(name, port))
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_proxy_comes_last_and_names_its_cluster() {
+    fn tcp_proxy_is_the_last_filter_and_names_its_cluster() {
         let tcp = Tcp { filters: vec![json!({"name": "mine"})], end: End::Upstream(7) };
         let filters = tcp.network_filters("a");
         assert_eq!(filters[0]["name"], "mine");
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_needs_no_cluster() {
+    fn echo_needs_no_cluster() {
         let tcp = Tcp::echo(Vec::new());
         assert_eq!(tcp.network_filters("a")[0]["name"], "envoy.filters.network.echo");
         assert_eq!(tcp.cluster("a"), None);

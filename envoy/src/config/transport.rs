@@ -1,34 +1,34 @@
-//! Transport security of a listener: whether it speaks TLS, and whether a client must show a certificate.
+//! Transport security of a listener: TLS, QUIC and client certificates.
 
 use serde_json::{Map, Value, json};
 
-use super::TYPES;
+use super::types::TYPES;
 use crate::certs::{Authority, Identity};
 
-/// How a listener's connections are secured.
+/// The transport security of a listener.
 #[derive(Clone, Debug)]
 pub enum Transport {
     /// No TLS.
     Plaintext,
-    /// TLS as the server, certificates of clients checked against an authority.
+    /// TLS; certificates of clients are verified with an authority.
     Tls {
-        /// The authority's certificate, PEM.
+        /// The authority's certificate in PEM.
         authority: String,
         /// The server's certificate and key.
         server: Identity,
-        /// Whether a client without a certificate is refused.
+        /// Whether a client must send a certificate.
         require_client_certificate: bool,
     },
-    /// Mutual TLS as for Istio's waypoints: what follows is an inner connection without TLS. Only in a bootstrap.
+    /// Mutual TLS as for Istio's waypoints: the filter chain belongs to an inner listener without TLS. Only in a bootstrap.
     Waypoint {
-        /// The authority's certificate, PEM.
+        /// The authority's certificate in PEM.
         authority: String,
         /// The server's certificate and key.
         server: Identity,
     },
     /// HTTP/3 over QUIC, with mutual TLS.
     Quic {
-        /// The authority's certificate, PEM.
+        /// The authority's certificate in PEM.
         authority: String,
         /// The server's certificate and key.
         server: Identity,
@@ -36,25 +36,25 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// What Istio sets up under PeerAuthentication mode STRICT.
+    /// Returns the transport security of PeerAuthentication mode STRICT.
     #[must_use]
     pub fn mutual_tls(authority: &Authority, server: &Identity) -> Self {
         Self::Tls { authority: authority.pem(), server: server.clone(), require_client_certificate: true }
     }
 
-    /// TLS that takes a client certificate when there is one, as a gateway does.
+    /// Returns TLS with an optional client certificate, as on a gateway.
     #[must_use]
     pub fn tls(authority: &Authority, server: &Identity) -> Self {
         Self::Tls { authority: authority.pem(), server: server.clone(), require_client_certificate: false }
     }
 
-    /// What Istio sets up for a waypoint.
+    /// Returns the transport security of a waypoint.
     #[must_use]
     pub fn waypoint(authority: &Authority, server: &Identity) -> Self {
         Self::Waypoint { authority: authority.pem(), server: server.clone() }
     }
 
-    /// QUIC under PeerAuthentication mode STRICT.
+    /// Returns QUIC with the requirements of PeerAuthentication mode STRICT.
     #[must_use]
     pub fn quic(authority: &Authority, server: &Identity) -> Self {
         Self::Quic { authority: authority.pem(), server: server.clone() }
@@ -92,7 +92,7 @@ fn tls_socket(mut context: Map<String, Value>) -> Value {
     json!({"name": "envoy.transport_sockets.tls", "typed_config": context})
 }
 
-/// A `DownstreamTlsContext` without its type.
+/// Returns a `DownstreamTlsContext` without its type.
 fn context(authority: &str, server: &Identity, require_client_certificate: bool) -> Map<String, Value> {
     let mut context = Map::new();
     context.insert("require_client_certificate".to_owned(), json!(require_client_certificate));
@@ -115,7 +115,7 @@ mod tests {
     use crate::certs::Names;
 
     #[test]
-    fn only_mutual_tls_requires_a_client_certificate() {
+    fn only_mutual_tls_requires_client_certificate() {
         let mesh = Authority::new("cluster.local").unwrap();
         let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
         for (transport, required) in
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn quic_requires_a_client_certificate() {
+    fn quic_requires_client_certificate() {
         let mesh = Authority::new("cluster.local").unwrap();
         let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
         let socket = Transport::quic(&mesh, &server).socket().unwrap();

@@ -1,18 +1,18 @@
 //! The two listeners of a waypoint: the outer one terminates mutual TLS, the inner one receives the plain bytes.
 //!
-//! Istio's outer listener also terminates a CONNECT tunnel (HBONE). The inner one sees the same connection without the
-//! tunnel: its addresses come from filter state.
+//! Istio's outer listener also terminates a CONNECT tunnel (HBONE). Here, the inner listener gets the same connection without
+//! the tunnel: its addresses come from filter state.
 
 use serde_json::{Value, json};
 
-use super::TYPES;
+use super::types::TYPES;
 
-/// Name of the inner listener behind the listener `name`, and of the cluster that leads there.
+/// Returns the name of the inner listener of the listener `name`, and of the cluster that leads to it.
 fn inner_name(name: &str) -> String {
     format!("{name}-inner")
 }
 
-/// The filters of the outer listener `name`.
+/// Returns the filters of the outer listener `name`.
 pub(super) fn outer_filters(name: &str) -> Value {
     let state = |side: &str, value: &str| {
         let key = format!("envoy.filters.listener.original_dst.{side}_ip");
@@ -38,7 +38,7 @@ pub(super) fn outer_filters(name: &str) -> Value {
     ])
 }
 
-/// The inner listener with this filter chain.
+/// Returns the inner listener with this filter chain.
 pub(super) fn inner_listener(name: &str, filter_chain: Value) -> Value {
     json!({
         "name": inner_name(name),
@@ -54,7 +54,7 @@ pub(super) fn inner_listener(name: &str, filter_chain: Value) -> Value {
     })
 }
 
-/// The cluster that leads from the listener `name` to its inner one.
+/// Returns the cluster from the listener `name` to its inner listener.
 pub(super) fn cluster(name: &str) -> Value {
     let raw = json!({
         "name": "envoy.transport_sockets.raw_buffer",
@@ -78,7 +78,7 @@ pub(super) fn cluster(name: &str) -> Value {
     })
 }
 
-/// The extension of the bootstrap that inner listeners need.
+/// Returns the extension of the bootstrap that inner listeners need.
 pub(super) fn bootstrap_extension() -> Value {
     json!({
         "name": "envoy.bootstrap.internal_listener",

@@ -1,4 +1,4 @@
-//! CUSTOM rules: Envoy asks a server on loopback, and the request waits for its answer.
+//! CUSTOM rules: Envoy calls a server on loopback, and the request waits for the answer.
 
 use super::{get_only, head, http, plugin, policy, send, shipped, status};
 use core::time::Duration;
@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-/// A server that answers by the path it is asked for, and passes every request on as text. Returns its port.
+/// Starts a server whose answer depends on the path, and which passes every request on as text. Returns its port.
 fn provider(seen: std::sync::mpsc::Sender<String>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -62,7 +62,7 @@ fn listener(module: &PathBuf, name: &str, provider: Value) -> Listener {
 }
 
 #[test]
-fn the_provider_decides_and_the_other_policies_follow() {
+fn provider_answer_precedes_other_policies() {
     let Some(module) = shipped() else { return };
     let (sender, seen) = std::sync::mpsc::channel();
     let port = provider(sender);
@@ -105,11 +105,11 @@ fn the_provider_decides_and_the_other_policies_follow() {
     ];
     for (listener, expected) in expected {
         assert_eq!(status(&ask(listener, "GET", "/asked")), expected, "{listener}");
-        // No CUSTOM rule matches, so nobody is asked.
+        // No CUSTOM rule matches, so the provider is not called.
         assert_eq!(status(&ask(listener, "GET", "/free")), 200, "{listener}");
         assert_eq!(status(&ask(listener, "PUT", "/free")), 403, "{listener}");
     }
-    // What the provider allows the other policies may still deny.
+    // The other policies may deny a request that the provider allows.
     assert_eq!(status(&ask("allow", "PUT", "/asked")), 403);
 
     let question = seen.iter().next().unwrap().to_ascii_lowercase();
@@ -119,20 +119,20 @@ fn the_provider_decides_and_the_other_policies_follow() {
     }
     let Outcome::Response(login) = ask("login", "GET", "/asked") else { panic!("closed") };
     assert_eq!(login.header("location"), Some("/login"));
-    // Envoy's own 503 would be HTTP 200 to a gRPC client, which the call must not become.
+    // Envoy's own 503 would be HTTP 200 to a gRPC client; the call of the provider must not become one.
     let typed = "GET /asked HTTP/1.1\r\nhost: sample.foo\r\ncontent-type: application/grpc\r\n\r\n";
     for listener in ["unreachable", "late", "deny"] {
         let Outcome::Response(answer) = send(&envoy, listener, typed) else { panic!("closed") };
         assert_eq!((answer.status, answer.header("grpc-status")), (200, Some("7")), "{listener}");
     }
-    // A client that Envoy takes for an internal one may set these. With a timeout of 1 ms, a provider with `failOpen`
-    // would never be heard.
+    // A client with an internal address may set these headers. With a timeout of 1 ms, a provider with `failOpen` would never
+    // answer in time.
     for header in ["x-envoy-upstream-rq-timeout-ms: 1", "x-envoy-upstream-rq-per-try-timeout-ms: 1"] {
         let request = format!(
             "GET /asked HTTP/1.1\r\nhost: sample.foo\r\nx-forwarded-for: 127.0.0.1\r\n{header}\r\n\r\n"
         );
         assert_eq!(status(&send(&envoy, "slow", &request)), 401, "{header}");
     }
-    // The VM has survived all of this.
+    // The VM still works.
     assert!(!envoy.log().unwrap().contains("VM failed"), "{}", envoy.log().unwrap());
 }

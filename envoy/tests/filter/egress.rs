@@ -1,4 +1,4 @@
-//! Away from the workload: names in `:authority` and SNI.
+//! Outbound traffic: names in `:authority` and SNI.
 
 use super::{shipped, status};
 use palisade_envoy::{
@@ -29,7 +29,7 @@ fn plugin(module: &std::path::PathBuf) -> Plugin {
 }
 
 #[test]
-fn a_workload_reaches_the_names_of_its_policies() {
+fn workload_reaches_only_names_of_its_policies() {
     let Some(module) = shipped() else { return };
     let mesh = Authority::new("cluster.local").unwrap();
     let server = mesh.issue(&Names::workload("cluster.local", "foo", "sleep")).unwrap();

@@ -1,5 +1,5 @@
-//! Everything that can break, rehearsed: under FAIL_CLOSED and FAIL_RELOAD nothing passes; FAIL_OPEN shows why it must
-//! not be used.
+//! Failures: under FAIL_CLOSED and FAIL_RELOAD nothing passes. FAIL_OPEN lets denied requests pass, which is why it must not
+//! be used.
 
 use super::{get_only, head, http, module, plugin, policy, send, shipped, status};
 use core::time::Duration;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::{thread, time::Instant};
 
 #[test]
-fn a_configuration_that_is_refused_keeps_envoy_from_starting_and_says_why() {
+fn invalid_configuration_prevents_start_of_envoy_with_reason() {
     let Some(module) = shipped() else { return };
     let bad = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
                      "metadata": {"name": "bad", "namespace": "foo"}, "spec": {"rulez": []}});
@@ -28,13 +28,13 @@ fn a_configuration_that_is_refused_keeps_envoy_from_starting_and_says_why() {
     }
 }
 
-/// An object that is too deep to be read.
+/// Returns an object that exceeds the depth limit.
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!({}), |inner, _| json!({"spec": inner}))
 }
 
 #[test]
-fn policies_that_need_more_memory_than_a_vm_may_have_keep_envoy_from_starting() {
+fn policies_beyond_vm_memory_prevent_start_of_envoy() {
     let Some(module) = shipped() else { return };
     let rule = |number: u32| {
         let principal = format!("cluster.local/ns/team-{number}/sa/app-{number}");
@@ -53,9 +53,9 @@ fn policies_that_need_more_memory_than_a_vm_may_have_keep_envoy_from_starting() 
 }
 
 #[test]
-fn a_request_whose_attribute_cannot_be_read_is_denied_and_counted() {
+fn unreadable_attribute_denies_request_and_is_counted() {
     let Some(module) = shipped() else { return };
-    // Nothing tells the filter of the socket's peer, and Envoy shows it what the header says.
+    // The filter cannot read the address of the connection, and Envoy returns the address in the header instead.
     let rules = json!([{"from": [{"source": {"ipBlocks": ["127.0.0.0/8"]}}]}]);
     let listener = http("filter", &plugin(&module, json!({"resources": [policy("peers", "ALLOW", rules)]})));
     let envoy = Envoy::start(&Bootstrap::new(vec![listener])).unwrap();
@@ -67,18 +67,18 @@ fn a_request_whose_attribute_cannot_be_read_is_denied_and_counted() {
     assert_eq!((stats["wasmcustom.palisade.errors"], stats["wasmcustom.palisade.denied"]), (1, 1));
 }
 
-/// A request that makes the rehearsal's build trap, or use up its memory.
+/// Requests that make the failing build of the module trap or exhaust its memory.
 fn trapping(how: &str) -> String {
     format!("GET / HTTP/1.1\r\nhost: sample.foo\r\nx-palisade-trap: {how}\r\n\r\n")
 }
 
 #[test]
-fn a_module_that_traps_lets_nothing_pass_unless_it_fails_open() {
+fn trapped_module_denies_all_unless_fail_open() {
     let Some(module) = module("palisade_filter_trap.wasm") else { return };
     for how in ["now", "memory"] {
         let listener = |name: &str, policy: FailurePolicy| {
             let mut plugin = plugin(&module, json!({"resources": [get_only()]}));
-            // A VM of its own for each.
+            // Its own VM for each plugin.
             plugin.name = name.to_owned();
             plugin.failure_policy = policy;
             http(name, &plugin)
@@ -99,11 +99,11 @@ fn a_module_that_traps_lets_nothing_pass_unless_it_fails_open() {
         }
         send(&envoy, "open", &trapping(how));
 
-        // FAIL_CLOSED: nothing passes any more, not even what is allowed.
+        // FAIL_CLOSED: nothing passes any more, not even allowed requests.
         assert_eq!((put("closed"), status(&send(&envoy, "closed", &head("GET", "/")))), (503, 503));
-        // FAIL_OPEN: what is denied passes.
+        // FAIL_OPEN: denied requests pass.
         assert_eq!(put("open"), 200);
-        // FAIL_RELOAD: a new VM soon decides again, and until then nothing passes.
+        // FAIL_RELOAD: a new VM decides again after a moment, and nothing passes before.
         let start = Instant::now();
         loop {
             match put("reload") {

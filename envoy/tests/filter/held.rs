@@ -1,5 +1,5 @@
-//! A request that waits for a provider is held whole: its upstream sees no byte before the answer, whatever the plugin's
-//! option `allow_on_headers_stop_iteration` says.
+//! While a request waits for a provider, its upstream receives no byte, whatever the value of the plugin option
+//! `allow_on_headers_stop_iteration`.
 
 use super::{http, plugin, policy, shipped, status};
 use core::time::Duration;
@@ -20,11 +20,11 @@ use std::{
     thread,
 };
 
-/// How long a byte that must not arrive gets to arrive.
+/// The time in which a byte that must not arrive could arrive.
 const SETTLE: Duration = Duration::from_millis(150);
 const OPTION: &str = "allow_on_headers_stop_iteration";
 
-/// What the provider and the upstream share with the test.
+/// State that the provider and the upstream share with the test.
 #[derive(Default)]
 struct Seen {
     state: Mutex<State>,
@@ -33,12 +33,12 @@ struct Seen {
 
 #[derive(Default)]
 struct State {
-    /// How many questions the provider got.
+    /// The number of calls of the provider.
     asked: usize,
-    /// How many of them it may answer, and with what.
+    /// The number of calls that it may answer, and the answer.
     answers: usize,
     status: u16,
-    /// The bytes that the upstream got.
+    /// The bytes at the upstream.
     upstream: Vec<u8>,
 }
 
@@ -59,7 +59,7 @@ impl Seen {
         self.state.lock().unwrap().upstream.clone()
     }
 
-    /// Waits until the provider is asked for the `nth` time, and a little longer; no byte may be at the upstream.
+    /// Waits for the `nth` call of the provider and a little longer. No byte may reach the upstream.
     fn held(&self, nth: usize, case: &str) {
         self.wait(|state| state.asked >= nth);
         thread::sleep(SETTLE);
@@ -81,7 +81,7 @@ fn serve(handle: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
     port
 }
 
-/// A server that answers `/gate` when the test says so, and everything else never.
+/// Starts a server that answers `/gate` when the test allows it, and nothing else.
 fn provider(seen: Arc<Seen>) -> u16 {
     serve(move |mut stream| {
         let head = read_until(&mut stream, |bytes| bytes.ends_with(b"\r\n\r\n"), |_| {});
@@ -94,7 +94,7 @@ fn provider(seen: Arc<Seen>) -> u16 {
             nth = state.asked;
         });
         if !head.starts_with(b"GET /gate ") {
-            // Envoy gives up and closes.
+            // Envoy reaches its timeout and closes the connection.
             let _ = stream.read(&mut [0]);
             return;
         }
@@ -105,7 +105,7 @@ fn provider(seen: Arc<Seen>) -> u16 {
     })
 }
 
-/// A server that notes every byte, and answers a request at its end.
+/// Starts a server that records every byte, and answers a request at its end.
 fn upstream(seen: Arc<Seen>) -> u16 {
     serve(move |mut stream| {
         let whole = |bytes: &[u8]| {
@@ -141,7 +141,7 @@ fn read_until(stream: &mut TcpStream, is_end: impl Fn(&[u8]) -> bool, note: impl
     bytes
 }
 
-/// Sends allowed requests to the upstream, and sets the plugin's option.
+/// Returns `listener` with a route to the upstream and this value of the plugin's option.
 fn forwarding(mut listener: Listener, option: bool) -> Listener {
     if let Chain::Http(http) = &mut listener.chain {
         http.filters[0]["typed_config"]["config"][OPTION] = json!(option);
@@ -159,7 +159,7 @@ fn listener(module: &PathBuf, name: &str, option: bool, provider: Value) -> List
     forwarding(http(&format!("{name}-{option}"), &plugin(module, further)), option)
 }
 
-/// A module that answers `Pause`, as the filter did before, and never resumes.
+/// A module that returns `Pause`, as the filter did before, and never resumes.
 const PAUSES: &str = r#"(module
     (memory (export "memory") 1)
     (func (export "proxy_abi_version_0_2_1"))
@@ -227,7 +227,7 @@ impl Scene<'_> {
         Client::plaintext(self.envoy.port(listener).unwrap())
     }
 
-    /// Starts over; the number of questions so far.
+    /// Resets the state and returns the number of calls so far.
     fn clear(&self) -> usize {
         let mut asked = 0;
         self.seen.change(|state| {
@@ -241,7 +241,7 @@ impl Scene<'_> {
         self.seen.change(|state| (state.answers, state.status) = (nth, status));
     }
 
-    /// Sends the head, its body once the provider is asked, and lets the provider answer.
+    /// Sends the head, then the body after the call of the provider, and lets the provider answer.
     fn http1(&self, listener: &str, form: &(&str, String, &str), answer: u16) -> u16 {
         let case = format!("{listener}, HTTP/1.1, {}", form.0);
         let nth = self.clear() + 1;
@@ -281,7 +281,7 @@ fn upstream_gets_no_byte_before_the_provider_allows() {
     let envoy = start(&module, &seen, &folder);
     let scene = Scene { envoy: &envoy, seen: &seen };
 
-    // A filter that pauses at the headers alone is what the upstream would notice.
+    // The upstream would notice a filter that pauses only at the headers.
     let mut control = scene.client("control").connect().unwrap();
     let [_, (_, head, body), ..] = http1_forms();
     control.write_all(head.as_bytes()).unwrap();
@@ -322,7 +322,7 @@ fn failing(scene: &Scene<'_>, option: bool) {
         assert_eq!(statuses, [expected; 2], "{listener}");
         assert_eq!(scene.forwarded("12345"), expected == 200, "{listener}");
     }
-    // How long it is held is the provider's timeout, so only the outcome is certain.
+    // The provider's timeout determines the waiting time, so only the outcome is certain.
     scene.clear();
     let request = form.1 + form.2;
     let client = scene.client(&format!("late-open-{option}"));
@@ -330,7 +330,7 @@ fn failing(scene: &Scene<'_>, option: bool) {
     assert!(scene.forwarded("12345"));
 }
 
-/// The client gives the request up while the provider is asked.
+/// The client cancels the request during the call of the provider.
 fn reset(scene: &Scene<'_>, gate: &str) {
     let nth = scene.clear() + 1;
     let [_, (_, body), ..] = http2_forms();
@@ -352,7 +352,7 @@ fn reset(scene: &Scene<'_>, gate: &str) {
     assert!(scene.seen.upstream().is_empty(), "{gate}");
 }
 
-/// A body that Envoy's buffer does not hold is neither refused nor cut.
+/// A body larger than Envoy's buffer is neither rejected nor truncated.
 fn large(scene: &Scene<'_>, gate: &str) {
     let nth = scene.clear() + 1;
     let length = 3 << 20;

@@ -1,5 +1,5 @@
-//! HTTP/3: Envoy derives a connection's number from the ID that the client chooses, so one client can have the number
-//! of another. Envoy's own RBAC filter stands beside ours on listeners of its own and gives the expectation.
+//! HTTP/3: Envoy derives the connection ID of an HTTP/3 connection from the ID that the client chooses, so one client can get
+//! the ID of another. Native RBAC on its own listeners gives the expected results.
 
 use super::{plugin, policy, send, shipped, status};
 use core::time::Duration;
@@ -14,7 +14,7 @@ use palisade_envoy::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, net::UdpSocket, path::PathBuf, thread, time::Instant};
 
-/// Set to 1, this runs the test that waits until Envoy has forgotten a closed connection.
+/// If set to 1, the test runs that waits until Envoy has forgotten a closed connection.
 const LONG: &str = "PALISADE_LONG";
 
 /// Paths, each allowed by one attribute of the connection.
@@ -40,7 +40,7 @@ impl Mesh {
         Self { authority, server, good, bad }
     }
 
-    /// How `sa/good` or `sa/bad` connects to a port.
+    /// Returns how `sa/good` or `sa/bad` connects to a port.
     fn client<'a>(&'a self, is_good: bool, port: u16, id: &'a [u8]) -> Target<'a> {
         let (identity, name) =
             if is_good { (&self.good, "good.example") } else { (&self.bad, "bad.example") };
@@ -48,8 +48,8 @@ impl Mesh {
     }
 }
 
-/// An Envoy with two QUIC listeners of each filter, and two listeners for egress. Both listeners of a filter have the
-/// same configuration, which the port of the first one is part of.
+/// An Envoy with two QUIC listeners of each filter, and two listeners for egress. Both listeners of a filter have the same
+/// configuration, which contains the port of the first one.
 struct Proxy {
     envoy: Envoy,
     ports: BTreeMap<(&'static str, usize), u16>,
@@ -91,7 +91,7 @@ impl Proxy {
     }
 }
 
-/// A UDP port that was free a moment ago: the policies name it before Envoy can choose one.
+/// Returns a free UDP port. The policies contain it, so Envoy cannot choose it.
 fn free_port() -> u16 {
     UdpSocket::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
@@ -106,7 +106,7 @@ fn rules(port: u16) -> Value {
     ])
 }
 
-/// The same rules for Envoy's RBAC filter.
+/// Returns the same rules for native RBAC.
 fn native(port: u16) -> Value {
     let path = |path: &str| json!({"url_path": {"path": {"exact": path}}});
     let any = json!([{"any": true}]);
@@ -136,7 +136,7 @@ fn get(authority: &str, path: &str) -> Sent {
     Sent::from(fields.to_vec())
 }
 
-/// The statuses of [`PATHS`], asked for at once.
+/// Requests all [`PATHS`] concurrently and returns the statuses.
 fn statuses(http3: &mut Http3, connection: Connection) -> [u16; 3] {
     let answers = http3.ask(connection, &PATHS.map(|path| get("sample.foo", path))).unwrap();
     [0, 1, 2].map(|index| answers[index].status())
@@ -157,8 +157,7 @@ fn http3_request_is_decided_by_its_own_connection_and_protocol() {
         assert_eq!(statuses(&mut http3, bad), BAD, "{filter}");
         assert_eq!(statuses(&mut http3, good), GOOD, "{filter}");
 
-        // The first connection is closed. Envoy refuses its ID on the same listener for a while, on the other it does
-        // not.
+        // The first connection is closed. For a while, Envoy rejects its ID on the same listener, but not on the other one.
         let id = b"chosen-by-a-client-2";
         let good = http3.connect(&mesh.client(true, ports[0], id)).unwrap().unwrap();
         assert_eq!(statuses(&mut http3, good), GOOD, "{filter}");
@@ -174,12 +173,12 @@ fn http3_request_is_decided_by_its_own_connection_and_protocol() {
     assert!(!proxy.envoy.log().unwrap().contains("VM failed"), "{}", proxy.envoy.log().unwrap());
 }
 
-/// Pairs of clients that share an ID, and as many with random ones, all connected at once.
+/// Connects pairs of clients that share an ID, and as many with random IDs, concurrently.
 fn many_clients(mesh: &Mesh, proxy: &Proxy, http3: &mut Http3) {
     let ports = [0, 1].map(|index| proxy.port("palisade", index));
     let mut connections = Vec::new();
     for pair in 0..12u8 {
-        // 8 bytes is Envoy's own length, 9 and more are hashed to it.
+        // Envoy's own IDs have 8 bytes; Envoy hashes longer ones to this length.
         let shared: Vec<u8> = (0..8 + pair).map(|byte| byte ^ pair).collect();
         for is_good in [pair % 2 == 0, pair % 2 == 1] {
             for id in [shared.as_slice(), &[]] {
@@ -197,7 +196,7 @@ fn many_clients(mesh: &Mesh, proxy: &Proxy, http3: &mut Http3) {
     }
 }
 
-/// Envoy keeps the ID of a closed connection for some minutes. Only then can it be taken again on the same listener.
+/// Envoy keeps the ID of a closed connection for some minutes. Only then can it be used again on the same listener.
 #[test]
 fn connection_id_of_a_forgotten_connection_does_not_give_its_identity() {
     if std::env::var_os(LONG).is_none_or(|long| long != "1") {
@@ -224,12 +223,12 @@ fn connection_id_of_a_forgotten_connection_does_not_give_its_identity() {
                 None => thread::sleep(Duration::from_secs(4)),
             }
         };
-        // The listener is the first one, so the port is allowed.
+        // This is the first listener, so the port is allowed.
         assert_eq!(statuses(&mut http3, bad), [403, 200, 403], "{filter} after {:?}", start.elapsed());
     }
 }
 
-/// The plugin of a workload that may reach some names by TCP and others by UDP.
+/// Returns the plugin of a workload that may reach some names over TCP and others over UDP.
 fn egress(module: &PathBuf) -> Plugin {
     let names = |pattern: &str, protocol: &str| {
         json!({"toFQDNs": [{"matchPattern": pattern}],
@@ -244,7 +243,7 @@ fn egress(module: &PathBuf) -> Plugin {
     plugin(module, json!({"direction": "outbound", "resources": [policy]}))
 }
 
-/// A request by HTTP/3 needs a rule for UDP, any other one for TCP.
+/// An HTTP/3 request needs a rule for UDP, any other request one for TCP.
 fn egress_protocols(mesh: &Mesh, proxy: &Proxy, http3: &mut Http3) {
     let hosts = ["a.tcp.example:443", "a.udp.example:443"];
     let port = proxy.envoy.port("egress-quic").unwrap();

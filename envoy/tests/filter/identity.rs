@@ -1,4 +1,4 @@
-//! Who a request comes from, as far as a proxy shows a filter: SEMANTICS.md, known differences.
+//! The identity of a client, as far as Envoy shows it to a filter (SEMANTICS.md, known differences).
 
 use super::{plugin, policy, shipped, status};
 use palisade_envoy::{
@@ -10,7 +10,7 @@ use palisade_envoy::{
 use serde_json::json;
 
 #[test]
-fn of_several_names_of_one_kind_the_filter_sees_the_first() {
+fn filter_reads_the_first_name_of_each_kind() {
     let Some(module) = shipped() else { return };
     let mesh = Authority::new("cluster.local").unwrap();
     let server = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
@@ -42,14 +42,14 @@ fn of_several_names_of_one_kind_the_filter_sees_the_first() {
     assert_eq!(ask("allow", &["sleep", "other"]), 200);
     assert_eq!(ask("allow", &["other", "sleep"]), 403);
     assert_eq!(ask("deny", &["other", "sleep"]), 200);
-    // Nobody can tell the two apart, so both are denied.
+    // The filter cannot distinguish the two, so both are denied.
     assert_eq!(ask("strict-deny", &["other", "sleep"]), 403);
     assert_eq!(ask("strict-deny", &["other"]), 403);
     assert_eq!(ask("strict-allow", &["sleep"]), 200);
 }
 
 #[test]
-fn a_client_that_x_forwarded_for_does_not_name_is_the_peer() {
+fn client_missing_in_x_forwarded_for_is_the_peer() {
     let Some(module) = shipped() else { return };
     let rules = |block: &str| json!([{"from": [{"source": {"remoteIpBlocks": [block]}}]}]);
     let listener = |name: &str, block: &str| {
@@ -65,12 +65,12 @@ fn a_client_that_x_forwarded_for_does_not_name_is_the_peer() {
     };
 
     assert_eq!((ask("here", "10.0.0.1"), ask("there", "10.0.0.1")), (403, 200));
-    // The filter is not told that nobody could read this.
+    // Envoy does not report to the filter that the address is invalid.
     assert_eq!((ask("here", "x"), ask("there", "x")), (200, 403));
 }
 
 #[test]
-fn what_strict_refuses_for_its_form_is_envoys_to_refuse() {
+fn malformed_requests_of_profile_strict_are_rejected_by_envoy() {
     let Some(module) = shipped() else { return };
     let rules = json!([{"to": [{"operation": {"methods": ["GET"]}}]}]);
     let resources = json!([policy("allow", "ALLOW", rules)]);

@@ -1,4 +1,4 @@
-//! The module that ships, in a real Envoy. Built by `cargo xtask wasm`; without it these tests say so and pass, unless
+//! The shipped module in a real Envoy. `cargo xtask wasm` builds it. Without it, these tests are skipped, or fail if
 //! `PALISADE_REQUIRE_WASM` is set.
 #![expect(
     clippy::unwrap_used,
@@ -48,14 +48,14 @@ fn get_only() -> Value {
     policy("get-only", "ALLOW", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]))
 }
 
-/// The plugin of `foo/sample` with these fields of its configuration besides.
+/// Returns the plugin of `foo/sample` with these additional fields of its configuration.
 fn plugin(module: &PathBuf, further: Value) -> Plugin {
     let mut configuration = json!({"workload": {"namespace": "foo", "labels": {"app": "sample"}}});
     configuration.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
     Plugin::new(module, configuration.to_string())
 }
 
-/// A plaintext HTTP listener with the filter in it.
+/// Returns a plaintext HTTP listener with the filter.
 fn http(name: &str, plugin: &Plugin) -> Listener {
     Listener::http(name, Transport::Plaintext, Http::with_filters(vec![plugin.http_filter()]))
 }
@@ -65,7 +65,7 @@ fn send(envoy: &Envoy, listener: &str, request: &str) -> Outcome {
     answer.unwrap_or_else(|error| panic!("{listener}: {error}\n{}", envoy.log().unwrap()))
 }
 
-/// The status of an answer.
+/// Returns the status of an answer.
 fn status(outcome: &Outcome) -> u16 {
     match outcome {
         Outcome::Response(response) => response.status,
@@ -73,7 +73,7 @@ fn status(outcome: &Outcome) -> u16 {
     }
 }
 
-/// A request head with this method and path.
+/// Returns a request head with this method and path.
 fn head(method: &str, path: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nhost: sample.foo\r\ncontent-length: 0\r\n\r\n")
 }

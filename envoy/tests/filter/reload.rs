@@ -1,4 +1,4 @@
-//! Hot reload: policies change under load, by a file that Envoy watches.
+//! Hot reload: policies change under load, in a file that Envoy watches.
 
 use super::{head, http, plugin, policy, shipped, status};
 use core::{
@@ -20,7 +20,7 @@ use std::{
 
 const RELOADS: u64 = 200;
 
-/// Version `number` allows `GET /vNUMBER` and nothing else; an odd one is no valid configuration.
+/// Returns version `number`, which allows only `GET /vNUMBER`. Odd versions are invalid configurations.
 fn listener(module: &PathBuf, number: u64, port: u16) -> Listener {
     let operation = json!({"methods": ["GET"], "paths": [format!("/v{number}")]});
     let rules = json!([{"to": [{"operation": operation}]}]);
@@ -34,7 +34,7 @@ fn listener(module: &PathBuf, number: u64, port: u16) -> Listener {
     listener
 }
 
-/// Moves a file into place, as Envoy's watch wants it.
+/// Replaces the file by renaming another one, because Envoy watches for renames.
 fn publish(file: &Path, version: u64, content: &Value) {
     let scratch = file.with_extension(format!("{version}.new"));
     fs::write(&scratch, content.to_string()).unwrap();
@@ -46,7 +46,7 @@ fn free_port() -> u16 {
 }
 
 #[test]
-fn every_request_is_decided_by_one_version_and_none_is_lost() {
+fn reload_under_load_decides_each_request_by_one_version() {
     let Some(module) = shipped() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("listeners.json");
@@ -70,7 +70,7 @@ fn every_request_is_decided_by_one_version_and_none_is_lost() {
         thread::sleep(Duration::from_millis(20));
     }
 
-    // What was published as valid last, and what is known to be in force.
+    // The last valid published version, and the version that is known to be in force.
     let (published, in_force) = (AtomicU64::new(0), AtomicU64::new(0));
     let (stop, asked, wrong) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let load = || {
@@ -79,7 +79,7 @@ fn every_request_is_decided_by_one_version_and_none_is_lost() {
             let allowed: Vec<u64> = (0..3)
                 .map(|n| before + 2 * n)
                 .filter(|version| {
-                    // A refused or reset connection is a lost request.
+                    // A rejected or reset connection is a lost request.
                     let answer = get(*version);
                     asked.fetch_add(1, Ordering::SeqCst);
                     match answer.as_ref().map(status) {
@@ -94,7 +94,7 @@ fn every_request_is_decided_by_one_version_and_none_is_lost() {
                 })
                 .collect();
             let after = published.load(Ordering::SeqCst);
-            // Never what is not published yet, never an invalid one, never POST.
+            // No request is decided by a version that is unpublished or invalid, and POST is always denied.
             if allowed.iter().any(|version| *version > after) {
                 wrong.fetch_add(1, Ordering::SeqCst);
             }
@@ -136,7 +136,7 @@ fn every_request_is_decided_by_one_version_and_none_is_lost() {
             if valid {
                 in_force.store(number, Ordering::SeqCst);
             } else if get(number - 1).as_ref().map(status).unwrap_or(0) != 200 {
-                // The last good version stays.
+                // The last valid version stays in force.
                 wrong.fetch_add(1, Ordering::SeqCst);
             }
         }

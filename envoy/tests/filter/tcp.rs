@@ -1,4 +1,4 @@
-//! The network filter: a denied connection is closed before a byte reaches the upstream.
+//! The network filter closes a denied connection before a byte reaches the upstream.
 
 use super::{plugin, policy, shipped};
 use core::{
@@ -20,7 +20,7 @@ use std::{
     thread,
 };
 
-/// A server that speaks first, then echoes, and counts the bytes it gets. Returns its port.
+/// Starts a server that sends first, then echoes, and counts the bytes. Returns its port.
 fn upstream(got: Arc<AtomicUsize>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -45,12 +45,12 @@ fn tcp(name: &str, transport: Transport, plugin: &Plugin, upstream: u16) -> List
     tcp.filters.push(plugin.network_filter());
     let plaintext = matches!(transport, Transport::Plaintext);
     let mut listener = Listener::tcp(name, transport, tcp);
-    // It would wait for more of a client that says less than a handshake does.
+    // The server would wait for more bytes of a client that sends less than a handshake.
     listener.listener_filters.extend((!plaintext).then(tls_inspector));
     listener
 }
 
-/// What the client hears after it has said `ping`, as far as `enough` bytes.
+/// Sends `ping` and returns the answer, up to `enough` bytes.
 fn talk(client: &Client, enough: usize) -> String {
     let mut connection = client.connect().unwrap();
     let _ = connection.write_all(b"ping").and_then(|()| connection.flush());
@@ -66,7 +66,7 @@ fn talk(client: &Client, enough: usize) -> String {
 }
 
 #[test]
-fn principals_addresses_ports_and_server_names_decide() {
+fn tcp_connection_is_decided_by_principal_address_port_and_sni() {
     let Some(module) = shipped() else { return };
     let got = Arc::new(AtomicUsize::new(0));
     let port = upstream(Arc::clone(&got));
@@ -88,7 +88,7 @@ fn principals_addresses_ports_and_server_names_decide() {
                           "data": {"mesh": providers.to_string()}});
         plugin(&module, json!({"resources": [ask, mesh]}))
     };
-    // Fields of requests are erased, so that the rule holds for every connection; an HTTP provider guards none.
+    // HTTP-only fields are ignored on TCP, so the rule matches every connection, and an HTTP provider cannot decide about it.
     let (asks, guards_nothing) = (custom("envoyExtAuthzGrpc"), custom("envoyExtAuthzHttp"));
     let no_port = with(json!([{"to": [{"operation": {"ports": ["1"]}}]}]));
     let envoy = Envoy::start(&Bootstrap::new(vec![
@@ -105,7 +105,7 @@ fn principals_addresses_ports_and_server_names_decide() {
     let tls = |name: &str, identity| Client::tls(envoy.port(name).unwrap(), &mesh, Some(identity)).unwrap();
     let named = |name: &str| tls("sni", &sleep).with_server_name(name).unwrap();
 
-    // Denied: nothing is heard, not even from an upstream that speaks first, and nothing reaches it.
+    // Denied: the client receives nothing, not even from an upstream that sends first, and no byte reaches the upstream.
     for client in [
         plain("elsewhere"),
         plain("port"),

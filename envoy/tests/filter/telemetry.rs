@@ -1,4 +1,4 @@
-//! What an operator sees: metrics, access log, debug log.
+//! The data for operators: metrics, access log, debug log.
 
 use super::{get_only, head, http, plugin, policy, send, shipped, status};
 use core::time::Duration;
@@ -9,7 +9,7 @@ use palisade_envoy::{
 use serde_json::json;
 use std::{fs, path::Path, thread};
 
-/// The format that docs/envoy.md shows.
+/// The access log format in docs/envoy.md.
 const FORMAT: &str =
     "%REQ(:METHOD)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %FILTER_STATE(wasm.palisade:PLAIN)%\n";
 
@@ -26,7 +26,7 @@ fn logging(mut listener: Listener, file: &Path) -> Listener {
     listener
 }
 
-/// The lines of an access log that Envoy writes now and then.
+/// Returns the lines of an access log, which Envoy writes with a delay.
 fn lines(file: &Path, enough: usize) -> Vec<String> {
     for _ in 0..600 {
         let text = fs::read_to_string(file).unwrap_or_default();
@@ -38,7 +38,7 @@ fn lines(file: &Path, enough: usize) -> Vec<String> {
     panic!("no {enough} lines in the access log")
 }
 
-/// The lines with `what` in Envoy's own log, which it writes now and then, once there are `enough`.
+/// Returns the lines of Envoy's own log that contain `what`, when there are at least `enough` of them.
 fn logged(envoy: &Envoy, what: &str, enough: usize) -> Vec<String> {
     for _ in 0..600 {
         let log = envoy.log().unwrap();
@@ -51,7 +51,7 @@ fn logged(envoy: &Envoy, what: &str, enough: usize) -> Vec<String> {
     panic!("no {enough} lines with `{what}` in {}", envoy.log().unwrap())
 }
 
-/// Waits until the metrics have this line.
+/// Waits until the metrics contain this line.
 fn shown(envoy: &Envoy, line: &str) {
     let mut metrics = String::new();
     for _ in 0..600 {
@@ -66,7 +66,7 @@ fn shown(envoy: &Envoy, line: &str) {
 }
 
 #[test]
-fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
+fn decisions_appear_in_metrics_and_access_log() {
     let Some(module) = shipped() else { return };
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("access.log");
@@ -95,7 +95,7 @@ fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
         "palisade_shadow_disagreed{} 2",
         "palisade_errors{} 0",
         "palisade_policy_foo_get_only_allowed{} 1",
-        // Envoy shows a histogram once it has merged it, every five seconds.
+        // Envoy merges histograms every five seconds.
         "palisade_decision_time_ns_count{} 2",
     ] {
         shown(&envoy, line);
@@ -116,7 +116,7 @@ fn decisions_are_seen_in_prometheus_and_in_the_access_log() {
 }
 
 #[test]
-fn a_dry_run_denies_nobody_and_is_told() {
+fn dry_run_denies_nothing_and_is_reported() {
     let Some(module) = shipped() else { return };
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("access.log");
@@ -139,7 +139,7 @@ fn a_dry_run_denies_nobody_and_is_told() {
 }
 
 #[test]
-fn policies_beyond_the_cap_share_a_counter_and_no_header_is_told_of() {
+fn policies_beyond_cap_share_a_counter_and_no_header_is_logged() {
     let Some(module) = shipped() else { return };
     let header = |value: &str| json!([{"when": [{"key": "request.headers[x-key]", "values": [value]}]}]);
     let resources = json!([
@@ -157,7 +157,7 @@ fn policies_beyond_the_cap_share_a_counter_and_no_header_is_told_of() {
         let head = format!("GET / HTTP/1.1\r\nhost: sample.foo\r\nx-key: {key}\r\n\r\n");
         status(&send(&envoy, listener, &head))
     };
-    // Explained denials are lines for debugging.
+    // Explanations of denials are debug lines.
     assert_eq!(ask("hides", "before-debug"), 403);
     envoy.post("/logging?wasm=debug").unwrap();
     assert_eq!(["a", "b", "c", "s3cret"].map(|key| ask("hides", key)), [200, 200, 200, 403]);

@@ -1,5 +1,5 @@
-//! A waypoint: the identity of the peer is in filter state, put there by the proxy and not by the client. Native RBAC
-//! from the export stands beside the filter.
+//! A waypoint: the identity of the client is in filter state, which the proxy sets and the client cannot set. Native RBAC from
+//! the export gives the expected results.
 
 use super::{shipped, status};
 use palisade::{
@@ -22,7 +22,7 @@ const LABELS: [(&str, &str); 2] = [
     ("gateway.networking.k8s.io/gateway-class-name", "istio-waypoint"),
 ];
 
-/// What a waypoint does before policies: puts `principal` into filter state.
+/// Returns the filter that a waypoint runs before policies: it sets `principal` in filter state.
 fn state(level: &str, principal: Option<&str>) -> Vec<Value> {
     let Some(principal) = principal else { return Vec::new() };
     let on = if level == "http" { "on_request_headers" } else { "on_new_connection" };
@@ -65,7 +65,7 @@ fn service() -> Value {
            "spec": {"selector": {"app": "app"}, "ports": [{"name": "http", "port": 80}]}})
 }
 
-/// The filters that istiod builds for the chain of the service.
+/// Returns the filters that istiod builds for the filter chain of the service.
 fn native(policies: &[Value], chain: Chain) -> Vec<Value> {
     let mut resources = Resources::default();
     for object in policies.iter().cloned().chain([service()]) {
@@ -94,7 +94,7 @@ const PRINCIPALS: [(&str, Option<&str>); 4] = [
 ];
 
 #[test]
-fn identity_of_waypoint_is_the_filter_state_as_in_native_rbac() {
+fn waypoint_identity_comes_from_filter_state_as_in_native_rbac() {
     let Some(module) = shipped() else { return };
     let policies = policies();
     let plugin = Plugin::new(&module, configuration(&policies).to_string());
@@ -108,7 +108,7 @@ fn identity_of_waypoint_is_the_filter_state_as_in_native_rbac() {
     }
     let envoy = Envoy::start(&Bootstrap::new(listeners)).unwrap();
     let ask = |enforcer: &str, name: &str, path: &str| {
-        // A client cannot write filter state; a header of its name is a header.
+        // A client cannot write filter state; a header with its name is only a header.
         let head = format!(
             "GET {path} HTTP/1.1\r\nhost: web.foo\r\n{STATE}: spiffe://cluster.local/ns/good/sa/app\r\n\r\n"
         );
@@ -125,13 +125,13 @@ fn identity_of_waypoint_is_the_filter_state_as_in_native_rbac() {
         assert_eq!(ask("native", name, path), expected, "native {name} {path}");
         assert_eq!(ask("filter", name, path), expected, "filter {name} {path}");
     }
-    // Without the state native RBAC takes the client for nobody; the filter does not decide about nobody.
+    // Without the filter state, native RBAC evaluates a client without identity. The filter does not decide without an identity.
     assert_eq!((ask("native", "missing", "/"), ask("filter", "missing", "/")), (200, 403));
     assert_eq!((ask("native", "missing", "/admin"), ask("filter", "missing", "/admin")), (403, 403));
 }
 
 #[test]
-fn connections_to_a_waypoint_are_judged_by_the_filter_state() {
+fn connection_to_waypoint_is_decided_by_filter_state() {
     let Some(module) = shipped() else { return };
     let policies: Vec<Value> = policies().into_iter().take(1).collect();
     let plugin = Plugin::new(&module, configuration(&policies).to_string());
@@ -158,9 +158,9 @@ fn connections_to_a_waypoint_are_judged_by_the_filter_state() {
     assert!(!passes("filter", "missing"));
 }
 
-/// The state of a proxy that is no waypoint is not an identity, whoever put it there.
+/// The filter state of a proxy that is not a waypoint is not an identity, no matter which filter set it.
 #[test]
-fn filter_state_is_no_identity_where_the_workload_is_no_waypoint() {
+fn filter_state_outside_waypoint_is_not_an_identity() {
     let Some(module) = shipped() else { return };
     let rules = json!([{"from": [{"source": {"namespaces": ["good"]}}]}]);
     let plugin = super::plugin(&module, json!({"resources": [super::policy("good", "ALLOW", rules)]}));
@@ -172,7 +172,7 @@ fn filter_state_is_no_identity_where_the_workload_is_no_waypoint() {
 }
 
 #[test]
-fn policy_for_a_service_is_refused_at_configure_time_and_named() {
+fn policy_for_service_is_rejected_by_name_in_configuration() {
     let Some(module) = shipped() else { return };
     let with = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
         let mut configuration = configuration(&policies());
@@ -192,6 +192,6 @@ fn policy_for_a_service_is_refused_at_configure_time_and_named() {
         fields.insert("acceptInexact".into(), json!(["AuthorizationPolicy/foo/admin"]));
     });
     let envoy = accepted.unwrap();
-    // No filter state tells the peer here.
+    // No filter state contains the client here.
     assert_eq!(status(&super::send(&envoy, "waypoint", &super::head("GET", "/"))), 403);
 }

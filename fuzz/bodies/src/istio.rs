@@ -1,4 +1,4 @@
-//! Targets about the mesh: policies compiled both ways, paths, hosts, header maps, identities, tokens, templates.
+//! Targets for the mesh: policies in both compilations, paths, hosts, header maps, identities, tokens, templates.
 
 use crate::halves;
 use palisade::{
@@ -26,7 +26,7 @@ fn both_ways(objects: &[Value]) -> Option<[PolicySet; 2]> {
     }))
 }
 
-/// Whether `request` passes the policies; both ways must agree.
+/// Whether the policies allow `request`. Both compilations must agree.
 fn decide(objects: &[Value], request: &Request<'_>) -> Option<bool> {
     let [with, without] = both_ways(objects)?;
     let (a, b) = (with.decide(request), without.decide(request));
@@ -42,7 +42,7 @@ fn allow(rule: &Value) -> Value {
         "metadata": {"name": "p", "namespace": "foo"}, "spec": {"rules": [rule]}})
 }
 
-/// A rule of AuthorizationPolicy as JSON on the first line, a path on the second.
+/// The input is a rule of an AuthorizationPolicy as JSON on the first line, and a path on the second.
 pub fn compile(data: &[u8]) {
     let Some((rule, path)) = halves(data) else { return };
     let Ok(rule) = serde_json::from_str::<Value>(rule) else { return };
@@ -55,10 +55,10 @@ pub fn compile(data: &[u8]) {
     decide(&[allow(&rule)], &request);
 }
 
-/// A byte for the mode, then a path: what is normalized stays as it is.
+/// The input is a byte for the mode, and a path. Normalization of a normalized path must not change it.
 pub fn path_normalize(data: &[u8]) {
-    // A zero byte, which no codec lets pass, is escaped once and refused then. A dot segment with a parameter that is
-    // escaped or stands behind a backslash is only written plainly, and is a dot segment then.
+    // A zero byte, which every codec rejects, is escaped once and then rejected. A dot segment with a parameter that is escaped or
+    // follows a backslash is unescaped once, and is a dot segment then.
     let stays = |path: &[u8]| {
         let has = |byte| path.contains(&byte);
         !(has(0) || (has(b'%') || has(b'\\')) && has(b';'))
@@ -77,7 +77,7 @@ pub fn path_normalize(data: &[u8]) {
     }
 }
 
-/// A `Host` line: what is admitted is decided.
+/// The input is a `Host` line. Every accepted host is decided.
 pub fn host(data: &[u8]) {
     let Ok(host) = core::str::from_utf8(data) else { return };
     for strict in [false, true] {
@@ -89,7 +89,7 @@ pub fn host(data: &[u8]) {
     }
 }
 
-/// A serialised header map, as a host hands it to the filter.
+/// The input is a serialized header map, as a host passes it to the filter.
 pub fn header_map(data: &[u8]) {
     let Some(map) = HeaderMap::parse(data.to_vec()) else { return };
     let names: Vec<Vec<u8>> = map.iter().map(|(name, _)| name.to_vec()).collect();
@@ -100,7 +100,7 @@ pub fn header_map(data: &[u8]) {
     }
 }
 
-/// A principal on the first line, the identity of a certificate on the second.
+/// The input is a principal on the first line, and the identity in a certificate on the second.
 pub fn spiffe(data: &[u8]) {
     let Some((principal, identity)) = halves(data) else { return };
     let identity = format!("spiffe://{identity}");
@@ -111,7 +111,7 @@ pub fn spiffe(data: &[u8]) {
         &request,
     );
     let alone = decide(&[allow(&json!({"from": [{"source": {"principals": [principal]}}]}))], &request);
-    // A principal without star that is the identity to the letter, outside the trust domain that is rewritten.
+    // A principal without a star that equals the identity, outside the trust domains that are rewritten.
     let literal =
         !principal.contains('*') && !principal.is_empty() && !principal.starts_with("cluster.local/");
     if literal && identity == format!("spiffe://{principal}") && alone == Some(false) {
@@ -119,7 +119,7 @@ pub fn spiffe(data: &[u8]) {
     }
 }
 
-/// A condition's key on the first line, a token's payload as JSON on the second.
+/// The input is the key of a condition on the first line, and the payload of a token as JSON on the second.
 pub fn claims(data: &[u8]) {
     let Some((key, payload)) = halves(data) else { return };
     let Ok(payload) = serde_json::from_str::<Map<String, Value>>(payload) else { return };
@@ -128,7 +128,7 @@ pub fn claims(data: &[u8]) {
     decide(&[allow(&json!({"when": [{"key": key, "notValues": ["b"]}]}))], &request);
 }
 
-/// A path of a policy, which may be a template, on the first line, a request's path on the second.
+/// The input is a path or template of a policy on the first line, and the path of a request on the second.
 pub fn template(data: &[u8]) {
     let Some((template, path)) = halves(data) else { return };
     let request = Request { path: Some(path.as_bytes()), ..Request::default() };

@@ -1,10 +1,10 @@
-//! What each fuzz target does with its bytes.
+//! The body of each fuzz target.
 //!
-//! Every function takes any bytes and must neither panic nor hang; where the engine promises more (two ways agree, a
-//! second pass changes nothing), it is asserted. `cargo xtask fuzz` feeds them; the tests below do it with generated
-//! bytes.
+//! No input may make a function panic or run forever. Where the engine guarantees more (two implementations agree, a second run
+//! changes nothing), the functions assert it. `cargo xtask fuzz` generates inputs by coverage; the tests below use random
+//! inputs.
 
-#![expect(clippy::panic, reason = "a broken promise has to stop the fuzzer")]
+#![expect(clippy::panic, reason = "a failed assertion must stop the fuzzer")]
 
 mod istio;
 mod naive;
@@ -20,13 +20,13 @@ use palisade::{
 };
 use serde_json::{Value, json};
 
-/// The bytes before and after the first line feed, as text.
+/// Returns the bytes before and after the first line feed, as text.
 fn halves(data: &[u8]) -> Option<(&str, &str)> {
     let text = core::str::from_utf8(data).ok()?;
     Some(text.split_once('\n').unwrap_or((text, "")))
 }
 
-/// YAML text is read and checked.
+/// The input is YAML, which is parsed and validated.
 pub fn yaml_load(data: &[u8]) {
     let Ok(text) = core::str::from_utf8(data) else { return };
     let mut resources = Resources::default();
@@ -36,7 +36,7 @@ pub fn yaml_load(data: &[u8]) {
     manifest::place(&mut findings, text);
 }
 
-/// A JSON object is read and checked, and a flow decided.
+/// The input is a JSON object, which is added to a cluster; then a flow is decided.
 pub fn json_load(data: &[u8]) {
     let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
     let mut resources = Resources::default();
@@ -46,11 +46,11 @@ pub fn json_load(data: &[u8]) {
     let (cluster, _) = Cluster::new(resources);
     lint::check(&cluster, &Options::default());
     let flow = Flow { to: Place::Ip(IpAddr::from([192, 0, 2, 1])), ..Flow::new("default/a", "", 80) };
-    // No such workload is an answer like another.
+    // A missing workload is a valid result.
     let _ = Simulation::new(&cluster, Options::default()).decide(&flow, &History::default());
 }
 
-/// A cluster with the pod `shop/own`, whose egress is `entry`; none if the policy is refused.
+/// Returns a cluster with the pod `shop/own`, whose egress rule is `entry`, or `None` if the policy is invalid.
 fn egress(entry: &Value) -> Option<Cluster> {
     let mut resources = Resources::default();
     for object in [
@@ -65,7 +65,7 @@ fn egress(entry: &Value) -> Option<Cluster> {
     findings.iter().all(|f| f.severity != Severity::Error).then_some(cluster)
 }
 
-/// A block of `toCIDR` on the first line, an address on the second: the policy decides as the bits do.
+/// The input is a block of `toCIDR` on the first line, and an address on the second. The policy decides as the bits do.
 pub fn cidr(data: &[u8]) {
     let Some((block, address)) = halves(data) else { return };
     let read = naive::block(block);
@@ -86,14 +86,14 @@ pub fn cidr(data: &[u8]) {
     let simulation = Simulation::new(&cluster, Options::default());
     if let Ok(answer) = simulation.decide(&flow, &History::default()) {
         let allowed = answer.verdict == palisade::Verdict::Allow;
-        // The block of all addresses is the label of the world, which IPv6 has in single stack too.
+        // The block of all addresses selects the entity `world`, which also contains IPv6 in a single-stack cluster.
         if block.1 > 0 && allowed != naive::inside(block, address) {
             panic!("{address} in {block:?}: {allowed}");
         }
     }
 }
 
-/// A pattern on the first line, a name on the second: the matcher agrees with one that walks every split.
+/// The input is a pattern on the first line, and a name on the second. The matcher agrees with one that tries every split.
 pub fn fqdn_pattern(data: &[u8]) {
     let Some((pattern, name)) = halves(data) else { return };
     let Ok(compiled) = FqdnPattern::new(pattern, &Options::default()) else { return };
@@ -115,7 +115,7 @@ mod tests {
         ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
     }
 
-    /// Text that is often nearly a policy.
+    /// Generates text that resembles a policy.
     fn policy() -> impl Strategy<Value = String> {
         let word = prop::sample::select(vec![
             "apiVersion: cilium.io/v2\n",

@@ -1,8 +1,8 @@
-//! Readings by plain loops, written from the documents and not from the engine.
+//! Simple implementations for comparison, written from the documentation and not from the engine.
 
 use core::{iter, net::IpAddr};
 
-/// A block as Go reads it: an address, a slash, a length without sign or zero in front.
+/// Parses a block as Go does: an address, a slash, a length without sign and leading zero.
 pub(crate) fn block(text: &str) -> Option<(IpAddr, u32)> {
     let (address, length) = text.split_once('/')?;
     let address: IpAddr = address.parse().ok()?;
@@ -10,7 +10,7 @@ pub(crate) fn block(text: &str) -> Option<(IpAddr, u32)> {
     Some((address, length))
 }
 
-/// Whether the first bits of both addresses are the same.
+/// Whether the first bits of both addresses are equal.
 pub(crate) fn inside((net, length): (IpAddr, u32), address: IpAddr) -> bool {
     let bits = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => (32, u128::from(ip.to_bits())),
@@ -44,23 +44,25 @@ pub(crate) fn fqdn(pattern: &str, name: &str) -> bool {
     glob(pattern.as_bytes(), name.as_bytes())
 }
 
-/// A star is any run of letters, digits, `-` and `_`. Byte by byte of the pattern: how much of the name may be used up.
+/// Whether `pattern` matches `name`. A star matches a run of letters, digits, `-` and `_`.
+///
+/// After each byte of the pattern, `used` contains whether the pattern so far matches each prefix of the name.
 fn glob(pattern: &[u8], name: &[u8]) -> bool {
     let legal =
         |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     let before = || iter::once(None).chain(name.iter().map(Some));
     let mut used: Vec<bool> = before().map(|byte| byte.is_none()).collect();
-    for wanted in pattern {
+    for expected in pattern {
         let mut running = false;
         let shifted = iter::once(false).chain(used.iter().copied());
-        used = match wanted {
+        used = match expected {
             b'*' => (used.iter().zip(before()))
                 .map(|(here, byte)| {
                     running = *here || (running && legal(byte));
                     running
                 })
                 .collect(),
-            wanted => shifted.zip(before()).map(|(here, byte)| here && byte == Some(wanted)).collect(),
+            expected => shifted.zip(before()).map(|(here, byte)| here && byte == Some(expected)).collect(),
         };
     }
     used.last() == Some(&true)

@@ -1,4 +1,4 @@
-//! A cluster made ready for the back ends that run a proxy: what the destination's proxy is asked.
+//! A cluster for the back ends that run a proxy, and the traffic that arrives at the destination's proxy.
 
 use super::policies::authorization_policies;
 use palisade::{
@@ -10,45 +10,45 @@ use palisade::{
 use palisade_cases::{FlowCase, NoAnswer};
 use serde_json::Value;
 
-/// A cluster, and the AuthorizationPolicies that its proxies are given.
+/// A cluster with the AuthorizationPolicies of its proxies.
 #[derive(Debug)]
 pub struct Mesh<'c> {
-    /// Decides what happens before the proxy.
+    /// Decides the layers before the proxy.
     pub simulation: Simulation<'c>,
-    /// The policies as their files have them.
+    /// The policies as in their files.
     pub policies: Vec<Value>,
-    /// Whether a webhook would refuse something.
+    /// Whether an admission webhook would reject a policy.
     pub refused: bool,
 }
 
-/// What arrives at the destination's proxy.
+/// The traffic at the destination's proxy.
 #[derive(Debug)]
 pub struct Arrival {
-    /// The connection, with the request as it is after the proxy's codec; a stand-in where that refuses the request.
+    /// The connection, with the request after the proxy's codec, or a placeholder if the codec rejects the request.
     pub connection: MeshRequest,
-    /// The request as policies see it; none if the proxy refuses it before any policy.
+    /// The request that policies evaluate, or `None` if the proxy rejects it before policies.
     pub request: Option<MeshRequest>,
-    /// What the engine says of the flow.
+    /// The engine's decision about the flow.
     pub decision: FlowDecision,
 }
 
 impl<'c> Mesh<'c> {
-    /// Makes `cluster` ready.
+    /// Prepares `cluster`.
     ///
     /// # Errors
     ///
-    /// A manifest cannot be read again.
+    /// Returns an error if a manifest cannot be read again.
     pub fn open(cluster: &'c Cluster, options: &Options) -> Result<Self, NoAnswer> {
         let refused = lint::check(cluster, options).iter().any(|finding| finding.severity == Severity::Error);
         let policies = authorization_policies(cluster)?;
         Ok(Self { simulation: Simulation::new(cluster, options.clone()), policies, refused })
     }
 
-    /// What `case` sends to a proxy of the mesh.
+    /// Returns the traffic that `case` sends to a proxy of the mesh.
     ///
     /// # Errors
     ///
-    /// Nothing arrives at one, so that the case says nothing of a proxy; or the case is wrong.
+    /// Returns an error if nothing arrives at a proxy, or the case is invalid.
     pub fn arrival(&self, case: &FlowCase) -> Result<Arrival, NoAnswer> {
         let simulation = &self.simulation;
         let mut history = History::default();
@@ -73,21 +73,17 @@ impl<'c> Mesh<'c> {
         }
     }
 
-    /// Whether some policy hands the decision to an external provider.
+    /// Whether a policy delegates its decision to an external provider.
     fn custom(&self) -> bool {
         let policies = &self.simulation.cluster().resources().authorization_policies;
         policies.iter().any(|policy| policy.spec.action == Some(Action::Custom))
     }
 
-    /// Why the filter cannot answer for `arrival`, if it cannot.
-    ///
-    /// # Errors
-    ///
-    /// The reason.
+    /// Returns an error with the reason if the filter cannot decide `arrival`.
     pub fn filter_sees(&self, case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         same_semantics(self.simulation.options())?;
         if self.refused {
-            return skip("the filter refuses what a webhook refuses");
+            return skip("the filter rejects policies that an admission webhook rejects");
         }
         if arrival.request.is_none() {
             return skip("no request reaches a policy of the destination's proxy");
@@ -98,29 +94,29 @@ impl<'c> Mesh<'c> {
             return skip("every client of a waypoint has an identity");
         }
         if arrival.connection.uris.len() > 1 || arrival.connection.dns_names.len() > 1 {
-            return skip("a proxy shows a filter only the first name of each kind");
+            return skip("a filter can read only the first name of each kind");
         }
         if arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty() {
-            return skip("external providers are not asked by the filter");
+            return skip("the filter calls no external provider");
         }
         let connection = &arrival.connection;
         if self.custom() && (connection.before_tokens.is_some() || connection.claims.is_some()) {
-            return skip("the filter stands behind the check of tokens, CUSTOM rules before it");
+            return skip("the filter runs after the validation of tokens, CUSTOM rules before it");
         }
         if arrival.connection.http.is_none() && self.custom() {
-            return skip("the filter does not know which providers guard no TCP");
+            return skip("the filter cannot distinguish providers without TCP support");
         }
         Ok(())
     }
 }
 
-/// `flow` with a request that no codec refuses.
+/// Returns `flow` with a request that every codec accepts.
 fn plain(flow: &Flow) -> Flow {
     let http = flow.http.as_ref().map(|_| HttpRequest::new("GET", "/", "a"));
     Flow { http, tokens: Vec::new(), ..flow.clone() }
 }
 
-/// The filter and Envoy know one semantics, the default.
+/// Skips options other than the default, because the filter and Envoy have no others.
 pub(crate) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
     let known = Options::default();
     let same = options.profile == known.profile
@@ -128,14 +124,10 @@ pub(crate) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
         && options.envoy.version == known.envoy.version
         && options.istio.selector_on_gateway_api == known.istio.selector_on_gateway_api
         && options.istio.multiple_custom_providers == known.istio.multiple_custom_providers;
-    if same { Ok(()) } else { skip("its configuration knows no other semantics than the default") }
+    if same { Ok(()) } else { skip("its configuration supports only the default options") }
 }
 
-/// No answer, for this reason.
-///
-/// # Errors
-///
-/// Always.
+/// Returns an error that skips a case for this reason.
 pub fn skip<T>(reason: &str) -> Result<T, NoAnswer> {
     Err(NoAnswer::Skip(reason.to_string()))
 }

@@ -1,5 +1,5 @@
-//! Case files in a real Envoy: its own RBAC filters, configured from [`palisade::export`], beside the module that
-//! ships. Both are sent the same bytes, and both have to answer as the case expects.
+//! Case files in a real Envoy: native RBAC, configured from [`palisade::export`], and the shipped filter module. Both receive
+//! the same bytes, and both must decide as the case expects.
 
 mod mesh;
 mod policies;
@@ -19,7 +19,7 @@ use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
     certs::Authority,
     client::{Client, Outcome},
-    growing::Growing,
+    dynamic::DynamicEnvoy,
     http2::Http2,
 };
 use proxy::{ASKED, Enforcer, Proxy, answer_header, workload};
@@ -34,27 +34,27 @@ use std::{
 };
 use tokens::Issuers;
 
-/// Native RBAC and, where a module is given, the filter, in one Envoy, started when first needed.
+/// The back end that runs native RBAC and, if a module is given, the filter in one Envoy. It starts on the first use.
 #[derive(Debug)]
 pub struct InEnvoy {
     module: Option<PathBuf>,
     by_both: AtomicUsize,
-    /// The Envoy of all proxies; the error is why it could not be started.
-    envoy: OnceLock<Result<Growing, String>>,
+    /// The Envoy of all proxies, or the reason why it could not be started.
+    envoy: OnceLock<Result<DynamicEnvoy, String>>,
 }
 
 impl InEnvoy {
-    /// An Envoy that also loads `module`.
+    /// Creates the back end. Its Envoy also loads `module`.
     pub fn new(module: Option<PathBuf>) -> Self {
         Self { module, by_both: AtomicUsize::new(0), envoy: OnceLock::new() }
     }
 
-    fn envoy(&self) -> Result<&Growing, NoAnswer> {
+    fn envoy(&self) -> Result<&DynamicEnvoy, NoAnswer> {
         let envoy = self.envoy.get_or_init(|| proxy::envoy().map_err(|error| format!("{error:#}")));
         envoy.as_ref().map_err(|reason| NoAnswer::Failed(reason.clone()))
     }
 
-    /// How many cases were answered by both, with one status.
+    /// Returns the number of cases that both decided with the same status.
     pub fn by_both(&self) -> usize {
         self.by_both.load(Ordering::Relaxed)
     }
@@ -75,7 +75,7 @@ impl Backend for InEnvoy {
             return skip("native RBAC has no profile strict");
         }
         if options.envoy.version != known.envoy.version || options.istio.version != known.istio.version {
-            return skip("this Envoy has one version");
+            return skip("only one version of Envoy is installed");
         }
         let mesh = Mesh::open(cluster, options)?;
         let authority = Authority::new(&cluster.resources().mesh.trust_domain).map_err(failed)?;
@@ -84,7 +84,7 @@ impl Backend for InEnvoy {
     }
 }
 
-/// The workload, its port, and the service that a waypoint is called for.
+/// The workload, its port, and the service by which a waypoint is called.
 type Key = (String, Option<u16>, Option<String>);
 
 fn key(case: &FlowCase, arrival: &Arrival) -> Key {
@@ -95,13 +95,13 @@ fn key(case: &FlowCase, arrival: &Arrival) -> Key {
     (arrival.connection.workload.clone(), arrival.connection.destination_port, service)
 }
 
-/// The proxies of one cluster, each opened when first needed.
+/// The proxies of one cluster. Each opens on its first use.
 struct Proxies<'c> {
     backend: &'c InEnvoy,
     mesh: Mesh<'c>,
     authority: Authority,
     issuers: Issuers,
-    /// By workload, port and called service; the error is why one could not be opened.
+    /// The proxies, or the reasons why they could not be opened, by workload, port and called service.
     proxies: BTreeMap<Key, Result<Proxy, String>>,
 }
 
@@ -117,8 +117,8 @@ impl Session for Proxies<'_> {
         };
         let is_http = case.flow.http.is_some() && arrival.connection.http.is_some();
         local(case, &arrival, if is_http { &proxy.http } else { &proxy.tcp })?;
-        if !is_http && proxy.tcp.contains(proxy::ASKS_ON_TCP) {
-            return skip("no authorizer here speaks gRPC");
+        if !is_http && proxy.tcp.contains(proxy::TCP_EXT_AUTHZ) {
+            return skip("the test provider does not support gRPC");
         }
         let request = match case.flow.http.as_ref().filter(|_| is_http) {
             Some(http) => Some(self.request(case, &arrival, http)?),
@@ -135,7 +135,7 @@ impl Session for Proxies<'_> {
         if self.backend.module.is_some() && self.mesh.filter_sees(case, &arrival).is_ok() {
             let wasm = ask(Enforcer::Wasm)?;
             if wasm != native {
-                let text = format!("native RBAC gives {native:?}, the filter {wasm:?}");
+                let text = format!("native RBAC decides {native:?}, the filter {wasm:?}");
                 return Err(NoAnswer::Failed(text));
             }
             self.backend.by_both.fetch_add(1, Ordering::Relaxed);
@@ -145,7 +145,7 @@ impl Session for Proxies<'_> {
 }
 
 impl Proxies<'_> {
-    /// Opens the proxy that `arrival` comes to.
+    /// Opens the proxy that receives `arrival`.
     fn ready(&mut self, case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         let port = arrival.connection.destination_port;
         let key = key(case, arrival);
@@ -166,14 +166,14 @@ impl Proxies<'_> {
                     &self.issuers,
                 )
             };
-            // A port that was free may be taken by the time that Envoy opens it.
+            // Another process may have taken a port before Envoy opens it.
             let proxy = open().or_else(|_| open());
             self.proxies.insert(key, proxy.map_err(|error| format!("{error:#}")));
         }
         Ok(())
     }
 
-    /// The request with its tokens, and with what the providers are to answer.
+    /// Returns the request with its tokens and with the answers of the providers.
     fn request(
         &self,
         case: &FlowCase,
@@ -183,13 +183,13 @@ impl Proxies<'_> {
         let cluster = self.mesh.simulation.cluster();
         let workload = workload(&self.mesh, &arrival.connection).map_err(failed)?;
         if http.raw.is_some() && !case.flow.tokens.is_empty() {
-            return skip("a token cannot be put into raw bytes");
+            return skip("raw bytes cannot contain a token");
         }
         let request = self.issuers.attach(cluster, workload, http, &case.flow.tokens).map_err(failed)?;
-        let Some(mut request) = request else { return skip("no token fails in just this way here") };
+        let Some(mut request) = request else { return skip("no token with this fault can be made") };
         for (provider, allow) in &case.flow.ext_authz {
             if !provider.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-                return skip("the name of the provider cannot be part of a header name");
+                return skip("the provider's name is not valid in a header name");
             }
             let answer: &[u8] = if *allow { b"allow" } else { b"deny" };
             request.headers.push((answer_header(provider), answer.to_vec()));
@@ -198,7 +198,7 @@ impl Proxies<'_> {
     }
 }
 
-/// What no Envoy on loopback can be asked.
+/// Skips cases that an Envoy on loopback cannot reproduce.
 fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
     let connection = &arrival.connection;
     if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) && !case.flow.tokens.is_empty() {
@@ -213,7 +213,7 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
     }
     if let Some(http) = &case.flow.http {
         if http.version == HttpVersion::Http3 {
-            return skip("no client here speaks HTTP/3");
+            return skip("the client does not support HTTP/3");
         }
         if http.method == "CONNECT" && arrival.decision.verdict != Verdict::Reject {
             return skip("no route of this Envoy matches a CONNECT");
@@ -226,33 +226,33 @@ fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
         }
         let asked = arrival.decision.verdict == Verdict::Ask || !case.flow.ext_authz.is_empty();
         if asked && !is_known(&http.method) {
-            return skip("the provider speaks HTTP/1, and refuses the method itself");
+            return skip("the provider's HTTP/1 server rejects the method");
         }
     }
     Ok(())
 }
 
-/// Whether HTTP/1 knows the method.
+/// Whether the HTTP/1 codec accepts the method.
 fn is_known(method: &str) -> bool {
     admit(&HttpRequest::new(method, "/", "a"), &Downstream::default(), &Codec::sidecar()).is_ok()
 }
 
-/// Addresses are others on loopback: they must not matter, or be loopback's own.
+/// Skips cases whose result depends on addresses other than those of loopback.
 fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnswer> {
     let connection = &arrival.connection;
     let loopback = |ip: Option<std::net::IpAddr>| ip.is_some_and(|ip| ip.is_loopback() && ip.is_ipv4());
     let client = filters.contains("\"remoteIp\"");
     let forwarded = arrival.request.as_ref().is_some_and(|r| r.remote_ip != Ok(r.source_ip));
     let given = case.flow.http.as_ref().is_some_and(|http| http.remote_ip.is_some());
-    // A gateway writes the peer's address into headers.
+    // A gateway writes the client's address into headers.
     let written = ["x-forwarded-for", "x-envoy-external-address"].iter().any(|name| filters.contains(name));
     let peer = filters.contains("\"directRemoteIp\"") || client && !forwarded || written;
     if filters.contains("x-envoy-peer-metadata") {
-        return skip("a stock Envoy exchanges no metadata");
+        return skip("this Envoy has no metadata exchange");
     }
     let waypoint = matches!(case.flow.to, Place::Gateway { service: Some(_), .. });
     if waypoint && connection.mtls && filters.contains("x-forwarded-proto") {
-        return skip("this Envoy has no inner connection behind the TLS of a waypoint");
+        return skip("this Envoy has no tunnel to a waypoint");
     }
     if filters.contains("x-forwarded-port") {
         return skip("the listener has another port on loopback");
@@ -262,16 +262,16 @@ fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnsw
         || filters.contains("\"destinationIp\"")
             && connection.destination_ip != Some(std::net::Ipv4Addr::LOCALHOST.into())
     {
-        return skip("addresses are others on loopback");
+        return skip("loopback has other addresses");
     }
     Ok(())
 }
 
 type Seen = (Verdict, Option<u16>);
 
-/// `alone`: no provider of the case answers, whose refusals look like those of the connection manager.
+/// Sends an HTTP request. `alone`: no provider answers, whose denial would look like a rejection by the connection manager.
 fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen, NoAnswer> {
-    // An answer to HEAD never has a body.
+    // An answer to HEAD has no body.
     let alone = alone && request.method != "HEAD";
     if request.version == HttpVersion::Http2 {
         let connection = client.connect().map_err(failed)?;
@@ -286,7 +286,7 @@ fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen
         Outcome::Response(response) => {
             verdict(alone, response.status, response.header("grpc-status"), &response.body)
         }
-        Outcome::Closed(reason) => failed_to(&format!("Envoy closes the connection: {reason}")),
+        Outcome::Closed(reason) => failed_to(&format!("Envoy closed the connection: {reason}")),
     }
 }
 
@@ -295,7 +295,7 @@ fn verdict(alone: bool, status: u16, grpc_status: Option<&str>, body: &[u8]) -> 
     match status {
         200 if grpc_status == Some("7") => Ok((Verdict::Deny, None)),
         403 if body.windows(AUDIENCE.len()).any(|part| part == AUDIENCE) => Ok((Verdict::Reject, Some(403))),
-        // The codec and the connection manager refuse without RBAC's words.
+        // Rejections by the codec and the connection manager do not have RBAC's body.
         403 if body == b"Forbidden" || alone && body.is_empty() => Ok((Verdict::Reject, Some(403))),
         403 => Ok((Verdict::Deny, Some(403))),
         status => by_status(status),
@@ -307,11 +307,11 @@ fn by_status(status: u16) -> Result<Seen, NoAnswer> {
         200 => Ok((Verdict::Allow, None)),
         400 | 401 | 404 | 426 | 431 | 501 => Ok((Verdict::Reject, Some(status))),
         ASKED => Ok((Verdict::Ask, None)),
-        status => failed_to(&format!("Envoy answers {status}")),
+        status => failed_to(&format!("unexpected status {status} from Envoy")),
     }
 }
 
-/// Some bytes, sent back or not. A client of TLS that gets its own greeting back has been heard, too.
+/// Sends some bytes, which an echo returns. A TLS client that receives its own greeting was also allowed.
 fn over_tcp(client: &Client, mtls: bool) -> Result<Seen, NoAnswer> {
     let mut connection = client.connect().map_err(failed)?;
     let sent = connection.write_all(&[b'x'; 64]).and_then(|()| connection.flush());

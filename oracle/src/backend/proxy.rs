@@ -1,4 +1,4 @@
-//! The proxy of one workload: native RBAC in one set of an Envoy's listeners and the filter that ships in another.
+//! The proxy of one workload: listeners of one Envoy with native RBAC, and others with the shipped filter module.
 
 use super::{mesh::Mesh, policies::configuration, tokens::Issuers};
 use anyhow::{Context, Result};
@@ -13,43 +13,43 @@ use palisade_envoy::{
     certs::{Authority, DnType, Names},
     client::Client,
     config::{Http, Listener, PathNormalization, Tcp, Transport, UPSTREAM, named_by_request, tls_inspector},
-    growing::{Group, Growing},
+    dynamic::{DynamicEnvoy, Group},
     wasm::Plugin,
 };
 use serde_json::{Value, json};
 use std::{net::IpAddr, path::Path};
 
-/// What a proxy enforces policies with.
+/// The implementation that enforces policies in a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Enforcer {
-    /// Envoy's own filters, from our export.
+    /// Envoy's own filters, from `palisade::export`.
     Native,
-    /// The module that ships.
+    /// The shipped module.
     Wasm,
 }
 
-/// A workload's listeners.
+/// The listeners of a workload.
 #[derive(Debug)]
 pub(super) struct Proxy {
     listeners: Group,
-    /// The filters of its native HTTP chain, as text: what its policies depend on.
+    /// The filters of the native HTTP filter chain, as text that shows which attributes the policies use.
     pub(super) http: String,
-    /// The filters of its native TCP chain.
+    /// The filters of the native TCP filter chain.
     pub(super) tcp: String,
 }
 
 const AUTHORIZER: &str = "authorizer";
 
-/// An Envoy for proxies.
-pub(super) fn envoy() -> Result<Growing> {
-    Growing::start(vec![named_by_request(AUTHORIZER)])
+/// Starts an Envoy for proxies.
+pub(super) fn envoy() -> Result<DynamicEnvoy> {
+    DynamicEnvoy::start(vec![named_by_request(AUTHORIZER)])
 }
 
 impl Proxy {
-    /// Opens the proxy of `workload`, one of whose listeners stands for `port`, as it is called for `service`.
+    /// Opens the proxy of `workload`, called by the name of `service`. One of its listeners represents `port`.
     #[expect(clippy::too_many_arguments, reason = "a proxy depends on all of these")]
     pub(super) fn open(
-        envoy: &Growing,
+        envoy: &DynamicEnvoy,
         mesh: &Mesh<'_>,
         workload: &Workload,
         service: Option<CalledService<'_>>,
@@ -70,7 +70,7 @@ impl Proxy {
             &workload.namespace,
             &workload.service_account,
         ))?;
-        let authorizer = crate::fleet::free_port()?;
+        let authorizer = crate::multiplexed_envoy::free_port()?;
         let mut listeners = vec![self::authorizer(&http, authorizer)];
         for secure in [true, false] {
             let transport = match secure {
@@ -82,7 +82,7 @@ impl Proxy {
                 listener.listener_filters.push(tls_inspector());
                 listeners.push(listener);
             };
-            let here = crate::fleet::free_port()?;
+            let here = crate::multiplexed_envoy::free_port()?;
             let chain = |filters: Vec<Value>| http_chain(&manager, filters);
             let filters = native_filters(
                 workload,
@@ -92,8 +92,8 @@ impl Proxy {
             );
             let name = name(Enforcer::Native, true, secure);
             open(Listener::http(name, transport.clone(), chain(filters)), here);
-            let here = crate::fleet::free_port()?;
-            if !tcp.iter().any(|filter| filter["name"] == ASKS_ON_TCP) {
+            let here = crate::multiplexed_envoy::free_port()?;
+            if !tcp.iter().any(|filter| filter["name"] == TCP_EXT_AUTHZ) {
                 let mut filters = principal(workload, "network");
                 filters.extend(list(at_port(Value::from(tcp.clone()), port, here)));
                 let name = self::name(Enforcer::Native, false, secure);
@@ -101,7 +101,7 @@ impl Proxy {
             }
             let Some(module) = module.filter(|_| !mesh.refused) else { continue };
             for is_http in [true, false] {
-                let here = crate::fleet::free_port()?;
+                let here = crate::multiplexed_envoy::free_port()?;
                 let policies = list(at_port(Value::from(mesh.policies.clone()), port, here));
                 let reference = format!("{}/{}", workload.namespace, workload.name);
                 let configuration = configuration(cluster, &reference, service, &policies);
@@ -130,7 +130,7 @@ impl Proxy {
         Ok(Self { listeners: envoy.open(listeners)?, http, tcp })
     }
 
-    /// A client with the certificate and the address of `connection`.
+    /// Returns a client with the certificate and the address of `connection`.
     pub(super) fn client(
         &self,
         enforcer: Enforcer,
@@ -138,7 +138,7 @@ impl Proxy {
         authority: &Authority,
     ) -> Result<Client> {
         let is_http = connection.http.is_some();
-        // TLS that a sidecar does not terminate is bytes to it.
+        // A sidecar that does not terminate TLS only forwards the bytes.
         let terminated = connection.mtls || connection.sni.is_some() && is_http;
         let port = self.listeners.port(&name(enforcer, is_http, terminated))?;
         let mut client = Client::plaintext(port);
@@ -168,7 +168,7 @@ fn list(value: Value) -> Vec<Value> {
     }
 }
 
-/// The names of the client's certificate. A subject in RFC 2253 has its last part first.
+/// Returns the names of the client certificate. The text of a subject (RFC 2253) starts with its last part.
 fn names(connection: &MeshRequest) -> Names {
     let parts = connection.subject.iter().flat_map(|subject| subject.rsplit(','));
     let subject = parts.filter_map(|part| {
@@ -185,7 +185,7 @@ fn names(connection: &MeshRequest) -> Names {
     Names { uris: connection.uris.clone(), dns: connection.dns_names.clone(), subject: subject.collect() }
 }
 
-/// An HTTP chain with the settings of `manager`.
+/// Returns an HTTP filter chain with the settings of `manager`.
 pub(crate) fn http_chain(manager: &Manager, filters: Vec<Value>) -> Http {
     let mut http = Http {
         filters,
@@ -201,7 +201,7 @@ pub(crate) fn http_chain(manager: &Manager, filters: Vec<Value>) -> Http {
     http
 }
 
-/// The fields of the connection manager that change what policies see, as istiod writes them.
+/// Returns the fields of the connection manager that change the input of policies, as istiod generates them.
 fn manager_fields(manager: &Manager) -> serde_json::Map<String, Value> {
     let forward = match manager.client_certificate {
         Forward::Sanitize => "SANITIZE",
@@ -234,7 +234,7 @@ fn manager_fields(manager: &Manager) -> serde_json::Map<String, Value> {
     }
 }
 
-/// The export's filters with token checking where istiod puts it, behind CUSTOM; a waypoint's peer is named first.
+/// Returns the filters of the export with token validation after CUSTOM, as istiod does. A waypoint first sets the identity.
 fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>, authorizer: u16) -> Vec<Value> {
     let mut filters = principal(workload, "http");
     let (custom, others): (Vec<Value>, Vec<Value>) = list(export).into_iter().partition(|filter| {
@@ -250,18 +250,18 @@ fn native_filters(workload: &Workload, export: Value, jwt: Option<&Value>, autho
     filters
 }
 
-/// The provider that an `ext_authz` filter asks.
+/// Returns the provider of an `ext_authz` filter.
 fn provider(filter: &Value) -> Option<String> {
     let prefix = filter.pointer("/typedConfig/filterEnabledMetadata/value/stringMatch/prefix")?.as_str()?;
     prefix.strip_prefix("istio-ext-authz-").map(str::to_owned)
 }
 
-/// The header in which a case's request carries the provider's answer.
+/// Returns the header of a case's request that contains the provider's answer.
 pub(super) fn answer_header(provider: &str) -> String {
     format!("x-authz-{provider}").to_ascii_lowercase()
 }
 
-/// The filter with an authorizer of ours at `port`, which answers what the request's header says.
+/// Returns the filter with a test provider at `port`, whose answer is in a header of the request.
 fn ask_here(mut filter: Value, provider: &str, port: u16) -> Value {
     let config = &mut filter["typedConfig"];
     if let Some(fields) = config.as_object_mut() {
@@ -275,10 +275,10 @@ fn ask_here(mut filter: Value, provider: &str, port: u16) -> Value {
     filter
 }
 
-/// The filter that asks about connections; a chain with it is not built here.
-pub(super) const ASKS_ON_TCP: &str = "envoy.filters.network.ext_authz";
+/// A text in every filter that calls a provider about TCP connections, which the tests do not support.
+pub(super) const TCP_EXT_AUTHZ: &str = "envoy.filters.network.ext_authz";
 
-/// The status of an authorizer that was asked and has no answer.
+/// The status of a provider without an answer.
 pub(super) const ASKED: u16 = 418;
 
 fn authorizer(export: &[Value], port: u16) -> Listener {
@@ -299,7 +299,7 @@ fn authorizer(export: &[Value], port: u16) -> Listener {
     listener
 }
 
-/// What the outer listener of a waypoint hands to the inner one; nothing for other proxies.
+/// Returns the data that the outer listener of a waypoint passes to the inner one; empty for other proxies.
 fn principal(workload: &Workload, level: &str) -> Vec<Value> {
     match workload.role {
         MeshRole::Waypoint(_) => {
@@ -309,7 +309,7 @@ fn principal(workload: &Workload, level: &str) -> Vec<Value> {
     }
 }
 
-/// The socket's peer, which Envoy does not show a filter otherwise.
+/// Returns the filter that records the address of the connection, which Envoy does not show to filters.
 fn source_address(level: &str) -> Value {
     state(level, "palisade.source_address", "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%")
 }
@@ -327,12 +327,12 @@ fn state(level: &str, key: &str, value: &str) -> Value {
     json!({"name": format!("envoy.filters.{level}.set_filter_state"), "typed_config": config})
 }
 
-/// Policies or filters that name `port`, made to name the one that stands for it here.
+/// Replaces `port` in policies or filters by the port that represents it on loopback.
 fn at_port(value: Value, port: Option<u16>, here: u16) -> Value {
     let Some(port) = port else { return value };
     let renamed = |number: u64| match number {
         n if n == u64::from(port) => u64::from(here),
-        // Nobody else comes here.
+        // No other client uses the listeners.
         n if n == u64::from(here) => 1,
         n => n,
     };
@@ -369,7 +369,7 @@ fn at_port(value: Value, port: Option<u16>, here: u16) -> Value {
     value
 }
 
-/// The workload that `connection` ends at.
+/// Returns the destination workload of `connection`.
 pub(super) fn workload<'c>(mesh: &'c Mesh<'_>, connection: &MeshRequest) -> Result<&'c Workload> {
-    mesh.simulation.cluster().workload(&connection.workload).context("the simulation found it")
+    mesh.simulation.cluster().workload(&connection.workload).context("missing workload")
 }

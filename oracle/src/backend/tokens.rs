@@ -1,5 +1,5 @@
-//! RequestAuthentications as istiod writes them for Envoy's `jwt_authn` (docs/semantics/istio.md#istio-token-rules),
-//! and the tokens of a case signed for them.
+//! The configuration of Envoy's `jwt_authn` that istiod generates from RequestAuthentications
+//! (docs/semantics/istio.md#istio-token-rules), and the signed tokens of a case.
 
 use anyhow::Result;
 use palisade::{
@@ -10,14 +10,14 @@ use palisade::{
 use palisade_envoy::token::Signer;
 use serde_json::{Value, json};
 
-/// Issuers whose keys Envoy knows, and one whose keys it does not.
+/// Issuers with a key that Envoy trusts, and one with a key that it does not trust.
 #[derive(Debug)]
 pub(crate) struct Issuers {
     known: Signer,
     unknown: Signer,
 }
 
-/// The rules that apply to a workload, sorted by issuer.
+/// Returns the rules that apply to a workload, sorted by issuer.
 fn rules<'c>(cluster: &'c Cluster, workload: &Workload) -> Vec<&'c JwtRule> {
     let root = &cluster.resources().mesh.root_namespace;
     let applies = cluster.resources().request_authentications.iter().filter(|policy| {
@@ -34,7 +34,7 @@ fn rules<'c>(cluster: &'c Cluster, workload: &Workload) -> Vec<&'c JwtRule> {
             .chain(spec.target_refs.iter().flatten())
             .map(|r| r.name.as_ref())
             .collect();
-        // A waypoint ignores policies without a reference.
+        // A waypoint ignores policies without `targetRefs`.
         let attached = match references.is_empty() {
             true => !matches!(workload.role, MeshRole::Waypoint(_)),
             false => references.contains(&gateway),
@@ -59,7 +59,7 @@ impl Issuers {
         Ok(Self { known: Signer::new()?, unknown: Signer::new()? })
     }
 
-    /// The filter for `workload`; none if no rule applies.
+    /// Returns the filter for `workload`, or `None` if no rule applies.
     pub(crate) fn filter(&self, cluster: &Cluster, workload: &Workload) -> Result<Option<Value>> {
         let rules = rules(cluster, workload);
         let jwks = self.known.jwks()?;
@@ -89,7 +89,7 @@ impl Issuers {
         }})))
     }
 
-    /// `request` with `tokens` where they stand; none if a token cannot be made that fails as it should.
+    /// Returns `request` with `tokens` at their places, or `None` if a token with the required fault cannot be made.
     pub(crate) fn attach(
         &self,
         cluster: &Cluster,
@@ -124,7 +124,7 @@ impl Issuers {
         Ok(Some(request))
     }
 
-    /// A token that the filter accepts, or one whose signature it does not.
+    /// Signs a token that the filter accepts, or one with an invalid signature.
     pub(crate) fn sign(&self, claims: &serde_json::Map<String, Value>, valid: bool) -> Result<String> {
         if valid { self.known.sign(claims) } else { self.unknown.sign(claims) }
     }
@@ -196,7 +196,7 @@ fn provider(rule: &JwtRule, jwks: &str) -> Value {
     provider
 }
 
-/// What stands behind a `#` is no query.
+/// Returns the target up to a `#`, after which no query starts.
 fn add_to_query(target: &mut Vec<u8>, parameter: &str) {
     let end = target.iter().position(|b| *b == b'#').unwrap_or(target.len());
     let joint = if target[..end].contains(&b'?') { '&' } else { '?' };

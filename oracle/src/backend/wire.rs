@@ -1,9 +1,9 @@
-//! A case's request as bytes: nothing is put right on the way.
+//! The request of a case as bytes, without any correction.
 
 use palisade::flow::{HttpRequest, HttpVersion};
 use palisade_envoy::http2::{Fields, Sent};
 
-/// HTTP/1: the bytes given, or the request written out.
+/// Returns the given raw bytes, or the request in HTTP/1.
 pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
     if let Some(raw) = &http.raw {
         return raw.clone();
@@ -25,7 +25,7 @@ pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
     bytes
 }
 
-/// HTTP/2: pseudo headers first. A CONNECT has neither `:path` nor `:scheme`.
+/// Returns the request in HTTP/2, pseudo headers first. A CONNECT has neither `:path` nor `:scheme`.
 pub(crate) fn http2(http: &HttpRequest) -> Sent {
     let mut fields: Fields = vec![(b":method".to_vec(), http.method.clone().into_bytes())];
     if !http.target.is_empty() {

@@ -1,8 +1,8 @@
-//! Many requests to one listener: a connection for each HTTP/1 request under way, streams for HTTP/2 and HTTP/3.
+//! Concurrent requests to one listener: a connection for each HTTP/1 request, streams for HTTP/2 and HTTP/3.
 
 use super::{
     probe::Probe,
-    seen::{HEADER, Seen},
+    view::{HEADER, RequestView},
 };
 use crate::backend::wire;
 use anyhow::{Context, Result};
@@ -13,13 +13,13 @@ use palisade_envoy::{
 };
 use std::io::{self, Write};
 
-/// HTTP/1 connections that are open at once.
+/// The number of concurrent connections.
 const CONNECTIONS: usize = 16;
 
-/// How often a connection is tried where a handshake fails or no answer comes in time.
+/// Attempts to connect, if a handshake fails or no answer arrives in time.
 const ATTEMPTS: usize = 3;
 
-/// Streams that are open at once on an HTTP/2 connection.
+/// Concurrent streams of one connection.
 const STREAMS: usize = 50;
 
 /// Sends the requests `numbers` over HTTP/1, and calls `answer` with each answer.
@@ -27,7 +27,7 @@ pub(super) fn http1<'r>(
     client: &Client,
     numbers: &[usize],
     probe: impl Fn(usize) -> &'r Probe,
-    answer: &mut impl FnMut(usize, Seen),
+    answer: &mut impl FnMut(usize, RequestView),
 ) -> Result<()> {
     let mut connections: Vec<Option<Connection>> = Vec::new();
     connections.resize_with(CONNECTIONS, || None);
@@ -47,34 +47,34 @@ pub(super) fn http1<'r>(
             let outcome = connection.as_mut().map(|open| open.answer(head));
             let outcome = match outcome {
                 Some(Ok(Outcome::Response(response))) => Outcome::Response(response),
-                // Maybe the connection was closed after an earlier answer.
+                // Envoy may have closed the connection after an earlier answer.
                 _ => request(client, &wire::http1(&probe(*number).request))?,
             };
             let Outcome::Response(response) = outcome else {
                 *connection = None;
-                answer(*number, Seen::Refused(None));
+                answer(*number, RequestView::Rejected(None));
                 continue;
             };
             let closes = response.header("connection").is_some_and(|value| value.contains("close"));
             if closes || !probe(*number).ends_with_headers() {
                 *connection = None;
             }
-            let answered = Seen::of_envoy(response.status, response.header(HEADER), &response.body);
+            let answered = RequestView::of_envoy(response.status, response.header(HEADER), &response.body);
             answer(*number, answered);
         }
     }
     Ok(())
 }
 
-/// Sends the requests `numbers` over HTTP/2, and calls `answer` with each answer. Those for which `ends` is true get a
-/// connection of their own: a reset may end the connection for its other streams.
+/// Sends the requests `numbers` over HTTP/2, and calls `answer` with each answer. A request for which `ends` is true
+/// gets its own connection, because a reset may end the other streams of its connection.
 pub(super) fn http2<'r>(
     client: &Client,
     tls: bool,
     numbers: &[usize],
     ends: impl Fn(usize) -> bool,
     probe: impl Fn(usize) -> &'r Probe,
-    answer: &mut impl FnMut(usize, Seen),
+    answer: &mut impl FnMut(usize, RequestView),
 ) -> Result<()> {
     let (alone, together): (Vec<usize>, Vec<usize>) = numbers.iter().partition(|number| ends(**number));
     let groups: Vec<&[usize]> = together.chunks(STREAMS).chain(alone.chunks(1)).collect();
@@ -82,7 +82,7 @@ pub(super) fn http2<'r>(
     for groups in groups.chunks(CONNECTIONS) {
         in_groups(client, tls, groups, &probe, &mut |number, alone, received| match received.status() {
             0 if !alone => lost.push(number),
-            _ => answer(number, seen(received)),
+            _ => answer(number, view(received)),
         })?;
     }
     for last in [false, true] {
@@ -91,15 +91,15 @@ pub(super) fn http2<'r>(
         for groups in groups.chunks(CONNECTIONS) {
             in_groups(client, tls, groups, &probe, &mut |number, _, received| match received.status() {
                 0 if !last => lost.push(number),
-                _ => answer(number, seen(received)),
+                _ => answer(number, view(received)),
             })?;
         }
     }
     Ok(())
 }
 
-/// Sends `bytes` over a connection of its own. On a busy machine an answer may be lost, above all behind the two listeners of a
-/// waypoint.
+/// Sends `bytes` over a new connection, again if the answer is lost. This happens on a busy machine, above all with the two
+/// listeners of a waypoint.
 fn request(client: &Client, bytes: &[u8]) -> Result<Outcome> {
     for _ in 1..ATTEMPTS {
         if let Ok(Outcome::Response(response)) = client.request(bytes) {
@@ -109,12 +109,12 @@ fn request(client: &Client, bytes: &[u8]) -> Result<Outcome> {
     Ok(client.request(bytes)?)
 }
 
-/// An HTTP/2 connection.
+/// Opens an HTTP/2 connection.
 fn open(client: &Client) -> Result<Http2> {
     attempt(|| Http2::new(client.connect()?))
 }
 
-/// The result of `action`, which on a busy machine may fail a few times.
+/// Returns the result of `action`, which may fail a few times on a busy machine.
 fn attempt<T>(mut action: impl FnMut() -> io::Result<T>) -> Result<T> {
     for _ in 1..ATTEMPTS {
         if let Ok(result) = action() {
@@ -124,8 +124,8 @@ fn attempt<T>(mut action: impl FnMut() -> io::Result<T>) -> Result<T> {
     Ok(action()?)
 }
 
-/// Opens a connection for each of `groups`, sends all requests and then reads the answers. Calls `answer` with each, and
-/// whether its request was the only one of its connection.
+/// Opens a connection for each of `groups`, sends all requests and then reads the answers. Calls `answer` with each answer,
+/// and with true if its request was the only one of its connection.
 fn in_groups<'r>(
     client: &Client,
     tls: bool,
@@ -148,15 +148,15 @@ fn in_groups<'r>(
     Ok(())
 }
 
-/// Sends the requests `numbers` over HTTP/3, and calls `answer` with each answer. Those for which `ends` is true get a
-/// connection of their own: a stream that Envoy refuses can leave others without an answer.
+/// Sends the requests `numbers` over HTTP/3, and calls `answer` with each answer. A request for which `ends` is true
+/// gets its own connection, because after a rejected stream others may get no answer.
 pub(super) fn http3<'r>(
     client: &mut Http3,
     target: &Target<'_>,
     numbers: &[usize],
     ends: impl Fn(usize) -> bool,
     probe: impl Fn(usize) -> &'r Probe,
-    answer: &mut impl FnMut(usize, Seen),
+    answer: &mut impl FnMut(usize, RequestView),
 ) -> Result<()> {
     let (mut alone, together): (Vec<usize>, Vec<usize>) = numbers.iter().partition(|number| ends(**number));
     let streams = |numbers: &[usize]| numbers.iter().map(|n| stream(probe(*n), true)).collect::<Vec<Sent>>();
@@ -166,7 +166,7 @@ pub(super) fn http3<'r>(
         client.close(connection)?;
         for (index, number) in group.iter().enumerate() {
             match received.as_ref().ok().and_then(|received| received.get(index)) {
-                Some(received) if received.status() != 0 => answer(*number, seen(received)),
+                Some(received) if received.status() != 0 => answer(*number, view(received)),
                 _ => alone.push(*number),
             }
         }
@@ -179,16 +179,16 @@ pub(super) fn http3<'r>(
                     received = client.ask_alone(target, &streams(&[*number]))?.pop().flatten();
                 }
             }
-            answer(*number, received.as_ref().map_or(Seen::Silent, seen));
+            answer(*number, received.as_ref().map_or(RequestView::NoAnswer, view));
         }
     }
     Ok(())
 }
 
-fn seen(answer: &Answer) -> Seen {
+fn view(answer: &Answer) -> RequestView {
     match answer.status() {
-        0 => Seen::Refused(None),
-        status => Seen::of_envoy(status, answer.field(HEADER), &answer.body),
+        0 => RequestView::Rejected(None),
+        status => RequestView::of_envoy(status, answer.field(HEADER), &answer.body),
     }
 }
 

@@ -1,9 +1,9 @@
 //! Random requests: repeated and unusual headers, hosts, targets, and tokens in several places.
 
 use super::settings::{HTTP3, PROXIES};
-use crate::random::Random;
 use palisade::flow::{HttpRequest, HttpVersion, Token};
 use palisade_envoy::http2::Fields;
+use palisade_test_support::Random;
 use serde_json::Value;
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) struct Probe {
     pub(super) request: HttpRequest,
     /// The tokens whose text is in the request.
     pub(super) tokens: Vec<usize>,
-    /// Trailers over HTTP/2 and HTTP/3, which no policy sees.
+    /// Trailers over HTTP/2 and HTTP/3, which no policy evaluates.
     pub(super) trailers: Fields,
 }
 
@@ -90,7 +90,7 @@ impl Probe {
             _ => (HttpVersion::Http2, over_tcp(random)),
         };
         let mut request = HttpRequest::new("GET", "/", "a.example");
-        // At most one of these is unusual in most requests: two reasons for a refusal hide each other.
+        // In most requests at most one of these is unusual: two reasons for a rejection hide each other.
         let part = random.below(20);
         if matches!(part, 0..4 | 19) {
             request.method = random.pick(METHODS).to_owned();
@@ -102,7 +102,7 @@ impl Probe {
             request.hosts = vec![random.pick(HOSTS).to_owned()];
         }
         request.version = version;
-        // The client of HTTP/3 refuses a length in the answer to a HEAD.
+        // The HTTP/3 client rejects a length in the answer to a HEAD.
         if (version, request.method.as_str()) == (HttpVersion::Http3, "HEAD") {
             request.method = "GET".into();
         }
@@ -122,7 +122,7 @@ impl Probe {
                 }
                 name = random.pick(HEADERS);
             }
-            // Over HTTP/3 the body of the answer would have to consist of capsules, that of a refusal too.
+            // Over HTTP/3 the body of every answer would have to consist of capsules.
             if (version, name) == (HttpVersion::Http3, "capsule-protocol") {
                 name = "x-a";
             }
@@ -146,12 +146,12 @@ impl Probe {
         probe
     }
 
-    /// Whether it is sent on a stream: HTTP/2 or HTTP/3.
+    /// Whether the request uses a stream: HTTP/2 or HTTP/3.
     pub(super) fn has_streams(&self) -> bool {
         matches!(self.request.version, HttpVersion::Http2 | HttpVersion::Http3)
     }
 
-    /// Whether nothing follows the headers, so that an HTTP/1 connection is good for another request.
+    /// Whether nothing follows the headers, so that the HTTP/1 connection can be used again.
     pub(super) fn ends_with_headers(&self) -> bool {
         let Self { request, .. } = self;
         let upgrade = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
@@ -185,7 +185,7 @@ impl Probe {
             request.method = random.pick(&["POST", "PUT", "PATCH", "QUERY"]).into();
         }
         let chunked = !streams && random.percent(40);
-        // One that contradicts the body resets the stream, and policies see the request before that.
+        // A length that contradicts the body resets the stream after policies have evaluated the request.
         request.headers.retain(|(name, _)| !streams || !name.eq_ignore_ascii_case("content-length"));
         // Envoy passes the headers on before it reads the body, which may be cut short.
         let length = if random.percent(80) || streams { BODY.len() } else { 1 + random.below(BODY.len()) };
@@ -201,7 +201,7 @@ impl Probe {
         }
     }
 
-    /// The same with one part less.
+    /// Returns the probes with one part less.
     pub(super) fn smaller(&self) -> Vec<Self> {
         let mut out = Vec::new();
         let with = |change: &dyn Fn(&mut Self)| {
@@ -229,14 +229,14 @@ impl Probe {
     }
 }
 
-/// A proxy that is not reached over QUIC. Most requests go to the first ones, which need no TLS handshakes.
+/// Returns a random proxy that does not use QUIC, in most cases one of the first, which need no TLS handshake.
 fn over_tcp(random: &mut Random) -> usize {
     let end = if random.percent(70) { 4 } else { PROXIES.len() - 1 };
     let number = random.below(end);
     number + usize::from(number >= HTTP3)
 }
 
-/// A value for the header `name`.
+/// Returns a random value for the header `name`.
 fn value<'v>(random: &mut Random, name: &str) -> &'v str {
     match name {
         "content-length" => random.pick(&["0", "0", "00", "", "x", "-1", "0, 0"]),
@@ -259,9 +259,9 @@ fn value<'v>(random: &mut Random, name: &str) -> &'v str {
     }
 }
 
-/// Adds the text of `token`, mostly where a rule for its issuer reads it.
+/// Adds the text of `token`, in most cases at a place from which a rule for its issuer reads it.
 fn add_token(random: &mut Random, request: &mut HttpRequest, token: &Token) {
-    // With ES256 Envoy also accepts signatures of one byte too many; the engine does not know the algorithm.
+    // With ES256 Envoy also accepts signatures of one byte too many; the engine is independent of the algorithm.
     let mut text = token.text.clone().unwrap_or_default();
     if random.percent(15) {
         text += random.pick(&[

@@ -1,15 +1,15 @@
-//! Progress of a long run on standard error, which also shows while a test's output is captured.
+//! Progress reports of a long run on standard error, which a test harness does not capture.
 
-use super::Report;
+use super::report::Report;
 use std::{
     io::{self, Write},
     time::{Duration, Instant},
 };
 
-/// A run of more requests than this reports its progress.
+/// Runs of at most this many requests report no progress.
 const LONG: u64 = 100_000;
 
-/// Time between two reports.
+/// The time between two reports.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// The progress of one run.
@@ -22,13 +22,13 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A run of `pairs` requests that begins now.
+    /// Returns the progress of a run of `pairs` requests that begins now.
     pub(super) fn new(pairs: u64, seed: u64) -> Self {
         let now = Instant::now();
         Self { pairs, seed, start: now, last: now }
     }
 
-    /// Writes how far the run is, at most once in an interval.
+    /// Writes the state of the run, at most once in an interval.
     pub(super) fn report(&mut self, report: &Report) {
         if self.pairs <= LONG || self.last.elapsed() < INTERVAL {
             return;
@@ -46,12 +46,12 @@ impl Progress {
         ));
     }
 
-    /// Writes a disagreement, so that an interrupted run keeps it.
+    /// Writes a disagreement at once, because the run may be interrupted.
     pub(super) fn disagreement(&self, report: &Report, text: &str) {
         self.write(&format!("seed {}, request {}: {text}\n", self.seed, report.pairs));
     }
 
-    /// Where the run stopped, for an error.
+    /// Returns the message of an error that ends the run.
     pub(super) fn stopped(&self, report: &Report) -> String {
         let Report { pairs, disagreements, .. } = report;
         format!(
@@ -60,7 +60,7 @@ impl Progress {
         )
     }
 
-    /// `eprintln!` would be captured. A closed standard error does not end the run.
+    /// Writes `text` without `eprintln!`, whose output tests capture. A closed standard error does not end the run.
     fn write(&self, text: &str) {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }

@@ -3,13 +3,10 @@
 use super::{
     exchange,
     probe::Probe,
-    seen::{self, Seen},
     settings::{HTTP3, MESHES, PROXIES, ProxyCase, Security, cluster},
+    view::{self, RequestView},
 };
-use crate::{
-    backend::{proxy::http_chain, tokens::Issuers},
-    random::Random,
-};
+use crate::backend::{proxy::http_chain, tokens::Issuers};
 use anyhow::{Context, Result, anyhow};
 use palisade::{
     Cluster, Options,
@@ -23,6 +20,7 @@ use palisade_envoy::{
     port::ReservedPort,
     process::Envoy,
 };
+use palisade_test_support::Random;
 use serde_json::{Value, json};
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -33,7 +31,7 @@ use std::{
 /// The client's address. Envoy replaces 127.0.0.1 by an address of the machine.
 const CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// A Lua filter that keeps the headers as CUSTOM policies see them.
+/// A Lua filter that records the headers for CUSTOM policies.
 const BEFORE: &str = r#"
 function envoy_on_request(h)
   local lines = {}
@@ -42,7 +40,7 @@ function envoy_on_request(h)
 end
 "#;
 
-/// A Lua filter that answers with everything that policies see.
+/// A Lua filter that answers with the complete view of DENY and ALLOW policies.
 const AFTER: &str = r#"
 local function text(value)
   if type(value) ~= "table" then return tostring(value) end
@@ -104,7 +102,7 @@ impl Proxies {
         let authority = Authority::new("cluster.local")?;
         let identity = authority.issue(&Security::MutualTls.names())?;
         let many = authority.issue(&Security::ManyNames.names())?;
-        let after = AFTER.replace("STATUS", &seen::STATUS.to_string()).replace("VIEWS", seen::HEADER);
+        let after = AFTER.replace("STATUS", &view::STATUS.to_string()).replace("VIEWS", view::HEADER);
         let (mut listeners, mut clients) = (Vec::new(), Vec::new());
         for (case, port) in PROXIES.iter().zip(&ports) {
             let (name, cluster) = (case.name, &clusters[case.mesh]);
@@ -113,8 +111,8 @@ impl Proxies {
             let jwt = issuers.filter(cluster, workload)?.context("the rules of mesh.yaml")?;
             let mut http =
                 http_chain(&simulation.connection_manager(workload), vec![lua(BEFORE), jwt, lua(&after)]);
-            // Envoy waits for a second before it closes the connection of an invalid request. A waypoint has to wait: its
-            // outer listener loses an answer that it has not read when the inner one closes.
+            // By default, Envoy closes the connection of an invalid request after a second. A waypoint keeps this delay:
+            // its outer listener loses an unread answer when the inner listener closes.
             if case.security != Security::Waypoint {
                 http.extra.insert("delayed_close_timeout".into(), json!("0.001s"));
             }
@@ -142,18 +140,18 @@ impl Proxies {
         Ok(Self { _envoy: envoy, clients, http3, identity, ports, _reserved: reserved, clusters, tokens })
     }
 
-    /// The engine's side of each mesh.
+    /// Returns the simulation of each mesh.
     pub(super) fn simulations(&self) -> Vec<Simulation<'_>> {
         self.clusters.iter().map(|cluster| Simulation::new(cluster, Options::default())).collect()
     }
 
-    /// A request at random.
+    /// Returns a random request.
     pub(super) fn probe(&self, random: &mut Random) -> Probe {
         Probe::random(random, &self.tokens)
     }
 
-    /// What policies see of `probe` according to the engine.
-    pub(super) fn predict(&self, simulations: &[Simulation<'_>], probe: &Probe) -> Result<Seen> {
+    /// Returns the view of `probe` in the engine.
+    pub(super) fn predict(&self, simulations: &[Simulation<'_>], probe: &Probe) -> Result<RequestView> {
         let ProxyCase { name, mesh, security } = PROXIES[probe.proxy];
         let simulation = &simulations[mesh];
         let mut flow = Flow::new("", &format!("foo/{name}"), self.ports[probe.proxy]);
@@ -165,39 +163,44 @@ impl Proxies {
         flow.tokens = probe.tokens.iter().map(|number| self.tokens[*number].clone()).collect();
         flow.http = Some(probe.request.clone());
         Ok(match simulation.mesh_request(&flow)? {
-            Some(request) => Seen::of_engine(&request),
-            None => Seen::Refused(simulation.decide(&flow, &History::default())?.status),
+            Some(request) => RequestView::of_engine(&request),
+            None => RequestView::Rejected(simulation.decide(&flow, &History::default())?.status),
         })
     }
 
-    /// What Envoy's filters see of each of `probes`, which the engine sees as `predictions`. The proxies are asked in
-    /// parallel.
-    pub(super) fn ask(&self, probes: &[Probe], predictions: &[Seen]) -> Result<Vec<Seen>> {
-        let mut seen = vec![Seen::Refused(None); probes.len()];
-        let ask = |proxy| self.ask_proxy(proxy, probes, predictions);
+    /// Sends `probes` to their proxies, which run in parallel, and returns the views in Envoy. `predictions` are those of the
+    /// engine.
+    pub(super) fn observe(&self, probes: &[Probe], predictions: &[RequestView]) -> Result<Vec<RequestView>> {
+        let mut views = vec![RequestView::Rejected(None); probes.len()];
+        let observe = |proxy| self.observe_proxy(proxy, probes, predictions);
         let answers = thread::scope(|scope| {
             let threads: Vec<_> = (0..self.clients.len())
-                .map(|proxy| scope.spawn(move || ask(proxy).context(PROXIES[proxy].name)))
+                .map(|proxy| scope.spawn(move || observe(proxy).context(PROXIES[proxy].name)))
                 .collect();
             threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
         });
         for answers in answers {
             let answers = answers.map_err(|_| anyhow!("a client has panicked"))??;
-            answers.into_iter().for_each(|(number, answer)| seen[number] = answer);
+            answers.into_iter().for_each(|(number, answer)| views[number] = answer);
         }
-        Ok(seen)
+        Ok(views)
     }
 
-    /// The answers of one proxy, each with the number of its probe.
-    fn ask_proxy(&self, proxy: usize, probes: &[Probe], predictions: &[Seen]) -> Result<Vec<(usize, Seen)>> {
+    /// Sends the probes of one proxy and returns the views, each with the number of its probe.
+    fn observe_proxy(
+        &self,
+        proxy: usize,
+        probes: &[Probe],
+        predictions: &[RequestView],
+    ) -> Result<Vec<(usize, RequestView)>> {
         let client = &self.clients[proxy];
         let here = (0..probes.len()).filter(|number| probes[*number].proxy == proxy);
         let (streams, http1): (Vec<usize>, Vec<usize>) = here.partition(|n| probes[*n].has_streams());
         let mut answers = Vec::new();
-        let mut answer = |number: usize, answer: Seen| answers.push((number, answer));
+        let mut answer = |number: usize, answer: RequestView| answers.push((number, answer));
         let probe = |number: usize| &probes[number];
         exchange::http1(client, &http1, probe, &mut answer)?;
-        let reset = |number: usize| predictions[number] == Seen::Refused(None);
+        let reset = |number: usize| predictions[number] == RequestView::Rejected(None);
         match proxy {
             HTTP3 => {
                 let target = Target::new(self.ports[proxy]).with_identity(&self.identity);
@@ -218,7 +221,7 @@ impl Proxies {
         Ok(answers)
     }
 
-    /// `text` with the claims of tokens in place of their text.
+    /// Returns `text` with the claims of each token in place of its encoded text.
     pub(super) fn readable(&self, text: String, probe: &Probe) -> String {
         probe.tokens.iter().fold(text, |text, number| {
             let Token { claims, fault, text: Some(token), .. } = &self.tokens[*number] else { return text };
@@ -228,7 +231,7 @@ impl Proxies {
     }
 }
 
-/// Tokens of every issuer with claims of every kind, valid ones and others.
+/// Returns valid and invalid tokens of every issuer with claims of every kind.
 fn tokens(issuers: &Issuers) -> Result<Vec<Token>> {
     let groups =
         [json!("staff"), json!(""), json!(1.5), json!(7), json!(true), json!(["x", 1]), json!({"k": "v"})];

@@ -1,15 +1,15 @@
-//! The proxies whose views are compared, and the settings of their meshes.
+//! The compared proxies and the settings of their meshes.
 
 use anyhow::{Result, ensure};
 use palisade::{Cluster, flow::Certificate, manifest, resource::Resources};
 use palisade_envoy::certs::{DnType, Names};
 use serde_json::json;
 
-/// A workload of `mesh.yaml`, whose proxy is compared.
+/// A workload of `mesh.yaml` whose proxy is compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ProxyCase {
     pub(super) name: &'static str,
-    /// The number of its mesh in [`MESHES`].
+    /// The index of its mesh in [`MESHES`].
     pub(super) mesh: usize,
     pub(super) security: Security,
 }
@@ -26,7 +26,7 @@ pub(super) enum Security {
     ManyNames,
     /// QUIC with a client certificate of one name.
     Quic,
-    /// Mutual TLS that ends before the proxy's HTTP chain.
+    /// Mutual TLS that the outer listener of a waypoint terminates.
     Waypoint,
 }
 
@@ -82,17 +82,17 @@ const IDENTITY: &str = "spiffe://cluster.local/ns/foo/sa/client";
 const SUBJECT: &str = "CN=client\\, a,O=o";
 
 impl Security {
-    /// Whether the proxy's HTTP chain is behind TLS.
+    /// Whether the listener with the HTTP filter chain terminates TLS.
     pub(super) fn is_https(self) -> bool {
         !matches!(self, Self::Plaintext | Self::Waypoint)
     }
 
-    /// Whether the client shows a certificate.
+    /// Whether the client sends a certificate.
     pub(super) fn is_mutual(self) -> bool {
         !matches!(self, Self::Plaintext | Self::Tls)
     }
 
-    /// The names in the client's certificate.
+    /// Returns the names in the client's certificate.
     pub(super) fn names(self) -> Names {
         let mut names = Names::spiffe(IDENTITY);
         if self == Self::ManyNames {
@@ -104,7 +104,7 @@ impl Security {
         names
     }
 
-    /// The client's certificate for the engine.
+    /// Returns the client's certificate for the engine.
     pub(super) fn certificate(self) -> Option<Certificate> {
         let Names { uris, dns, subject } = self.names();
         let subject = (!subject.is_empty()).then(|| SUBJECT.into());
@@ -112,7 +112,7 @@ impl Security {
     }
 }
 
-/// The workloads in a mesh with these settings.
+/// Returns the workloads in a mesh with these settings.
 pub(super) fn cluster(mesh: &str, ports: &[u16]) -> Result<Cluster> {
     let mut text = include_str!("mesh.yaml").to_owned();
     text += &json!({"apiVersion": "v1", "kind": "ConfigMap",

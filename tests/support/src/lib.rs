@@ -1,7 +1,11 @@
-//! Optional parts of a test's environment: the conformance corpus and the built filter module.
+//! Support for tests and benchmarks: the conformance corpus, the built filter module, and reproducible random numbers.
 //!
 //! A test that cannot run calls [`skip`] and returns. libtest counts such a test as passed, so [`skip`] also prints a line
 //! that `cargo xtask test` reads: it moves the test from `passed` to `skipped` and prints the reason.
+
+mod random;
+
+pub use random::Random;
 
 use std::{
     env,
@@ -19,7 +23,7 @@ pub const SKIPPED: &str = " was skipped: ";
 pub fn skip(reason: &str) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("a test");
-    // An own line even where libtest has written the test's name without a newline.
+    // A line of its own, even if libtest has written the test's name without a newline.
     let _ = writeln!(io::stdout().lock(), "\n{name}{SKIPPED}{reason}");
 }
 
@@ -36,7 +40,7 @@ pub fn skip_unless_required(reason: &str) {
 /// Returns the file or folder `part` of the conformance corpus, or skips the test if it does not exist.
 ///
 /// The corpus is not part of the repository. It is the folder that `PALISADE_CORPUS` names, by default `../shared/corpus`
-/// beside the repository.
+/// next to the repository.
 pub fn corpus(part: &str) -> Option<PathBuf> {
     let root =
         env::var_os("PALISADE_CORPUS").map_or_else(|| repository().join("../shared/corpus"), PathBuf::from);

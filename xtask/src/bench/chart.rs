@@ -1,4 +1,4 @@
-//! Cost against the number of rules, both on logarithmic scales.
+//! A chart of the time against the number of rules, both on logarithmic scales.
 
 use core::fmt::Write;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ const BOTTOM: f64 = 50.0;
 const COLOURS: [&str; 8] =
     ["#d62728", "#7f7f7f", "#1f77b4", "#2ca02c", "#9467bd", "#ff7f0e", "#8c564b", "#17becf"];
 
-/// The chart of `policies`, requests at random.
+/// Returns the chart of the shape `policies` with random requests, as SVG.
 pub(super) fn draw(results: &[Result]) -> String {
     let shown: Vec<&Result> =
         results.iter().filter(|r| r.shape == "policies" && r.requests == "random").collect();
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_engine_has_a_line() {
+    fn chart_has_a_line_for_each_engine() {
         let result = |engine: &str, n, nanoseconds| Result {
             shape: "policies".to_owned(),
             engine: engine.to_owned(),

@@ -1,20 +1,20 @@
-//! How fast this machine is beside the one on which the aims were taken.
+//! The speed of this machine, compared with the machine of the targets.
 
 use core::fmt;
 
 use super::results::Result;
 
-/// What libraries took there: the same versions, asked the same kind of question.
-struct There {
+/// Times of libraries on the machine of the targets, in the same versions and for the same kind of requests.
+struct Reference {
     shape: &'static str,
     /// Numbers of rules.
     sizes: &'static [u64],
-    /// Who, which requests, and how many nanoseconds at each of the sizes.
+    /// The engine, the kind of requests, and the nanoseconds for each of the sizes.
     took: &'static [(&'static str, &'static str, &'static [f64])],
 }
 
-const THERE: [There; 2] = [
-    There {
+const REFERENCES: [Reference; 2] = [
+    Reference {
         shape: "policies",
         sizes: &[1, 10, 100, 1_000, 10_000],
         took: &[
@@ -28,7 +28,7 @@ const THERE: [There; 2] = [
             ("cedar, N permits", "miss", &[1_430.0, 6_610.0, 55_100.0, 545_000.0, 7.1e6]),
         ],
     },
-    There {
+    Reference {
         shape: "paths",
         sizes: &[10, 100, 1_000, 10_000],
         took: &[
@@ -38,20 +38,20 @@ const THERE: [There; 2] = [
     },
 ];
 
-/// How many times as long libraries take here as there.
+/// Quotients of the times on this machine and on the machine of the targets.
 pub(super) struct Machine {
     /// Ascending, at least one.
     quotients: Vec<f64>,
 }
 
 impl Machine {
-    /// By all that was measured both here and there; none if nothing was.
+    /// Compares all results with a reference, or returns `None` if there are none.
     pub(super) fn of(results: &[Result]) -> Option<Self> {
         let here = |id: (&str, &str, &str, u64)| results.iter().find(|r| r.id() == id).map(|r| r.nanoseconds);
-        let quotients = THERE.iter().flat_map(|there| {
-            there.took.iter().flat_map(move |(engine, requests, took)| {
-                let each = there.sizes.iter().zip(*took);
-                each.filter_map(move |(n, took)| Some(here((there.shape, engine, requests, *n))? / took))
+        let quotients = REFERENCES.iter().flat_map(|reference| {
+            reference.took.iter().flat_map(move |(engine, requests, took)| {
+                let each = reference.sizes.iter().zip(*took);
+                each.filter_map(move |(n, took)| Some(here((reference.shape, engine, requests, *n))? / took))
             })
         });
         let mut quotients: Vec<f64> = quotients.collect();
@@ -59,7 +59,7 @@ impl Machine {
         (!quotients.is_empty()).then_some(Self { quotients })
     }
 
-    /// The median: half of them take longer.
+    /// Returns the median of the quotients.
     pub(super) fn factor(&self) -> f64 {
         self.at(1, 2)
     }
@@ -73,8 +73,8 @@ impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} figures of libraries are known from the machine on which the aims were taken; here they take {:.2} times \
-             as long (median; quartiles {:.2} to {:.2}).",
+            "{} figures of libraries were also measured on the machine of the targets; on this machine they take {:.2} \
+             times as long (median; quartiles {:.2} to {:.2}).",
             self.quotients.len(),
             self.factor(),
             self.at(1, 4),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_told_by_those_who_were_measured_on_both() {
+    fn factor_is_the_median_of_results_with_a_reference() {
         assert!(Machine::of(&[measured("palisade", 10, 1.0)]).is_none());
         let machine = Machine::of(&[
             measured("palisade", 10, 1.0),

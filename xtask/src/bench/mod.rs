@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: our engine beside the others, in process; `cargo xtask bench envoy`: our filter in Envoy;
-//! `cargo xtask bench dns`: our DNS proxy.
+//! `cargo xtask bench`: the engine compared with other engines, in one process. `cargo xtask bench envoy`: the filter in Envoy.
+//! `cargo xtask bench dns`: the DNS proxy.
 
 mod chart;
 mod dns;
@@ -23,39 +23,39 @@ use crate::{wasm, workspace};
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     #[command(subcommand)]
-    place: Option<Place>,
-    /// Only the criterion benchmarks whose name contains this, such as `policies/palisade`
+    comparison: Option<Comparison>,
+    /// Run only the criterion benchmarks whose name contains this text, such as `policies/palisade`
     #[arg(long)]
     only: Option<String>,
-    /// Short rounds, and without what takes minutes to build: the policy engines and wasmtime
+    /// Measure short rounds, without the policy engines and wasmtime, which take minutes to build
     #[arg(long)]
     quick: bool,
-    /// Measure nothing: make the tables and the chart of what was measured last
+    /// Measure nothing: write the tables and the chart of the last results
     #[arg(long)]
     report: bool,
 }
 
 #[derive(Debug, Subcommand)]
-enum Place {
-    /// CPU of a real Envoy for each request, with our filter and beside it
+enum Comparison {
+    /// CPU time of a real Envoy per request, with the filter and with alternatives
     Envoy(envoy::Options),
-    /// Lookups a second and their latency through the DNS proxy and through dnsmasq
+    /// Lookups per second and latency of the DNS proxy and of dnsmasq
     Dns(dns::Options),
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    match &options.place {
-        Some(Place::Envoy(options)) => return envoy::run(options),
-        Some(Place::Dns(options)) => return dns::run(options),
+    match &options.comparison {
+        Some(Comparison::Envoy(options)) => return envoy::run(options),
+        Some(Comparison::Dns(options)) => return dns::run(options),
         None => {}
     }
     let kept = workspace::target_dir().join("peers/results.json");
-    // What is measured no longer must not be reported.
-    let goes_on = options.report || (options.only.is_some() && kept.exists());
-    let mut measured = if goes_on { results::load(&kept)? } else { Vec::new() };
+    // Results of removed benchmarks must not be reported.
+    let keeps_results = options.report || (options.only.is_some() && kept.exists());
+    let mut measured = if keeps_results { results::load(&kept)? } else { Vec::new() };
     if !options.report {
         let new = compare(options)?;
-        measured.retain(|old| !new.iter().any(|new| new.is_of(old)));
+        measured.retain(|old| !new.iter().any(|new| new.is_same_benchmark(old)));
         measured.extend(new);
         results::save(&kept, &mut measured)?;
     }
@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     println!("\n### summary\n\n{}", summary::all(&measured));
     if options.quick || options.only.is_some() {
-        // The chart that is kept has all engines, measured well.
+        // The committed chart contains all engines, with full rounds.
         return Ok(());
     }
     let chart = workspace::root().join("docs/cost.svg");
@@ -74,18 +74,17 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// How often everything is measured. A shared machine is slow for seconds on end: who is measured then, and who is not,
-/// is another in each round.
+/// Rounds of all benchmarks. A shared machine can be slow for seconds, which affects other benchmarks in each round.
 const ROUNDS: u32 = 3;
 
-/// Everything that criterion measures: the fastest of all rounds, as other work can only make it slower.
+/// Runs criterion's benchmarks and returns the fastest result of all rounds, as other work can only make one slower.
 fn compare(options: &Options) -> Result<Vec<Measured>> {
     let criterion = workspace::target_dir().join("peers/criterion");
     let guest = if options.quick { None } else { Some(wasm::guest()?) };
     let mut best: Vec<Measured> = Vec::new();
     for _ in 0..if options.quick { 1 } else { ROUNDS } {
         if criterion.exists() {
-            fs::remove_dir_all(&criterion).context("cannot remove the results before")?;
+            fs::remove_dir_all(&criterion).context("cannot remove the previous results")?;
         }
         let mut bench = options.peers(&["bench", "--bench", "decisions"]);
         bench.envs(guest.iter().map(|module| ("PALISADE_GUEST", module)));
@@ -99,7 +98,7 @@ fn compare(options: &Options) -> Result<Vec<Measured>> {
     Ok(best)
 }
 
-/// What criterion does not: building, and what only ours is asked.
+/// Runs the benchmarks outside criterion: compilation, and requests that only Palisade decides.
 fn own(options: &Options) -> Result<()> {
     run_command(&mut options.peers(&["run", "--release", "--bin", "building"]))?;
     let own = ["run", "--release", "--package", "palisade-benches", "--bin"];
@@ -119,7 +118,7 @@ impl Options {
     }
 }
 
-/// Cargo in the workspace of the competitors, which are neither built nor locked with the rest.
+/// Returns a cargo command in the workspace of the peers, which has its own lock file and build directory.
 pub(crate) fn peers(arguments: &[&str]) -> Command {
     let mut cargo = cargo(arguments);
     cargo.current_dir(workspace::root().join("benches/peers"));

@@ -1,4 +1,4 @@
-//! What criterion wrote down, and what is kept of it.
+//! The results that criterion writes, and the file that keeps them.
 
 use std::fs;
 use std::path::Path;
@@ -7,58 +7,60 @@ use anyhow::{Context, Result as Fallible};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One benchmark.
+/// The name of Palisade in the results.
+pub(super) const OWN: &str = "palisade";
+
+/// The result of one benchmark.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Result {
-    /// What was compared, such as `policies`.
+    /// The shape of the rules, such as `policies`.
     pub(super) shape: String,
-    /// Who was measured.
+    /// The measured engine.
     pub(super) engine: String,
-    /// Which requests.
+    /// The kind of requests.
     pub(super) requests: String,
-    /// How many rules.
+    /// The number of rules.
     pub(super) n: u64,
-    /// Nanoseconds, in the fastest of criterion's samples: other work on the machine can only make one slower.
+    /// Nanoseconds in the fastest of criterion's samples: other work on the machine can only make a sample slower.
     pub(super) nanoseconds: f64,
 }
 
 impl Result {
-    /// Which benchmark it is of: the shape, who, which requests, and how many rules.
+    /// Returns the identity of the benchmark: shape, engine, kind of requests and number of rules.
     pub(super) fn id(&self) -> (&str, &str, &str, u64) {
         (&self.shape, &self.engine, &self.requests, self.n)
     }
 
-    /// Whether the two are of the same benchmark.
-    pub(super) fn is_of(&self, other: &Self) -> bool {
+    /// Whether both results belong to the same benchmark.
+    pub(super) fn is_same_benchmark(&self, other: &Self) -> bool {
         self.id() == other.id()
     }
 }
 
-/// Adds `round` to `best`, which keeps the faster of two results of one benchmark.
+/// Adds `round` to `best`, and keeps the faster of two results of one benchmark.
 pub(super) fn keep_fastest(best: &mut Vec<Result>, round: Vec<Result>) {
     for new in round {
-        match best.iter_mut().find(|old| old.is_of(&new)) {
+        match best.iter_mut().find(|old| old.is_same_benchmark(&new)) {
             Some(old) => old.nanoseconds = old.nanoseconds.min(new.nanoseconds),
             None => best.push(new),
         }
     }
 }
 
-/// Keeps `results`, and puts them in order.
+/// Sorts `results` and writes them to `file`.
 pub(super) fn save(file: &Path, results: &mut [Result]) -> Fallible<()> {
     results.sort_by(|a, b| a.id().cmp(&b.id()));
     fs::write(file, serde_json::to_vec(results)?)
         .with_context(|| format!("cannot write `{}`", file.display()))
 }
 
-/// What was kept.
+/// Reads the results in `file`.
 pub(super) fn load(file: &Path) -> Fallible<Vec<Result>> {
-    let text = fs::read(file)
-        .with_context(|| format!("nothing was measured yet: there is no `{}`", file.display()))?;
+    let text = fs::read(file).with_context(|| format!("no earlier results: missing `{}`", file.display()))?;
     Ok(serde_json::from_slice(&text)?)
 }
 
-/// All results below `folder`.
+/// Returns all results below the directory `folder`.
 pub(super) fn read(folder: &Path) -> Fallible<Vec<Result>> {
     let mut results = Vec::new();
     search(folder, &mut results)?;
@@ -66,8 +68,7 @@ pub(super) fn read(folder: &Path) -> Fallible<Vec<Result>> {
 }
 
 fn search(folder: &Path, results: &mut Vec<Result>) -> Fallible<()> {
-    let entries =
-        fs::read_dir(folder).with_context(|| format!("nothing was measured in `{}`", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| format!("no results in `{}`", folder.display()))?;
     for entry in entries {
         let path = entry?.path();
         if !path.is_dir() {
@@ -104,7 +105,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_fastest_of_all_rounds_is_kept_and_comes_back() {
+    fn fastest_of_all_rounds_is_saved_and_loaded() {
         let measured = |n, nanoseconds| Result {
             shape: "names".into(),
             engine: "palisade".into(),
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_benchmark_is_read() {
+    fn fastest_sample_of_a_benchmark_is_its_result() {
         let benchmark =
             json!({"group_id": "policies/cel, N programs", "function_id": "miss", "value_str": "100"});
         let sample = json!({"iters": [2.0, 4.0, 6.0], "times": [30.0, 50.0, 90.0]});

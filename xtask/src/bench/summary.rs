@@ -1,49 +1,47 @@
-//! What is wanted, what it is, and who is next: one table.
+//! One table of measured figures, their targets, and the fastest alternative.
 
 use core::fmt::Write;
 
 use super::machine::Machine;
-use super::results::Result;
+use super::results::{OWN, Result};
 use super::table::thousands;
 
-/// Ours.
-pub(super) const OWN: &str = "palisade";
+/// The name of the WebAssembly build in the results.
 const IN_WASM: &str = "palisade in wasmtime";
 
-/// A figure that is wanted: of these requests, the dearest of all sizes or the one of a size, at most so many
-/// nanoseconds.
-struct Wanted {
+/// The largest time of some requests, in nanoseconds.
+struct Target {
     shape: &'static str,
     requests: &'static str,
-    /// None for the dearest of all sizes.
+    /// The number of rules, or `None` for the slowest number.
     n: Option<u64>,
     at_most: f64,
 }
 
-const WANTED: [Wanted; 9] = [
-    Wanted { shape: "policies", requests: "last", n: None, at_most: 60.0 },
-    Wanted { shape: "policies", requests: "random", n: None, at_most: 60.0 },
-    Wanted { shape: "policies", requests: "miss", n: None, at_most: 60.0 },
-    Wanted { shape: "mix", requests: "average of 1,024 requests", n: Some(1_000), at_most: 250.0 },
-    Wanted { shape: "mix", requests: "average of 1,024 requests", n: Some(10_000), at_most: 400.0 },
-    Wanted { shape: "names", requests: "hit", n: None, at_most: 50.0 },
-    Wanted { shape: "names", requests: "miss", n: None, at_most: 40.0 },
-    Wanted { shape: "paths", requests: "hit", n: Some(1_000), at_most: 30.0 },
-    Wanted { shape: "paths", requests: "miss", n: Some(1_000), at_most: 30.0 },
+const TARGETS: [Target; 9] = [
+    Target { shape: "policies", requests: "last", n: None, at_most: 60.0 },
+    Target { shape: "policies", requests: "random", n: None, at_most: 60.0 },
+    Target { shape: "policies", requests: "miss", n: None, at_most: 60.0 },
+    Target { shape: "mix", requests: "average of 1,024 requests", n: Some(1_000), at_most: 250.0 },
+    Target { shape: "mix", requests: "average of 1,024 requests", n: Some(10_000), at_most: 400.0 },
+    Target { shape: "names", requests: "hit", n: None, at_most: 50.0 },
+    Target { shape: "names", requests: "miss", n: None, at_most: 40.0 },
+    Target { shape: "paths", requests: "hit", n: Some(1_000), at_most: 30.0 },
+    Target { shape: "paths", requests: "miss", n: Some(1_000), at_most: 30.0 },
 ];
 
-/// Our figure, at the dearest of the sizes.
-fn ours<'r>(results: &'r [Result], wanted: &Wanted) -> Option<&'r Result> {
+/// Returns the result that the target limits: the slowest of the matching sizes.
+fn measured<'r>(results: &'r [Result], target: &Target) -> Option<&'r Result> {
     let fitting = results.iter().filter(|r| {
         r.engine == OWN
-            && r.shape == wanted.shape
-            && r.requests == wanted.requests
-            && wanted.n.is_none_or(|n| n == r.n)
+            && r.shape == target.shape
+            && r.requests == target.requests
+            && target.n.is_none_or(|n| n == r.n)
     });
     fitting.max_by(|a, b| a.nanoseconds.total_cmp(&b.nanoseconds))
 }
 
-/// The fastest of those for whom `is` holds, on the same question as `own`.
+/// Returns the fastest result of the same requests as `own` among the engines for which `is` returns true.
 fn fastest<'r>(results: &'r [Result], own: &Result, is: impl Fn(&str) -> bool) -> Option<&'r Result> {
     let fitting = results.iter().filter(|r| {
         (&r.shape, &r.requests, r.n) == (&own.shape, &own.requests, own.n) && r.engine != OWN && is(&r.engine)
@@ -51,17 +49,18 @@ fn fastest<'r>(results: &'r [Result], own: &Result, is: impl Fn(&str) -> bool) -
     fitting.min_by(|a, b| a.nanoseconds.total_cmp(&b.nanoseconds))
 }
 
-/// The table.
+/// Returns the table.
 pub(super) fn all(results: &[Result]) -> String {
     let machine = Machine::of(results);
     let factor = machine.as_ref().map_or(1.0, Machine::factor);
     let mut text = machine.map_or_else(String::new, |machine| format!("{machine}\n\n"));
-    text += "| | N | ns | wanted | | wanted × machine | | fastest library | × ours | fastest by hand | × ours |\n\
+    text += "| | N | measured, ns | target | | target × machine | | fastest library | × Palisade | fastest hand-written baseline | × Palisade |\n\
          |---|---:|---:|---:|---|---:|---|---|---:|---|---:|\n";
-    for wanted in &WANTED {
-        let Some(own) = ours(results, wanted) else { continue };
-        let by_hand = |name: &str| name.starts_with("by hand");
-        let library = |name: &str| !by_hand(name) && !name.starts_with("floor") && !name.starts_with(OWN);
+    for target in &TARGETS {
+        let Some(own) = measured(results, target) else { continue };
+        let hand_written = |name: &str| name.starts_with("hand-written");
+        let library =
+            |name: &str| !hand_written(name) && !name.starts_with("floor") && !name.starts_with(OWN);
         let show = |found: Option<&Result>| match found {
             Some(r) => format!(
                 "{} {} | {}",
@@ -78,20 +77,20 @@ pub(super) fn all(results: &[Result]) -> String {
             own.requests,
             thousands(own.n as f64),
             thousands(own.nanoseconds),
-            thousands(wanted.at_most),
-            reached(own.nanoseconds, wanted.at_most),
-            thousands(wanted.at_most * factor),
-            reached(own.nanoseconds, wanted.at_most * factor),
+            thousands(target.at_most),
+            compare(own.nanoseconds, target.at_most),
+            thousands(target.at_most * factor),
+            compare(own.nanoseconds, target.at_most * factor),
             show(fastest(results, own, library)),
-            show(fastest(results, own, by_hand)),
+            show(fastest(results, own, hand_written)),
         );
     }
     text + &ratios(results)
 }
 
-/// Quotients of our own figures.
+/// Returns the table of quotients of Palisade's own figures.
 fn ratios(results: &[Result]) -> String {
-    let mut text = String::from("\n| quotient | | wanted | |\n|---|---:|---:|---|\n");
+    let mut text = String::from("\n| quotient | measured | target | |\n|---|---:|---:|---|\n");
     let find = |shape: &str, engine: &str, requests: &str, n: u64| {
         let same = |r: &&Result| (&*r.shape, &*r.engine, &*r.requests, r.n) == (shape, engine, requests, n);
         results.iter().find(same).map(|r| r.nanoseconds)
@@ -99,7 +98,7 @@ fn ratios(results: &[Result]) -> String {
     let mut row = |name: &str, over: Option<f64>, under: Option<f64>, at_most: f64| {
         if let (Some(over), Some(under)) = (over, under) {
             let quotient = over / under;
-            let _ = writeln!(text, "| {name} | {quotient:.2} | {at_most} | {} |", reached(quotient, at_most));
+            let _ = writeln!(text, "| {name} | {quotient:.2} | {at_most} | {} |", compare(quotient, at_most));
         }
     };
     for requests in ["last", "random", "miss"] {
@@ -114,12 +113,12 @@ fn ratios(results: &[Result]) -> String {
     text
 }
 
-/// Whether a figure is what is wanted, or by how much it is not.
-pub(super) fn reached(is: f64, at_most: f64) -> String {
-    if is <= at_most {
-        "reached".to_owned()
+/// Returns `met`, or by how much `measured` exceeds `target`.
+pub(super) fn compare(measured: f64, target: f64) -> String {
+    if measured <= target {
+        "met".to_owned()
     } else {
-        format!("missed by {:.0} %", (is / at_most - 1.0) * 100.0)
+        format!("missed by {:.0} %", (measured / target - 1.0) * 100.0)
     }
 }
 
@@ -133,33 +132,33 @@ mod tests {
     }
 
     #[test]
-    fn the_dearest_size_counts_and_peers_are_asked_the_same() {
+    fn slowest_size_is_compared_with_peers_of_the_same_size() {
         let text = all(&[
             result("policies", OWN, "last", 10, 66.0),
             result("policies", OWN, "last", 10_000, 50.0),
             result("policies", "cel", "last", 10, 660.0),
             result("policies", "cel", "last", 10_000, 1.0),
-            result("policies", "by hand: linear scan", "last", 10, 33.0),
+            result("policies", "hand-written: linear scan", "last", 10, 33.0),
             result("policies", "palisade, and by which rule", "last", 10, 99.0),
             result("policies", "floor: hash", "last", 10, 3.0),
         ]);
-        let row = "| policies, last | 10 | 66 | 60 | missed by 10 % | 60 | missed by 10 % | cel 660 | 10 | by hand: linear scan 33 | 0.5 |";
+        let row = "| policies, last | 10 | 66 | 60 | missed by 10 % | 60 | missed by 10 % | cel 660 | 10 | hand-written: linear scan 33 | 0.5 |";
         assert!(text.contains(row), "{text}");
-        assert!(text.contains("| policies, last: 10,000 to 10 | 0.76 | 1.5 | reached |"), "{text}");
+        assert!(text.contains("| policies, last: 10,000 to 10 | 0.76 | 1.5 | met |"), "{text}");
     }
 
     #[test]
-    fn more_is_wanted_of_a_faster_machine() {
+    fn target_is_scaled_by_machine_factor() {
         let text = all(&[
             result("policies", OWN, "last", 10, 66.0),
             result("policies", "cel, N programs", "last", 10, 1_114.0 * 1.5),
         ]);
         assert!(text.contains("1.50 times"), "{text}");
-        assert!(text.contains("| policies, last | 10 | 66 | 60 | missed by 10 % | 90 | reached |"), "{text}");
+        assert!(text.contains("| policies, last | 10 | 66 | 60 | missed by 10 % | 90 | met |"), "{text}");
     }
 
     #[test]
-    fn wasm_is_held_against_native() {
+    fn wasm_is_compared_with_native() {
         let text =
             all(&[result("wasm", OWN, "mix", 1000, 100.0), result("wasm", IN_WASM, "mix", 1000, 210.0)]);
         assert!(text.contains("| mix, 1,000: wasmtime to native | 2.10 | 2 | missed by 5 % |"), "{text}");

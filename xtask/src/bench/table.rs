@@ -1,13 +1,12 @@
-//! Results as Markdown.
+//! Results as Markdown tables.
 
 use core::fmt::Write;
 use std::collections::BTreeSet;
 
-use super::results::Result;
-use super::summary::OWN;
+use super::results::{OWN, Result};
 
-/// A table a shape: a row an engine and kind of request, a column a number of rules, and how many times as much as ours
-/// the largest number costs that both were measured with.
+/// Returns a table for each shape, with a row for each engine and kind of request and a column for each number of rules. The
+/// last column is the quotient of the engine's time and Palisade's, at the largest number of rules that both have.
 pub(super) fn all(results: &[Result]) -> String {
     let shapes: BTreeSet<&str> = results.iter().map(|r| &*r.shape).collect();
     let mut text = String::new();
@@ -22,7 +21,7 @@ fn one(results: &[&Result]) -> String {
     let sizes: BTreeSet<u64> = results.iter().map(|r| r.n).collect();
     let columns: Vec<String> = sizes.iter().map(|n| format!(" {} |", thousands(*n as f64))).collect();
     let mut text =
-        format!("| ns | |{} × ours |\n|---|---|{}---:|\n", columns.concat(), "---:|".repeat(sizes.len()));
+        format!("| ns | |{} × Palisade |\n|---|---|{}---:|\n", columns.concat(), "---:|".repeat(sizes.len()));
     let mut rows: Vec<(bool, &str, &str)> =
         results.iter().map(|r| (r.engine != OWN, &*r.engine, &*r.requests)).collect();
     rows.sort_unstable();
@@ -49,7 +48,7 @@ fn one(results: &[&Result]) -> String {
     text
 }
 
-/// Thousands apart, a decimal place below ten.
+/// Returns the number with thousands separators, and with one decimal place below ten.
 pub(super) fn thousands(value: f64) -> String {
     if value < 10.0 && value.fract() != 0.0 {
         return format!("{value:.1}");
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn ours_comes_first_and_ratios_are_of_the_largest_that_both_have() {
+    fn palisade_is_first_and_quotients_use_the_largest_common_size() {
         let results = [
             result("cel", 1, 300.0),
             result("cel", 1000, 70_000.0),
@@ -84,7 +83,7 @@ mod tests {
             result(OWN, 10_000, 50.0),
         ];
         let text = all(&results);
-        assert!(text.contains("| ns | | 1 | 1,000 | 10,000 | × ours |"), "{text}");
+        assert!(text.contains("| ns | | 1 | 1,000 | 10,000 | × Palisade |"), "{text}");
         assert!(text.contains("| cel | miss | 300 | 70,000 | | 1,400 |"), "{text}");
         assert!(text.find("palisade") < text.find("cel"), "{text}");
     }

@@ -15,16 +15,16 @@ use palisade_envoy::config::{BODY, Bootstrap, Http, Listener, Transport};
 use palisade_envoy::process::Envoy;
 use palisade_envoy::wasm::Plugin;
 
+use self::plugin::TRUST_DOMAIN;
 use crate::{wasm, workspace};
 
-const TRUST_DOMAIN: &str = "cluster.local";
 const LISTENER: &str = "sample";
-/// What Envoy's own RBAC filter says, and so ours.
+/// The body of a denial by native RBAC and by the filter.
 const DENIED: &str = "RBAC: access denied";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Send the three requests, print what came of them and end
+    /// Send the three requests, print the results and exit
     #[arg(long)]
     pub(crate) once: bool,
 }
@@ -55,7 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 impl Mesh {
     fn new(folder: &Path) -> Result<Self> {
         let authority = Authority::new(TRUST_DOMAIN)?;
-        // In a mesh a certificate has the SPIFFE id alone; curl wants a host name as well.
+        // In a mesh, a certificate contains only the SPIFFE ID, but curl also requires a host name.
         let mut names = Names::workload(TRUST_DOMAIN, "foo", "sample");
         names.dns.push("localhost".to_owned());
         let sample = authority.issue(&names)?;
@@ -119,11 +119,11 @@ fn serve(mut envoy: Envoy, folder: &Path) -> Result<()> {
 
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
-        // A second signal finds nobody listening any more.
+        // Nothing receives a second signal.
         let _ = stop.send(());
     })?;
     while stopped.recv_timeout(Duration::from_millis(500)) == Err(RecvTimeoutError::Timeout) {
-        // Ctrl-C reaches Envoy too, and may end it first.
+        // Ctrl-C also reaches Envoy, which may end first.
         if let Some(status) = envoy.ended()?.filter(|status| !status.success()) {
             bail!("Envoy ended ({status})\nhelp: its log is `{}`", envoy.log_path().display());
         }
@@ -133,7 +133,7 @@ fn serve(mut envoy: Envoy, folder: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use palisade_envoy::client::Response;
+    use palisade_envoy::response::Response;
 
     use super::*;
 

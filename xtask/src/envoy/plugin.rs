@@ -1,4 +1,4 @@
-//! The plugin configuration of workload `foo/sample`, its policies read from the repository's samples.
+//! The plugin configuration of the workload `foo/sample` with policies from `policies/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,9 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::workspace;
+
+/// The trust domain of the mesh.
+pub(super) const TRUST_DOMAIN: &str = "cluster.local";
 
 const POLICIES: &str = "policies/aks-defense-in-depth/base";
 const KIND: &str = "AuthorizationPolicy";
@@ -17,7 +20,7 @@ pub(super) fn configuration() -> Result<Value> {
         "workload": {"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample"},
         "mesh": {
             "rootNamespace": "aks-istio-system",
-            "trustDomain": super::TRUST_DOMAIN,
+            "trustDomain": TRUST_DOMAIN,
             "trustDomainAliases": [],
             "pathNormalization": "BASE",
         },

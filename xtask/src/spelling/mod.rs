@@ -7,11 +7,11 @@ use crate::process::{command, run};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// Checks every file that git does not ignore. `typos.toml` lists the words that are right.
+/// Checks every file that git does not ignore. `typos.toml` lists correct words that the checker does not accept.
 ///
 /// # Errors
 ///
-/// A word is misspelt, or the checker cannot be installed.
+/// Returns an error if a word is misspelt or the checker cannot be installed.
 pub(crate) fn check() -> Result<()> {
     let packages = python::packages("typos", REQUIREMENTS).context("cannot install the spelling checker")?;
     run(&mut command(&packages.join("bin/typos").to_string_lossy()))

@@ -8,7 +8,7 @@ use std::thread;
 
 use anyhow::{Context, Result};
 
-use super::Options;
+use super::context::Options;
 use super::report::StepReport;
 use super::steps::Step;
 

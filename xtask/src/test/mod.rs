@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check of the project, two at a time. Later steps run even if a step fails.
 
 mod child;
+mod context;
 mod cpu;
 mod report;
 mod schedule;
@@ -17,47 +18,25 @@ use std::time::Instant;
 
 use clap::Args;
 
+use self::context::{Context, Options, Outcome};
 use self::report::StepReport;
 use self::schedule::Schedule;
 use self::steps::{ALWAYS, LONG_ONLY, Step};
 use self::tally::{Skipped, Tally};
 
-/// How many steps run at a time: most of them spend part of their time on one processor (linking, waiting for servers).
+/// The number of concurrent steps: most steps use only one processor for part of their time.
 const LANES: usize = 2;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     options: Options,
-    /// Run this step alone, in this process
+    /// Run only this step, in this process
     #[arg(long, value_name = "NAME")]
     step: Option<String>,
     /// Write the result of the step to this file, for the process that scheduled it
     #[arg(long, value_name = "FILE", requires = "step", hide = true)]
     report: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Args)]
-struct Options {
-    /// Also run what takes hours: 5,000,000 differential pairs, tests with long waits, every fuzz target for a minute
-    #[arg(long)]
-    long: bool,
-}
-
-/// The result of a step that did not fail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Outcome {
-    Passed,
-    /// The step could not run, for this reason.
-    Skipped(&'static str),
-}
-
-/// The options of a run and the counts that a step adds to.
-#[derive(Debug)]
-struct Context {
-    options: Options,
-    tally: Tally,
-    skipped: BTreeSet<Skipped>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
@@ -161,7 +140,7 @@ fn summarize(reports: &[(&Step, u64, StepReport)], begin: Instant) -> ExitCode {
     if tally.failed == 0 && complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Whether the environment says that this is a continuous integration run.
+/// Whether the environment is that of continuous integration.
 fn in_ci() -> bool {
     env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tally::{Skipped, Tally};
 
-/// What a step counted, and the CPU time that it took.
+/// The counts and the CPU time of a step.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct StepReport {
     /// `passed`, `FAILED`, or `skipped: ` and the reason.
@@ -20,7 +20,7 @@ pub(super) struct StepReport {
 }
 
 impl StepReport {
-    /// The report of a step whose process left none: it was stopped by a signal or by a panic.
+    /// Returns the report of a step whose process wrote none, because a signal or a panic ended it.
     pub(super) fn failed() -> Self {
         Self {
             verdict: "FAILED".to_owned(),

@@ -1,4 +1,4 @@
-//! The order in which steps start: at most two at a time, and never two that need the same thing.
+//! The order in which steps start: at most two at a time, and never two with a common lock.
 //!
 //! Cargo locks a build directory for the whole build, and rustup and apt lock their state. A step that waits for such a
 //! lock leaves a processor idle, so the schedule starts another step instead.
@@ -42,7 +42,7 @@ impl<'s> Schedule<'s> {
         Some(step)
     }
 
-    /// Records that `step` has ended, whatever its result: a failed step does not keep later ones from running.
+    /// Records that `step` has ended. Later steps start even if it failed.
     pub(super) fn end(&mut self, step: &Step) {
         self.running.retain(|running| running.name != step.name);
         self.ended.insert(step.name);

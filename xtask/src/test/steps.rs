@@ -5,8 +5,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use super::context::{Context, Outcome};
 use super::tally::{Skipped, Tally};
-use super::{Context, Outcome};
 use crate::process::{ask, cargo, command, run, run_watched};
 use crate::{bench, cost, dependencies, differential, envoy, fuzz, no_std, published, spelling, wasm};
 
@@ -15,13 +15,13 @@ use crate::{bench, cost, dependencies, differential, envoy, fuzz, no_std, publis
 pub(super) struct Step {
     pub(super) name: &'static str,
     pub(super) run: fn(&mut Context) -> Result<Outcome>,
-    /// What no other step may use meanwhile.
+    /// The resources that no other step may use at the same time.
     pub(super) locks: &'static [Lock],
     /// The steps whose results it needs.
     pub(super) after: &'static [&'static str],
 }
 
-/// Something that one step at a time can use.
+/// A resource that only one step at a time can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Lock {
     /// Cargo's build directory `target/debug`.
@@ -34,8 +34,8 @@ pub(super) enum Lock {
     Toolchain,
 }
 
-/// The steps, in the order in which they start where nothing keeps them: the long chain of debug builds first, so that
-/// every other step finds its place beside it.
+/// The steps in the order in which they start if nothing delays them. The long chain of debug builds comes first, so that
+/// the other steps run at the same time.
 pub(super) const ALWAYS: [Step; 16] = [
     Step { name: "formatting", run: formatting, locks: &[Lock::Toolchain], after: &[] },
     Step { name: "envoy-download", run: envoy_download, locks: &[], after: &[] },
@@ -79,7 +79,7 @@ fn lints(_: &mut Context) -> Result<Outcome> {
     done(run(cargo(&clippy).args(features).args(["--", "-D", "warnings"])))
 }
 
-/// `palisade bundle --stats`, left out of the command by default: the runtime takes minutes to build.
+/// The feature of `palisade bundle --stats`. It is off by default, because the runtime takes minutes to build.
 const STATS: &str = "palisade-cli/stats";
 
 fn dependencies(_: &mut Context) -> Result<Outcome> {
@@ -104,7 +104,7 @@ fn wasm_build(_: &mut Context) -> Result<Outcome> {
 
 fn same_build(_: &mut Context) -> Result<Outcome> {
     if ask(command("git").args(["ls-files", "--error-unmatch", "Cargo.toml"])).is_none() {
-        return Ok(Outcome::Skipped("git does not know which files are the sources"));
+        return Ok(Outcome::Skipped("git does not track the sources"));
     }
     done(wasm::reproduce(&wasm::Options::default()))
 }
@@ -122,7 +122,7 @@ fn filter_in_envoy(_: &mut Context) -> Result<Outcome> {
     done(envoy::run(&envoy::Options { once: true }))
 }
 
-/// The seed of the pairs that are the same in every run.
+/// The seed of the pairs that every run repeats.
 const SEED: u64 = 1;
 
 fn native_rbac(context: &mut Context) -> Result<Outcome> {
@@ -136,16 +136,16 @@ fn cost_of_decisions(_: &mut Context) -> Result<Outcome> {
     Ok(not_run.map_or(Outcome::Passed, Outcome::Skipped))
 }
 
-/// Those that are built in seconds; the policy engines show that they agree before they are timed.
+/// Tests the peers that build in seconds. The policy engines are checked when they are measured.
 fn competitors(context: &mut Context) -> Result<Outcome> {
     tested(&mut bench::peers(&["test", "--no-default-features"]), context)
 }
 
-/// Tests that wait for minutes run only where this variable is set.
+/// The variable that enables tests with waits of minutes.
 const LONG: &str = "PALISADE_LONG";
 
 fn tests(context: &mut Context) -> Result<Outcome> {
-    // The module was built before: where it is missing, its back ends must not be left out in silence.
+    // An earlier step has built the module, so its absence must not skip the tests of its back ends.
     let mut tests = cargo(&["test", "--workspace", "--features", STATS, "--no-fail-fast"]);
     tests.env("PALISADE_REQUIRE_WASM", "1");
     if context.options.long {
@@ -171,7 +171,7 @@ fn tested(tests: &mut Command, context: &mut Context) -> Result<Outcome> {
 }
 
 fn documentation(_: &mut Context) -> Result<Outcome> {
-    // The command `palisade` would be written over the library `palisade`.
+    // The pages of the command `palisade` would overwrite those of the library `palisade`.
     done(run(cargo(&["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings")))
 }
 
@@ -179,7 +179,7 @@ fn fuzzing(_: &mut Context) -> Result<Outcome> {
     done(fuzz::run_all(&fuzz::Options::default()))
 }
 
-/// A minimal rustup profile lacks these two.
+/// Installs a component that a minimal rustup profile does not contain.
 fn component(name: &str, subcommand: &str) -> Result<()> {
     if ask(&mut cargo(&[subcommand, "--version"])).is_some() {
         return Ok(());

@@ -6,7 +6,7 @@ use core::ops::AddAssign;
 use palisade_test_support::SKIPPED;
 use serde::{Deserialize, Serialize};
 
-/// How many tests passed, failed and were skipped.
+/// The numbers of passed, failed and skipped tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Tally {
     pub(super) passed: u64,
@@ -51,7 +51,7 @@ pub(super) struct Skipped {
 const OPTIONAL: [(&str, &str); 3] = [
     ("no conformance corpus", "the conformance corpus is not part of the repository"),
     ("`cargo xtask test --long`", "the check takes longer than CI may"),
-    ("git does not know", "an unpacked archive has no history to build from"),
+    ("git does not track", "an unpacked archive has no git history"),
 ];
 
 impl Skipped {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_result_line_counts() {
+    fn result_line_is_counted() {
         let line = "test result: FAILED. 12 passed; 1 failed; 3 ignored; 0 measured; 0 filtered out; finished in 0.01s";
         assert_eq!(Tally::of_line(line), Some(Tally { passed: 12, failed: 1, skipped: 3 }));
     }
@@ -115,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_do_not() {
+    fn other_lines_are_not_counted() {
         assert_eq!(Tally::of_line("test client::tests::a ... ok"), None);
         assert_eq!(Tally::of_line(""), None);
     }
 
     #[test]
-    fn the_summary_has_its_fixed_form() {
+    fn summary_lists_passed_failed_and_skipped() {
         let mut tally = Tally { passed: 1, failed: 2, skipped: 0 };
         tally += Tally { passed: 1, failed: 0, skipped: 3 };
         assert_eq!(tally.to_string(), "2 passed, 2 failed, 3 skipped");

@@ -1,11 +1,10 @@
-//! Debian's own compiler and library source, for machines whose rustup cannot reach its server.
+//! Debian's compiler and library source, for machines whose rustup cannot reach its server.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::Toolchain;
 use crate::process::{ask, command, run};
 
 /// The linker of the package `lld-22`.
@@ -15,21 +14,20 @@ const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld-22"]
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
 
-/// Debian's compiler, installed now if it is not there.
-pub(super) fn find() -> Result<Toolchain> {
+/// Returns the sysroot of Debian's compiler, after its installation if necessary.
+pub(super) fn find() -> Result<PathBuf> {
     if !installed() {
         install()?;
     }
     let sysroot = ask(command(RUSTC).args(["--print", "sysroot"])).map(PathBuf::from);
-    let sysroot = sysroot.with_context(|| format!("`{RUSTC}` does not run"))?;
-    Ok(Toolchain::Debian { sysroot })
+    sysroot.with_context(|| format!("cannot run `{RUSTC}`"))
 }
 
-/// Debian's cargo with Debian's compiler, whatever rustup has put before them in the path.
+/// Returns Debian's cargo with Debian's compiler, even if those of rustup are first in the path.
 pub(super) fn cargo() -> Command {
     let mut cargo = command(CARGO);
     cargo.env("RUSTC", RUSTC).env_remove("RUSTUP_TOOLCHAIN");
-    // Building the library is a nightly feature of a stable compiler.
+    // A stable compiler builds the library only with nightly features enabled.
     cargo.env("RUSTC_BOOTSTRAP", "1");
     cargo
 }
@@ -44,7 +42,7 @@ fn install() -> Result<()> {
     let help = format!("help: as root, run `apt-get install --no-install-recommends {packages}`");
     ensure!(Path::new("/usr/bin/apt-get").exists(), "not a Debian system: missing apt-get");
     ensure!(ask(command("id").arg("-u")).as_deref() == Some("0"), "only root can install packages\n{help}");
-    // A fresh image has no package lists; elsewhere they need not be fetched again.
+    // A new image has no package lists; other systems need no update.
     run(&mut apt_get_install())
         .or_else(|_| run(command("apt-get").arg("update")).and_then(|()| run(&mut apt_get_install())))
         .with_context(|| format!("cannot install Debian's compiler\n{help}"))

@@ -1,4 +1,4 @@
-//! A compiler for a target other than this machine's: found, completed or installed.
+//! Finds or installs a compiler for a target other than this machine.
 
 mod debian;
 mod rustup;
@@ -10,53 +10,56 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-/// Where a compiler may come from.
+use self::rustup::Installed;
+
+/// The source of a compiler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Via {
-    /// A rustup toolchain, with the target added if need be
+    /// A rustup toolchain; the target is added if necessary
     Rustup,
-    /// Debian's compiler with Debian's copy of the library's source
+    /// Debian's compiler with Debian's library source
     Debian,
 }
 
 /// A compiler for one target.
 #[derive(Debug)]
 pub(crate) enum Toolchain {
-    /// The active one, which has the target's library.
-    Active { sysroot: PathBuf },
-    /// Another one that rustup knows.
-    Named { name: String, sysroot: PathBuf },
-    /// Debian's, which builds the library from source.
+    /// A rustup toolchain with the target's library.
+    Rustup(Installed),
+    /// Debian's compiler, which builds the library from source.
     Debian { sysroot: PathBuf },
 }
 
 impl Toolchain {
-    /// The first way that works, or the one asked for.
+    /// Returns the compiler of the given source, or of the first source that has one.
     pub(crate) fn find(target: &str, via: Option<Via>) -> Result<Self> {
         let toolchain = match via {
-            Some(Via::Rustup) => rustup::find(target).with_context(|| {
-                format!("no rustup toolchain has or gets `{target}`\nhelp: try `--via debian`")
-            })?,
-            Some(Via::Debian) => debian::find()?,
+            Some(Via::Rustup) => Self::Rustup(rustup::find(target).with_context(|| {
+                format!("no rustup toolchain has the target `{target}`\nhelp: try `--via debian`")
+            })?),
+            Some(Via::Debian) => Self::Debian { sysroot: debian::find()? },
             None => match rustup::find(target) {
-                Some(toolchain) => toolchain,
-                None => debian::find().with_context(|| {
-                    format!("nothing here builds for `{target}`\nhelp: run `rustup target add {target}`")
-                })?,
+                Some(installed) => Self::Rustup(installed),
+                None => Self::Debian {
+                    sysroot: debian::find().with_context(|| {
+                        format!("no compiler for `{target}`\nhelp: run `rustup target add {target}`")
+                    })?,
+                },
             },
         };
         eprintln!("building for {target} with {toolchain}");
         Ok(toolchain)
     }
 
-    /// `cargo SUBCOMMAND` for the target; `library` is what is built from source where that is needed.
+    /// Returns `cargo SUBCOMMAND` for the target. `library` names the crates of the standard library that Debian's compiler
+    /// builds from source.
     pub(crate) fn cargo(&self, subcommand: &str, target: &str, library: &str) -> Command {
         let mut cargo = match self {
-            Self::Active { .. } => crate::process::command("cargo"),
-            Self::Named { name, .. } => rustup::run(name, "cargo"),
+            Self::Rustup(Installed { name: None, .. }) => crate::process::command("cargo"),
+            Self::Rustup(Installed { name: Some(name), .. }) => rustup::run(name, "cargo"),
             Self::Debian { .. } => debian::cargo(),
         };
-        // The flags of the caller's shell are for this machine, and would come before ours.
+        // The flags in the environment apply to this machine, and would override those of the command.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
         cargo.args([subcommand, "--target", target]);
         if matches!(self, Self::Debian { .. }) {
@@ -65,14 +68,14 @@ impl Toolchain {
         cargo
     }
 
-    /// The folder that the library's source, if present, is below.
+    /// Returns the directory that contains the library's source, if it is installed.
     pub(crate) fn sysroot(&self) -> &PathBuf {
         match self {
-            Self::Active { sysroot } | Self::Named { sysroot, .. } | Self::Debian { sysroot } => sysroot,
+            Self::Rustup(Installed { sysroot, .. }) | Self::Debian { sysroot } => sysroot,
         }
     }
 
-    /// The linker for WebAssembly, if it is not the compiler's own.
+    /// Returns the linker for WebAssembly if the compiler contains none.
     pub(crate) fn wasm_linker(&self) -> Option<&'static str> {
         matches!(self, Self::Debian { .. }).then_some(debian::WASM_LINKER)
     }
@@ -81,9 +84,9 @@ impl Toolchain {
 impl fmt::Display for Toolchain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Active { .. } => f.write_str("the active toolchain"),
-            Self::Named { name, .. } => write!(f, "the rustup toolchain `{name}`"),
-            Self::Debian { .. } => f.write_str("Debian's rustc, the library built from source"),
+            Self::Rustup(Installed { name: None, .. }) => f.write_str("the active toolchain"),
+            Self::Rustup(Installed { name: Some(name), .. }) => write!(f, "the rustup toolchain `{name}`"),
+            Self::Debian { .. } => f.write_str("Debian's rustc and the library built from source"),
         }
     }
 }

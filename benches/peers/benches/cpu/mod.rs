@@ -1,11 +1,11 @@
-//! What is measured, and on what.
+//! The measured quantity and the order of the inputs.
 
 use cpu_time::ThreadTime;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
-use palisade_benches::random::Random;
+use palisade_benches::Random;
 use std::time::Duration;
 
-/// CPU time, which what else runs on the machine disturbs less than it does the clock on the wall.
+/// CPU time, on which other work on the machine has less effect than on wall time.
 pub(crate) struct Cpu;
 
 impl Measurement for Cpu {
@@ -32,13 +32,13 @@ impl Measurement for Cpu {
     }
 }
 
-/// Up to 1024 numbers below `n`, in no order.
+/// Returns up to 1,024 numbers below `n` in random order.
 pub(crate) fn some(n: usize) -> Vec<usize> {
     let mut random = Random::new(n as u64);
     (0..n.min(1024)).map(|_| random.below(n)).collect()
 }
 
-/// One of `items` after the other.
+/// Returns a function that returns the `items` in turn.
 pub(crate) fn cycle<'t, T>(items: &'t [T]) -> impl FnMut() -> &'t T {
     let mut next = 0;
     move || {

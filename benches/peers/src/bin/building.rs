@@ -1,10 +1,10 @@
-//! What it takes to build each competitor, in milliseconds of CPU and in bytes that stay: `cargo xtask bench` runs it.
+//! Measures the construction of each peer in milliseconds of CPU time and in bytes that stay allocated, for `cargo xtask bench`.
 
 use allocation_counter::measure;
 use cpu_time::ThreadTime;
 use palisade_peers::{Peer, all_names, all_paths, all_policies};
 
-/// A row for each of `peers` that knows at least `n`; the time is the best of three.
+/// Prints a row for each of `peers` that supports `n`. The time is the shortest of three.
 fn rows<T: ?Sized>(what: &str, n: usize, peers: &[Peer<T>]) {
     for peer in peers.iter().filter(|peer| !peer.is_floor() && n <= peer.most) {
         let mut best = f64::INFINITY;

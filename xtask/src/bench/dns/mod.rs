@@ -1,8 +1,7 @@
-//! `cargo xtask bench dns`: lookups through our DNS proxy and through dnsmasq, both in front of the same server.
+//! `cargo xtask bench dns`: lookups through Palisade's DNS proxy and through dnsmasq, which forward to the same server.
 //!
-//! Knot answers for a zone of a thousand names, `dnsperf` asks by UDP. In every round each forwarder takes its turn, first
-//! as fast as it can and then at a fixed rate, so that other work on the machine meets both. Everything listens on
-//! loopback.
+//! Knot serves a zone of 1,000 names, and `dnsperf` sends lookups over UDP. Each round measures both forwarders, first at full
+//! speed and then at a fixed rate, so that other work on the machine affects both. All servers listen on loopback.
 
 mod report;
 mod servers;
@@ -17,32 +16,32 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use self::report::{Latencies, Samples};
-use self::servers::{NAMES, Ports, Server};
+use self::servers::{Ports, Server};
 use super::envoy::cpu;
 use crate::process::{cargo, command, run as run_command};
 use crate::workspace;
 
-/// What the benchmark needs besides cargo: the program, how it is asked whether it is there, and its Debian package.
+/// The programs that the benchmark needs: the name, an argument for a trial run, and the Debian package.
 const PROGRAMS: [(&str, &str, &str); 3] =
     [("dnsmasq", "--version", "dnsmasq-base"), ("knotd", "--version", "knot"), ("dnsperf", "-h", "dnsperf")];
-/// Sockets that `dnsperf` asks from.
+/// The number of client sockets of `dnsperf`.
 const CLIENTS: &str = "8";
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How often each forwarder is measured; the median counts
+    /// Measurements of each forwarder; the result is their median
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Seconds of each measurement
     #[arg(long, default_value_t = 3)]
     seconds: u32,
-    /// Most lookups in flight
+    /// Maximum number of concurrent lookups
     #[arg(long, default_value_t = 100)]
     in_flight: u32,
-    /// Lookups a second for the latency; a third of what our proxy reached, if not given
+    /// Lookups per second for the latency [default: a third of the measured rate of Palisade's proxy]
     #[arg(long)]
     rate: Option<u32>,
-    /// This build of the command instead of a new release build
+    /// Measure this build of the command instead of a new release build
     #[arg(long, value_name = "FILE")]
     build: Option<std::path::PathBuf>,
 }
@@ -50,7 +49,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let missing: Vec<String> = PROGRAMS
         .iter()
-        .filter(|(program, argument, _)| !is_there(program, argument))
+        .filter(|(program, argument, _)| !is_installed(program, argument))
         .map(|(program, _, package)| format!("{program} (Debian package {package})"))
         .collect();
     if !missing.is_empty() {
@@ -64,7 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             workspace::target_dir().join("release/palisade")
         }
     };
-    let folder = tempfile::tempdir().context("cannot make a folder")?;
+    let folder = tempfile::tempdir().context("cannot create a directory")?;
     let ports = Ports::free()?;
     let _knot = Server::knot(folder.path(), &ports)?;
     let forwarders = [Server::palisade(folder.path(), &ports, &palisade)?, Server::dnsmasq(&ports)?];
@@ -100,7 +99,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 impl Options {
-    /// What `dnsperf` prints about `server`; with a rate, the time of each lookup too.
+    /// Returns the output of `dnsperf` for `server`; with a rate, it contains the time of each lookup.
     fn load(&self, folder: &Path, server: &Server, rate: Option<u32>) -> Result<String> {
         let mut dnsperf = command("dnsperf");
         dnsperf.args(["-s", "127.0.0.1", "-c", CLIENTS]).arg("-d").arg(folder.join("queries"));
@@ -111,19 +110,14 @@ impl Options {
         }
         let output = dnsperf.stderr(Stdio::inherit()).output().context("cannot run dnsperf")?;
         ensure!(output.status.success(), "dnsperf failed ({})", output.status);
-        // What is in flight at the end must not count for the next one.
+        // Lookups in flight at the end must not affect the next measurement.
         thread::sleep(Duration::from_millis(100));
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 }
 
-fn is_there(program: &str, argument: &str) -> bool {
-    // `dnsperf -h` fails.
+fn is_installed(program: &str, argument: &str) -> bool {
+    // `dnsperf -h` exits with an error.
     let run = Command::new(program).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
     run.is_ok()
-}
-
-/// Text of the zone and of the queries has each name once.
-fn each_name(line: impl Fn(usize) -> String) -> String {
-    (0..NAMES).map(line).collect()
 }

@@ -1,10 +1,10 @@
-//! What `dnsperf` says, and the table of it.
+//! The results of `dnsperf` and their table.
 
 use core::fmt::Write;
 
 use anyhow::{Context, Result, ensure};
 
-/// Lookups of one measurement.
+/// The lookups of one measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Throughput {
     completed: u32,
@@ -26,17 +26,17 @@ pub(super) fn throughput(output: &str) -> Result<Throughput> {
     })
 }
 
-/// All measurements of one forwarder as fast as it can.
+/// All measurements of one forwarder at full speed.
 #[derive(Debug, Default)]
 pub(super) struct Samples {
     per_second: Vec<f64>,
-    /// Microseconds of the CPU for each lookup.
+    /// CPU time of each lookup in microseconds.
     cpu: Vec<f64>,
     lost: u32,
 }
 
 impl Samples {
-    /// Adds a measurement for which the forwarder used the CPU for `nanoseconds`.
+    /// Adds a measurement that took `nanoseconds` of CPU time.
     pub(super) fn add(&mut self, found: Throughput, nanoseconds: u64) {
         self.per_second.push(found.per_second);
         self.cpu.push(nanoseconds as f64 / 1000.0 / f64::from(found.completed.max(1)));
@@ -48,13 +48,13 @@ impl Samples {
         format!("{:.0}/s, {:.1} us of CPU each", last(&self.per_second), last(&self.cpu))
     }
 
-    /// A third of the lookups a second.
+    /// Returns a third of the median rate.
     pub(super) fn third(&self) -> u32 {
         (median(&self.per_second) / 3.0) as u32
     }
 }
 
-/// The times of single lookups at a fixed rate: of each round its 50th and 99th percentile, in milliseconds.
+/// The 50th and 99th percentile of the lookup times of each round at a fixed rate, in milliseconds.
 #[derive(Debug, Default)]
 pub(super) struct Latencies {
     p50: Vec<f64>,
@@ -66,7 +66,7 @@ impl Latencies {
         let lookups = output.lines().filter(|line| line.starts_with("> "));
         let seconds = lookups.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         let mut milliseconds: Vec<f64> = seconds.map(|seconds| seconds * 1000.0).collect();
-        ensure!(!milliseconds.is_empty(), "dnsperf tells of no lookup");
+        ensure!(!milliseconds.is_empty(), "dnsperf printed no lookup time");
         milliseconds.sort_by(f64::total_cmp);
         let percentile = |percent: usize| {
             let at = (milliseconds.len() * percent / 100).min(milliseconds.len() - 1);
@@ -84,7 +84,7 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }
 
-/// The table: medians, and ours divided by theirs of each round.
+/// Returns the table of medians, and the quotient of the rates in each round.
 pub(super) fn table(
     names: [&str; 2],
     samples: &[Samples; 2],
@@ -92,7 +92,7 @@ pub(super) fn table(
     latencies: &[Latencies; 2],
 ) -> String {
     let mut text = format!(
-        "| forwarder | lookups a second | lost | CPU a lookup, us | p50 at {rate}/s, ms | p99 at {rate}/s, ms |\n\
+        "| forwarder | lookups per second | lost | CPU per lookup, us | p50 at {rate}/s, ms | p99 at {rate}/s, ms |\n\
          |---|---|---|---|---|---|\n"
     );
     for ((name, samples), latencies) in names.iter().zip(samples).zip(latencies) {
@@ -108,7 +108,7 @@ pub(super) fn table(
     let all: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
     let _ = write!(
         text,
-        "\nlookups a second, {} divided by {}: median {:.2} (rounds: {})",
+        "\nlookups per second, {} divided by {}: median {:.2} (rounds: {})",
         names[0],
         names[1],
         median(&ratios),
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn summary_of_dnsperf_is_read() {
+    fn summary_of_dnsperf_is_parsed() {
         let output = "Statistics:\n\n  Queries sent:         10\n  Queries completed:    9 (90.00%)\n  \
                       Queries lost:         1 (10.00%)\n\n  Queries per second:   4.500000\n";
         let found = Throughput { completed: 9, lost: 1, per_second: 4.5 };
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_single_lookups() {
+    fn percentiles_are_taken_over_lookups() {
         let lines: String = (1..=100).map(|n| format!("> NOERROR n{n}.example.com A 0.{n:06}\n")).collect();
         let mut latencies = Latencies::default();
         latencies.add(&lines).unwrap();

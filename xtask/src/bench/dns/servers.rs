@@ -1,4 +1,4 @@
-//! The server behind, and the forwarders in front of it.
+//! The upstream server and the forwarders.
 
 use core::time::Duration;
 use std::fs;
@@ -9,13 +9,12 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-use super::each_name;
 use crate::process::command;
 
-/// Names of the zone.
-pub(super) const NAMES: usize = 1_000;
+/// The number of names in the zone.
+const NAMES: usize = 1_000;
 
-/// A pod that may look every name of the zone up, and reach it.
+/// A pod whose policy allows lookups of every name in the zone and connections to its addresses.
 const POLICY: &str = r#"
 apiVersion: v1
 kind: Pod
@@ -45,7 +44,7 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// Ports that nobody uses now.
+    /// Returns ports that are free at present.
     pub(super) fn free() -> Result<Self> {
         let sockets = (0..4).map(|_| UdpSocket::bind("127.0.0.1:0")).collect::<Result<Vec<_>, _>>()?;
         let mut ports = sockets.iter().map(|socket| socket.local_addr().map(|address| address.port()));
@@ -82,7 +81,7 @@ impl Server {
         Self::start("Knot", port, command("knotd").arg("-c").arg(file).stdout(Stdio::null()))
     }
 
-    /// Our proxy, which writes a line for each lookup to a file.
+    /// Starts Palisade's proxy, which logs each lookup to a file.
     pub(super) fn palisade(folder: &Path, ports: &Ports, build: &Path) -> Result<Self> {
         let policy = folder.join("policy.yaml");
         fs::write(&policy, POLICY)?;
@@ -113,9 +112,9 @@ impl Server {
         let mut server = Self { name, port, child };
         for _ in 0..500 {
             if let Some(status) = server.child.try_wait()? {
-                bail!("{name} has ended ({status})");
+                bail!("{name} ended ({status})");
             }
-            // A port in use is a server that listens.
+            // If the port is in use, the server listens.
             if UdpSocket::bind(("127.0.0.1", port)).is_err() {
                 return Ok(server);
             }
@@ -127,13 +126,18 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// What `dnsperf` asks.
+/// Returns the input of `dnsperf`.
 pub(super) fn queries() -> String {
     each_name(|n| format!("n{n}.example.com A\n"))
+}
+
+/// Concatenates `line` for each number of a name.
+fn each_name(line: impl Fn(usize) -> String) -> String {
+    (0..NAMES).map(line).collect()
 }

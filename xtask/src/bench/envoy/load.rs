@@ -1,4 +1,4 @@
-//! A client that keeps its connections and checks every answer.
+//! A client that keeps its connections open and checks every answer.
 
 use std::io::{Read, Write};
 
@@ -6,10 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use palisade_envoy::client::{Client, Connection};
 use palisade_envoy::config::BODY;
 
-/// How many connections have a request under way at a time.
+/// The number of connections, each with one request at a time.
 pub(super) const CONNECTIONS: usize = 16;
 
-/// What Envoy's own RBAC filter says, and so ours.
+/// The body of a denial by native RBAC and by the filter.
 const DENIED: &str = "RBAC: access denied";
 
 /// Connections to one listener that stay open.
@@ -21,13 +21,13 @@ pub(super) struct Load {
 }
 
 impl Load {
-    /// Connections of `client`, who asks for `path` where the policies allow it and for another one where not.
+    /// Opens connections of `client`. Allowed requests have the path `path`, denied requests another one.
     pub(super) fn new(client: &Client, path: &str) -> Result<Self> {
         let connections = (0..CONNECTIONS).map(|_| client.connect()).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { connections, allowed: request(path), denied: request("/other/items/42") })
     }
 
-    /// Sends `count` requests, as many at a time as there are connections, and waits for all answers.
+    /// Sends `count` requests, one at a time on each connection, and waits for all answers.
     pub(super) fn run(&mut self, count: usize, allowed: bool) -> Result<()> {
         let (request, status, body) = if allowed {
             (&self.allowed, &b"HTTP/1.1 200 "[..], BODY)
@@ -48,7 +48,7 @@ impl Load {
     }
 }
 
-/// A request with about as many headers as a sidecar sees.
+/// Returns a request with about as many headers as a typical request to a sidecar.
 fn request(path: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nhost: sample.foo\r\nuser-agent: load/1\r\naccept: */*\r\naccept-encoding: gzip\r\n\
@@ -58,7 +58,7 @@ fn request(path: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Reads one answer, which is known to the last byte save for its headers: one request is under way on a connection.
+/// Reads one answer with this status and this end. There is only one, because the connection has one request at a time.
 fn answer(connection: &mut impl Read, status: &[u8], end: &[u8]) -> Result<()> {
     let mut space = [0; 4096];
     let mut length: usize = 0;
@@ -70,7 +70,7 @@ fn answer(connection: &mut impl Read, status: &[u8], end: &[u8]) -> Result<()> {
         let seen = space.get(..length).unwrap_or_default();
         let expected = status.get(..seen.len()).unwrap_or(status);
         if !seen.starts_with(expected) {
-            bail!("another answer than expected: {}", String::from_utf8_lossy(seen));
+            bail!("unexpected answer: {}", String::from_utf8_lossy(seen));
         }
         if seen.ends_with(end) {
             return Ok(());
@@ -85,13 +85,13 @@ mod tests {
     const OK: &[u8] = b"HTTP/1.1 200 ";
 
     #[test]
-    fn an_answer_may_come_in_pieces() {
+    fn answer_in_several_reads_is_accepted() {
         let mut pieces = b"HTTP/1.1 200 OK\r\ncontent-le".as_slice().chain(b"ngth: 2\r\n\r\nok".as_slice());
         answer(&mut pieces, OK, b"\r\n\r\nok").unwrap();
     }
 
     #[test]
-    fn another_status_or_an_end_is_an_error() {
+    fn unexpected_status_or_closed_connection_is_an_error() {
         let wrong = answer(&mut b"HTTP/1.1 403 Forbidden\r\n\r\n".as_slice(), OK, b"\r\n\r\nok");
         assert!(wrong.unwrap_err().to_string().contains("403 Forbidden"));
         let cut = answer(&mut b"HTTP/1.1 200 OK\r\n".as_slice(), OK, b"\r\n\r\nok");

@@ -1,7 +1,7 @@
-//! `cargo xtask bench envoy`: CPU of a real Envoy for each request, over what it takes without a filter.
+//! `cargo xtask bench envoy`: CPU time of a real Envoy per request, in addition to that without a filter.
 //!
-//! One Envoy with a listener for each [`Variant`]. In every round each of them serves a fixed number of requests, in a
-//! new random order, over connections that stay open; what Envoy used of the CPU is read before and after.
+//! One Envoy has a listener for each [`Variant`]. In every round, in a new random order, each listener serves a fixed number of
+//! requests over connections that stay open. The CPU time of Envoy is read before and after.
 
 pub(super) mod cpu;
 mod load;
@@ -14,28 +14,28 @@ use std::thread;
 
 use anyhow::Result;
 use clap::Args;
-use palisade_benches::random::Random;
+use palisade_benches::Random;
 use palisade_envoy::certs::{Authority, Names};
 use palisade_envoy::config::{Bootstrap, Transport};
 use palisade_envoy::process::Envoy;
 
 use self::load::Load;
-use self::report::{Question, Samples};
+use self::report::{Measurement, Samples};
 use self::variant::{Modules, TRUST_DOMAIN, Variant};
 
 /// Numbers of policies.
 const SIZES: [usize; 5] = [1, 10, 100, 1_000, 10_000];
-/// Rounds that count for nothing, while V8 still compiles what is called often.
+/// Initial rounds that are not counted, because V8 still compiles frequently called functions.
 const WARM_UP: usize = 4;
-/// How long Envoy has to go to sleep after its last answer.
+/// The time in which Envoy becomes idle after its last answer.
 const SETTLE: Duration = Duration::from_millis(2);
 
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How often each is measured; the median counts
+    /// Measurements of each variant; the result is their median
     #[arg(long, default_value_t = 40)]
     rounds: usize,
-    /// Only these builds of our filter, side by side; once for each module
+    /// Compare only these builds of the filter; repeat the option for each module
     #[arg(long, value_name = "MODULE")]
     build: Vec<PathBuf>,
 }
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             let Some((variant, load)) = loads.get_mut(at) else { continue };
             let used = slice(&envoy, load, variant.requests(), allowed)?;
             if round >= WARM_UP {
-                samples.add(Question { variant: *variant, allowed }, used);
+                samples.add(Measurement { variant: *variant, allowed }, used);
             }
         }
     }
@@ -86,9 +86,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Microseconds of Envoy's CPU for each of `count` requests.
+/// Returns the CPU time of Envoy per request in microseconds, over `count` requests.
 fn slice(envoy: &Envoy, load: &mut Load, count: usize, allowed: bool) -> Result<f64> {
-    // The first ones bring the caches back that the slice before has emptied.
+    // The first requests fill the caches again that the previous slice has replaced.
     load.run(load::CONNECTIONS, allowed)?;
     thread::sleep(SETTLE);
     let before = cpu::used(envoy.id())?;
@@ -98,7 +98,7 @@ fn slice(envoy: &Envoy, load: &mut Load, count: usize, allowed: bool) -> Result<
     Ok(used as f64 / count as f64 / 1e3)
 }
 
-/// Fisher and Yates.
+/// Shuffles `items` (Fisher-Yates).
 fn shuffle<T>(items: &mut [T], random: &mut Random) {
     for end in (1..items.len()).rev() {
         items.swap(end, random.below(end.saturating_add(1)));
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shuffling_loses_nothing() {
+    fn shuffle_keeps_all_items() {
         let mut items: Vec<usize> = (0..50).collect();
         shuffle(&mut items, &mut Random::new(1));
         assert_ne!(items, (0..50).collect::<Vec<_>>());

@@ -1,38 +1,38 @@
-//! What was measured, as Markdown: medians and quartiles of differences within one round.
+//! The results as Markdown: medians and quartiles of differences within one round.
 
 use core::fmt::Write;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::super::summary::reached;
-use super::variant::{Asks, Filter, Variant};
+use super::super::summary::compare;
+use super::variant::{Filter, Policy, Variant};
 
-/// Who was asked, and whether for something that is allowed.
+/// A variant, and whether its policies allow the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Question {
+pub(super) struct Measurement {
     pub(super) variant: Variant,
     pub(super) allowed: bool,
 }
 
-/// Microseconds a request, a figure for each round.
+/// Microseconds per request in each round.
 #[derive(Debug, Default)]
-pub(super) struct Samples(BTreeMap<Question, Vec<f64>>);
+pub(super) struct Samples(BTreeMap<Measurement, Vec<f64>>);
 
 /// The quartiles of some figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Quartiles([f64; 3]);
 
 impl Samples {
-    pub(super) fn add(&mut self, question: Question, microseconds: f64) {
-        self.0.entry(question).or_default().push(microseconds);
+    pub(super) fn add(&mut self, measurement: Measurement, microseconds: f64) {
+        self.0.entry(measurement).or_default().push(microseconds);
     }
 
     fn of(&self, filter: Filter, policies: usize, allowed: bool) -> &[f64] {
-        let question = Question { variant: Variant { filter, policies }, allowed };
-        self.0.get(&question).map(Vec::as_slice).unwrap_or_default()
+        let measurement = Measurement { variant: Variant { filter, policies }, allowed };
+        self.0.get(&measurement).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// How much more than `base` this takes, round by round.
+    /// Returns the additional time over `base`, as quartiles of the differences within a round.
     fn over(&self, filter: Filter, policies: usize, allowed: bool, base: Filter) -> Option<Quartiles> {
         let pairs = self.of(filter, policies, allowed).iter().zip(self.of(base, 1, true));
         Quartiles::new(pairs.map(|(all, base)| all - base).collect())
@@ -51,7 +51,7 @@ impl Quartiles {
         self.0[1]
     }
 
-    /// Median and quartiles.
+    /// Returns the median and the outer quartiles as text.
     fn show(self) -> String {
         let [low, median, high] = self.0;
         let places = if median.abs() < 100.0 { 1 } else { 0 };
@@ -59,7 +59,7 @@ impl Quartiles {
     }
 }
 
-/// The tables.
+/// Returns the tables.
 pub(super) fn all(samples: &Samples, sizes: &[usize], rounds: usize) -> String {
     let base = Quartiles::new(samples.of(Filter::None, 1, true).to_vec());
     let base = base.map_or_else(String::new, Quartiles::show);
@@ -73,10 +73,10 @@ pub(super) fn all(samples: &Samples, sizes: &[usize], rounds: usize) -> String {
         ("no filter, once more", Filter::NoneAgain),
         ("SDK, does nothing", Filter::SdkNothing),
         ("SDK, reads headers and identity", Filter::SdkReads),
-        ("palisade, no policy", Filter::Asks(Asks::Nothing)),
-        ("palisade, one that asks for the method", Filter::Asks(Asks::Method)),
-        ("palisade, one that asks for method and path", Filter::Asks(Asks::MethodAndPath)),
-        ("palisade, one that asks for the principal", Filter::Asks(Asks::Principal)),
+        ("palisade, no policy", Filter::OnePolicy(Policy::None)),
+        ("palisade, one policy with a method", Filter::OnePolicy(Policy::Method)),
+        ("palisade, one policy with method and path", Filter::OnePolicy(Policy::MethodAndPath)),
+        ("palisade, one policy with a principal", Filter::OnePolicy(Policy::Principal)),
     ] {
         let figure = samples.over(filter, 1, true, Filter::None).map_or_else(String::new, Quartiles::show);
         let _ =
@@ -92,18 +92,18 @@ pub(super) fn all(samples: &Samples, sizes: &[usize], rounds: usize) -> String {
             text.push('\n');
         }
     }
-    text + "\n" + &wanted(samples, sizes)
+    text + "\n" + &targets(samples, sizes)
 }
 
-/// Builds of our filter beside each other.
+/// Returns the table of several builds of the filter.
 pub(super) fn builds(samples: &Samples, modules: &[PathBuf], rounds: usize) -> String {
     let mut text = format!(
         "µs over no filter, median and quartiles of {rounds} rounds:\n\n\
          | build | no policy | 100 policies, 200 | 100 policies, 403 |\n|---|---:|---:|---:|\n"
     );
-    let mut row = |name: &str, filter, asked: &[(usize, bool)]| {
+    let mut row = |name: &str, filter, columns: &[(usize, bool)]| {
         let _ = write!(text, "| {name} |");
-        for (policies, allowed) in asked {
+        for (policies, allowed) in columns {
             let figure = samples.over(filter, *policies, *allowed, Filter::None);
             let _ = write!(text, " {} |", figure.map_or_else(String::new, Quartiles::show));
         }
@@ -111,37 +111,38 @@ pub(super) fn builds(samples: &Samples, modules: &[PathBuf], rounds: usize) -> S
     };
     row("no filter, once more", Filter::NoneAgain, &[(1, true)]);
     for (number, module) in modules.iter().enumerate() {
-        let asked = [(0, true), (100, true), (100, false)];
-        row(&module.display().to_string(), Filter::Build(number), &asked);
+        let columns = [(0, true), (100, true), (100, false)];
+        row(&module.display().to_string(), Filter::Build(number), &columns);
     }
     text
 }
 
-/// What is wanted of our filter.
-fn wanted(samples: &Samples, sizes: &[usize]) -> String {
-    let mut text = String::from("| palisade, last policy | µs | wanted | |\n|---|---:|---:|---|\n");
-    let mut row = |name: String, is: f64, at_most: f64| {
-        let _ = writeln!(text, "| {name} | {is:.1} | at most {at_most} | {} |", reached(is, at_most));
+/// Returns the tables of the targets.
+fn targets(samples: &Samples, sizes: &[usize]) -> String {
+    let mut text = String::from("| palisade, last policy | measured, µs | target | |\n|---|---:|---:|---|\n");
+    let mut row = |name: String, measured: f64, target: f64| {
+        let _ =
+            writeln!(text, "| {name} | {measured:.1} | at most {target} | {} |", compare(measured, target));
     };
     for &n in sizes {
         if let Some(over) = samples.over(Filter::Ours, n, true, Filter::None) {
             row(format!("over no filter, N = {n}"), over.median(), 4.5);
         }
         if let Some(over) = samples.over(Filter::Ours, n, true, Filter::SdkReads) {
-            row(format!("over the SDK's that reads the same, N = {n}"), over.median(), 0.5);
+            row(format!("over the SDK filter that reads the same, N = {n}"), over.median(), 0.5);
         }
     }
-    text.push_str("\n| native RBAC by palisade | times | wanted |\n|---|---:|---|\n");
+    text.push_str("\n| native RBAC divided by palisade | measured | target |\n|---|---:|---|\n");
     for &n in sizes {
         let native = samples.over(Filter::Native, n, true, Filter::None);
         let ours = samples.over(Filter::Ours, n, true, Filter::None);
         if let (Some(native), Some(ours)) = (native, ours) {
-            let wanted = match n {
+            let target = match n {
                 1_000 => "at least 25",
                 10_000 => "at least 300",
                 _ => "",
             };
-            let _ = writeln!(text, "| N = {n} | {:.1} | {wanted} |", native.median() / ours.median());
+            let _ = writeln!(text, "| N = {n} | {:.1} | {target} |", native.median() / ours.median());
         }
     }
     text
@@ -152,11 +153,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn differences_are_taken_within_a_round() {
+    fn differences_are_computed_within_a_round() {
         let mut samples = Samples::default();
         let add = |samples: &mut Samples, filter, policies, figures: [f64; 3]| {
             for figure in figures {
-                samples.add(Question { variant: Variant { filter, policies }, allowed: true }, figure);
+                samples.add(Measurement { variant: Variant { filter, policies }, allowed: true }, figure);
             }
         };
         add(&mut samples, Filter::None, 1, [10.0, 20.0, 30.0]);
@@ -167,18 +168,18 @@ mod tests {
         assert!(text.contains("takes 20.0 (10.0 to 20.0) µs"), "{text}");
         assert!(text.contains("| palisade | last policy, 200 | 4.0 (4.0 to 4.0) |"), "{text}");
         assert!(text.contains(
-            "| over the SDK's that reads the same, N = 1000 | 1.0 | at most 0.5 | missed by 100 % |"
+            "| over the SDK filter that reads the same, N = 1000 | 1.0 | at most 0.5 | missed by 100 % |"
         ));
         assert!(text.contains("| N = 1000 | 25.0 | at least 25 |"), "{text}");
     }
 
     #[test]
-    fn builds_stand_beside_each_other() {
+    fn builds_have_a_row_each() {
         let mut samples = Samples::default();
         for (filter, policies, figure) in
             [(Filter::None, 1, 10.0), (Filter::Build(0), 100, 14.0), (Filter::Build(1), 100, 13.0)]
         {
-            samples.add(Question { variant: Variant { filter, policies }, allowed: true }, figure);
+            samples.add(Measurement { variant: Variant { filter, policies }, allowed: true }, figure);
         }
         let text = builds(&samples, &["a.wasm".into(), "b.wasm".into()], 1);
         assert!(text.contains("| a.wasm |  | 4.0 (4.0 to 4.0) |  |"), "{text}");
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn no_figures_have_no_quartiles() {
+    fn quartiles_of_no_figures_are_none() {
         assert_eq!(Quartiles::new(Vec::new()), None);
         assert_eq!(Quartiles::new(vec![3.0, 1.0, 2.0, 5.0, 4.0]), Some(Quartiles([2.0, 3.0, 4.0])));
     }

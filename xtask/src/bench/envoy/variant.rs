@@ -1,4 +1,4 @@
-//! What is compared: a listener each.
+//! The compared variants, each with its own listener.
 
 use std::path::{Path, PathBuf};
 
@@ -19,38 +19,38 @@ use crate::wasm;
 
 pub(super) const TRUST_DOMAIN: &str = "cluster.local";
 
-/// What stands before the router.
+/// The filter before the router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Filter {
-    /// Nothing: all others are held against it.
+    /// No filter: the base of all differences.
     None,
-    /// Nothing once more: how far from zero chance alone gets.
+    /// No filter, a second time: its difference shows the noise of the measurement.
     NoneAgain,
-    /// The SDK's filter that does nothing.
+    /// A filter of the proxy-wasm SDK that does nothing.
     SdkNothing,
-    /// The SDK's filter that reads headers and the peer's identity.
+    /// A filter of the proxy-wasm SDK that reads headers and the peer's identity.
     SdkReads,
-    /// Envoy's RBAC as istiod would configure it, from our export.
+    /// Native RBAC as istiod configures it, from `palisade::export`.
     Native,
-    /// The module that ships, with policies that look at less than principal, method and path.
-    Asks(Asks),
-    /// The module that ships.
+    /// The shipped module with one policy, or none, that uses fewer attributes than principal, method and path.
+    OnePolicy(Policy),
+    /// The shipped module.
     Ours,
-    /// Another build of our filter, by its number.
+    /// Another build of the filter, by its number.
     Build(usize),
 }
 
-/// What the one policy of our filter looks at.
+/// The attributes of the one policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Asks {
-    /// There is none.
-    Nothing,
+pub(super) enum Policy {
+    /// There is no policy.
+    None,
     Method,
     MethodAndPath,
     Principal,
 }
 
-/// A filter and how many policies it has.
+/// A filter and its number of policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Variant {
     pub(super) filter: Filter,
@@ -76,7 +76,7 @@ impl Modules {
         })
     }
 
-    /// Builds of our filter that are there already.
+    /// Uses existing builds of the filter.
     pub(super) fn builds(builds: &[PathBuf]) -> Self {
         let none = PathBuf::new;
         Self { nothing: none(), reads: none(), ours: none(), builds: builds.to_vec() }
@@ -84,11 +84,12 @@ impl Modules {
 }
 
 impl Variant {
-    /// All, those that decide once for each of `sizes`.
+    /// Returns all variants; the filters with many policies once for each of `sizes`.
     pub(super) fn all(sizes: &[usize]) -> Vec<Self> {
         let passes = [Filter::None, Filter::NoneAgain, Filter::SdkNothing, Filter::SdkReads];
-        let asks = [Asks::Nothing, Asks::Method, Asks::MethodAndPath, Asks::Principal].map(Filter::Asks);
-        let once = passes.into_iter().chain(asks).map(|filter| Self { filter, policies: 1 });
+        let one_policy =
+            [Policy::None, Policy::Method, Policy::MethodAndPath, Policy::Principal].map(Filter::OnePolicy);
+        let once = passes.into_iter().chain(one_policy).map(|filter| Self { filter, policies: 1 });
         let decided = [Filter::Native, Filter::Ours];
         let decided = decided
             .iter()
@@ -96,17 +97,17 @@ impl Variant {
         once.chain(decided).collect()
     }
 
-    /// Builds of our filter beside no filter.
+    /// Returns the variants without a filter and with each of `count` builds.
     pub(super) fn builds(count: usize) -> Vec<Self> {
         let none = [Filter::None, Filter::NoneAgain].map(|filter| Self { filter, policies: 1 });
         let builds = (0..count).flat_map(|build| {
-            // Without a policy nothing is asked of Envoy; that is the floor.
+            // Without a policy, the filter reads no attribute: this is the minimum.
             [0, 100].map(|policies| Self { filter: Filter::Build(build), policies })
         });
         none.into_iter().chain(builds).collect()
     }
 
-    /// Whether it is asked for something that no policy allows, too.
+    /// Whether the variant is also measured with requests that no policy allows.
     pub(super) fn decides(self) -> bool {
         match self.filter {
             Filter::Native | Filter::Ours => true,
@@ -115,8 +116,8 @@ impl Variant {
         }
     }
 
-    /// How many requests a slice has: about the same time for all, but as many as to make reading the clock count
-    /// for nothing.
+    /// Returns the number of requests in a slice: about the same time for all variants, and enough to make the time of
+    /// reading the clock negligible.
     pub(super) fn requests(self) -> usize {
         match (self.filter, self.policies) {
             (Filter::Native, 10_000..) => 48,
@@ -130,11 +131,11 @@ impl Variant {
         name.replace(['(', ')'], "-")
     }
 
-    /// Its listener, with mutual TLS as in a mesh: an identity comes from a certificate.
+    /// Returns the listener, with mutual TLS as in a mesh, so that the identity comes from a certificate.
     pub(super) fn listener(self, modules: &Modules, transport: &Transport) -> Result<Listener> {
         let wasm = |module: &Path, configuration: String| {
             let mut plugin = Plugin::new(module, configuration);
-            // A VM of its own, as a plugin has that is the only one.
+            // Its own VM, like the only plugin of a proxy.
             plugin.name = self.name();
             vec![plugin.http_filter()]
         };
@@ -143,9 +144,9 @@ impl Variant {
             Filter::SdkNothing => wasm(&modules.nothing, String::new()),
             Filter::SdkReads => wasm(&modules.reads, String::new()),
             Filter::Native => self.rbac()?,
-            Filter::Asks(_) | Filter::Ours => wasm(&modules.ours, self.configuration().to_string()),
+            Filter::OnePolicy(_) | Filter::Ours => wasm(&modules.ours, self.configuration().to_string()),
             Filter::Build(build) => {
-                let module = modules.builds.get(build).context("a build that is not there")?;
+                let module = modules.builds.get(build).context("unknown build")?;
                 wasm(module, self.configuration().to_string())
             }
         };
@@ -161,12 +162,12 @@ impl Variant {
             vec![policy("foo", "asks", "ALLOW", json!([rule]))]
         };
         match self.filter {
-            Filter::Asks(Asks::Nothing) => Vec::new(),
-            Filter::Asks(Asks::Method) => {
+            Filter::OnePolicy(Policy::None) => Vec::new(),
+            Filter::OnePolicy(Policy::Method) => {
                 vec![policy("foo", "asks", "ALLOW", json!([{"to": [{"operation": {"methods": ["GET"]}}]}]))]
             }
-            Filter::Asks(Asks::MethodAndPath) => part(&["to"]),
-            Filter::Asks(Asks::Principal) => part(&["from"]),
+            Filter::OnePolicy(Policy::MethodAndPath) => part(&["to"]),
+            Filter::OnePolicy(Policy::Principal) => part(&["from"]),
             _ => (0..self.policies).map(principal::one).collect(),
         }
     }
@@ -189,7 +190,7 @@ impl Variant {
         Ok(envoy_rbac(&cluster, &sample, Chain::Http, &Options::default()))
     }
 
-    /// Open connections of the one whom the last policy allows.
+    /// Opens connections of the client that the last policy allows.
     pub(super) fn load(self, envoy: &Envoy, authority: &Authority) -> Result<Load> {
         let last = self.policies.saturating_sub(1);
         let names = Names::workload(TRUST_DOMAIN, &format!("ns{last}"), &format!("sa{last}"));
@@ -204,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_decides_comes_in_every_size() {
+    fn deciding_variants_exist_in_every_size() {
         let all = Variant::all(&[1, 10]);
         assert_eq!(all.len(), 8 + 2 * 2);
         assert_eq!(all.iter().filter(|variant| variant.decides()).count(), 4);
@@ -212,14 +213,14 @@ mod tests {
     }
 
     #[test]
-    fn a_build_is_asked_for_what_it_denies_only_where_it_has_policies() {
+    fn build_without_policies_has_no_denied_requests() {
         let all = Variant::builds(2);
         assert_eq!(all.len(), 2 + 2 * 2);
         assert_eq!(all.iter().filter(|variant| variant.decides()).count(), 2);
     }
 
     #[test]
-    fn native_rbac_has_every_policy() {
+    fn native_rbac_contains_every_policy() {
         let filters = Variant { filter: Filter::Native, policies: 7 }.rbac().unwrap();
         assert_eq!(filters.len(), 1);
         let policies = filters[0].pointer("/typedConfig/rules/policies").unwrap();

@@ -1,10 +1,10 @@
-//! Many policies in one Envoy: a header chooses the route, and each route has rules of its own.
+//! One Envoy with many policies: a header selects the route, and each route has its own RBAC rules.
 
 use crate::{
     policy::WAYPOINT,
-    request::{Attempt, Foreseen},
+    sample::{Expected, Sample},
 };
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 use palisade::{
     Cluster, Options, PolicySet, Severity, Workload,
     export::{Chain, envoy_rbac},
@@ -12,50 +12,47 @@ use palisade::{
     resource::Resources,
 };
 use palisade_envoy::{
-    client::{Client, Connection},
+    client::{Client, Connection, Outcome},
     config::{Bootstrap, Http, Listener, Transport},
     http2::{Answer, Http2, Sent},
     process::Envoy,
 };
 use serde_json::{Map, Value, json};
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::TcpListener,
-};
+use std::{io::Write, net::TcpListener};
 
-/// Connections, each with one request under way.
+/// HTTP/1 connections, each with one request at a time.
 const CONNECTIONS: usize = 128;
 
-/// Requests under way on one HTTP/2 connection.
+/// Concurrent requests on one HTTP/2 connection.
 const STREAMS: usize = 100;
 
-/// The policies of one route: compiled, and as Envoy is told.
+/// The policies of one route, compiled and as Envoy configuration.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct PolicyUnderTest {
     pub(crate) policies: Vec<Value>,
     pub(crate) set: PolicySet,
     per_route: Value,
-    /// Whether there are policies of effects that no status shows.
-    observed: bool,
+    /// Whether some policies have effects that no status shows: dry run or AUDIT.
+    has_hidden_effects: bool,
     dry_run_allow: bool,
 }
 
-/// What Envoy says of a request.
+/// Envoy's response to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
-    /// 0 where the connection or stream ended without one.
+pub(crate) struct Observed {
+    /// The status, or 0 if the connection or stream ended without one.
     pub(crate) status: u16,
-    /// What the filters wrote down, as [`OBSERVED`] has it.
-    pub(crate) notes: Option<String>,
+    /// The metadata of the filters, in the format [`METADATA`].
+    pub(crate) metadata: Option<String>,
 }
 
-/// A port that is free now.
+/// Returns a port of loopback that no socket uses at present.
 pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
-impl Subject {
-    /// None where validation refuses the policies.
+impl PolicyUnderTest {
+    /// Compiles `policies`, or returns `None` if validation rejects them.
     pub(crate) fn new(policies: Vec<Value>) -> Option<Self> {
         let mut resources = Resources::default();
         for policy in &policies {
@@ -92,54 +89,55 @@ impl Subject {
             per_route.insert(name, json!({"@type": kind, "rbac": rbac}));
         }
         let text = Value::from(per_route.clone()).to_string();
-        let observed = text.contains("shadowRules\"") || text.contains("\"LOG\"");
+        let has_hidden_effects = text.contains("shadowRules\"") || text.contains("\"LOG\"");
         let dry_run_allow = per_route.get("ALLOW").is_some_and(|f| f["rbac"]["shadowRules"].is_object());
-        Some(Self { policies, set, per_route: per_route.into(), observed, dry_run_allow })
+        Some(Self { policies, set, per_route: per_route.into(), has_hidden_effects, dry_run_allow })
     }
 
-    /// Whether Envoy did what was foreseen.
-    pub(crate) fn agrees(&self, foreseen: &Foreseen, seen: &Seen) -> bool {
-        // Over HTTP/2 a malformed request may just have its stream reset.
-        let refused = !matches!(foreseen.status, 200 | 403);
-        if seen.status != foreseen.status && !(refused && seen.status == 0) {
+    /// Whether Envoy's response is the one that the engine expects.
+    pub(crate) fn agrees(&self, expected: &Expected, observed: &Observed) -> bool {
+        // Over HTTP/2, Envoy may reset the stream of a malformed request without a response.
+        let refused = !matches!(expected.status, 200 | 403);
+        if observed.status != expected.status && !(refused && observed.status == 0) {
             return false;
         }
-        let Some(notes) = seen.notes.as_deref().filter(|_| self.observed && !refused) else { return true };
-        let notes: Vec<&str> = notes.split('|').collect();
-        let [asked, deny, allow, audit] = notes[..] else { return false };
-        let stopped = seen.status == 403;
-        // An enforced step that refuses leaves those behind it out.
+        let metadata = observed.metadata.as_deref().filter(|_| self.has_hidden_effects && !refused);
+        let Some(metadata) = metadata else { return true };
+        let values: Vec<&str> = metadata.split('|').collect();
+        let [custom_rule, deny, allow, audit] = values[..] else { return false };
+        let stopped = observed.status == 403;
+        // After a denial, the later filters do not run and write no metadata.
         let denies = match (deny, allow) {
             ("denied", _) | (_, "denied") => Some(true),
             ("allowed" | "", "allowed") => Some(false),
             ("allowed", "") if !self.dry_run_allow => Some(false),
-            _ if stopped => foreseen.shadow_denies,
+            _ if stopped => expected.shadow_denies,
             _ => None,
         };
-        asked.starts_with("istio-ext-authz-") == foreseen.asked
-            && denies == foreseen.shadow_denies
-            && (stopped || (audit == "true") == foreseen.audited)
+        custom_rule.starts_with("istio-ext-authz-") == expected.needs_provider
+            && denies == expected.shadow_denies
+            && (stopped || (audit == "true") == expected.is_audited)
     }
 }
 
 /// The RBAC filters of the chain, in order.
 const STEPS: [&str; 5] = ["CUSTOM", "CUSTOM-2", "LOG", "DENY", "ALLOW"];
 
-/// What filters write down and no status shows: the CUSTOM rule that asks, the results of dry-run policies, AUDIT.
-const OBSERVED: &str = "%DYNAMIC_METADATA(envoy.filters.http.rbac:istio_ext_authz_shadow_effective_policy_id)%|\
+/// The metadata of effects that no status shows: the matching CUSTOM rule, the results of dry-run policies, AUDIT.
+const METADATA: &str = "%DYNAMIC_METADATA(envoy.filters.http.rbac:istio_ext_authz_shadow_effective_policy_id)%|\
     %DYNAMIC_METADATA(envoy.filters.http.rbac:istio_dry_run_deny_shadow_engine_result)%|\
     %DYNAMIC_METADATA(envoy.filters.http.rbac:istio_dry_run_allow_shadow_engine_result)%|\
     %DYNAMIC_METADATA(envoy.common:access_log_hint)%";
 
-/// An Envoy that enforces every subject.
+/// An Envoy with a route for each policy under test.
 #[derive(Debug)]
-pub(crate) struct Fleet {
+pub(crate) struct MultiplexedEnvoy {
     _envoy: Envoy,
     client: Client,
 }
 
-impl Fleet {
-    pub(crate) fn start(subjects: &[&Subject], port: u16) -> Result<Self> {
+impl MultiplexedEnvoy {
+    pub(crate) fn start(subjects: &[&PolicyUnderTest], port: u16) -> Result<Self> {
         let mut listener = Listener::http("oracle", Transport::Plaintext, http(subjects));
         listener.port = port;
         let envoy = Envoy::start(&Bootstrap::new(vec![listener]))?;
@@ -147,103 +145,81 @@ impl Fleet {
         Ok(Self { _envoy: envoy, client })
     }
 
-    /// What comes of each attempt, in order.
-    pub(crate) fn ask(&self, attempts: &[(usize, &Attempt)]) -> Result<Vec<Seen>> {
-        let mut seen = vec![Seen::default(); attempts.len()];
-        let (newer, older): (Vec<usize>, Vec<usize>) =
-            (0..attempts.len()).partition(|n| attempts[*n].1.http2);
+    /// Sends each sample to the route with its number and returns the responses in order.
+    pub(crate) fn send(&self, samples: &[(usize, &Sample)]) -> Result<Vec<Observed>> {
+        let mut observed = vec![Observed::default(); samples.len()];
+        let (newer, older): (Vec<usize>, Vec<usize>) = (0..samples.len()).partition(|n| samples[*n].1.http2);
         for batch in newer.chunks(STREAMS) {
             let streams: Vec<Sent> =
-                batch.iter().map(|n| attempts[*n].1.fields(attempts[*n].0).into()).collect();
+                batch.iter().map(|n| samples[*n].1.to_http2(samples[*n].0).into()).collect();
             let answers = Http2::new(self.client.connect()?)?.ask(&streams)?;
             for ((n, sent), answer) in batch.iter().zip(streams).zip(answers) {
                 let mut status = answer.status();
-                // One malformed request may end the connection for all.
+                // A malformed request may end the connection of all.
                 if status == 0 {
                     let alone = Http2::new(self.client.connect()?)?.ask(&[sent])?;
                     status = alone.first().map(Answer::status).unwrap_or_default();
                 }
-                seen[*n].status = status;
+                observed[*n].status = status;
             }
         }
-        let wires: Vec<Vec<u8>> = older.iter().map(|n| attempts[*n].1.wire(attempts[*n].0)).collect();
-        for (n, answer) in older.iter().zip(self.ask_http1(&wires)?) {
-            seen[*n] = answer;
+        let wires: Vec<Vec<u8>> = older.iter().map(|n| samples[*n].1.to_http1(samples[*n].0)).collect();
+        for (n, answer) in older.iter().zip(self.send_http1(&wires)?) {
+            observed[*n] = answer;
         }
-        Ok(seen)
+        Ok(observed)
     }
 
-    /// Envoy closes a connection behind the second of several pipelined requests that it answers itself, so each
-    /// has one at a time.
-    fn ask_http1(&self, requests: &[Vec<u8>]) -> Result<Vec<Seen>> {
-        let open = || Ok::<_, anyhow::Error>(BufReader::new(self.client.connect()?));
+    /// Sends `requests` over connections with one request at a time: Envoy closes a connection after the second pipelined
+    /// request that it answers itself.
+    fn send_http1(&self, requests: &[Vec<u8>]) -> Result<Vec<Observed>> {
         let mut connections = Vec::new();
         for _ in 0..requests.len().min(CONNECTIONS) {
-            connections.push(open()?);
+            connections.push(self.client.connect()?);
         }
         let mut all = Vec::with_capacity(requests.len());
         for batch in requests.chunks(CONNECTIONS) {
             for (request, connection) in batch.iter().zip(&mut connections) {
-                // A connection that Envoy closed shows when its answer is read.
-                let _ = connection.get_mut().write_all(request).and_then(|()| connection.get_mut().flush());
+                // If Envoy has closed the connection, reading the answer fails.
+                let _ = connection.write_all(request).and_then(|()| connection.flush());
             }
             for (request, connection) in batch.iter().zip(&mut connections) {
-                let (seen, stays) = answer(connection, request.starts_with(b"HEAD ")).unwrap_or_default();
-                all.push(seen);
-                if !stays {
-                    *connection = open()?;
+                let (observed, stays_open) = read_answer(connection, request.starts_with(b"HEAD "));
+                all.push(observed);
+                if !stays_open {
+                    *connection = self.client.connect()?;
                 }
             }
         }
         Ok(all)
     }
 
-    /// One disagreement decided alone.
+    /// Whether the responses of engine and Envoy to one sample differ.
     pub(crate) fn differs(
         &self,
-        subject: &Subject,
+        subject: &PolicyUnderTest,
         route: usize,
-        attempt: &Attempt,
+        sample: &Sample,
         port: u16,
     ) -> Result<bool> {
-        let seen = self.ask(&[(route, attempt)])?;
-        let foreseen = attempt.decide(&subject.set, port);
-        Ok(seen.first().is_none_or(|seen| !subject.agrees(&foreseen, seen)))
+        let observed = self.send(&[(route, sample)])?;
+        let expected = sample.decide(&subject.set, port);
+        Ok(observed.first().is_none_or(|observed| !subject.agrees(&expected, observed)))
     }
 }
 
-/// One answer, and whether the connection stays open.
-fn answer(connection: &mut BufReader<Connection>, to_head: bool) -> Result<(Seen, bool)> {
-    let mut line = Vec::new();
-    connection.read_until(b'\n', &mut line)?;
-    let text = String::from_utf8_lossy(&line);
-    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok()).context("no status")?;
-    let mut seen = Seen { status, notes: None };
-    let (mut length, mut open) = (0, true);
-    loop {
-        line.clear();
-        ensure!(connection.read_until(b'\n', &mut line)? > 0, "the head ends early");
-        if line == b"\r\n" {
-            break;
-        }
-        let text = String::from_utf8_lossy(&line);
-        let (name, value) = text.trim_end().split_once(':').unwrap_or_default();
-        match name {
-            "content-length" => length = value.trim().parse().context("content-length")?,
-            "connection" => open &= value.trim() != "close",
-            "x-observed" => seen.notes = Some(value.trim().to_owned()),
-            _ => {}
-        }
-    }
-    if !to_head {
-        let mut body = vec![0; length];
-        connection.read_exact(&mut body)?;
-    }
-    Ok((seen, open))
+/// Reads one answer. Returns it, and whether the connection stays open.
+fn read_answer(connection: &mut Connection, to_head: bool) -> (Observed, bool) {
+    let Ok(Outcome::Response(response)) = connection.answer(to_head) else {
+        return (Observed::default(), false);
+    };
+    let metadata = response.header("x-observed").map(str::to_owned);
+    let stays_open = response.header("connection") != Some("close");
+    (Observed { status: response.status, metadata }, stays_open)
 }
 
-fn http(subjects: &[&Subject]) -> Http {
-    let route = |subject: &Subject| {
+fn http(subjects: &[&PolicyUnderTest]) -> Http {
+    let route = |subject: &PolicyUnderTest| {
         json!({"action": {"name": "route", "typed_config": {
             "@type": "type.googleapis.com/envoy.config.route.v3.Route",
             "match": {"prefix": "/"},
@@ -292,7 +268,7 @@ fn http(subjects: &[&Subject]) -> Http {
         "local_reply_config".into(),
         json!({"mappers": [{
             "filter": {"header_filter": {"header": {"name": "x-observe", "present_match": true}}},
-            "headers_to_add": [{"header": {"key": "x-observed", "value": OBSERVED}}],
+            "headers_to_add": [{"header": {"key": "x-observed", "value": METADATA}}],
         }]}),
     );
     http.extra.insert(
@@ -315,7 +291,7 @@ fn http(subjects: &[&Subject]) -> Http {
 mod tests {
     use super::*;
 
-    fn allow(method: &str) -> Subject {
+    fn allow(method: &str) -> PolicyUnderTest {
         let policy = json!({
             "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
             "metadata": {"name": "a", "namespace": "foo"},
@@ -324,16 +300,16 @@ mod tests {
                 "rules": [{"to": [{"operation": {"methods": [method]}}]}],
             },
         });
-        Subject::new(vec![policy]).unwrap()
+        PolicyUnderTest::new(vec![policy]).unwrap()
     }
 
     #[test]
-    fn a_wrong_decision_is_seen() {
+    fn wrong_decision_of_envoy_is_a_disagreement() {
         let (get, mut wrong) = (allow("GET"), allow("POST"));
         wrong.per_route = get.per_route.clone();
         let port = free_port().unwrap();
-        let fleet = Fleet::start(&[&get, &wrong], port).unwrap();
-        let attempt = Attempt {
+        let envoy = MultiplexedEnvoy::start(&[&get, &wrong], port).unwrap();
+        let sample = Sample {
             method: "GET".into(),
             target: "/".into(),
             host: "a".into(),
@@ -343,7 +319,7 @@ mod tests {
             metadata: None,
             http2: false,
         };
-        assert!(!fleet.differs(&get, 0, &attempt, port).unwrap());
-        assert!(fleet.differs(&wrong, 1, &attempt, port).unwrap());
+        assert!(!envoy.differs(&get, 0, &sample, port).unwrap());
+        assert!(envoy.differs(&wrong, 1, &sample, port).unwrap());
     }
 }

@@ -1,54 +1,54 @@
-//! What policies see of a request, as comparable text.
+//! The request that policies evaluate, as comparable text.
 
 use palisade::{flow::MeshRequest, http::Admitted};
 use serde_json::Value;
 use std::{fmt, net::IpAddr};
 
-/// What policies see of a request.
+/// The request that policies evaluate, if any.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Seen {
-    /// Nothing: the proxy answers with this status, or resets the stream.
-    Refused(Option<u16>),
-    /// Unknown: the proxy does not answer.
-    Silent,
-    /// The request.
-    Passed(Box<Views>),
+pub(super) enum RequestView {
+    /// The proxy rejects the request with this status, or resets the stream.
+    Rejected(Option<u16>),
+    /// The proxy sends no answer.
+    NoAnswer,
+    /// Policies evaluate this request.
+    Evaluated(Box<PolicyInput>),
 }
 
-/// A request as policies see it.
+/// The attributes of a request in policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Views {
-    /// Sorted header lines as CUSTOM policies see them, before tokens are checked.
+pub(super) struct PolicyInput {
+    /// The sorted header lines for CUSTOM policies, before the validation of tokens.
     before: Vec<String>,
-    /// The same as DENY and ALLOW policies see them.
+    /// The sorted header lines for DENY and ALLOW policies.
     after: Vec<String>,
     /// The client's address.
     client: Option<IpAddr>,
-    /// Claims of the accepted token; empty without one.
+    /// The claims of the accepted token, or an empty text.
     claims: String,
 }
 
 /// The claims that are compared.
 const CLAIMS: [&str; 5] = ["iss", "sub", "aud", "g", "scope"];
 
-/// The status of an answer with the views of a request. Envoy itself never answers so, not even to a CONNECT.
+/// The status of an answer that contains the view of a request. Envoy itself never sends it, not even for a CONNECT.
 pub(super) const STATUS: u16 = 418;
 
-/// The header with the views of a HEAD request, whose answer has no body.
+/// The header that contains the view of a HEAD request, whose answer has no body.
 pub(super) const HEADER: &str = "x-views";
 
-/// Stands for random text.
+/// Replaces random text.
 const RANDOM: &str = "<random>";
 
-impl Seen {
-    /// What the engine says.
+impl RequestView {
+    /// Returns the view in the engine.
     pub(super) fn of_engine(request: &MeshRequest) -> Self {
-        let Some(http) = &request.http else { return Self::Refused(None) };
+        let Some(http) = &request.http else { return Self::Rejected(None) };
         let before = request.before_tokens.as_deref().unwrap_or(http);
         let claims = request.claims.iter().flat_map(|claims| {
             CLAIMS.map(|name| format!("{name}={}", claims.get(name).map_or("nil".into(), text)))
         });
-        Self::Passed(Box::new(Views {
+        Self::Evaluated(Box::new(PolicyInput {
             before: lines(before),
             after: lines(http),
             client: request.remote_ip.ok().flatten(),
@@ -56,10 +56,10 @@ impl Seen {
         }))
     }
 
-    /// What Envoy's answer says.
+    /// Returns the view in an answer of Envoy.
     pub(super) fn of_envoy(status: u16, head: Option<&str>, body: &[u8]) -> Self {
         if status != STATUS {
-            return Self::Refused(Some(status));
+            return Self::Rejected(Some(status));
         }
         let body = match head {
             Some(head) => unescape(head),
@@ -76,7 +76,7 @@ impl Seen {
             };
             sorted(lines.map(split).collect())
         };
-        Self::Passed(Box::new(Views {
+        Self::Evaluated(Box::new(PolicyInput {
             before: view(),
             after: view(),
             client: address(client),
@@ -84,16 +84,16 @@ impl Seen {
         }))
     }
 
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(self, Self::Refused(_))
+    pub(super) fn is_rejected(&self) -> bool {
+        matches!(self, Self::Rejected(_))
     }
 
     pub(super) fn has_token(&self) -> bool {
-        matches!(self, Self::Passed(views) if !views.claims.is_empty())
+        matches!(self, Self::Evaluated(views) if !views.claims.is_empty())
     }
 }
 
-/// The text of the header [`HEADER`].
+/// Decodes the header [`HEADER`].
 fn unescape(text: &str) -> String {
     let mut parts = text.split('%');
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -105,7 +105,7 @@ fn unescape(text: &str) -> String {
     out
 }
 
-/// A claim as the Lua filter writes it.
+/// Returns a claim in the format of the Lua filter.
 fn text(claim: &Value) -> String {
     match claim {
         Value::String(text) => text.clone(),
@@ -117,7 +117,7 @@ fn text(claim: &Value) -> String {
     }
 }
 
-/// The address before the port.
+/// Returns the address in a text `ADDRESS:PORT`.
 fn address(text: &str) -> Option<IpAddr> {
     let (address, _) = text.rsplit_once(':')?;
     address.trim_matches(['[', ']']).split('%').next()?.parse().ok()
@@ -131,7 +131,7 @@ fn lines(http: &Admitted) -> Vec<String> {
     sorted(all.map(|(name, value)| line(name, &String::from_utf8_lossy(value))).collect())
 }
 
-/// A header line without what is random in it.
+/// Returns a header line whose random parts are replaced.
 fn line(name: &str, value: &str) -> String {
     match name {
         "x-request-id" if is_uuid(value) => format!("{name}: {RANDOM}"),
@@ -152,7 +152,7 @@ fn line(name: &str, value: &str) -> String {
     }
 }
 
-/// `text` without what is random between `start` and the next quotation mark.
+/// Returns `text` with [`RANDOM`] between `start` and the next quotation mark.
 fn without_pem(text: &str, start: &str) -> String {
     let mut parts = text.split(start);
     let mut out = parts.next().unwrap_or_default().to_owned();
@@ -167,7 +167,7 @@ fn is_uuid(value: &str) -> bool {
     value.len() == 36 && value.bytes().filter(|b| *b == b'-').count() == 4
 }
 
-/// Lines sorted by name; those of one name stay in order.
+/// Returns the lines, sorted by header name. Lines with the same name keep their order.
 fn sorted(mut lines: Vec<String>) -> Vec<String> {
     fn name(line: &str) -> &str {
         line.get(1..).and_then(|rest| rest.split(": ").next()).unwrap_or_default()
@@ -176,14 +176,14 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
     lines
 }
 
-impl fmt::Display for Seen {
+impl fmt::Display for RequestView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused(None) => f.write_str("reset"),
-            Self::Silent => f.write_str("no answer"),
-            Self::Refused(Some(status)) => write!(f, "status {status}"),
-            Self::Passed(views) => {
-                let Views { before, after, client, claims } = &**views;
+            Self::Rejected(None) => f.write_str("reset"),
+            Self::NoAnswer => f.write_str("no answer"),
+            Self::Rejected(Some(status)) => write!(f, "status {status}"),
+            Self::Evaluated(views) => {
+                let PolicyInput { before, after, client, claims } = &**views;
                 write!(f, "client {client:?}, claims {claims:?}, {before:?}")?;
                 if before != after { write!(f, ", then {after:?}") } else { Ok(()) }
             }

@@ -1,14 +1,14 @@
-//! An Envoy that is given listeners while it runs.
+//! An Envoy to which listeners are added while it runs.
 //!
-//! Compiling a module takes Envoy seconds, and all plugins of one module share what was compiled. Who needs many Envoys
-//! one after the other, each for a few requests, opens listeners of one instead.
+//! Envoy takes seconds to compile a module, and all plugins of one module share the compiled code. Tests that would start many
+//! Envoys in sequence, each for a few requests, add listeners to one Envoy instead.
 //!
 //! ```no_run
 //! use palisade_envoy::config::{Http, Listener, Transport};
-//! use palisade_envoy::growing::Growing;
+//! use palisade_envoy::dynamic::DynamicEnvoy;
 //!
 //! # fn main() -> anyhow::Result<()> {
-//! let envoy = Growing::start(Vec::new())?;
+//! let envoy = DynamicEnvoy::start(Vec::new())?;
 //! let group = envoy.open(vec![Listener::http("inbound", Transport::Plaintext, Http::default())])?;
 //! assert_ne!(group.port("inbound")?, 0);
 //! # Ok(())
@@ -29,29 +29,29 @@ use tempfile::TempDir;
 use crate::config::{Bootstrap, Listener};
 use crate::process::Envoy;
 
-/// How long listeners may take to open; the first ones compile their module.
+/// The time within which Envoy must open listeners. The first ones of a module include its compilation.
 const OPEN: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(5);
-/// What Envoy counts the updates by that it did not take, or not all of.
+/// Envoy's counter of updates that it rejected, in whole or in part.
 const REJECTED: &str = "listener_manager.lds.update_rejected";
 
 /// An Envoy to which listeners are added.
 #[derive(Debug)]
-pub struct Growing {
+pub struct DynamicEnvoy {
     envoy: Envoy,
-    /// Where Envoy reads its listeners.
+    /// The directory from which Envoy reads its listeners.
     folder: TempDir,
     state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// How many groups there have been.
+    /// The number of groups so far.
     version: u64,
     open: BTreeMap<u64, Vec<Listener>>,
 }
 
-/// Listeners that were opened together; they are closed some time after this is dropped.
+/// Listeners that were opened together. Envoy closes them when the next group opens after this value is dropped.
 #[derive(Debug)]
 pub struct Group {
     number: u64,
@@ -59,11 +59,11 @@ pub struct Group {
     state: Arc<Mutex<State>>,
 }
 
-impl Growing {
-    /// Starts an Envoy without listeners that knows these upstreams.
+impl DynamicEnvoy {
+    /// Starts an Envoy with these upstreams and without listeners.
     ///
     /// # Errors
-    /// Envoy does not start.
+    /// Returns an error if Envoy does not start.
     pub fn start(clusters: Vec<Value>) -> Result<Self> {
         let folder = tempfile::tempdir().context("cannot create a folder for Envoy's listeners")?;
         let file = folder.path().join("listeners.json");
@@ -72,13 +72,13 @@ impl Growing {
         Ok(Self { envoy, folder, state: Arc::default() })
     }
 
-    /// Opens `listeners`, whose names only have to differ from each other, and closes those that were dropped. One
-    /// whose port Envoy chooses may get the port of such a one.
+    /// Opens `listeners` and closes those of dropped groups. The names must be unique within the group. A listener without
+    /// a port may get the port of a closed one.
     ///
     /// # Errors
-    /// Envoy refuses one of them, whose group is then given up, or does not open them in time.
+    /// Returns an error if Envoy rejects a listener or does not open all of them in time. The group is then removed.
     pub fn open(&self, listeners: Vec<Listener>) -> Result<Group> {
-        // One after the other: what Envoy refuses is then of this group.
+        // One group at a time, so that a rejected listener belongs to this group.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.version += 1;
         let number = state.version;
@@ -96,7 +96,7 @@ impl Growing {
         }
     }
 
-    /// Moves a file into place, as Envoy's watch wants it.
+    /// Replaces the file by renaming another one, because Envoy watches for renames.
     fn publish(&self, state: &State) -> Result<()> {
         let all: Vec<Listener> = state.open.values().flatten().cloned().collect();
         let new = self.folder.path().join("listeners.new");
@@ -113,16 +113,16 @@ impl Growing {
                 return Ok(ports);
             }
             if self.rejected()? > rejected {
-                bail!("Envoy refuses a listener: {}", self.reasons()?);
+                bail!("Envoy rejected a listener: {}", self.reasons()?);
             }
             if start.elapsed() > OPEN {
-                bail!("Envoy opens no such listeners in {OPEN:?}; its log is {}", self.envoy.log()?);
+                bail!("Envoy did not open the listeners in {OPEN:?}; its log is {}", self.envoy.log()?);
             }
             thread::sleep(POLL);
         }
     }
 
-    /// Why Envoy refused listeners. Its log says so later.
+    /// Returns Envoy's reasons for rejected listeners, which its log contains only later.
     fn reasons(&self) -> Result<String> {
         let dump: Value =
             serde_json::from_str(&self.envoy.admin("/config_dump?resource=dynamic_listeners")?)?;
@@ -136,24 +136,24 @@ impl Growing {
     }
 }
 
-/// What Envoy calls a listener of group `number`.
+/// Returns Envoy's name of a listener of the group `number`.
 fn inside(number: u64, name: &str) -> String {
     format!("{number}-{name}")
 }
 
 impl Group {
-    /// The port of the listener with this name.
+    /// Returns the port of the listener with this name.
     ///
     /// # Errors
-    /// The group has none.
+    /// Returns an error if the group has no such listener.
     pub fn port(&self, listener: &str) -> Result<u16> {
-        self.ports.get(listener).copied().with_context(|| format!("there is no listener `{listener}`"))
+        self.ports.get(listener).copied().with_context(|| format!("unknown listener `{listener}`"))
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The next group's file leaves them out.
+        // The file of the next group does not contain them.
         self.state.lock().unwrap_or_else(PoisonError::into_inner).open.remove(&self.number);
     }
 }

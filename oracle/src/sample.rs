@@ -1,21 +1,22 @@
-//! Requests: built to satisfy a rule, then one attribute changed.
+//! Random requests that satisfy a rule, or all but one attribute of a rule.
 
-use crate::{policy::PATHS, random::Random};
+use crate::{policy::PATHS, protobuf};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use palisade::{
     Outcome, PolicySet, Request, RuleTrace, Verdict,
     http::{Downstream, ForwardClientCertificate, HttpRequest, HttpVersion, Proxy, admit},
 };
 use palisade_envoy::http2::Fields;
+use palisade_test_support::Random;
 use serde_json::{Map, Value, json};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
 };
 
-/// A request, and what stands behind it.
+/// A request with the identity, the claims and the metadata of its connection.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Attempt {
+pub(crate) struct Sample {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) host: String,
@@ -64,7 +65,7 @@ const TARGETS: &[&str] = &[
 const HOSTS: &[&str] = &["a.com", "A.COM", "a.com:80", "b.a.com", "b", "a.x", "[::1]", "x.com", "a*m", "a_b"];
 const METHODS: &[&str] = &["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "MSEARCH"];
 
-/// What a codec may refuse, so not part of the others.
+/// Values that a codec may reject; the other lists contain none of them.
 const ODD_METHODS: &[&str] = &["get", "FOO", "G T", "CONNECTED"];
 const ODD_HOSTS: &[&str] = &["a b", "u@a.com", "", "a/b", "a,b", "\u{e9}.com"];
 const ODD_TARGETS: &[&str] = &["/\u{e9}", "/%00", "*", "a", "/a\u{7f}", "/a b", "/a\tb"];
@@ -87,7 +88,7 @@ const IDENTITIES: &[&str] = &[
     "spiffe://td1/ns/ns/a/sa/sa/b",
 ];
 
-/// What SP `value` matches.
+/// Returns a text that the value `value` of a policy matches.
 fn witness(value: &str) -> String {
     match (value, value.strip_prefix('*'), value.strip_suffix('*')) {
         ("*", ..) => "a".into(),
@@ -97,7 +98,7 @@ fn witness(value: &str) -> String {
     }
 }
 
-/// One of the values written at `object[name]`.
+/// Returns one of the values in the list `object[name]`.
 fn one(random: &mut Random, object: &Value, name: &str) -> Option<String> {
     let values = object[name].as_array()?;
     Some(values.get(random.below(values.len()))?.as_str()?.to_owned())
@@ -117,9 +118,9 @@ fn address_of(value: &str) -> String {
     }
 }
 
-impl Attempt {
+impl Sample {
     fn free(random: &mut Random) -> Self {
-        let mut attempt = Self {
+        let mut sample = Self {
             method: random.pick(METHODS).into(),
             target: random.pick(TARGETS).into(),
             host: random.pick(HOSTS).into(),
@@ -130,34 +131,34 @@ impl Attempt {
             http2: random.percent(12),
         };
         for _ in 0..random.below(3) {
-            attempt.mutate(random);
+            sample.mutate(random);
         }
         if random.percent(4) {
             match random.below(3) {
-                0 => attempt.method = random.pick(ODD_METHODS).into(),
-                1 => attempt.host = random.pick(ODD_HOSTS).into(),
-                _ => attempt.target = random.pick(ODD_TARGETS).into(),
+                0 => sample.method = random.pick(ODD_METHODS).into(),
+                1 => sample.host = random.pick(ODD_HOSTS).into(),
+                _ => sample.target = random.pick(ODD_TARGETS).into(),
             }
         }
-        attempt
+        sample
     }
 
-    /// A request near `policies`: most miss or match a rule by one attribute.
+    /// Returns a request near `policies`: most are one attribute away from a match or a mismatch of a rule.
     pub(crate) fn near(random: &mut Random, policies: &[Value]) -> Self {
-        let mut attempt = Self::free(random);
+        let mut sample = Self::free(random);
         if random.percent(6) {
-            return attempt;
+            return sample;
         }
         let rules: Vec<&Value> =
             policies.iter().flat_map(|p| p["spec"]["rules"].as_array().into_iter().flatten()).collect();
         if !rules.is_empty() {
             let chosen = random.below(rules.len());
-            attempt.satisfy(random, rules[chosen]);
+            sample.satisfy(random, rules[chosen]);
         }
         if random.percent(75) {
-            attempt.mutate(random);
+            sample.mutate(random);
         }
-        attempt
+        sample
     }
 
     fn satisfy(&mut self, random: &mut Random, rule: &Value) {
@@ -316,20 +317,21 @@ impl Attempt {
         }
     }
 
-    /// What the engine foresees.
-    pub(crate) fn decide(&self, set: &PolicySet, port: u16) -> Foreseen {
-        let ask = |request: &Request<'_>| {
+    /// Returns the engine's result.
+    pub(crate) fn decide(&self, set: &PolicySet, port: u16) -> Expected {
+        let expect = |request: &Request<'_>| {
             let decision = set.decide(request);
-            let asked = decision.verdict == Verdict::Ask;
-            let after = if asked { set.decide_after_custom(request).verdict } else { decision.verdict };
-            Foreseen {
+            let needs_provider = decision.verdict == Verdict::Ask;
+            let after =
+                if needs_provider { set.decide_after_custom(request).verdict } else { decision.verdict };
+            Expected {
                 status: if after == Verdict::Allow { 200 } else { 403 },
-                asked,
-                audited: matches!(set.audit(request), Ok(Some(_))),
+                needs_provider,
+                is_audited: matches!(set.audit(request), Ok(Some(_))),
                 shadow_denies: decision.shadow.map(|shadow| shadow.outcome == Outcome::Deny),
             }
         };
-        self.with(port, ask).unwrap_or_else(|status| Foreseen { status, ..Foreseen::default() })
+        self.with(port, expect).unwrap_or_else(|status| Expected { status, ..Expected::default() })
     }
 
     /// Whether the request is at most one attribute away from a match of some rule.
@@ -344,21 +346,21 @@ impl Attempt {
         self.with(port, |request| set.explain(request).iter().any(near)).unwrap_or(false)
     }
 
-    /// Calls `ask` with the request as policies see it; the error is the status of a refusal.
-    fn with<T>(&self, port: u16, ask: impl FnOnce(&Request<'_>) -> T) -> Result<T, u16> {
+    /// Calls `evaluate` with the request that policies see. Returns the status if the proxy rejects the request.
+    fn with<T>(&self, port: u16, evaluate: impl FnOnce(&Request<'_>) -> T) -> Result<T, u16> {
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut http = HttpRequest::new(&self.method, &self.target, &self.host);
         http.version = if self.http2 { HttpVersion::Http2 } else { HttpVersion::Http11 };
         http.headers = self.headers.iter().map(|(n, v)| (n.clone(), v.clone().into_bytes())).collect();
         let downstream = Downstream::plaintext(Some(here));
-        let admitted =
-            admit(&http, &downstream, &stock()).map_err(|refusal| refusal.status.unwrap_or(400))?;
+        let admitted = admit(&http, &downstream, &connection_manager())
+            .map_err(|refusal| refusal.status.unwrap_or(400))?;
         let headers: Vec<(&str, &[u8])> =
             admitted.headers.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
         let metadata: Map<String, Value> =
             self.metadata.iter().map(|value| ("envoy.filters.m".to_owned(), json!({"k": value}))).collect();
         let identities: Vec<&[u8]> = self.identity.iter().map(|id| id.as_bytes()).collect();
-        Ok(ask(&Request {
+        Ok(evaluate(&Request {
             method: Some(&admitted.method),
             path: admitted.path.as_deref(),
             authority: Some(&admitted.authority),
@@ -374,18 +376,18 @@ impl Attempt {
         }))
     }
 
-    /// What Envoy is told beside the request: the route, and what stands in for certificate, token and metadata.
-    fn told(&self, route: usize) -> Vec<(&'static str, String)> {
-        let mut told = vec![("x-policy", route.to_string()), ("x-observe", "1".to_owned())];
-        told.extend(self.identity.clone().map(|identity| ("x-identity", identity)));
+    /// Returns the headers that control Envoy: the route, the identity, the claims and the metadata.
+    fn control_headers(&self, route: usize) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("x-policy", route.to_string()), ("x-observe", "1".to_owned())];
+        headers.extend(self.identity.clone().map(|identity| ("x-identity", identity)));
         for (name, value) in [("x-payload", &self.claims), ("x-metadata", &self.metadata)] {
-            told.extend(value.as_ref().map(|value| (name, BASE64.encode(protobuf(value)))));
+            headers.extend(value.as_ref().map(|value| (name, BASE64.encode(protobuf::encode(value)))));
         }
-        told
+        headers
     }
 
-    /// The bytes of the request, for the policies of route number `route`.
-    pub(crate) fn wire(&self, route: usize) -> Vec<u8> {
+    /// Returns the bytes of the HTTP/1 request to the route with the number `route`.
+    pub(crate) fn to_http1(&self, route: usize) -> Vec<u8> {
         let mut text = format!(
             "{} {} HTTP/1.1\r\nhost: {}\r\ncontent-length: 0\r\n",
             self.method, self.target, self.host
@@ -393,15 +395,15 @@ impl Attempt {
         for (name, value) in &self.headers {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
-        for (name, value) in self.told(route) {
+        for (name, value) in self.control_headers(route) {
             text.push_str(&format!("{name}: {value}\r\n"));
         }
         text.push_str("\r\n");
         text.into_bytes()
     }
 
-    /// The same over HTTP/2.
-    pub(crate) fn fields(&self, route: usize) -> Fields {
+    /// Returns the fields of the HTTP/2 request to the route with the number `route`.
+    pub(crate) fn to_http2(&self, route: usize) -> Fields {
         let field = |(name, value): (&str, &str)| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
         let pseudo = [
             (":method", self.method.as_str()),
@@ -409,15 +411,15 @@ impl Attempt {
             (":authority", &self.host),
             (":path", &self.target),
         ];
-        let told = self.told(route);
+        let control = self.control_headers(route);
         let headers = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let told = told.iter().map(|(name, value)| (*name, value.as_str()));
-        pseudo.into_iter().chain(headers).chain(told).map(field).collect()
+        let control = control.iter().map(|(name, value)| (*name, value.as_str()));
+        pseudo.into_iter().chain(headers).chain(control).map(field).collect()
     }
 }
 
-/// The connection manager of the listeners: a sidecar's, without what only istiod sets up.
-fn stock() -> Proxy {
+/// Returns the connection manager of the listeners: that of a sidecar, without the settings that only istiod makes.
+fn connection_manager() -> Proxy {
     Proxy {
         client_certificate: ForwardClientCertificate::Sanitize,
         exchanges_metadata: false,
@@ -425,59 +427,20 @@ fn stock() -> Proxy {
     }
 }
 
-/// What should come of a request.
+/// The expected response to a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Foreseen {
-    /// 200, 403, or the status of a refusal before policy.
+pub(crate) struct Expected {
+    /// 200, 403, or the status with which the proxy rejects the request before policies.
     pub(crate) status: u16,
-    /// A CUSTOM rule wants its provider asked.
-    pub(crate) asked: bool,
-    /// An AUDIT rule matches.
-    pub(crate) audited: bool,
-    /// What dry-run policies would do, where there are any.
+    /// Whether a CUSTOM rule matches, whose provider decides.
+    pub(crate) needs_provider: bool,
+    /// Whether an AUDIT rule matches.
+    pub(crate) is_audited: bool,
+    /// Whether dry-run policies deny the request, or `None` if there are none.
     pub(crate) shadow_denies: Option<bool>,
 }
 
 fn claim_value(random: &mut Random, value: &str) -> Value {
     let text = witness(value);
     if random.percent(50) { json!(text) } else { json!(["z", text]) }
-}
-
-/// `value` as `google.protobuf.Value`.
-fn protobuf(value: &Value) -> Vec<u8> {
-    match value {
-        Value::Null => vec![0x08, 0],
-        Value::Number(n) => {
-            let mut out = vec![0x11];
-            out.extend(n.as_f64().unwrap_or_default().to_le_bytes());
-            out
-        }
-        Value::String(text) => delimited(3, text.as_bytes()),
-        Value::Bool(on) => vec![0x20, u8::from(*on)],
-        Value::Object(fields) => {
-            let mut body = Vec::new();
-            for (key, value) in fields {
-                let mut entry = delimited(1, key.as_bytes());
-                entry.extend(delimited(2, &protobuf(value)));
-                body.extend(delimited(1, &entry));
-            }
-            delimited(5, &body)
-        }
-        Value::Array(items) => {
-            let body: Vec<u8> = items.iter().flat_map(|item| delimited(1, &protobuf(item))).collect();
-            delimited(6, &body)
-        }
-    }
-}
-
-fn delimited(field: u8, body: &[u8]) -> Vec<u8> {
-    let mut out = vec![field << 3 | 2];
-    let mut length = body.len();
-    while length >= 0x80 {
-        out.push(length as u8 | 0x80);
-        length >>= 7;
-    }
-    out.push(length as u8);
-    out.extend(body);
-    out
 }
