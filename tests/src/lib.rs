@@ -1,5 +1,5 @@
-//! What the conformance tests are made of: a naive evaluator of lowered rules, requests and rules at random, and
-//! the back ends that case files run on.
+//! Parts of the conformance tests: a reference evaluator of lowered rules, random requests and rules, and the back ends that
+//! run case files.
 
 pub mod backend;
 pub mod generate;

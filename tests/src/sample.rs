@@ -1,51 +1,51 @@
-//! A request with every attribute at hand, for requests made up by tests.
+//! A request with every attribute, for requests that tests construct.
 
 use core::{net::IpAddr, ops::ControlFlow};
 use palisade::{Attributes, ClaimName, Labels, Peer, Protocol, Read, Shape, Transport, Unavailable, Visit};
 use serde_json::Value;
 
-/// A request, attribute by attribute.
+/// A request with all its attributes.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// `:method`.
+    /// The method.
     pub method: Option<Vec<u8>>,
-    /// `:path`.
+    /// The path.
     pub path: Option<Vec<u8>>,
-    /// `:authority`.
+    /// The authority.
     pub authority: Option<Vec<u8>>,
-    /// Header lines.
+    /// The header lines.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// Payload of the token.
+    /// The payload of the token.
     pub claims: Value,
-    /// Dynamic metadata: filter, then key.
+    /// The dynamic metadata: filter, then key.
     pub metadata: Value,
-    /// Identities of the peer.
+    /// The identities of the client.
     pub identities: Vec<Vec<u8>>,
-    /// Socket peer address.
+    /// The address of the connection.
     pub source_ip: Option<IpAddr>,
-    /// Client address.
+    /// The address of the client.
     pub remote_ip: Option<IpAddr>,
-    /// Local address.
+    /// The destination address.
     pub destination_ip: Option<IpAddr>,
-    /// Local port.
+    /// The destination port.
     pub destination_port: Option<u16>,
-    /// TLS server name.
+    /// The SNI.
     pub server_name: Option<Vec<u8>>,
-    /// Protocol and port.
+    /// The protocol and the port.
     pub transport: Transport,
-    /// Labels of the other end.
+    /// The labels of the peer.
     pub labels: Labels,
-    /// Addresses of the other end, where CIDR rules apply.
+    /// The addresses of the peer to which CIDR rules apply.
     pub addresses: Vec<IpAddr>,
-    /// Whether an aggregate identity stands for the other end too.
+    /// Whether an aggregate identity also represents the peer.
     pub aggregated: bool,
-    /// Names learned for the other end.
+    /// The names of the peer in the DNS cache.
     pub names: Vec<Vec<u8>>,
-    /// Names of the destination's port.
+    /// The names of the destination's port.
     pub port_names: Vec<Vec<u8>>,
-    /// Name asked for.
+    /// The name in a DNS lookup.
     pub query: Option<Vec<u8>>,
-    /// Number of the attribute, as [`Self::with_one_of`] counts, that cannot be read.
+    /// The number of the unreadable attribute, as [`Self::with_one_of`] counts.
     pub unreadable: Option<usize>,
 }
 
@@ -77,15 +77,15 @@ impl Default for Sample {
 }
 
 impl Sample {
-    /// How many attributes [`Self::with_one_of`] can change.
+    /// The number of attributes that [`Self::with_one_of`] can change.
     pub const ATTRIBUTES: usize = 19;
 
-    /// Fails where attribute number `which` is the one that cannot be read.
+    /// Returns an error if attribute number `which` is the unreadable one.
     fn read(&self, which: usize) -> Read<()> {
         if self.unreadable == Some(which) { Err(Unavailable) } else { Ok(()) }
     }
 
-    /// The same request with attribute number `which` taken from `other`: a near miss.
+    /// Returns the request with attribute number `which` from `other`: a near miss.
     pub fn with_one_of(&self, other: &Self, which: usize) -> Self {
         let mut changed = self.clone();
         let other = other.clone();

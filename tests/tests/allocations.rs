@@ -1,4 +1,4 @@
-//! Deciding allocates nothing.
+//! Decisions allocate no memory.
 
 use palisade::{
     Cluster, CompileSwitches, CompiledRules, Options, PolicySet, Request, Verdict, Workload, ir::Rule,
@@ -17,7 +17,7 @@ fn draw<S: Strategy>(strategy: S) -> S::Value {
 }
 
 #[test]
-fn first_match_allocates_nothing() {
+fn first_match_allocates_no_memory() {
     let rules: Vec<Rule> = draw(generate::narrow_rules(600..700));
     let samples: Vec<Sample> = draw(proptest::collection::vec(generate::sample(), 50));
     let (mut hits, mut misses) = (0, 0);
@@ -44,9 +44,9 @@ fn first_match_allocates_nothing() {
     assert!(hits > 20 && misses > 20, "{hits} hits and {misses} misses are too few to mean anything");
 }
 
-/// The whole decision of a workload's policies: a DENY hit, an ALLOW hit, the default.
+/// The decision of a workload's policies: a match of a DENY rule, a match of an ALLOW rule, and the default.
 #[test]
-fn decide_allocates_nothing() {
+fn decide_allocates_no_memory() {
     let mut resources = Resources::default();
     for n in 0..300 {
         let action = if n % 3 == 0 { "DENY" } else { "ALLOW" };

@@ -1,8 +1,9 @@
-//! Every back end answers as the semantics say: one binary for all conformance tests.
+//! All conformance tests in one binary.
 
 mod allocations;
 mod architecture;
 mod corpus;
+mod decision_details;
 mod documents;
 mod fuel;
 mod golden;
@@ -13,4 +14,3 @@ mod name_cache;
 mod names;
 mod paths;
 mod properties;
-mod told;

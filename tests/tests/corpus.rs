@@ -1,5 +1,5 @@
-//! Every case file, on every back end: those of `policies/`, all of which pass everywhere, and the corpus beside the
-//! project where it is there.
+//! Every case file on every back end: those of `policies/`, all of which must pass, and those of the conformance corpus, if it
+//! exists.
 
 use palisade_cases::{Access, Backend, CaseResult, Report, find, run};
 use palisade_oracle::backend::InEnvoy;
@@ -17,12 +17,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Prints past the test runner, which keeps to itself what a test that passes has printed.
+/// Prints around the capture of the test runner, which hides the output of passed tests.
 pub(crate) fn tell(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
-/// The bytes of the shipped module. Without it the test is skipped; where `PALISADE_REQUIRE_WASM` is set, it fails.
+/// Returns the bytes of the shipped module. Without it, the test is skipped, or fails if `PALISADE_REQUIRE_WASM` is set.
 pub(crate) fn wasm_module() -> Option<Vec<u8>> {
     filter_module().map(|path| fs::read(path).expect("a readable module"))
 }
@@ -31,7 +31,7 @@ fn wasm() -> Option<Wasm> {
     wasm_module().map(|module| Wasm::new(&module).expect("a proxy-wasm module"))
 }
 
-/// Native RBAC and the shipped module in Envoy. Without module or Envoy the test is skipped or fails as above.
+/// Returns the back end of native RBAC and the shipped module in Envoy, or skips the test, or fails as above.
 fn envoy() -> Option<InEnvoy> {
     let module = filter_module()?;
     match palisade_envoy::fetch::binary() {
@@ -43,7 +43,7 @@ fn envoy() -> Option<InEnvoy> {
     }
 }
 
-/// The back ends that can run every case.
+/// Returns the back ends that can run every case.
 fn engines() -> Vec<Engine> {
     [Engine::reference(), Engine::compiled()].into_iter().chain(Engine::without_shortcuts()).collect()
 }
@@ -54,7 +54,7 @@ fn run_all(folder: &Path, backend: &dyn Backend) -> Report {
     run(&files, backend, &|_| {})
 }
 
-/// Every case that did not pass, and why.
+/// Returns every case that did not pass, with the reason.
 fn failures(report: &Report) -> Vec<String> {
     let mut lines: Vec<String> = report.errors().iter().map(|error| error.to_string()).collect();
     for file in &report.files {
@@ -72,7 +72,7 @@ fn failures(report: &Report) -> Vec<String> {
     lines
 }
 
-/// How many cases were skipped for each reason.
+/// Returns the number of skipped cases for each reason.
 fn skips(report: &Report) -> BTreeMap<String, usize> {
     let mut reasons = BTreeMap::new();
     for case in report.files.iter().flat_map(|file| &file.cases) {
@@ -99,7 +99,7 @@ fn line(folder: &str, backend: &dyn Backend, report: &Report) -> String {
 }
 
 #[test]
-fn policies_pass_on_every_back_end() {
+fn cases_of_policies_pass_on_every_back_end() {
     let folder = root().join("policies");
     let mut counts = Vec::new();
     for engine in engines() {
@@ -133,7 +133,7 @@ struct Minimum {
 }
 
 #[test]
-fn the_corpus_does_not_get_worse() {
+fn corpus_passes_at_least_the_recorded_minimum() {
     let Some(corpus) = palisade_test_support::corpus("") else { return };
     let text =
         fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus-minimum.toml")).expect("text");
@@ -165,7 +165,7 @@ fn the_corpus_does_not_get_worse() {
                 .filter(|line| !known.iter().any(|known| line.starts_with(known)));
             worse.extend(more.map(|line| format!("{}: {line}", wasm.name())));
         }
-        // The other folders are answers of an Envoy, or have no proxy.
+        // The other directories contain answers of an Envoy, or cases without a proxy.
         if let Some(envoy) = envoy.as_ref().filter(|_| name == "faults") {
             let report = run_all(&folder, envoy);
             tell(&line(name, envoy, &report));

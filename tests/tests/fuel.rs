@@ -1,4 +1,4 @@
-//! The fuel of ten decisions in the module that ships, held against what is committed.
+//! The WebAssembly fuel of ten decisions in the shipped module, compared with the committed figures.
 
 use crate::corpus::{tell, wasm_module};
 use core::fmt::Write;
@@ -7,7 +7,7 @@ use palisade_harness::{Conformance, Connection, HttpRequest, Node, Stream, Verdi
 use serde_json::json;
 use std::{collections::BTreeMap, env, fs, path::Path};
 
-/// More than this part of the committed fuel on top of it fails.
+/// The largest accepted increase over the committed fuel, as a fraction.
 const TOLERANCE: f64 = 0.05;
 
 fn fuel(conformance: &Conformance) -> Vec<(&'static str, u64)> {
@@ -47,7 +47,7 @@ fn fuel(conformance: &Conformance) -> Vec<(&'static str, u64)> {
                 }
                 stream
             };
-            // The first request grows memory that later ones find.
+            // The first request grows memory, which later requests reuse.
             Conformance::http(&mut plugin, stream(), &request);
             let answer = Conformance::http(&mut plugin, stream(), &request);
             assert_eq!(answer.verdict == Verdict::Allow, decision.is_allowed(), "{}", decision.name);
@@ -57,7 +57,7 @@ fn fuel(conformance: &Conformance) -> Vec<(&'static str, u64)> {
 }
 
 #[test]
-fn no_decision_takes_more_fuel_than_committed() {
+fn decisions_stay_within_committed_fuel() {
     let Some(module) = wasm_module() else { return };
     let counts = fuel(&Conformance::new(&module).expect("a module"));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../benches/fuel.toml");
@@ -84,9 +84,9 @@ fn no_decision_takes_more_fuel_than_committed() {
     assert!(worse.is_empty(), "dearer than committed: {worse:?}");
 }
 
-/// Within the memory that the module is linked with. The time is told, never asserted.
+/// The policies must fit into the memory limit of the module. The time is printed, not asserted.
 #[test]
-fn ten_thousand_policies_fit_into_the_module() {
+fn module_holds_ten_thousand_policies() {
     let Some(module) = wasm_module() else { return };
     let conformance = Conformance::new(&module).expect("a module");
     let policies: Vec<_> = (0..10_000).map(palisade_benches::principal::one).collect();

@@ -1,4 +1,4 @@
-//! The export equals istiod's own output, for every case of Istio's builder test that lies in the corpus.
+//! The export equals istiod's output in every case of Istio's builder test in the conformance corpus.
 
 use crate::corpus::tell;
 use palisade::{Cluster, Options, Workload, export, manifest, resource::Resources};
@@ -60,7 +60,7 @@ fn read(folder: &Path, files: &[String]) -> Vec<Value> {
     files.iter().map(read).collect()
 }
 
-/// The paths at which the two differ.
+/// Returns the paths at which the two values differ.
 fn differences(path: &str, ours: &Value, theirs: &Value, out: &mut Vec<String>) {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {
@@ -80,7 +80,7 @@ fn differences(path: &str, ours: &Value, theirs: &Value, out: &mut Vec<String>) 
 }
 
 #[test]
-fn the_export_is_what_istiod_generates() {
+fn export_equals_output_of_istiod() {
     let Some(folder) = palisade_test_support::corpus("istio/golden") else { return };
     let text = fs::read_to_string(folder.join("manifest.json")).expect("manifest");
     let golden: Golden = serde_json::from_str(&text).expect("cases");

@@ -1,5 +1,5 @@
-//! Requests that no client of good will sends: the module's VM lives through all of them, and answers each as the
-//! engine in this process does, or in a real Envoy as Envoy's own RBAC filter does.
+//! Requests of a malicious client: the VM of the module survives all of them, and its decisions equal those of the engine in this
+//! process or, in a real Envoy, those of native RBAC.
 
 mod http1;
 mod http2;
@@ -67,7 +67,7 @@ impl Random {
     }
 }
 
-/// The headers of one hostile request, as a filter would get them.
+/// Returns the headers of one hostile request, as a filter receives them.
 fn headers(random: &mut Random) -> HeaderMap {
     let mut headers = HeaderMap::new();
     let mut push = |name: &[u8], value: Vec<u8>| headers.push((name.to_vec(), value));
@@ -132,7 +132,7 @@ fn native(set: &PolicySet, headers: &HeaderMap) -> Verdict {
     let lines: Vec<(&str, &[u8])> = headers
         .iter()
         .filter(|(name, _)| !name.starts_with(b":"))
-        // No policy can name a header that is no text.
+        // A policy cannot name a header that is not text.
         .filter_map(|(name, value)| Some((core::str::from_utf8(name).ok()?, value.as_slice())))
         .collect();
     let request = Request {
@@ -148,7 +148,7 @@ fn native(set: &PolicySet, headers: &HeaderMap) -> Verdict {
 }
 
 #[test]
-fn a_hundred_thousand_hostile_requests_are_answered_as_the_engine_does() {
+fn hostile_requests_are_decided_as_by_the_engine() {
     const REQUESTS: usize = 100_000;
     let Some(wasm) = crate::corpus::wasm_module() else { return };
     let policies = policies();

@@ -1,6 +1,6 @@
-//! The tables of Istio's own tests that are no case files: attachment, merged PeerAuthentications, trust domains,
-//! identities, validation, and the decisions at gateways and waypoints. Read from the conformance data beside the
-//! project; without it there is nothing to run, and the test says so.
+//! The tables of Istio's own tests without case files: attachment, merged PeerAuthentications, trust domains, identities,
+//! validation, and the decisions at gateways and waypoints. The tables are in the conformance corpus; without it, the tests are
+//! skipped.
 
 use palisade::{
     Cluster, Options, PolicySet, Severity, Workload,
@@ -43,7 +43,7 @@ fn labels(value: &Value) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn peer_authentications_merge() {
+fn peer_authentications_merge_as_in_istiod() {
     let Some(table) = table() else { return };
     for row in rows(&table, "peerAuthenticationMerge") {
         let root = json!({"rootNamespace": row["rootNamespace"]});
@@ -68,7 +68,7 @@ fn peer_authentications_merge() {
 }
 
 #[test]
-fn policies_attach() {
+fn policies_attach_as_in_istiod() {
     let Some(table) = table() else { return };
     for row in rows(&table, "attachment") {
         let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
@@ -92,7 +92,7 @@ fn policies_attach() {
     }
 }
 
-/// A policy without rules refuses everything where it applies.
+/// A policy without rules denies everything that it applies to.
 fn refuses_at_waypoint(row: &Value, service: &Value, options: Options) -> bool {
     let proxy = &row["proxy"];
     let mut pod_labels = proxy["labels"].clone();
@@ -122,7 +122,7 @@ fn refuses_at_waypoint(row: &Value, service: &Value, options: Options) -> bool {
 }
 
 #[test]
-fn the_webhook_refuses_and_warns() {
+fn admission_findings_equal_those_of_istiod() {
     let Some(table) = table() else { return };
     let check = |object: Value| -> (bool, bool) {
         let mut resources = Resources::default();
@@ -165,7 +165,7 @@ fn the_webhook_refuses_and_warns() {
 }
 
 #[test]
-fn decisions_at_sidecars_gateways_and_waypoints() {
+fn decisions_at_each_kind_of_proxy_equal_the_tables() {
     let Some(table) = table() else { return };
     let mut wrong = Vec::new();
     let mut count = 0;

@@ -1,4 +1,4 @@
-//! The interface that a DNS proxy and `palisade fqdn` use, which no case file reaches
+//! The interface of the DNS proxy and of `palisade fqdn`, which no case file uses
 //! (docs/semantics/cilium.md#cilium-dns-decision).
 
 use core::net::IpAddr;
@@ -59,7 +59,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 #[test]
-fn what_a_pod_gets_whose_lookup_does_not_pass() {
+fn denied_lookup_gets_configured_answer() {
     let cluster = cluster(PODS);
     let ask = |options: Options, from: &str, name: &str| {
         let DnsDecision { verdict, .. } = Simulation::new(&cluster, options).may_ask(&request(from, name));
@@ -75,7 +75,7 @@ fn what_a_pod_gets_whose_lookup_does_not_pass() {
 }
 
 #[test]
-fn an_answer_opens_each_address_once_for_the_selectors_that_match() {
+fn dns_answer_allows_each_address_once_per_matching_selector() {
     let cluster = cluster(PODS);
     let mut options = Options::default();
     options.cilium.tofqdns_min_ttl = 3600;
@@ -107,7 +107,7 @@ fn an_answer_opens_each_address_once_for_the_selectors_that_match() {
 }
 
 #[test]
-fn a_lookup_without_a_port_goes_to_53_and_nothing_else_does() {
+fn lookup_without_port_uses_port_53() {
     let cluster = cluster(PODS);
     let simulation = Simulation::new(&cluster, Options::default());
     let lookup = DnsLookup { query: "www.example.com".into(), record_type: "A".into() };
@@ -127,7 +127,7 @@ fn a_lookup_without_a_port_goes_to_53_and_nothing_else_does() {
 }
 
 #[test]
-fn why_a_pattern_does_not_match() {
+fn explanation_states_why_a_name_pattern_does_not_match() {
     let new = |text: &str, version| {
         let mut options = Options::default();
         options.cilium.version = version;

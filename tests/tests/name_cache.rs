@@ -1,4 +1,4 @@
-//! The name cache against a list of observations that is read from front to end
+//! The DNS cache compared with a list of observations that is read from start to end
 //! (docs/semantics/cilium.md#cilium-ttl).
 
 use core::net::IpAddr;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const ENDPOINTS: [&str; 2] = ["foo/a", "foo/b"];
 const NAMES: [&str; 3] = ["a.io.", "b.io.", "c.io."];
 
-/// An answer that holds.
+/// An answer that has not expired.
 #[derive(Clone, Debug)]
 struct Answer {
     name: usize,
@@ -17,7 +17,7 @@ struct Answer {
     expires: u64,
 }
 
-/// An address whose answers are over.
+/// An address whose answers have expired.
 #[derive(Clone, Debug, Default)]
 struct Kept {
     names: BTreeSet<usize>,
@@ -82,7 +82,7 @@ impl Pod {
         self.connections.contains_key(&ip) || now <= kept.expires + limits.idle_grace
     }
 
-    /// A kept address of `name` stays while it is alive, or a kept address of one of its names is.
+    /// An address of `name` with a deferred delete stays while it is alive, or while such an address of one of its names is.
     fn settle(&mut self, name: usize, now: u64, limits: &CacheLimits) {
         let alive = |ip: &u8| self.is_alive(*ip, now, limits);
         let names: BTreeSet<usize> =
@@ -114,7 +114,8 @@ impl Pod {
         self.cap(now, limits);
     }
 
-    /// The order in which kept addresses go: without a connection, expired first, with the fewest names.
+    /// The order in which addresses with a deferred delete are removed: without a connection, then expired first, then with the
+    /// fewest names.
     fn order(&self, ips: impl Iterator<Item = u8>) -> Vec<u8> {
         let rank = |ip: u8| {
             let kept = self.kept.get(&ip).expect("a kept address");
@@ -166,7 +167,7 @@ impl Pod {
         self.cap(now, limits);
     }
 
-    /// A restored endpoint holds what something keeps, and the next collection looks at crowded names only.
+    /// A restored endpoint keeps what a connection uses, and the next collection only examines names over the limit.
     fn restart(&mut self, now: u64, limits: &CacheLimits) {
         (0..NAMES.len()).for_each(|name| self.settle(name, now, limits));
         self.unsettled.clear();
@@ -174,7 +175,7 @@ impl Pod {
     }
 }
 
-/// What the specification says, by plain loops.
+/// The specification, as simple loops.
 #[derive(Clone, Debug)]
 struct Model {
     limits: CacheLimits,
@@ -183,11 +184,11 @@ struct Model {
     collected: u64,
 }
 
-/// An answer with time to live 0 is open for at least this many milliseconds, until the collection that follows.
+/// The minimum time in milliseconds that an answer with TTL 0 stays valid, until the next collection.
 const SHORTEST: u64 = 5_000;
 
 impl Model {
-    /// The first collection at `moment` or later: collections are at the multiples of their interval.
+    /// Returns the first collection at `moment` or later. Collections are at multiples of their interval.
     fn collection_from(&self, moment: u64) -> u64 {
         (moment..).find(|at| at % self.limits.collect_every == 0).expect("a multiple")
     }
@@ -278,7 +279,7 @@ fn config(usual: u32) -> ProptestConfig {
 }
 
 #[test]
-fn the_cache_knows_what_the_list_of_observations_says() {
+fn dns_cache_equals_list_of_observations() {
     let mut runner = TestRunner::new(config(3_000));
     let result = runner.run(&(limits(), proptest::collection::vec(step(), 1..40)), |(limits, steps)| {
         let mut cache = NameCache::new(limits);
@@ -317,7 +318,7 @@ fn the_cache_knows_what_the_list_of_observations_says() {
                     }
                 }
                 Step::Wait(time) => {
-                    // Until the next change nothing changes: whoever sleeps until then misses nothing.
+                    // Nothing changes before the next announced change, so a caller can sleep until then.
                     let quiet =
                         cache.next_change().map_or(now + time, |at| at.saturating_sub(1).min(now + time));
                     let before = known(&cache);
@@ -365,9 +366,9 @@ fn known(cache: &NameCache) -> Vec<(u8, Vec<String>)> {
     (1..6).map(|ip| (ip, cache.names(address(ip)).map(str::to_owned).collect())).collect()
 }
 
-/// Bytes of any kind are read or refused, and what is refused leaves nothing behind.
+/// Arbitrary bytes are restored or rejected, and rejected bytes change nothing.
 #[test]
-fn bytes_that_were_not_saved_are_refused() {
+fn invalid_saved_state_is_rejected_without_effect() {
     let mut cache = NameCache::default();
     cache.learn(ENDPOINTS[0], NAMES[0], [address(1), address(2)], 1_000, 0);
     cache.connect(ENDPOINTS[0], address(1));

@@ -1,5 +1,5 @@
-//! Name patterns as the specification's translation to expressions says
-//! (docs/semantics/cilium.md#cilium-star-and-dot), which no matching of ours goes through.
+//! Name patterns, compared with their translation to regular expressions
+//! (docs/semantics/cilium.md#cilium-star-and-dot), which the engine does not use.
 
 use core::cell::Cell;
 use palisade::{
@@ -11,13 +11,13 @@ use regex::bytes::{Regex, RegexBuilder};
 
 const CHARACTER: &str = "[-a-zA-Z0-9_]";
 
-/// Lower case with a final dot.
+/// A name in lower case with a final dot.
 fn canonical(text: &str) -> String {
     let lower: String = text.chars().map(|c| c.to_ascii_lowercase()).collect();
     if lower.ends_with('.') { lower } else { format!("{lower}.") }
 }
 
-/// The expression that `text` stands for.
+/// Returns the regular expression of `text`.
 fn expression(text: &str, whole_labels: bool, dns_rule: bool) -> Regex {
     let text = canonical(text);
     let only_stars = text.strip_suffix('.').is_some_and(|t| !t.is_empty() && t.chars().all(|c| c == '*'));
@@ -46,7 +46,7 @@ fn expression(text: &str, whole_labels: bool, dns_rule: bool) -> Regex {
     RegexBuilder::new(&whole).unicode(false).dot_matches_new_line(true).build().expect("an expression")
 }
 
-/// Pieces that make patterns and names meet often.
+/// Parts from which patterns and names are built, so that they often match.
 fn piece() -> impl Strategy<Value = &'static str> {
     select(vec!["a", "b", "ab", "io", "x-1", "_", "*", "*", "**", "***", ".", ".", ".", "..", "A"])
 }
@@ -55,7 +55,7 @@ fn pattern() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece(), 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// A name that fits `pattern` or nearly does: each run of stars becomes something.
+/// A name that matches `pattern` or nearly does: each run of stars is replaced by a text.
 fn aimed(pattern: &str, fill: &[&str], spoil: usize) -> String {
     let mut name = String::new();
     let mut fill = fill.iter().cycle();
@@ -91,7 +91,7 @@ fn cases(usual: u32) -> ProptestConfig {
 }
 
 #[test]
-fn one_pattern_matches_what_its_expression_does() {
+fn name_pattern_matches_as_its_regular_expression() {
     let tally = Cell::new((0u64, 0u64));
     let drawn = (pattern(), proptest::collection::vec((fills(), 0..8usize), 20), any::<bool>());
     let mut runner = TestRunner::new(cases(25_000));
@@ -126,7 +126,7 @@ fn rule(number: u32, attribute: Attribute, patterns: Vec<NamePattern>) -> Rule {
 }
 
 #[test]
-fn a_set_says_of_each_of_its_rules_what_their_expressions_do() {
+fn name_set_matches_as_regular_expressions_of_its_rules() {
     let drawn = (
         proptest::collection::vec(proptest::collection::vec(pattern(), 1..6), 1..6),
         proptest::collection::vec((0..30usize, fills(), 0..8usize), 20),

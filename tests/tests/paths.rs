@@ -1,4 +1,4 @@
-//! What a real Envoy makes of a path is what [`normalize_path`] makes of it.
+//! [`normalize_path`] normalizes a path as a real Envoy does.
 
 use crate::{corpus::tell, hostile::Random};
 use palisade::{
@@ -13,7 +13,7 @@ use palisade_envoy::{
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// How many paths in each mode: `PALISADE_PROPERTY_CASES`, or this many.
+/// The number of paths in each mode, unless `PALISADE_PROPERTY_CASES` sets it.
 const PATHS: usize = 20_000;
 
 const MODES: [(&str, istio::PathNormalization, PathNormalization); 4] = [
@@ -27,7 +27,7 @@ const MODES: [(&str, istio::PathNormalization, PathNormalization); 4] = [
     ),
 ];
 
-/// A listener that answers with the path as its filters see it.
+/// Returns a listener that answers with the path that its filters read.
 fn echo(name: &str, normalization: PathNormalization) -> Listener {
     let mut http = Http { normalization, ..Http::default() };
     let routes = json!({"name": name, "virtual_hosts": [{
@@ -39,12 +39,12 @@ fn echo(name: &str, normalization: PathNormalization) -> Listener {
     Listener::http(name, Transport::Plaintext, http)
 }
 
-/// A path of pieces that mean something to some step of normalization, and of other bytes that may stand in one.
+/// A path of parts that a step of normalization changes, and of other bytes.
 fn path(random: &mut Random) -> Vec<u8> {
     let mut path = b"/".to_vec();
     for _ in 0..random.below(9) {
         if random.below(8) == 0 {
-            // A fragment is refused before anything else.
+            // Envoy rejects a fragment before any other step.
             path.extend(Some(b'!' + random.below(94) as u8).filter(|byte| *byte != b'#'));
             continue;
         }
@@ -108,7 +108,7 @@ fn path(random: &mut Random) -> Vec<u8> {
     path
 }
 
-/// What the filters see, or none if Envoy answers 400.
+/// Returns the path in the filters, or `None` if Envoy answers 400.
 fn seen(client: &Client, connection: &mut Connection, path: &[u8]) -> Option<Vec<u8>> {
     let bytes = [b"GET ", path, b" HTTP/1.1\r\nhost: sample\r\n\r\n"].concat();
     let answer = connection.request(&bytes).expect("an answer");
@@ -122,7 +122,7 @@ fn seen(client: &Client, connection: &mut Connection, path: &[u8]) -> Option<Vec
 }
 
 #[test]
-fn envoy_sees_the_path_that_policies_are_asked_about() {
+fn normalized_path_equals_that_of_envoy() {
     if let Err(error) = palisade_envoy::fetch::binary() {
         return palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}"));
     }

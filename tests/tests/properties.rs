@@ -1,4 +1,4 @@
-//! Compiled rules answer as the reference does, for rules and requests at random.
+//! Compiled rules decide as the reference evaluator does, for random rules and requests.
 
 use core::cell::Cell;
 use palisade::{
@@ -12,7 +12,7 @@ use palisade_tests::{
 };
 use proptest::{prelude::*, test_runner::TestRunner};
 
-/// How many cases: `PALISADE_PROPERTY_CASES`, or `usual`.
+/// Returns the number of cases: `PALISADE_PROPERTY_CASES`, or `usual`.
 fn cases(usual: u32) -> ProptestConfig {
     let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
     let mut config = ProptestConfig::with_cases(wanted.unwrap_or(usual));
@@ -20,7 +20,7 @@ fn cases(usual: u32) -> ProptestConfig {
     config
 }
 
-/// How often what was asked had which answer.
+/// The number of cases with each result.
 #[derive(Debug, Default)]
 struct Tally {
     asked: Cell<u64>,
@@ -33,7 +33,7 @@ impl Tally {
         self.matched.set(self.matched.get() + u64::from(matched));
     }
 
-    /// Prints the tally, and fails where one answer is too rare for the property to mean much.
+    /// Prints the counts, and panics if one result is so rare that the test shows little.
     fn close(&self, property: &str) {
         let (asked, matched) = (self.asked.get(), self.matched.get());
         println!("{property}: {asked} requests, {matched} matched a rule");
@@ -42,7 +42,7 @@ impl Tally {
     }
 }
 
-/// The request itself, one aimed at a rule, and near misses of both.
+/// Returns the request, one aimed at a rule, and near misses of both.
 fn requests(rules: &[Rule], drawn: &[Sample], choice: usize) -> Vec<Sample> {
     let mut requests = Vec::new();
     for (n, sample) in drawn.iter().enumerate() {
@@ -87,7 +87,7 @@ fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Resu
 }
 
 #[test]
-fn compiled_rules_equal_the_reference() {
+fn compiled_rules_equal_reference() {
     let tally = Tally::default();
     let input = (rules(0..10), prop::collection::vec(sample(), 1..3), any::<usize>());
     TestRunner::new(cases(8_000))
@@ -97,7 +97,7 @@ fn compiled_rules_equal_the_reference() {
 }
 
 #[test]
-fn large_pattern_sets_equal_the_reference() {
+fn large_pattern_sets_equal_reference() {
     let tally = Tally::default();
     let input = (single_tests(1..4), prop::collection::vec(sample(), 1..3), any::<usize>());
     TestRunner::new(cases(4_000))
@@ -106,9 +106,9 @@ fn large_pattern_sets_equal_the_reference() {
     tally.close("tests of many patterns");
 }
 
-/// Addresses, ports, labels and names, of which a million requests cost as little as thousands of whole ones.
+/// Addresses, ports, labels and names: a million such requests cost as little as thousands of complete ones.
 #[test]
-fn what_connections_are_asked_equals_the_reference() {
+fn connection_attributes_equal_reference() {
     let (tally, answers) = (Tally::default(), Cell::new(0u64));
     let input = (one_attribute(1..6, 100..200), any::<usize>());
     TestRunner::new(cases(8_000))
@@ -137,7 +137,7 @@ fn what_connections_are_asked_equals_the_reference() {
 }
 
 #[test]
-fn many_rules_equal_the_reference() {
+fn many_rules_equal_reference() {
     let tally = Tally::default();
     let input = (narrow_rules(100..200), prop::collection::vec(sample(), 4), any::<usize>());
     TestRunner::new(cases(60))
@@ -147,7 +147,7 @@ fn many_rules_equal_the_reference() {
 }
 
 #[test]
-fn directions_equal_the_reference() {
+fn directions_equal_reference() {
     let tally = Tally::default();
     let input = (direction(), prop::collection::vec(sample(), 1..3), any::<usize>());
     TestRunner::new(cases(5_000))
@@ -171,10 +171,10 @@ fn directions_equal_the_reference() {
     tally.close("directions");
 }
 
-/// Where the reference can read what it needs, nothing changes. Where it cannot, the compiled rules say so as well,
-/// or give the answer that stands whatever the attribute is.
+/// If every attribute that the reference evaluator needs is readable, an unreadable one changes nothing. Otherwise, the compiled
+/// rules report it too, or return the result that does not depend on it.
 #[test]
-fn what_cannot_be_read_never_changes_an_answer() {
+fn unreadable_attribute_never_changes_a_result() {
     let unread = Cell::new(0u64);
     let input = (rules(1..8), prop::collection::vec(sample(), 4), 0..Sample::ATTRIBUTES, any::<usize>());
     TestRunner::new(cases(4_000))

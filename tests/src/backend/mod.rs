@@ -1,4 +1,4 @@
-//! The back ends: every way there is to decide the flow of a case file.
+//! The back ends: every implementation that decides the flow of a case file.
 
 mod wasm;
 
@@ -8,7 +8,7 @@ use crate::reference;
 use palisade::{Cluster, CompileSwitches, Interpreter, Options, flow::Simulation};
 use palisade_cases::{Backend, NoAnswer, Session};
 
-/// The engine in this process, compiled one way or another.
+/// The engine in this process, with a choice of compilation.
 #[derive(Clone, Debug)]
 pub struct Engine {
     name: &'static str,
@@ -16,12 +16,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// As it ships.
+    /// The engine with its default switches.
     pub fn compiled() -> Self {
         Self { name: "compiled", switches: CompileSwitches::default() }
     }
 
-    /// Compiled with each shortcut left out in turn.
+    /// The engine with each optimization switched off in turn.
     pub fn without_shortcuts() -> [Self; 5] {
         let all = CompileSwitches::default();
         [
@@ -33,7 +33,7 @@ impl Engine {
         ]
     }
 
-    /// Every rule read by the reference evaluator.
+    /// The reference evaluator, which interprets every rule.
     pub fn reference() -> Self {
         let interpreter = Some(Interpreter(reference::first_match));
         Self {

@@ -1,4 +1,4 @@
-//! The module that ships, in wasmtime.
+//! The shipped module in wasmtime.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use palisade::{
@@ -15,7 +15,7 @@ use palisade_oracle::backend::{authorization_policies, called, configuration};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// The filter's module under the harness: what the destination's proxy decides, given what that proxy would see.
+/// The filter module in the host harness, which decides in place of the destination's proxy.
 #[derive(Debug)]
 pub struct Wasm {
     conformance: Conformance,
@@ -26,7 +26,7 @@ impl Wasm {
     ///
     /// # Errors
     ///
-    /// It is no proxy-wasm module.
+    /// Returns an error if `module` is not a proxy-wasm module.
     pub fn new(module: &[u8]) -> Result<Self, String> {
         let conformance = Conformance::new(module).map_err(|error| error.to_string())?;
         Ok(Self { conformance })
@@ -56,7 +56,7 @@ impl Backend for Wasm {
     }
 }
 
-/// The filter knows one semantics, the default.
+/// Skips options other than the default, because the filter has no others.
 pub(super) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
     let known = Options::default();
     let same = options.istio.version == known.istio.version
@@ -70,17 +70,17 @@ pub(super) fn skip<T>(reason: &str) -> Result<T, NoAnswer> {
     Err(NoAnswer::Skip(reason.to_string()))
 }
 
-/// The proxies of one cluster: a plugin for each workload, started when first needed.
+/// The proxies of one cluster: a plugin for each workload. Each starts on its first use.
 struct Proxies<'c> {
     conformance: &'c Conformance,
     simulation: Simulation<'c>,
-    /// The same for who sees only the first names of a certificate.
+    /// The proxies for clients of which the filter reads only the first names of the certificate.
     first_names: Simulation<'c>,
     policies: Vec<Value>,
     plugins: BTreeMap<Key, Plugin>,
 }
 
-/// The workload, the service that a waypoint is called for, and the answers of the external providers.
+/// The workload, the service by which a waypoint is called, and the answers of the external providers.
 type Key = (String, Option<(String, String)>, BTreeMap<String, bool>);
 
 impl Session for Proxies<'_> {
@@ -125,7 +125,7 @@ impl Session for Proxies<'_> {
     }
 }
 
-/// What the destination's proxy is asked, where it is asked at all and sees all that matters.
+/// Returns the traffic at the destination's proxy, if it has all attributes that the decision needs.
 pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<MeshRequest, NoAnswer> {
     let mut history = History::default();
     for event in &case.after {
@@ -163,7 +163,7 @@ pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<Me
 }
 
 impl Proxies<'_> {
-    /// The plugin of `workload`, beside clusters that stand for the external providers.
+    /// Starts the plugin of `workload`, with clusters that represent the external providers.
     fn plugin(
         &mut self,
         workload: &str,
@@ -201,7 +201,7 @@ impl Proxies<'_> {
     }
 }
 
-/// Where the proxy that `request` comes to finds the identity of the peer.
+/// Returns the property from which the proxy of `request` reads the identity of the client.
 fn identity_source(simulation: &Simulation<'_>, request: &MeshRequest) -> IdentitySource {
     let workload = simulation.cluster().workload(&request.workload);
     workload.map(|workload| workload.role.identity_source()).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! Requests that match: a sample bent until a given rule is likely to hold.
+//! Requests that match: a sample with changes that probably satisfy a given rule.
 
 use crate::sample::Sample;
 use palisade::{
@@ -7,7 +7,7 @@ use palisade::{
 };
 use serde_json::{Value, json};
 
-/// `sample`, changed so that the positive tests of one clause of each group of `rule` are likely to hold.
+/// Returns `sample` with changes that probably satisfy the positive tests of one clause of each group of `rule`.
 pub fn aim(sample: &Sample, rule: &Rule, choice: usize) -> Sample {
     let mut aimed = sample.clone();
     for group in &rule.groups {
@@ -61,7 +61,7 @@ fn satisfy(sample: &mut Sample, test: &Test, choice: usize) {
             sample.server_name = Some(name.to_ascii_uppercase());
         }
         (attribute, Pattern::Regex(expression)) => {
-            // What is left of it without its operators, which it often matches.
+            // The expression without its operators often matches itself.
             let plain: String = expression.chars().filter(|c| matches!(c, 'a' | 'b' | '/')).collect();
             let first = expression.split('|').next().unwrap_or_default();
             let branch: String = first.chars().filter(|c| matches!(c, 'a' | 'b' | '/')).collect();
@@ -105,7 +105,7 @@ fn set(sample: &mut Sample, attribute: &Attribute, value: String) {
     }
 }
 
-/// A text that the pattern matches.
+/// Returns a text that the pattern matches.
 fn witness(text: &Text) -> String {
     match text {
         Text::Present => String::new(),

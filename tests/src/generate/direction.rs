@@ -1,4 +1,4 @@
-//! Directions of network policies: rules with every effect, cut into tiers.
+//! Directions of network policies: rules with every effect, in several tiers.
 
 use super::rule;
 use palisade::ir::{DirectionLayer, Effect, Posture, Proxy};
@@ -15,12 +15,12 @@ fn effect() -> impl Strategy<Value = Effect> {
     ]
 }
 
-/// What a rule of the DNS proxy does.
+/// The effect of a rule of the DNS proxy.
 fn lookup_effect() -> impl Strategy<Value = Effect> {
     prop_oneof![2 => Just(Effect::Allow), 1 => Just(Effect::Refuse(Proxy::Dns))]
 }
 
-/// A direction of up to a few tiers.
+/// A direction with a few tiers.
 pub fn direction() -> impl Strategy<Value = DirectionLayer> {
     let posture = prop_oneof![
         1 => Just(Posture::Open),

@@ -1,4 +1,4 @@
-//! Rules and requests at random, from an alphabet so small that they meet.
+//! Random rules and requests, from an alphabet so small that they often match.
 
 mod aim;
 mod direction;

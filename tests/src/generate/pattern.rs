@@ -1,4 +1,4 @@
-//! Patterns for each kind of attribute.
+//! Random patterns for each kind of attribute.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
@@ -8,7 +8,7 @@ use palisade::{
 };
 use proptest::{collection::vec, prelude::*};
 
-/// Any attribute, each about as often as it is written.
+/// Any attribute, with about the frequency that it has in policies.
 pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
     prop_oneof![
         3 => prop_oneof![Just(Attribute::DestinationPort), Just(Attribute::Transport)],
@@ -39,7 +39,7 @@ pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
     ]
 }
 
-/// What Cilium's rules ask of a connection.
+/// An attribute of Cilium's rules.
 pub(super) fn of_connections() -> impl Strategy<Value = Attribute> {
     prop::sample::select(vec![
         Attribute::PeerAddress,
@@ -52,7 +52,7 @@ pub(super) fn of_connections() -> impl Strategy<Value = Attribute> {
     ])
 }
 
-/// A pattern of the kind that `attribute` takes.
+/// A pattern of the kind that `attribute` requires.
 pub(super) fn pattern(attribute: &Attribute) -> BoxedStrategy<Pattern> {
     match attribute {
         Attribute::DestinationPort => range().prop_map(|(first, last)| Pattern::Ports(first, last)).boxed(),
@@ -86,7 +86,7 @@ pub(super) fn pattern(attribute: &Attribute) -> BoxedStrategy<Pattern> {
     }
 }
 
-/// Ports at the edges of blocks and of the range.
+/// Ports at the limits of blocks and of the range.
 pub(super) fn port() -> impl Strategy<Value = u16> {
     prop_oneof![
         prop::sample::select(&[0, 1, 79, 80, 81, 127, 128, 443, 1023, 1024, 65534, 65535][..]),
@@ -106,7 +106,7 @@ pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
     prop::sample::select(&[Protocol::Tcp, Protocol::Udp, Protocol::Icmp][..])
 }
 
-/// Addresses that share long prefixes.
+/// Addresses with long common prefixes.
 pub(super) fn address() -> impl Strategy<Value = IpAddr> {
     let byte = prop::sample::select(&[0u8, 1, 2, 127, 128, 255][..]);
     (any::<bool>(), byte.clone(), byte.clone(), byte).prop_map(|(v6, a, b, c)| {
@@ -125,10 +125,10 @@ fn block() -> impl Strategy<Value = IpNet> {
     })
 }
 
-/// The letters of all text.
+/// The characters of all texts.
 pub(super) const LITERAL: &str = "[ab/]{0,3}";
 
-/// Expressions of every shape, most of them about a few letters.
+/// Regular expressions of every form, most of them over a few characters.
 pub(super) fn expression() -> impl Strategy<Value = Box<str>> {
     let atom = prop_oneof![
         4 => "[ab/]{1,2}",
@@ -146,7 +146,7 @@ pub(super) fn expression() -> impl Strategy<Value = Box<str>> {
         );
     let sequence = vec(repeated, 0..4).prop_map(|parts| parts.concat());
     prop_oneof![
-        // The forms that are compared without an automaton.
+        // The forms that the engine compares without an automaton.
         2 => ("[ab/]{0,3}", "[ab/]{0,3}").prop_map(|(head, tail)| format!("{head}.*{tail}")),
         1 => ("\\^?", "[ab/]{0,3}", "\\$?").prop_map(|(start, text, end)| format!("{start}{text}{end}")),
         3 => sequence.clone(),
@@ -159,7 +159,7 @@ fn text() -> impl Strategy<Value = Text> {
     prop_oneof![14 => plain(), 3 => glob()]
 }
 
-/// What may stand on any attribute: globs are not made to ignore case.
+/// A pattern that is valid for any attribute. Globs are always case-sensitive.
 fn plain() -> impl Strategy<Value = Text> {
     prop_oneof![
         1 => Just(Text::Present),
@@ -170,7 +170,7 @@ fn plain() -> impl Strategy<Value = Text> {
     ]
 }
 
-/// Gaps of one class, which is what makes taking the earliest place right.
+/// Wildcards of one character class, for which the earliest match is always right.
 fn glob() -> impl Strategy<Value = Text> {
     let classes = [GapClass::Any, GapClass::NotSlash, GapClass::TemplateSegment, GapClass::TemplatePath];
     let pieces = vec((0..=2u8, "[ab/]{1,2}"), 0..3);
@@ -185,7 +185,7 @@ fn glob() -> impl Strategy<Value = Text> {
     )
 }
 
-/// `{*}` before a slash, then at most one `{**}`: classes differ, and each excludes what follows it.
+/// `{*}` before a slash, then at most one `{**}`: each character class excludes the character after it.
 fn template() -> impl Strategy<Value = Text> {
     let segment = Gap { min: 1, class: GapClass::TemplateSegment };
     let rest = Gap { min: 0, class: GapClass::TemplatePath };
@@ -199,7 +199,7 @@ fn template() -> impl Strategy<Value = Text> {
     })
 }
 
-/// Namespaces and accounts as they are looked for in an identity.
+/// Namespaces and service accounts, as patterns search for them in an identity.
 fn identity() -> impl Strategy<Value = Text> {
     let any = Gap { min: 0, class: GapClass::Any };
     let word = prop::sample::select(&["a", "b", "ns"][..]);

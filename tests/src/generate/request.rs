@@ -1,4 +1,4 @@
-//! Requests.
+//! Random requests.
 
 use super::pattern;
 use crate::sample::Sample;
@@ -6,7 +6,7 @@ use palisade::{Label, Labels, Transport, ir::Attribute};
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 
-/// Bytes of the same letters as the patterns, and now and then others.
+/// Bytes of the same characters as the patterns, and sometimes others.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         12 => "[ab/]{0,4}".prop_map(String::into_bytes),
@@ -53,7 +53,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A request of which only `attribute`, one of a connection, is drawn.
+/// A request in which only `attribute`, one of a connection, is random.
 pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
     let nothing = Sample::default;
     match attribute {
@@ -77,7 +77,7 @@ pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
     }
 }
 
-/// A request with every attribute drawn by itself.
+/// A request in which each attribute is independently random.
 pub fn sample() -> impl Strategy<Value = Sample> {
     let header = (prop::sample::select(&["x", "y", "z"][..]), text());
     let claims = (json(), json(), json(), json());

@@ -1,4 +1,4 @@
-//! Rules: groups of clauses of tests.
+//! Random rules: groups of clauses of tests.
 
 use super::{pattern, request};
 use crate::sample::Sample;
@@ -9,7 +9,7 @@ use palisade::{
 use proptest::{collection::vec, prelude::*};
 use std::sync::Arc;
 
-/// A test with as many patterns as `patterns` says.
+/// A test with the number of patterns from `patterns`.
 fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value = Test> {
     pattern::attribute().prop_flat_map(move |attribute| {
         let patterns = vec(pattern::pattern(&attribute), patterns.clone());
@@ -18,9 +18,9 @@ fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value
     })
 }
 
-/// One attribute of a connection, rules of a single test of it, and values of it.
+/// One attribute of a connection, rules with a single test of it, and values of it.
 ///
-/// Only that attribute differs from one request to the next, so that far more of them are asked than of whole requests.
+/// Requests differ only in that attribute, so the same time suffices for far more of them than of complete requests.
 pub fn one_attribute(
     count: core::ops::Range<usize>,
     values: core::ops::Range<usize>,
@@ -46,7 +46,7 @@ fn numbered(parts: Vec<Vec<Group>>) -> Vec<Rule> {
         .collect()
 }
 
-/// Rules of every shape, the empty ones included.
+/// Rules of every form, also empty ones.
 pub fn rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
     let clause = vec(test(0..4, 20), 0..3).prop_map(|tests| Clause { tests, index: 0 });
     let group = prop_oneof![
@@ -57,14 +57,14 @@ pub fn rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>>
     vec(vec(group, 0..4), count).prop_map(numbered)
 }
 
-/// Rules that ask for several things at once, as written ones do: most requests match none of many.
+/// Rules with several conditions, as in real policies: most requests match none of many.
 pub fn narrow_rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
     let clause = vec(test(1..3, 10), 2..4).prop_map(|tests| Clause { tests, index: 0 });
     let group = vec(clause, 1..3).prop_map(|clauses| Group { section: Section::To, clauses });
     vec(vec(group, 2..4), count).prop_map(numbered)
 }
 
-/// Many rules of a single test with many patterns: what tries, tables and the index are made for.
+/// Many rules with a single test with many patterns, for which the engine builds tries, tables and the index.
 pub fn single_tests(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
     let one = test(1..20, 10).prop_map(|test| {
         vec![Group { section: Section::To, clauses: vec![Clause { tests: vec![test], index: 0 }] }]

@@ -1,4 +1,4 @@
-//! Hostile bytes of HTTP/1 to a real Envoy.
+//! Hostile HTTP/1 bytes to a real Envoy.
 
 use super::{Random, in_envoy::Pair};
 use crate::corpus::tell;
@@ -10,7 +10,7 @@ use std::{
 
 const REQUESTS: usize = 20_000;
 
-/// The bytes of one hostile request on the wire.
+/// Returns the bytes of one hostile request.
 fn wire(random: &mut Random) -> Vec<u8> {
     let method = random.pick(&[b"GET", b"GET", b"GET", b"POST", b"CONNECT", b"HEAD", b"get", b"G\xffT"]);
     let path = match random.below(60) {
@@ -63,7 +63,7 @@ fn wire(random: &mut Random) -> Vec<u8> {
             return bytes;
         }
         6 => {
-            // The body never comes: the client resets in the middle of the stream.
+            // The body never arrives: the client resets the connection in the middle of the stream.
             bytes.extend(b"content-length: 99\r\n\r\nabc");
             return bytes;
         }
@@ -73,7 +73,7 @@ fn wire(random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// The status line's code, 0 where the connection ends without one.
+/// Returns the status, or 0 if the connection ends without one.
 fn answer(client: &Client, bytes: &[u8]) -> u16 {
     let Ok(mut connection) = client.connect() else { return 0 };
     let _ = connection.write_all(bytes).and_then(|()| connection.flush());
@@ -85,7 +85,7 @@ fn answer(client: &Client, bytes: &[u8]) -> u16 {
 }
 
 #[test]
-fn hostile_bytes_are_answered_as_envoys_own_filter_does() {
+fn hostile_http1_bytes_are_decided_as_by_native_rbac() {
     let Some(pair) = Pair::start() else { return };
     let mut random = Random(0x5851_f42d_4c95_7f2d);
     let mut seen = BTreeMap::<u16, usize>::new();

@@ -1,5 +1,4 @@
-//! Hostile HTTP/2 and gRPC to a real Envoy: trailers, resets, CONNECT and its extended form, and header maps that no
-//! client of good will has.
+//! Hostile HTTP/2 and gRPC streams to a real Envoy: trailers, resets, CONNECT and its extended form, and invalid headers.
 
 use super::{Random, engine, in_envoy::Pair, native, policies};
 use crate::corpus::tell;
@@ -16,11 +15,11 @@ use std::collections::BTreeMap;
 
 const REQUESTS: usize = 80_000;
 
-/// One hostile stream.
+/// Returns one hostile stream.
 fn stream(random: &mut Random) -> Sent {
     let mut fields = Fields::new();
     let mut push = |name: &[u8], value: &[u8]| fields.push((name.to_vec(), value.to_vec()));
-    // What a codec refuses costs a connection, so most of it is what a filter gets to see.
+    // A rejection by the codec ends the connection, so most streams reach the filters.
     let odd = random.below(8) == 0;
     let connect = random.below(12) == 0;
     let extended = connect && random.below(2) == 0;
@@ -118,7 +117,7 @@ fn stream(random: &mut Random) -> Sent {
     sent
 }
 
-/// Asks one listener, over a connection that is kept as long as all goes well on it.
+/// Sends streams to one listener, over a connection that is reused until it ends.
 struct Asker<'c> {
     client: &'c Client,
     open: Option<Http2>,
@@ -140,17 +139,17 @@ impl<'c> Asker<'c> {
     }
 }
 
-/// What is comparable of an answer.
+/// Returns the comparable part of an answer.
 fn comparable(answer: &Answer) -> Answer {
     let mut answer = answer.clone();
     answer.fields.retain(|(name, _)| name != b"date");
     answer
 }
 
-/// What the engine decides of a request that has come as far as the filters.
+/// Returns the decision of the engine about a request that reaches the filters.
 fn decided(set: &PolicySet, sent: &Sent) -> Verdict {
     let mut fields = sent.fields.clone();
-    // Envoy's codec makes an upgrade of HTTP/1 of an extended CONNECT.
+    // Envoy's codec turns an extended CONNECT into an HTTP/1 upgrade.
     let extended = fields.iter().any(|(name, _)| name == b":protocol");
     for (name, value) in &mut fields {
         match name.as_slice() {
@@ -167,7 +166,7 @@ fn decided(set: &PolicySet, sent: &Sent) -> Verdict {
 }
 
 #[test]
-fn hostile_streams_are_answered_as_envoys_own_filter_and_the_engine_do() {
+fn hostile_http2_streams_are_decided_as_by_native_rbac_and_engine() {
     let Some(pair) = Pair::start() else { return };
     let (cluster, workload) = engine(&policies());
     let set = PolicySet::compile(&cluster, &workload, &Options::default());
@@ -180,7 +179,7 @@ fn hostile_streams_are_answered_as_envoys_own_filter_and_the_engine_do() {
         let sent = stream(&mut random);
         let (ours, native) = (ours.ask(&sent), native.ask(&sent));
         if sent.reset {
-            // Whether an answer overtakes the reset is a matter of luck; who was denied is counted in the end.
+            // An answer may arrive before the reset or not, so only the number of denials is compared at the end.
             *seen.entry("reset by the client".into()).or_default() += 1;
             continue;
         }

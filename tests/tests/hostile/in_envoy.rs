@@ -1,4 +1,4 @@
-//! An Envoy with two listeners that differ in one thing: who decides, the module or Envoy's own RBAC filter.
+//! An Envoy with two listeners that differ only in the filter: the module or native RBAC.
 
 use super::{engine, policies};
 
@@ -21,7 +21,7 @@ pub(super) struct Pair {
 }
 
 impl Pair {
-    /// Starts Envoy. Without the module or Envoy the test is skipped.
+    /// Starts Envoy. Without the module or Envoy, the test is skipped.
     pub(super) fn start() -> Option<Self> {
         let module = palisade_test_support::filter_module()?;
         if let Err(error) = palisade_envoy::fetch::binary() {
@@ -44,7 +44,7 @@ impl Pair {
         Some(Self { envoy, wasm, rbac })
     }
 
-    /// The VM that decided the first request is still there, and has denied as often as Envoy's own filter.
+    /// Checks that the VM of the first request still runs, and that it has denied as many requests as native RBAC.
     pub(super) fn lives(&self) {
         let answer = self.wasm.request(b"GET / HTTP/1.1\r\nhost: sample.foo\r\n\r\n");
         assert!(matches!(answer, Ok(Outcome::Response(r)) if r.status == 200));
@@ -61,13 +61,13 @@ impl Pair {
     }
 }
 
-/// A listener that lets as much as possible come to its filters.
+/// Returns a listener whose codec accepts as much as possible.
 fn listener(name: &str, filters: Vec<Value>) -> Listener {
     let mut http = Http::with_filters(filters);
     let extra = [
         ("common_http_protocol_options", json!({"max_headers_count": 2000})),
         ("http_protocol_options", json!({"accept_http_10": true, "default_host_for_http_10": "old"})),
-        // What is malformed ends its stream, and the connection has others.
+        // A malformed request only ends its stream, because other streams share the connection.
         (
             "http2_protocol_options",
             json!({"allow_connect": true, "override_stream_error_on_invalid_http_message": true}),

@@ -1,4 +1,4 @@
-//! What is told beside the verdict: the status of a refusal, the dry run, remarks, and the rules that were looked at.
+//! The details of a decision: the status of a denial, the dry run, warnings, and the evaluated rules.
 
 use crate::lookups::cluster;
 use core::net::IpAddr;
@@ -100,13 +100,13 @@ fn decide(cluster: &Cluster, flow: &Flow) -> FlowDecision {
 }
 
 #[test]
-fn a_refusal_has_a_status_where_a_proxy_answers() {
+fn denial_by_proxy_has_a_status() {
     let cluster = cluster(PODS);
     let told = |flow: &Flow| {
         let decision = decide(&cluster, flow);
         (decision.verdict.to_string(), decision.status, decision.shadow.is_some())
     };
-    // Cilium's proxy, TLS that it cannot read, Istio's proxy, and what passes.
+    // Cilium's proxy, TLS that it cannot decrypt, Istio's proxy, and an allowed request.
     assert_eq!(told(&ask("DELETE", false)), ("deny".into(), Some(403), false));
     assert_eq!(told(&ask("GET", true)), ("deny".into(), None, false));
     assert_eq!(told(&ask("PUT", false)), ("deny".into(), Some(403), true));
@@ -120,7 +120,7 @@ fn a_refusal_has_a_status_where_a_proxy_answers() {
 }
 
 #[test]
-fn a_missing_lookup_is_told_where_it_matters() {
+fn warning_reports_missing_dns_rule_if_relevant() {
     let cluster = cluster(PODS);
     let notes = |to: Place| decide(&cluster, &Flow { to, ..Flow::new("foo/names", "", 443) }).notes;
     let wanted = |name: &str| notes(Place::Fqdn { name: name.into(), ip: None });
@@ -143,7 +143,7 @@ fn a_missing_lookup_is_told_where_it_matters() {
 }
 
 #[test]
-fn a_rule_is_told_once_and_by_the_stage_that_it_fails() {
+fn trace_contains_each_rule_once_with_its_failing_stage() {
     let cluster = cluster(PODS);
     let sni = |name: &str| Flow {
         to: ip("192.0.2.1"),
@@ -172,7 +172,7 @@ fn a_rule_is_told_once_and_by_the_stage_that_it_fails() {
 }
 
 #[test]
-fn a_policy_of_several_rules_is_named_once() {
+fn warning_names_policy_of_several_rules_once() {
     let cluster = cluster(PODS);
     let workload = cluster.workload("foo/web").expect("a pod");
     let program = NetworkProgram::compile(&cluster, workload, &Options::default());
@@ -184,7 +184,7 @@ fn a_policy_of_several_rules_is_named_once() {
 }
 
 #[test]
-fn a_rule_that_only_closes_its_direction_is_told_once() {
+fn trace_contains_default_deny_rule_once() {
     let cluster = cluster(PODS);
     let [_, ingress, ..] = &explain(&cluster, &Flow::new("foo/db", "foo/names", 80)).layers[..] else {
         panic!("four layers")
@@ -194,14 +194,14 @@ fn a_rule_that_only_closes_its_direction_is_told_once() {
 }
 
 #[test]
-fn a_missing_secret_is_named() {
+fn warning_names_missing_secret() {
     let decision = decide(&cluster(PODS), &Flow { to: ip("192.0.2.1"), ..Flow::new("foo/secret", "", 443) });
     assert_eq!(decision.verdict.to_string(), "policy-error");
     assert!(decision.decided_by.1.to_string().contains("there is no Secret `foo/gone`"), "{decision:?}");
 }
 
 #[test]
-fn other_back_ends_are_told_whether_tls_is_ended() {
+fn connection_reports_tls_termination() {
     let cluster = cluster(PODS);
     let simulation = Simulation::new(&cluster, Options::default());
     let mtls = |to: &str| {
