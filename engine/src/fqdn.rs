@@ -127,7 +127,7 @@ pub struct FqdnSet(NameSet);
 impl FqdnSet {
     /// A set of `patterns`.
     pub fn new<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> Self {
-        Self(NameSet::new(patterns.into_iter().map(|pattern| &pattern.pattern), false))
+        Self(NameSet::new(patterns.into_iter().map(|pattern| &pattern.pattern)))
     }
 
     /// Whether some pattern matches `name`, which is in canonical form: lower case, one final dot.

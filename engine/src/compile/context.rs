@@ -1,12 +1,9 @@
 //! A request being decided: its attributes by name, and whether one of them is matched.
 
-use super::{
-    intern::{Matcher, reading_of},
-    step::Kind,
-};
+use super::{intern::Matcher, step::Kind};
 use crate::{
     ir::{Attribute, Text},
-    matcher::{bytes::Case, search::find_first, text},
+    matcher::{case::CaseSensitivity, collation::Collation, search::find_first, text},
     request::{Attributes, ClaimName, Read, Shape, Visit},
 };
 use core::{cell::OnceCell, net::IpAddr, ops::ControlFlow};
@@ -32,9 +29,12 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
     #[inline]
     pub(super) fn compares(&self, attribute: &Attribute, kind: Kind, literal: &[u8]) -> Read<bool> {
         if matches!(kind, Kind::PathExact | Kind::PathPrefix) {
-            return Ok(self.request.path()?.is_some_and(|path| kind.matches(Case::Kept, path, literal)));
+            return Ok(self
+                .request
+                .path()?
+                .is_some_and(|path| kind.matches(CaseSensitivity::Sensitive, path, literal)));
         }
-        let case = reading_of(attribute).case;
+        let case = Collation::of(attribute).case;
         let mut found = false;
         match self.single(attribute)? {
             Some(value) => Ok(value.is_some_and(|value| kind.matches(case, value, literal))),
@@ -132,7 +132,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
     fn claim_is(&self, path: &[ClaimName], pattern: &Text) -> Read<bool> {
         let mut found = false;
         self.request.claim(path, Shape::Text, &mut |value| {
-            found |= text::matches_one(pattern, Case::Kept, value);
+            found |= text::matches_one(pattern, CaseSensitivity::Sensitive, value);
             ControlFlow::Continue(())
         })?;
         Ok(found)

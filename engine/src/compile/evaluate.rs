@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ir::{Attribute, Pattern, Section},
-    matcher::literals::Wanted,
+    matcher::literal::SearchBounds,
     request::{Attributes, Read, Unavailable},
 };
 use alloc::boxed::Box;
@@ -111,8 +111,8 @@ impl Program {
         let method = self.interned.methods.of_request(cx)?;
         // The candidates of one key come in order; those that a match has made pointless are passed over.
         let best = Cell::new(end);
-        let wanted = Wanted { marks: method.marks(), below: &best };
-        self.index.candidates(cx, &self.interned.texts, wanted, |candidates| {
+        let bounds = SearchBounds { methods: method.mask(), below: &best };
+        self.index.candidates(cx, &self.interned.texts, bounds, |candidates| {
             for candidate in candidates {
                 if candidate.rule >= best.get() {
                     break;

@@ -4,7 +4,7 @@ use super::{
     anchor::{Entry, Frequencies, Key, namespaces},
     context::Context,
     evaluate::NO_STEP,
-    intern::{Interner, reading_of},
+    intern::Interner,
     methods::{MethodSet, Methods},
     runs::{Runs, RunsBuilder},
     switches::CompileSwitches,
@@ -13,10 +13,12 @@ use crate::{
     ir::{Attribute, Rule},
     matcher::{
         CidrSet,
-        bytes::Case,
-        literals::{Extent, Literal, LiteralMap, Marks, Reading, Wanted},
-        piece::From,
-        texts::Texts,
+        case::CaseSensitivity,
+        chunk::ReadDirection,
+        collation::Collation,
+        literal::{Extent, Literal, MethodMask, SearchBounds},
+        literals::LiteralMap,
+        string_pool::StringPool,
     },
     request::{Attributes, Read},
 };
@@ -66,7 +68,7 @@ struct Numbered<'r> {
     key: Key<'r>,
     /// The number of their run.
     run: u32,
-    marks: Marks,
+    methods: MethodMask,
     /// The first of them.
     first: u32,
 }
@@ -131,9 +133,9 @@ impl<'r> IndexBuilder<'r> {
         let mut lookups: Vec<(Attribute, Vec<Numbered<'r>>)> = Vec::new();
         let mut runs = RunsBuilder::new(self.keys.values());
         for ((attribute, key), rules) in self.keys {
-            let marks = rules.iter().fold(0, |marks, rule| marks | rule.methods.marks());
+            let methods = rules.iter().fold(0, |methods, rule| methods | rule.methods.mask());
             let first = rules.first().filter(|_| self.switches.order).map_or(0, |candidate| candidate.rule);
-            let key = Numbered { key, run: runs.add(rules), marks, first };
+            let key = Numbered { key, run: runs.add(rules), methods, first };
             match lookups.last_mut().filter(|(last, _)| *last == *attribute) {
                 Some((_, keys)) => keys.push(key),
                 None => lookups.push((attribute.into_owned(), Vec::from([key]))),
@@ -179,14 +181,14 @@ impl Keys {
                     _ => None,
                 })))
             }
-            _ => Self::Text(TextKeys::new(reading_of(attribute), keys, interner)),
+            _ => Self::Text(TextKeys::new(Collation::of(attribute), keys, interner)),
         }
     }
 }
 
 impl Index {
     /// Calls `visit` with runs of candidate rules, each ascending, until it breaks. Runs may be left out of which every
-    /// rule is at or past `wanted.below`, or holds with none of the methods that `wanted.marks` stand for.
+    /// rule is at or past `bounds.below`, or holds with none of the methods that `bounds.methods` stand for.
     ///
     /// # Errors
     ///
@@ -195,19 +197,19 @@ impl Index {
     pub(super) fn candidates<A: Attributes + ?Sized>(
         &self,
         cx: &Context<'_, A>,
-        texts: &Texts,
-        wanted: Wanted<'_>,
+        texts: &StringPool,
+        bounds: SearchBounds<'_>,
         mut visit: impl FnMut(&[Candidate]) -> Read<ControlFlow<()>>,
     ) -> Read<()> {
         if !self.always.is_empty() && visit(&self.always)?.is_break() {
             return Ok(());
         }
         for lookup in &self.lookups {
-            if lookup.first >= wanted.below.get() {
+            if lookup.first >= bounds.below.get() {
                 break;
             }
             let mut failure = Ok(());
-            let flow = lookup.find(cx, texts, wanted, &mut |run| match visit(self.runs.get(run)) {
+            let flow = lookup.find(cx, texts, bounds, &mut |run| match visit(self.runs.get(run)) {
                 Ok(flow) => flow,
                 Err(error) => {
                     failure = Err(error);
@@ -229,19 +231,19 @@ impl Lookup {
     fn find<A: Attributes + ?Sized>(
         &self,
         cx: &Context<'_, A>,
-        texts: &Texts,
-        wanted: Wanted<'_>,
+        texts: &StringPool,
+        bounds: SearchBounds<'_>,
         run: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> Read<ControlFlow<()>> {
         Ok(match &self.keys {
             Keys::Text(keys) => match cx.single(&self.attribute)? {
                 Some(value) => {
-                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, wanted, run))
+                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, bounds, run))
                 }
                 None => {
                     let mut flow = ControlFlow::Continue(());
                     cx.each(&self.attribute, &mut |value| {
-                        flow = keys.find(texts, value, wanted, run);
+                        flow = keys.find(texts, value, bounds, run);
                         flow
                     })?;
                     flow
@@ -267,7 +269,7 @@ impl Lookup {
     }
 }
 
-/// Texts, their beginnings and endings, and the namespaces of identities.
+/// StringPool, their beginnings and endings, and the namespaces of identities.
 #[derive(Debug)]
 struct TextKeys {
     forward: Option<Box<LiteralMap>>,
@@ -276,10 +278,10 @@ struct TextKeys {
 }
 
 impl TextKeys {
-    fn new(reading: Reading, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
+    fn new(collation: Collation, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
         let (mut forward, mut backward, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
-        for Numbered { key, run, marks, first } in keys {
-            let literal = |text, extent| Literal { text, extent, value: run, marks, rank: first };
+        for Numbered { key, run, methods, first } in keys {
+            let literal = |text, extent| Literal { text, extent, value: run, methods, rank: first };
             match key {
                 Key::Exact(text) => forward.push(literal(text, Extent::Whole)),
                 Key::Prefix(text) => forward.push(literal(text, Extent::Part)),
@@ -289,28 +291,28 @@ impl TextKeys {
             }
         }
         let mut map = |from, keys: Vec<_>| {
-            (!keys.is_empty()).then(|| Box::new(LiteralMap::new(from, reading, &mut interner.texts, keys)))
+            (!keys.is_empty()).then(|| Box::new(LiteralMap::new(from, collation, &mut interner.texts, keys)))
         };
         Self {
-            forward: map(From::Start, forward),
-            backward: map(From::End, backward),
-            namespaces: map(From::Start, namespaces),
+            forward: map(ReadDirection::Forward, forward),
+            backward: map(ReadDirection::Backward, backward),
+            namespaces: map(ReadDirection::Forward, namespaces),
         }
     }
 
     #[inline]
     fn find(
         &self,
-        texts: &Texts,
+        texts: &StringPool,
         value: &[u8],
-        wanted: Wanted<'_>,
+        bounds: SearchBounds<'_>,
         run: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for keys in [&self.forward, &self.backward].into_iter().flatten() {
-            keys.walk_for(wanted, texts, value, &mut *run)?;
+            keys.walk_within(bounds, texts, value, &mut *run)?;
         }
         match &self.namespaces {
-            Some(keys) => namespaces(value, |name| keys.walk_for(wanted, texts, name, &mut *run)),
+            Some(keys) => namespaces(value, |name| keys.walk_within(bounds, texts, name, &mut *run)),
             None => ControlFlow::Continue(()),
         }
     }
@@ -358,5 +360,6 @@ impl LabelKeys {
 }
 
 fn label_hash(key: &str, value: &str) -> u64 {
-    Case::Kept.hash(key.as_bytes()).rotate_left(23) ^ Case::Kept.hash(value.as_bytes())
+    CaseSensitivity::Sensitive.hash(key.as_bytes()).rotate_left(23)
+        ^ CaseSensitivity::Sensitive.hash(value.as_bytes())
 }

@@ -9,9 +9,9 @@ use crate::{
     ir::{Attribute, Pattern, Selector, Test, Text},
     matcher::{
         CidrSet, NameSet, Regex, TextSet,
-        bytes::Case,
-        literals::Reading,
-        texts::{Texts, TextsBuilder},
+        collation::Collation,
+        strategy::SearchStrategy,
+        string_pool::{StringPool, StringPoolBuilder},
     },
     net::Protocol,
 };
@@ -36,7 +36,7 @@ pub(crate) enum Matcher {
 /// Hands out small numbers for attributes and matchers, and places for literals.
 #[derive(Debug, Default)]
 pub(crate) struct Interner {
-    pub(super) texts: TextsBuilder,
+    pub(super) texts: StringPoolBuilder,
     pub(super) methods: Methods,
     switches: CompileSwitches,
     attributes: Vec<Attribute>,
@@ -50,7 +50,7 @@ pub(crate) struct Interner {
 /// What an [`Interner`] collected.
 #[derive(Debug)]
 pub(crate) struct Interned {
-    pub(crate) texts: Texts,
+    pub(crate) texts: StringPool,
     pub(super) methods: Methods,
     pub(crate) attributes: Box<[Attribute]>,
     pub(crate) matchers: Box<[Matcher]>,
@@ -101,7 +101,8 @@ impl Interner {
             return *id;
         }
         let id = self.matchers.len() as u32;
-        self.matchers.push(Matcher::new(&test.attribute, &test.patterns, !self.switches.sets));
+        let strategy = if self.switches.sets { SearchStrategy::Indexed } else { SearchStrategy::Linear };
+        self.matchers.push(Matcher::new(&test.attribute, &test.patterns, strategy));
         self.patterns.push(test.patterns.clone());
         if let Some(known) = known {
             known.insert(test.patterns.clone(), id);
@@ -118,16 +119,6 @@ impl Interner {
             matchers: self.matchers.into(),
             patterns: self.patterns.into(),
         }
-    }
-}
-
-/// How `attribute`'s values are read.
-#[inline]
-pub(crate) fn reading_of(attribute: &Attribute) -> Reading {
-    match attribute {
-        Attribute::Host => Reading { case: Case::Folded, separator: b'.' },
-        Attribute::Authority | Attribute::ServerName => Reading { case: Case::Kept, separator: b'.' },
-        _ => Reading { case: Case::Kept, separator: b'/' },
     }
 }
 
@@ -162,13 +153,13 @@ fn is_text(attribute: &Attribute) -> bool {
 
 impl Matcher {
     /// Patterns of another type than the attribute's are never produced by lowering, and would match nothing.
-    fn new(attribute: &Attribute, patterns: &[Pattern], plain: bool) -> Self {
+    fn new(attribute: &Attribute, patterns: &[Pattern], strategy: SearchStrategy) -> Self {
         if patterns.iter().any(|p| matches!(p, Pattern::Regex(_))) {
             let expressions = pick(patterns, |p| match p {
                 Pattern::Regex(expression) => Some(Regex::new(expression)),
                 _ => None,
             });
-            return Self::Regexes(expressions, texts(attribute, patterns, plain));
+            return Self::Regexes(expressions, texts(attribute, patterns, strategy));
         }
         match attribute {
             Attribute::JoinedHeader(_) => Self::Joined(pick(patterns, |p| match p {
@@ -202,19 +193,19 @@ impl Matcher {
                     Pattern::Name(name) => Some(name),
                     _ => None,
                 });
-                Self::Names(NameSet::new(names, plain))
+                Self::Names(NameSet::with_strategy(names, strategy))
             }
-            _ => Self::Text(texts(attribute, patterns, plain)),
+            _ => Self::Text(texts(attribute, patterns, strategy)),
         }
     }
 }
 
-fn texts(attribute: &Attribute, patterns: &[Pattern], plain: bool) -> TextSet {
+fn texts(attribute: &Attribute, patterns: &[Pattern], strategy: SearchStrategy) -> TextSet {
     let texts = pick(patterns, |p| match p {
         Pattern::Text(text) => Some(text.clone()),
         _ => None,
     });
-    TextSet::new(reading_of(attribute), texts.into(), plain)
+    TextSet::new(Collation::of(attribute), texts.into(), strategy)
 }
 
 fn pick<T>(patterns: &[Pattern], choose: impl Fn(&Pattern) -> Option<T>) -> Box<[T]> {

@@ -3,7 +3,7 @@
 use super::context::Context;
 use crate::{
     ir::{Attribute, Clause, Group, Pattern, Rule, Test, Text},
-    matcher::literals::Marks,
+    matcher::literal::MethodMask,
     request::{Attributes, Read},
 };
 use alloc::{boxed::Box, vec::Vec};
@@ -28,9 +28,9 @@ impl MethodSet {
         self.0 & other.0 != 0
     }
 
-    /// What a key is marked with under which rules of these methods are entered.
+    /// Returns the mask under which the index enters rules of these methods.
     #[inline]
-    pub(super) fn marks(self) -> Marks {
+    pub(super) fn mask(self) -> MethodMask {
         self.0
     }
 }

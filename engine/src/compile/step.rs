@@ -3,7 +3,7 @@
 use super::methods::MethodSet;
 use crate::{
     ir::{Attribute, Text},
-    matcher::{bytes::Case, texts::Span},
+    matcher::{case::CaseSensitivity, string_pool::StrRef},
 };
 
 /// One test, and where to go on: the steps of a clause lie side by side, those of a group too.
@@ -29,7 +29,7 @@ pub(super) enum Look {
     /// Nothing: it does not hold. A group without clauses.
     Never,
     /// One text.
-    Text(Kind, Span),
+    Text(Kind, StrRef),
     /// These methods; the matcher with this number has them for patterns, where they are several.
     Methods(MethodSet, u32),
     /// The matcher with this number.
@@ -83,7 +83,7 @@ impl Kind {
     }
 
     #[inline]
-    pub(super) fn matches(self, case: Case, value: &[u8], text: &[u8]) -> bool {
+    pub(super) fn matches(self, case: CaseSensitivity, value: &[u8], text: &[u8]) -> bool {
         match self {
             Self::Present => true,
             Self::Exact => case.eq(value, text),
@@ -123,7 +123,7 @@ mod tests {
     fn a_path_is_compared_up_to_its_query() {
         let of = |text: &Text, path: &str| {
             let (kind, literal) = Kind::of(&Attribute::Path, text).unwrap();
-            kind.matches(Case::Kept, path.as_bytes(), literal.as_bytes())
+            kind.matches(CaseSensitivity::Sensitive, path.as_bytes(), literal.as_bytes())
         };
         for (path, exact, prefix) in [
             ("/a", true, true),

@@ -1,27 +1,28 @@
-//! Matches an address against a set of CIDR blocks.
+//! Matches an IP address against a set of address blocks.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::net::IpAddr;
 use hashbrown::HashTable;
 use ipnet::IpNet;
 
-/// A set of blocks, each with a value. A lookup costs one probe per distinct prefix length of the address's family.
+/// A map from address blocks to numbers. A lookup costs one table access for each prefix length in the map.
 #[derive(Debug)]
 pub(crate) struct CidrSet {
-    v4: Lengths,
-    v6: Lengths,
+    v4: FamilyBlocks,
+    v6: FamilyBlocks,
 }
 
-/// The blocks of one family, by prefix length.
+/// The blocks of IPv4 or of IPv6.
 #[derive(Debug, Default)]
-struct Lengths {
-    /// The lengths that occur, ascending.
+struct FamilyBlocks {
+    /// The prefix lengths of the blocks, in ascending order.
     lengths: Box<[u8]>,
+    /// The network, the prefix length and the number of each block.
     blocks: HashTable<(u128, u8, u32)>,
 }
 
 impl CidrSet {
-    /// A set of `blocks`. Of equal blocks the first wins.
+    /// Returns a map of `blocks`. Of equal blocks, the map contains the first one.
     pub(crate) fn new(blocks: impl IntoIterator<Item = (IpNet, u32)>) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
         for (net, value) in blocks {
@@ -31,10 +32,10 @@ impl CidrSet {
                 IpNet::V6(_) => v6.push(entry),
             }
         }
-        Self { v4: Lengths::new(v4), v6: Lengths::new(v6) }
+        Self { v4: FamilyBlocks::new(v4), v6: FamilyBlocks::new(v6) }
     }
 
-    /// The values of all blocks that hold `address`, widest first.
+    /// Returns the numbers of all blocks that contain `address`, the largest block first.
     pub(crate) fn find(&self, address: IpAddr) -> impl Iterator<Item = u32> {
         let (family, width) = match address {
             IpAddr::V4(_) => (&self.v4, 32),
@@ -44,13 +45,13 @@ impl CidrSet {
         family.lengths.iter().filter_map(move |len| family.get(mask(address, width, *len), *len))
     }
 
-    /// Whether some block holds `address`.
+    /// Returns whether a block contains `address`.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         self.find(address).next().is_some()
     }
 }
 
-impl Lengths {
+impl FamilyBlocks {
     fn new(entries: Vec<(u128, u8, u32)>) -> Self {
         let mut lengths: Vec<u8> = entries.iter().map(|e| e.1).collect();
         lengths.sort_unstable();
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn families_do_not_mix() {
+    fn block_of_one_family_does_not_contain_addresses_of_the_other() {
         let set = set(&["0.0.0.0/0", "::ffff:0:0/96"]);
         assert!(set.contains("10.0.0.1".parse().unwrap()));
         assert!(set.contains("::ffff:10.0.0.1".parse().unwrap()));
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_every_block_widest_first() {
+    fn find_returns_every_block_largest_first() {
         let set = set(&["10.1.0.0/16", "10.0.0.0/8", "10.1.2.3/32", "::/0"]);
         assert!(set.find("10.1.2.3".parse().unwrap()).eq([1, 0, 2]));
         assert_eq!(set.find("11.0.0.0".parse().unwrap()).count(), 0);

@@ -1,10 +1,12 @@
-//! Matches literals with gaps ([`Glob`]) in one pass.
+//! Matches a text against literals with gaps between them ([`Glob`]) in one pass.
 
 use super::search::find;
 use crate::ir::Glob;
 
-/// Whether the whole of `value` matches. Linear in the value: each literal is taken at its earliest place, which
-/// [`Glob`]'s invariant makes the right one.
+/// Returns whether the whole of `value` matches `glob`.
+///
+/// Takes time linear in the value. Each literal is matched at its first occurrence, which is the right one by the invariant
+/// of [`Glob`].
 pub(crate) fn matches(glob: &Glob, value: &[u8]) -> bool {
     let Some(mut rest) = value.strip_prefix(glob.head.as_bytes()) else { return false };
     let Some((last, middle)) = glob.pieces.split_last() else { return rest.is_empty() };
@@ -32,7 +34,7 @@ mod tests {
     const SEGMENT: Gap = Gap { min: 1, class: GapClass::TemplateSegment };
 
     #[test]
-    fn gaps_take_the_earliest_place() {
+    fn literal_is_matched_at_its_first_occurrence() {
         let namespace = Glob::new("", [(ANY, "/ns/foo/".into()), (ANY, "".into())]);
         assert!(matches(&namespace, b"spiffe://td/ns/foo/sa/a"));
         assert!(matches(&namespace, b"x/ns/bar/ns/foo/"));
@@ -41,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_may_ask_for_a_byte() {
+    fn gap_with_minimum_length_does_not_match_empty_text() {
         let account = Glob::new("spiffe://", [(SOME, "/ns/a/".into()), (SOME, "/sa/b".into())]);
         assert!(matches(&account, b"spiffe://td/ns/a/x/sa/b"));
         assert!(!matches(&account, b"spiffe:///ns/a/x/sa/b"));
@@ -49,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_is_not_empty_and_holds_no_slash() {
+    fn template_segment_is_not_empty_and_has_no_slash() {
         let template = Glob::new("/a/", [(SEGMENT, "".into())]);
         assert!(matches(&template, b"/a/x"));
         assert!(!matches(&template, b"/a/"));
@@ -58,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn the_suffix_may_not_overlap_the_head() {
+    fn suffix_that_overlaps_the_head_does_not_match() {
         let both = Glob::new("aba", [(ANY, "ab".into())]);
         assert!(!matches(&both, b"abab"));
         assert!(matches(&both, b"abaab"));

@@ -1,149 +1,107 @@
-//! Which stored texts is a value, does it begin with, or (read backwards) end with.
+//! A map from texts to numbers that finds exact values, prefixes and suffixes.
 //!
-//! Whole texts are found by one hash, beginnings by a walk over a trie.
+//! A hash table finds the text that equals a value. A trie finds the texts that the value starts with. A map that reads
+//! backward finds the texts that the value ends with.
 
 use super::{
-    bytes::Case,
-    piece::From,
-    texts::{Span, Texts, TextsBuilder},
+    case::CaseSensitivity,
+    chunk::ReadDirection,
+    collation::Collation,
+    literal::{ALL_METHODS, Extent, Literal, SearchBounds},
+    string_pool::{StrRef, StringPool, StringPoolBuilder},
     trie::Trie,
 };
 use alloc::vec::Vec;
 use core::{cell::Cell, ops::ControlFlow};
 use hashbrown::HashTable;
 
-/// How much of a value a key has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Extent {
-    /// All of it.
-    Whole,
-    /// Its beginning; read from the end, its ending.
-    Part,
-}
-
-/// How values of an attribute are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Reading {
-    /// Whether case counts; where it does not, keys are lower case.
-    pub(crate) case: Case,
-    /// What parts of a value stand between, such as labels of a name.
-    pub(crate) separator: u8,
-}
-
-/// Maps texts to numbers.
+/// A map from texts to numbers.
 #[derive(Debug)]
 pub(crate) struct LiteralMap {
-    case: Case,
-    wholes: HashTable<Whole>,
+    case: CaseSensitivity,
+    wholes: HashTable<WholeText>,
     longest_whole: usize,
     parts: Trie,
 }
 
-/// A text, and what is known of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Literal<'k> {
-    pub(crate) text: &'k str,
-    pub(crate) extent: Extent,
-    /// What it is mapped to; below `u32::MAX`.
-    pub(crate) value: u32,
-    pub(crate) marks: Marks,
-    /// Where it stands among all keys for those who want some of them only.
-    pub(crate) rank: u32,
-}
-
-impl<'k> Literal<'k> {
-    /// One that is always wanted.
-    pub(crate) fn new(text: &'k str, extent: Extent, value: u32) -> Self {
-        Self { text, extent, value, marks: ALL, rank: 0 }
-    }
-}
-
-/// Which keys a walk is for: it may leave out all others.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted<'w> {
-    /// Those with one of these marks.
-    pub(crate) marks: Marks,
-    /// Those of a rank below this one. It may sink on the way.
-    pub(crate) below: &'w Cell<u32>,
-}
-
+/// A text that a value must equal.
 #[derive(Debug)]
-struct Whole {
-    text: Span,
+struct WholeText {
+    text: StrRef,
     value: u32,
 }
 
-/// What keys are wanted for, as bits: a walk passes over those with none of the bits that it is for.
-pub(crate) type Marks = u16;
-
-/// For everything.
-pub(crate) const ALL: Marks = Marks::MAX;
-
 impl LiteralMap {
-    /// A map of `keys`. Of equal keys the last wins.
+    /// Returns a map of `keys`. Of equal keys, the map contains the last one.
     pub(crate) fn new<'k>(
-        from: From,
-        reading: Reading,
-        texts: &mut TextsBuilder,
+        direction: ReadDirection,
+        collation: Collation,
+        pool: &mut StringPoolBuilder,
         keys: impl IntoIterator<Item = Literal<'k>>,
     ) -> Self {
         let (mut wholes, mut parts) = (Vec::new(), Vec::new());
         for key in keys {
             match key.extent {
-                Extent::Whole => wholes.push(Whole { text: texts.add(key.text), value: key.value }),
+                Extent::Whole => wholes.push(WholeText { text: pool.add(key.text), value: key.value }),
                 Extent::Part => parts.push(key),
             }
         }
         let longest_whole = wholes.iter().map(|whole| whole.text.len()).max().unwrap_or_default();
         Self {
-            case: reading.case,
-            wholes: table(reading.case, texts, wholes),
+            case: collation.case,
+            wholes: table(collation.case, pool, wholes),
             longest_whole,
-            parts: Trie::new(from, reading, parts),
+            parts: Trie::new(direction, collation, parts),
         }
     }
 
-    /// Calls `visit` with the value of every key that `value` begins (ends) with, shortest first, and then of the key
-    /// that it is. `texts` are those that the map was made with.
+    /// Calls `visit` with the number of each key that `value` starts (or ends) with, shortest first, and then with that
+    /// of the key that equals `value`. `pool` must be the pool with which the map was built.
     #[inline]
     pub(crate) fn walk(
         &self,
-        texts: &Texts,
+        pool: &StringPool,
         value: &[u8],
         visit: impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.walk_for(Wanted { marks: ALL, below: &Cell::new(u32::MAX) }, texts, value, visit)
+        self.walk_within(
+            SearchBounds { methods: ALL_METHODS, below: &Cell::new(u32::MAX) },
+            pool,
+            value,
+            visit,
+        )
     }
 
-    /// The same; keys that are not `wanted` may be left out.
+    /// Does the same as [`Self::walk`], but can skip keys outside of `bounds`.
     #[inline(always)]
-    pub(crate) fn walk_for(
+    pub(crate) fn walk_within(
         &self,
-        wanted: Wanted<'_>,
-        texts: &Texts,
+        bounds: SearchBounds<'_>,
+        pool: &StringPool,
         value: &[u8],
         mut visit: impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.parts.walk(wanted, value, &mut visit)?;
+        self.parts.walk(bounds, value, &mut visit)?;
         if self.wholes.is_empty() || value.len() > self.longest_whole {
             return ControlFlow::Continue(());
         }
-        self.whole(texts, value).map_or(ControlFlow::Continue(()), visit)
+        self.whole(pool, value).map_or(ControlFlow::Continue(()), visit)
     }
 
-    /// Apart, so that a map without whole texts is passed over without a call.
+    /// Returns the number of the key that equals `value`. A separate function, so that a map without such keys costs no
+    /// call.
     #[inline(never)]
-    fn whole(&self, texts: &Texts, value: &[u8]) -> Option<u32> {
-        let same = |whole: &Whole| self.case.eq(value, texts.bytes(whole.text));
+    fn whole(&self, pool: &StringPool, value: &[u8]) -> Option<u32> {
+        let same = |whole: &WholeText| self.case.eq(value, pool.bytes(whole.text));
         self.wholes.find(self.case.hash(value), same).map(|whole| whole.value)
     }
 }
 
-fn table(case: Case, texts: &TextsBuilder, keys: Vec<Whole>) -> HashTable<Whole> {
-    let hash = |whole: &Whole| case.hash(texts.bytes(whole.text));
+fn table(case: CaseSensitivity, pool: &StringPoolBuilder, keys: Vec<WholeText>) -> HashTable<WholeText> {
+    let hash = |whole: &WholeText| case.hash(pool.bytes(whole.text));
     let mut wholes = HashTable::with_capacity(keys.len());
     for key in keys {
-        match wholes.find_mut(hash(&key), |other: &Whole| other.text == key.text) {
+        match wholes.find_mut(hash(&key), |other: &WholeText| other.text == key.text) {
             Some(other) => *other = key,
             None => {
                 wholes.insert_unique(hash(&key), key, hash);

@@ -1,8 +1,8 @@
 //! Matches DNS names against Cilium's `matchName` and `matchPattern`.
 //!
-//! A pattern is parsed once, by the grammar of docs/semantics/cilium.md#cilium-star-and-dot. No run of stars but a
-//! leading `**.` crosses a dot, so labels of pattern and name align one to one, and a match costs one pass over the
-//! name.
+//! A pattern is parsed once, by the grammar of docs/semantics/cilium.md#cilium-star-and-dot. Stars match characters of one
+//! label, except for a leading `**.`. Therefore each label of the pattern is compared with one label of the name, and a
+//! match takes one pass over the name.
 
 use super::search;
 use crate::ir::NamePattern;
@@ -16,7 +16,7 @@ use nom::{
     multi::{many0, separated_list1},
 };
 
-/// Whether `pattern` matches the canonical `name`.
+/// Returns whether `pattern` matches `name`, which must be in canonical form.
 pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
     match pattern {
         NamePattern::Name(text) => name == text.as_bytes(),
@@ -27,13 +27,13 @@ pub(crate) fn matches_one(pattern: &NamePattern, name: &[u8]) -> bool {
 /// A parsed `matchPattern`.
 #[derive(Clone, Debug)]
 pub(super) enum Wildcard {
-    /// Stars alone, in a DNS rule: any bytes at all (docs/semantics/cilium.md#cilium-all-star).
+    /// Only stars, in a DNS rule: matches any bytes (docs/semantics/cilium.md#cilium-all-star).
     Everything,
-    /// Stars alone: one or more labels, or the root.
+    /// Only stars: matches one or more labels, or the root name.
     EveryName,
-    /// Labels, the last of which is the empty one behind the final dot.
+    /// Labels; the last one is the empty label after the final dot.
     Labels {
-        /// Whether one or more whole labels stand in front.
+        /// Whether one or more whole labels must precede them.
         subdomains: bool,
         labels: Box<[Label]>,
     },
@@ -42,25 +42,25 @@ pub(super) enum Wildcard {
 /// One label of a pattern.
 #[derive(Clone, Debug)]
 pub(super) enum Label {
-    /// This text.
+    /// A text without stars.
     Literal(Box<str>),
-    /// Literals with runs of stars around and between them.
+    /// Texts with stars around and between them.
     Starred { head: Box<str>, middle: Box<[Box<str>]>, tail: Box<str> },
 }
 
-/// What a name has to have before the ending of a pattern, where that is simple.
+/// The text that a name must have before the suffix of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Before<'w> {
-    /// Nothing: the ending is the whole name.
-    Nothing,
-    /// This text, and then only bytes of the same label.
-    Label(&'w str),
+pub(super) enum PrefixShape<'w> {
+    /// No text: the suffix is the whole name.
+    Empty,
+    /// This text, and then any bytes of the same label.
+    LabelStart(&'w str),
     /// One or more whole labels.
     Labels,
 }
 
 impl Wildcard {
-    /// The parsed form of `pattern`; of a name, one that matches no other.
+    /// Parses `pattern`. The result for a `matchName` matches that name only.
     pub(super) fn of(pattern: &NamePattern) -> Self {
         match pattern {
             NamePattern::Name(name) => Self::name(name),
@@ -84,7 +84,7 @@ impl Wildcard {
         Self::Labels { subdomains, labels: labels.into() }
     }
 
-    /// This name and no other.
+    /// Returns a pattern that matches only `name`.
     fn name(name: &str) -> Self {
         Self::Labels {
             subdomains: false,
@@ -92,8 +92,9 @@ impl Wildcard {
         }
     }
 
-    /// What every name that it matches ends with, and what stands before; none if only [`Self::matches`] can tell.
-    pub(super) fn split(&self) -> (String, Option<Before<'_>>) {
+    /// Returns the suffix of all names that match, and the text before it. The latter is `None` if only
+    /// [`Self::matches`] can decide.
+    pub(super) fn split(&self) -> (String, Option<PrefixShape<'_>>) {
         let Self::Labels { subdomains, labels } = self else { return (String::new(), None) };
         let literals = labels.iter().rev().map_while(|label| match label {
             Label::Literal(text) => Some(&**text),
@@ -102,10 +103,10 @@ impl Wildcard {
         let mut parts: Vec<&str> = literals.collect();
         let stars = labels.len().checked_sub(parts.len() + 1).and_then(|last| labels.get(last));
         let before = match (subdomains, stars) {
-            (false, None) => Some(Before::Nothing),
+            (false, None) => Some(PrefixShape::Empty),
             (true, None) => {
                 parts.push("");
-                Some(Before::Labels)
+                Some(PrefixShape::Labels)
             }
             (subdomains, Some(Label::Starred { head, middle, tail })) => {
                 parts.push(tail);
@@ -113,7 +114,7 @@ impl Wildcard {
                     && parts.len() == labels.len()
                     && middle.is_empty()
                     && [head, tail].iter().all(|text| are_label_bytes(text.as_bytes()));
-                simple.then_some(Before::Label(head))
+                simple.then_some(PrefixShape::LabelStart(head))
             }
             (_, Some(Label::Literal(_))) => None,
         };
@@ -121,6 +122,7 @@ impl Wildcard {
         (parts.join("."), before)
     }
 
+    /// Returns whether the pattern matches `name`.
     pub(super) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Everything => true,
@@ -143,7 +145,8 @@ impl Wildcard {
 }
 
 impl Label {
-    /// Literals each at its earliest place: what is left then is longest, so no match is missed.
+    /// Returns whether the label of the pattern matches `label` of a name. Each text is matched at its first occurrence,
+    /// which leaves the longest rest, so no match is missed.
     fn matches(&self, label: &[u8]) -> bool {
         match self {
             Self::Literal(text) => text.as_bytes() == label,
@@ -195,13 +198,13 @@ fn is_label_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// Whether `text` may stand within one label.
+/// Returns whether all bytes of `text` can occur in a label.
 #[inline]
 pub(super) fn are_label_bytes(text: &[u8]) -> bool {
     text.iter().copied().all(is_label_byte)
 }
 
-/// Whether `text` is one or more labels, none of them empty.
+/// Returns whether `text` consists of one or more labels, none of them empty.
 #[inline]
 pub(super) fn are_labels(text: &[u8]) -> bool {
     let mut begins = true;
@@ -215,100 +218,4 @@ pub(super) fn are_labels(text: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::matcher::NameSet;
-    use crate::{lower::cilium::name, options::Options};
-    use alloc::{format, string::String};
-    use serde_json::Value;
-
-    fn m(pattern: &str, text: &str) -> bool {
-        let pattern = name::wildcard(pattern, false, &Options::default());
-        let one = matches_one(&pattern, name::canonical(text).as_bytes());
-        for plain in [false, true] {
-            assert_eq!(one, NameSet::new([&pattern], plain).matches(name::canonical(text).as_bytes()));
-        }
-        one
-    }
-
-    #[test]
-    fn the_table_of_the_specification() {
-        for (pattern, yes, no) in [
-            ("*.cilium.io", &["www.cilium.io", ".cilium.io"][..], &["cilium.io", "a.b.cilium.io"][..]),
-            ("*cilium.io", &["cilium.io", "subcilium.io"], &["sub.cilium.io"]),
-            ("**.cilium.io", &["a.cilium.io", "a.b.c.cilium.io"], &["cilium.io", "appcilium.io"]),
-            ("**.*.cilium.io", &["a.b.cilium.io", "a.b.c.cilium.io"], &["a.cilium.io"]),
-            ("*.*", &["cilium.io"], &["io", "a.b.c"]),
-            ("api.*.x.io", &["api.eu.x.io", "api..x.io"], &["api.eu.w.x.io"]),
-            ("*", &["cilium.io", "io", ""], &["a..b", "a b"]),
-            ("sub.**.x.io", &["sub.a.x.io"], &["sub.a.b.x.io"]),
-            ("a*b*c.io", &["abc.io", "axbxbc.io"], &["ab.io", "abcd.io"]),
-        ] {
-            for name in yes {
-                assert!(m(pattern, name), "{pattern} should match {name}");
-            }
-            for name in no {
-                assert!(!m(pattern, name), "{pattern} should not match {name}");
-            }
-        }
-    }
-
-    fn corpus(file: &str) -> Option<Value> {
-        let path = palisade_test_support::corpus("cilium")?.join(file);
-        Some(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
-    }
-
-    fn rows<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-        value[key].as_array().map_or(&[], |rows| rows.as_slice())
-    }
-
-    /// As a `toFQDNs` item with this field.
-    fn as_selector(field: &str, text: &str, any_bytes: bool) -> NamePattern {
-        match (field, text) {
-            (_, "") if any_bytes => name::wildcard("no.name.at.all", true, &Options::default()),
-            (_, "") => NamePattern::Name(".".into()),
-            ("matchName", text) => NamePattern::Name(name::canonical(text)),
-            (_, text) => name::wildcard(text, any_bytes, &Options::default()),
-        }
-    }
-
-    #[test]
-    fn names_match_as_cilium_matches_them() {
-        let mut wrong: Vec<String> = Vec::new();
-        for file in ["fqdn-random.json", "fqdn-cases.json"] {
-            let Some(corpus) = corpus(file) else { return };
-            for row in rows(&corpus, "match") {
-                let field = row["field"].as_str().unwrap_or("matchPattern");
-                let (pattern, text) = (row["pattern"].as_str().unwrap(), row["name"].as_str().unwrap());
-                let name = name::canonical(text);
-                let matches = |any| {
-                    let pattern = as_selector(field, pattern, any);
-                    NameSet::new([&pattern], false).matches(name.as_bytes())
-                };
-                let as_rule = row.get("matchesAsDnsRule").unwrap_or(&row["matches"]);
-                if matches(false) != row["matches"] || matches(true) != *as_rule {
-                    wrong.push(format!("{row}"));
-                }
-            }
-            for row in rows(&corpus, "valid") {
-                let field = row["field"].as_str().unwrap_or("matchPattern");
-                let text = row["pattern"].as_str().unwrap();
-                let valid = match field {
-                    "matchName" => name::validate_name(text),
-                    _ => name::validate_pattern(text),
-                };
-                if valid.is_ok() != row["valid"] {
-                    wrong.push(format!("{row}"));
-                }
-            }
-        }
-        assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    }
-
-    #[test]
-    fn a_hostile_name_costs_one_pass() {
-        let pattern = format!("**.{}x.io", "*a".repeat(60));
-        let name = format!("{}y.io", "a.".repeat(100));
-        assert!(!m(&pattern, &name));
-    }
-}
+mod tests;

@@ -1,281 +1,212 @@
 //! Matches a DNS name against many patterns at once.
+//!
+//! The set finds a pattern by the text after its last star, its *suffix*: `*.example.com.` by `.example.com.`. Then it
+//! compares the rest of the name with the rest of the pattern, its *prefix*.
 
 use super::{
-    bytes::Case,
-    literals::{Extent, Literal, LiteralMap, Reading},
-    name::{Before, Wildcard, are_label_bytes, are_labels},
-    name_endings::{Ending, EndingMap},
-    name_pieces::PieceMap,
-    piece::From,
-    texts::{Span, Texts, TextsBuilder},
+    case::CaseSensitivity,
+    chunk::ReadDirection,
+    collation::Collation,
+    literal::{Extent, Literal},
+    literals::LiteralMap,
+    name::{PrefixShape, Wildcard, are_label_bytes, are_labels},
+    name_chunks::ChunkMap,
+    name_suffixes::{Suffix, SuffixMap},
+    strategy::SearchStrategy,
+    string_pool::{StrRef, StringPool, StringPoolBuilder},
 };
 use crate::ir::NamePattern;
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::ops::ControlFlow;
 
-/// A set of name patterns. Names are canonical: lower case, one final dot.
+/// A set of name patterns. Names are in canonical form: lower case, with one final dot.
 ///
-/// What a lookup costs does not depend on how many patterns there are, but on how many of them share their ending with the
-/// name, or, where more than [`FEW`] patterns share it, the rarest piece of their text.
+/// The cost of a lookup does not depend on the number of patterns. It depends on the number of patterns that share their
+/// suffix with the name. If more than [`MAX_TRIED`] patterns share a suffix, it depends on the number that also share the
+/// rarest chunk of their text.
 #[derive(Debug)]
 pub(crate) struct NameSet {
-    texts: Texts,
-    /// Whole names, and endings that begin with a dot.
-    endings: EndingMap,
-    /// Endings that begin within a label, to their places in `tail_endings`.
-    tails: LiteralMap,
-    tail_endings: Box<[Ending]>,
-    /// Entries with one ending are adjacent, and so are entries with one piece.
-    entries: Box<[Entry]>,
-    /// Pieces of text to entries whose ending is that of more than [`FEW`].
-    pieces: PieceMap,
-    others: Box<[Wildcard]>,
+    pool: StringPool,
+    /// The suffixes that are whole names or start with a dot.
+    suffixes: SuffixMap,
+    /// The suffixes that start within a label, to their positions in `label_suffix_entries`.
+    label_suffixes: LiteralMap,
+    label_suffix_entries: Box<[Suffix]>,
+    /// The patterns. Those with the same suffix are adjacent, and so are those with the same chunk.
+    entries: Box<[PatternEntry]>,
+    /// Chunks of text, to the positions of the entries whose suffix more than [`MAX_TRIED`] patterns share.
+    chunks: ChunkMap,
+    /// The patterns that are matched against the whole name.
+    wildcards: Box<[Wildcard]>,
 }
 
-/// One pattern, less its ending.
+/// A pattern without its suffix.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// Its place in the set.
+struct PatternEntry {
+    /// The position of the pattern in the set.
     pattern: u32,
-    start: Start,
+    prefix: Prefix,
 }
 
-/// What has to stand before an ending.
+/// The text that a pattern allows before its suffix.
 #[derive(Clone, Copy, Debug)]
-enum Start {
-    /// Nothing: the ending is the whole name.
-    Nothing,
-    /// This text, and then only bytes of the same label.
-    Label(Span),
+enum Prefix {
+    /// No text: the suffix is the whole name.
+    Empty,
+    /// This text, and then any bytes of the same label.
+    LabelStart(StrRef),
     /// One or more whole labels.
     Labels,
-    /// More than that: the pattern with this number looks at the whole name.
-    Other(u32),
+    /// Another text: the wildcard with this number decides from the whole name.
+    Wildcard(u32),
 }
 
-/// Most patterns with a star within the name that are tried because the name ends as they do.
-const FEW: usize = 8;
+/// The largest number of patterns with a star within the name that are tried because they share the suffix of the name.
+const MAX_TRIED: usize = 8;
 
-const READING: Reading = Reading { case: Case::Kept, separator: b'.' };
+const COLLATION: Collation = Collation { case: CaseSensitivity::Sensitive, separator: b'.' };
+
+/// A pattern while the set is built.
+#[derive(Clone, Copy)]
+struct Draft<'p> {
+    /// Whether the suffix starts within a label.
+    is_label_suffix: bool,
+    suffix: StrRef,
+    entry: PatternEntry,
+    written: &'p NamePattern,
+}
 
 impl NameSet {
-    /// A set of `patterns`. One that is `plain` tries them one by one.
-    pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = &'p NamePattern>, plain: bool) -> Self {
-        let mut texts = TextsBuilder::default();
-        let mut others = Vec::new();
-        let mut entries = Vec::new();
+    /// Returns an indexed set of `patterns`.
+    pub(crate) fn new<'p>(patterns: impl IntoIterator<Item = &'p NamePattern>) -> Self {
+        Self::with_strategy(patterns, SearchStrategy::Indexed)
+    }
+
+    /// Returns a set of `patterns` that uses `strategy`.
+    pub(crate) fn with_strategy<'p>(
+        patterns: impl IntoIterator<Item = &'p NamePattern>,
+        strategy: SearchStrategy,
+    ) -> Self {
+        let is_indexed = strategy == SearchStrategy::Indexed;
+        let mut pool = StringPoolBuilder::default();
+        let (mut wildcards, mut drafts) = (Vec::new(), Vec::new());
         for (pattern, written) in (0u32..).zip(patterns) {
             let wildcard = Wildcard::of(written);
-            let (ending, before) = if plain { (String::new(), None) } else { wildcard.split() };
-            let start = match before {
-                Some(Before::Nothing) => Start::Nothing,
-                Some(Before::Label(head)) => Start::Label(texts.add(head)),
-                Some(Before::Labels) => Start::Labels,
-                None => Start::Other(others.len() as u32),
+            let (suffix, shape) = if is_indexed { wildcard.split() } else { (String::new(), None) };
+            let prefix = match shape {
+                Some(PrefixShape::Empty) => Prefix::Empty,
+                Some(PrefixShape::LabelStart(head)) => Prefix::LabelStart(pool.add(head)),
+                Some(PrefixShape::Labels) => Prefix::Labels,
+                None => Prefix::Wildcard(wildcards.len() as u32),
             };
-            let is_tail = before != Some(Before::Nothing) && !ending.starts_with('.');
-            if before.is_none() {
-                others.push(wildcard);
+            let is_label_suffix = shape != Some(PrefixShape::Empty) && !suffix.starts_with('.');
+            if shape.is_none() {
+                wildcards.push(wildcard);
             }
-            entries.push((is_tail, texts.add(&ending), Entry { pattern, start }, written));
+            let suffix = pool.add(&suffix);
+            drafts.push(Draft { is_label_suffix, suffix, entry: PatternEntry { pattern, prefix }, written });
         }
-        entries.sort_by_key(|(is_tail, ending, ..)| (*is_tail, *ending));
-        let (mut endings, mut tail_endings) = (Vec::new(), Vec::new());
-        let (mut sorted, mut crowded) = (Vec::new(), Vec::new());
-        for same in entries.chunk_by(|one, other| (one.0, one.1) == (other.0, other.1)) {
-            let Some((is_tail, text, ..)) = same.first().copied() else { continue };
-            // Without an ending a pattern is stars alone, and has no piece.
-            let may_move = !plain && text.len() > 0;
-            let is_crowded = may_move && same.iter().filter(|one| one.2.is_behind_text()).count() > FEW;
-            let first = sorted.len();
-            for (.., entry, written) in same {
-                match (is_crowded && entry.is_behind_text(), written) {
-                    (true, NamePattern::Wildcard { pattern, .. }) => {
-                        crowded.push((&**pattern, (*entry, *written)))
-                    }
-                    _ => sorted.push(*entry),
+        drafts.sort_by_key(|draft| (draft.is_label_suffix, draft.suffix));
+        let (mut suffixes, mut label_suffixes) = (Vec::new(), Vec::new());
+        let (mut entries, mut by_chunk) = (Vec::new(), Vec::new());
+        for same in drafts.chunk_by(|a, b| (a.is_label_suffix, a.suffix) == (b.is_label_suffix, b.suffix)) {
+            let Some(Draft { is_label_suffix, suffix: text, .. }) = same.first().copied() else { continue };
+            let has_own_text = |draft: &&Draft<'_>| draft.entry.prefix.has_own_text();
+            // A pattern without a suffix consists of stars only and has no chunk.
+            let can_move = is_indexed && text.len() > 0;
+            let is_shared = can_move && same.iter().filter(has_own_text).count() > MAX_TRIED;
+            let first = entries.len();
+            for draft in same {
+                match (is_shared && has_own_text(&draft), draft.written) {
+                    (true, NamePattern::Wildcard { pattern, .. }) => by_chunk.push((&**pattern, *draft)),
+                    _ => entries.push(draft.entry),
                 }
             }
-            let own = sorted.get(first..).unwrap_or_default();
-            let ending = Ending { text, first: first as u32, count: own.len() as u32 };
-            match is_tail {
+            let own = entries.get(first..).unwrap_or_default();
+            let suffix = Suffix { text, first: first as u32, count: own.len() as u32 };
+            match is_label_suffix {
                 _ if own.is_empty() => {}
-                true => tail_endings.push(ending),
-                false => endings.push((ending, own.iter().any(Entry::is_behind_labels))),
+                true => label_suffixes.push(suffix),
+                false => suffixes.push((suffix, own.iter().any(|entry| entry.prefix.can_have_labels()))),
             }
         }
-        let (pieces, crowded) = PieceMap::new(crowded, sorted.len() as u32);
-        for (entry, written) in crowded {
-            let start = match entry.start {
-                Start::Other(_) => entry.start,
+        let (chunks, by_chunk) = ChunkMap::new(by_chunk, entries.len() as u32);
+        for Draft { entry, written, .. } in by_chunk {
+            let prefix = match entry.prefix {
+                Prefix::Wildcard(_) => entry.prefix,
                 _ => {
-                    others.push(Wildcard::of(written));
-                    Start::Other(others.len() as u32 - 1)
+                    wildcards.push(Wildcard::of(written));
+                    Prefix::Wildcard(wildcards.len() as u32 - 1)
                 }
             };
-            sorted.push(Entry { start, ..entry });
+            entries.push(PatternEntry { prefix, ..entry });
         }
-        let endings = EndingMap::new(endings, |text| texts.bytes(text));
-        let tails: Vec<String> = tail_endings.iter().map(|ending| texts.text(ending.text).into()).collect();
-        let tails = (0..).zip(&tails).map(|(number, tail)| Literal::new(tail, Extent::Part, number));
+        let suffixes = SuffixMap::new(suffixes, |text| pool.bytes(text));
+        let texts: Vec<String> = label_suffixes.iter().map(|suffix| pool.text(suffix.text).into()).collect();
+        let texts = (0..).zip(&texts).map(|(number, text)| Literal::new(text, Extent::Part, number));
         Self {
-            tails: LiteralMap::new(From::End, READING, &mut texts, tails),
-            texts: texts.finish(),
-            endings,
-            tail_endings: tail_endings.into(),
-            entries: sorted.into(),
-            pieces,
-            others: others.into(),
+            label_suffixes: LiteralMap::new(ReadDirection::Backward, COLLATION, &mut pool, texts),
+            pool: pool.finish(),
+            suffixes,
+            label_suffix_entries: label_suffixes.into(),
+            entries: entries.into(),
+            chunks,
+            wildcards: wildcards.into(),
         }
     }
 
-    /// Whether some pattern matches `name`.
+    /// Returns whether a pattern matches `name`.
     pub(crate) fn matches(&self, name: &[u8]) -> bool {
         self.each(name, |_| ControlFlow::Break(())).is_break()
     }
 
-    /// Calls `visit` with the place of every pattern that matches `name`, until it breaks.
+    /// Calls `visit` with the position of each pattern that matches `name`, in no order, until `visit` breaks.
     #[inline]
     pub(crate) fn each(&self, name: &[u8], mut visit: impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
-        let mut each = |ending: &Ending| {
-            let Ending { first, count, text } = *ending;
+        let mut each = |suffix: &Suffix| {
+            let Suffix { first, count, text } = *suffix;
             let entries = self.entries.get(first as usize..(first + count) as usize).unwrap_or_default();
-            let before = name.get(..name.len().saturating_sub(text.len())).unwrap_or_default();
-            let matching = entries.iter().filter(|entry| self.starts(entry, before, name));
+            let prefix = name.get(..name.len().saturating_sub(text.len())).unwrap_or_default();
+            let matching = entries.iter().filter(|entry| self.has_prefix(entry, prefix, name));
             matching.map(|entry| entry.pattern).try_for_each(&mut visit)
         };
-        self.endings.walk(&self.texts, name, &mut each)?;
-        self.tails.walk(&self.texts, name, |number| {
-            self.tail_endings.get(number as usize).map_or(ControlFlow::Continue(()), &mut each)
+        self.suffixes.walk(&self.pool, name, &mut each)?;
+        self.label_suffixes.walk(&self.pool, name, |number| {
+            self.label_suffix_entries.get(number as usize).map_or(ControlFlow::Continue(()), &mut each)
         })?;
-        self.pieces.walk(name, |number| match self.entries.get(number as usize) {
-            Some(entry) if self.starts(entry, &[], name) => visit(entry.pattern),
+        self.chunks.walk(name, |number| match self.entries.get(number as usize) {
+            Some(entry) if self.has_prefix(entry, &[], name) => visit(entry.pattern),
             _ => ControlFlow::Continue(()),
         })
     }
 
-    /// Whether `name`, which ends as `entry` asks, starts so as well: `before` is what is left of it.
+    /// Returns whether `name`, which has the suffix of `entry`, also has its prefix. `prefix` is `name` without the suffix.
     #[inline]
-    fn starts(&self, entry: &Entry, before: &[u8], name: &[u8]) -> bool {
-        match entry.start {
-            Start::Nothing => before.is_empty(),
-            Start::Label(head) => before.starts_with(self.texts.bytes(head)) && are_label_bytes(before),
-            Start::Labels => are_labels(before),
-            Start::Other(number) => self.others.get(number as usize).is_some_and(|w| w.matches(name)),
+    fn has_prefix(&self, entry: &PatternEntry, prefix: &[u8], name: &[u8]) -> bool {
+        match entry.prefix {
+            Prefix::Empty => prefix.is_empty(),
+            Prefix::LabelStart(head) => prefix.starts_with(self.pool.bytes(head)) && are_label_bytes(prefix),
+            Prefix::Labels => are_labels(prefix),
+            Prefix::Wildcard(number) => self.wildcards.get(number as usize).is_some_and(|w| w.matches(name)),
         }
     }
 }
 
-impl Entry {
-    /// Whether more than one label may stand before the ending.
-    fn is_behind_labels(&self) -> bool {
-        matches!(self.start, Start::Labels | Start::Other(_))
+impl Prefix {
+    /// Returns whether the prefix can contain more than one label.
+    fn can_have_labels(self) -> bool {
+        matches!(self, Self::Labels | Self::Wildcard(_))
     }
 
-    /// Whether text of the pattern's own may stand before the ending, so that many patterns can have one ending.
-    fn is_behind_text(&self) -> bool {
-        match self.start {
-            Start::Nothing | Start::Labels => false,
-            Start::Label(head) => head.len() > 0,
-            Start::Other(_) => true,
+    /// Returns whether the prefix can contain text of the pattern, so that many patterns can share one suffix.
+    fn has_own_text(self) -> bool {
+        match self {
+            Self::Empty | Self::Labels => false,
+            Self::LabelStart(head) => head.len() > 0,
+            Self::Wildcard(_) => true,
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{lower::cilium::name, options::Options};
-    use alloc::{format, vec};
-
-    fn pattern(text: &str) -> NamePattern {
-        match text.contains('*') {
-            true => name::wildcard(text, false, &Options::default()),
-            false => NamePattern::Name(name::canonical(text)),
-        }
-    }
-
-    #[test]
-    fn a_set_tells_which_of_its_patterns_match() {
-        let texts = ["*.a.io", "*b.a.io", "**.c.io", "*.*", "d.e.f", "x*y.a.io", "a*b*c.io", "*", "*.a.io"];
-        let patterns = texts.map(pattern);
-        for plain in [false, true] {
-            let set = NameSet::new(&patterns, plain);
-            for (name, expected) in [
-                ("x.a.io.", &[0, 7, 8][..]),
-                ("xb.a.io.", &[0, 1, 7, 8]),
-                ("x1y.a.io.", &[0, 5, 7, 8]),
-                (".a.io.", &[0, 8]),
-                ("x.y.c.io.", &[2, 7]),
-                ("x.c.io.", &[2, 7]),
-                ("c.io.", &[3, 7]),
-                ("x..c.io.", &[]),
-                ("x.y.", &[3, 7]),
-                ("d.e.f.", &[4, 7]),
-                ("d.e.g.", &[7]),
-                ("axbxbc.io.", &[3, 6, 7]),
-                ("x.y.a.io.", &[7]),
-                ("x y.a.io.", &[]),
-                (".", &[7]),
-                ("", &[]),
-            ] {
-                let mut found = vec![];
-                let _ = set.each(name.as_bytes(), |n| {
-                    found.push(n);
-                    ControlFlow::Continue(())
-                });
-                found.sort_unstable();
-                assert_eq!(found, expected, "{name}, plain: {plain}");
-                assert_eq!(set.matches(name.as_bytes()), !expected.is_empty(), "{name}");
-            }
-        }
-    }
-
-    /// As [`a_set_tells_which_of_its_patterns_match`], of so many patterns with one ending that pieces are looked up.
-    #[test]
-    fn patterns_that_share_an_ending_are_found_by_their_text() {
-        let forms =
-            ["q{}.*.io", "a{}*.io", "*b{}*.io", "x*c{}y.io", "*.d{}.*.io", "**.e{}.*.io", "f*g*{}*.io"];
-        let named = |n: usize| forms.map(|form| form.replace("{}", &format!("{n}")));
-        let texts: Vec<_> =
-            (0..100).flat_map(named).chain(["*.*.io".into(), "*.io".into(), "**.io".into()]).collect();
-        let patterns: Vec<_> = texts.iter().map(|text| pattern(text)).collect();
-        let (set, plain) = (NameSet::new(&patterns, false), NameSet::new(&patterns, true));
-        let labels =
-            ["q1", "q12", "a7", "a77", "xb3y", "b3b3", "xxc9y", "d5", "e42", "fg8", "fxgx8x", "z", ""];
-        for one in labels {
-            for other in labels {
-                for name in [
-                    format!("{one}.io."),
-                    format!("{one}.{other}.io."),
-                    format!("{other}.z.{one}.{other}.io."),
-                ] {
-                    let [found, expected] = [&set, &plain].map(|set| {
-                        let mut found = vec![];
-                        let _ = set.each(name.as_bytes(), |n| {
-                            found.push(n);
-                            ControlFlow::Continue(())
-                        });
-                        found.sort_unstable();
-                        found
-                    });
-                    assert_eq!(found, expected, "{name}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn many_patterns_do_not_hide_each_other() {
-        let patterns: Vec<_> = (0..1000).map(|n| pattern(&format!("*.d{n}.io"))).collect();
-        let set = NameSet::new(&patterns, false);
-        for n in 0..1000 {
-            let mut found = vec![];
-            let _ = set.each(format!("api.d{n}.io.").as_bytes(), |n| {
-                found.push(n);
-                ControlFlow::Continue(())
-            });
-            assert_eq!(found, [n]);
-        }
-    }
-}
+mod tests;

@@ -1,15 +1,16 @@
-//! Finds bytes in short texts, by words of eight: a library's searcher takes longer to set up than such a text takes to
-//! be read.
+//! Searches for bytes in short texts, eight bytes at a time.
+//!
+//! The set-up of a searcher of `memchr` takes longer than the search of a short text.
 
 use super::{
-    bytes::Case,
-    piece::{From, Piece, repeated, zero_bytes},
+    case::CaseSensitivity,
+    chunk::{Chunk, ReadDirection, repeated, zero_bytes},
 };
 
-/// Longer texts are worth a searcher.
+/// The length in bytes above which `memchr` searches a text.
 const SHORT: usize = 64;
 
-/// Where the first of `bytes`, none of them zero, stands in `text`.
+/// Returns the position of the first byte of `text` that is one of `bytes`, which must not be zero.
 #[inline]
 pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
     let [one, other] = bytes;
@@ -17,7 +18,7 @@ pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
         return memchr::memchr2(one, other, text);
     }
     let [ones, others] = bytes.map(repeated);
-    let find = |word: u64| place(zero_bytes(word ^ ones) | zero_bytes(word ^ others));
+    let find = |word: u64| first_marked(zero_bytes(word ^ ones) | zero_bytes(word ^ others));
     let (words, rest) = text.as_chunks();
     for (nth, word) in words.iter().enumerate() {
         if let Some(at) = find(u64::from_le_bytes(*word)) {
@@ -26,22 +27,22 @@ pub(crate) fn find_first(text: &[u8], bytes: [u8; 2]) -> Option<usize> {
     }
     match text.last_chunk() {
         _ if rest.is_empty() => None,
-        // Of the bytes read twice none was found.
+        // The bytes that are read twice contain no match.
         Some(last) => find(u64::from_le_bytes(*last)).map(|at| text.len() - 8 + at),
-        None => find(Piece::at(text, 0, From::Start, Case::Kept).word),
+        None => find(Chunk::at(text, 0, ReadDirection::Forward, CaseSensitivity::Sensitive).word),
     }
 }
 
-/// Where `four` first stands in `text`. Linear in the text.
+/// Returns the position of the first `four` bytes in `text`. Takes time linear in the text.
 #[inline]
 pub(crate) fn find_four(text: &[u8], four: [u8; 4]) -> Option<usize> {
     let [a, b, c, d] = four.map(repeated);
     let mut at = 0;
-    // Four words, each a byte further: where all agree, the text does.
+    // Four words, each read one byte later: a position where all of them match is a match.
     while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<16>) {
         let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |word| u64::from_le_bytes(*word));
         let [w, x, y, z] = [0, 1, 2, 3].map(|from| word(chunk.get(from..).and_then(<[u8]>::first_chunk)));
-        if let Some(found) = place(zero_bytes((w ^ a) | (x ^ b) | (y ^ c) | (z ^ d))) {
+        if let Some(found) = first_marked(zero_bytes((w ^ a) | (x ^ b) | (y ^ c) | (z ^ d))) {
             return Some(at + found);
         }
         at += 8;
@@ -50,7 +51,7 @@ pub(crate) fn find_four(text: &[u8], four: [u8; 4]) -> Option<usize> {
     windows.position(|window| *window == four).map(|found| at + found)
 }
 
-/// Where `literal` first stands in `text`.
+/// Returns the position of the first `literal` in `text`.
 pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     if text.len() > SHORT {
         return memchr::memmem::find(text, literal);
@@ -72,9 +73,9 @@ pub(super) fn find(text: &[u8], literal: &[u8]) -> Option<usize> {
     }
 }
 
-/// The first of the bytes whose high bit is set in `found`.
+/// Returns the position of the first byte of `found` with a high bit.
 #[inline]
-fn place(found: u64) -> Option<usize> {
+fn first_marked(found: u64) -> Option<usize> {
     (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
@@ -84,7 +85,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn the_first_of_two_bytes_is_found() {
+    fn find_first_returns_the_first_of_two_bytes() {
         for len in 0..150 {
             let mut text = vec![b'x'; len];
             assert_eq!(find_first(&text, *b"?#"), None);
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn four_bytes_are_found_at_every_place() {
+    fn find_four_finds_bytes_at_every_position() {
         for len in 0..100 {
             for at in 0..len {
                 let mut text = vec![b'/'; len];
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn short_and_long_texts_are_searched_alike() {
+    fn find_agrees_with_the_standard_library_on_short_and_long_texts() {
         for len in [0, 1, 2, 4, 60, 61, 100] {
             for literal in ["a", "ab", "abc", "abcd", "abcabcd"] {
                 let text = [&vec![b'x'; len][..], b"abcabc", literal.as_bytes(), b"x"].concat();

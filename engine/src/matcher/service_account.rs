@@ -1,9 +1,11 @@
-//! Matches SPIFFE ids of one service account.
+//! Matches SPIFFE IDs of one service account.
 
 const SCHEME: &[u8] = b"spiffe://";
 
-/// Whether `value` is `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`. Linear in the value: any later place of the
-/// namespace lies in what follows the earliest one, so trying that one is enough.
+/// Returns whether `value` matches `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`.
+///
+/// Takes time linear in the value. Only the first occurrence of the namespace is tried, because the text after it contains
+/// the text after every later one.
 pub(crate) fn matches(namespace: &str, account: &str, value: &[u8]) -> bool {
     let Some(rest) = value.strip_prefix(SCHEME) else { return false };
     if rest.contains(&b'\n') {
@@ -18,7 +20,7 @@ pub(crate) fn matches(namespace: &str, account: &str, value: &[u8]) -> bool {
         || after_segment(path, b"/sa/", account).any(ends)
 }
 
-/// What follows `key` and `name`, wherever both stand behind at least one byte.
+/// Returns the text after each occurrence of `key` and `name` that follows at least one byte.
 fn after_segment<'v>(text: &'v [u8], key: &'static [u8], name: &'v str) -> impl Iterator<Item = &'v [u8]> {
     let slashes = memchr::memchr_iter(b'/', text).filter(|at| *at > 0);
     slashes.filter_map(move |at| text.get(at..)?.strip_prefix(key)?.strip_prefix(name.as_bytes()))
@@ -29,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_may_stand_before_between_and_behind() {
+    fn other_segments_before_between_and_after_are_allowed() {
         for (id, expected) in [
             ("spiffe://td/ns/a/sa/b", true),
             ("spiffe://td/x/ns/a/y/z/sa/b/w", true),
@@ -51,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_look_like_keys_are_found() {
+    fn namespace_and_account_named_as_the_keys_match() {
         assert!(matches("ns", "sa", b"spiffe://td/ns/ns/sa/sa"));
         assert!(matches("ns", "sa", b"spiffe://td/ns/ns/ns/sa/sa/sa"));
         assert!(matches("a", "b", b"spiffe://td/ns/ns/a/sa/sa/b"));

@@ -1,41 +1,40 @@
-//! Matches a text value against a set of [`Text`] patterns at once.
+//! Matches a text value against a set of [`Text`] patterns.
 
 use super::{
-    bytes::Case,
+    case::CaseSensitivity,
+    chunk::ReadDirection,
+    collation::Collation,
     glob,
-    literals::{Extent, Literal, LiteralMap, Reading},
-    piece::From,
+    literal::{Extent, Literal},
+    literals::LiteralMap,
     service_account,
-    texts::{Texts, TextsBuilder},
+    strategy::SearchStrategy,
+    string_pool::{StringPool, StringPoolBuilder},
 };
 use crate::ir::Text;
 use alloc::{boxed::Box, vec::Vec};
 use core::ops::ControlFlow;
 
-/// Below this many patterns a plain loop beats hashing.
-const SMALL: usize = 4;
+/// The largest number of patterns for which a plain loop is faster than hashing.
+const MAX_LIST: usize = 4;
 
 /// A set of text patterns over one attribute.
 ///
-/// Cost: small sets compare one by one; large ones read the value once from the start and once from the end. Globs are
-/// tried one by one, each in linear time.
+/// A small set compares the value with each pattern. A large set reads the value once from its start and once from its
+/// end; it tries globs and service accounts one by one, each in linear time.
 #[derive(Debug)]
 pub(crate) enum TextSet {
-    /// A handful, as they were given.
-    Small {
-        /// Whether case counts.
-        case: Case,
-        /// The patterns.
-        patterns: Box<[Text]>,
-    },
-    /// Many, by kind.
-    Large(Box<Large>),
+    /// The patterns in a list.
+    List { case: CaseSensitivity, patterns: Box<[Text]> },
+    /// The patterns in tables.
+    Indexed(Box<IndexedTexts>),
 }
 
+/// Many text patterns, by kind.
 #[derive(Debug)]
-pub(crate) struct Large {
-    case: Case,
-    texts: Texts,
+pub(crate) struct IndexedTexts {
+    case: CaseSensitivity,
+    pool: StringPool,
     /// Exact texts and prefixes.
     forward: LiteralMap,
     /// Suffixes.
@@ -44,8 +43,8 @@ pub(crate) struct Large {
     others: Box<[Text]>,
 }
 
-/// Whether one pattern matches `value`.
-pub(crate) fn matches_one(pattern: &Text, case: Case, value: &[u8]) -> bool {
+/// Returns whether `pattern` matches `value`.
+pub(crate) fn matches_one(pattern: &Text, case: CaseSensitivity, value: &[u8]) -> bool {
     match pattern {
         Text::Present => true,
         Text::NonEmpty => !value.is_empty() && !value.contains(&b'\n'),
@@ -58,13 +57,13 @@ pub(crate) fn matches_one(pattern: &Text, case: Case, value: &[u8]) -> bool {
 }
 
 impl TextSet {
-    /// A matcher of `patterns`. One that is `plain` tries them one by one, however many there are.
-    pub(crate) fn new(reading: Reading, patterns: Vec<Text>, plain: bool) -> Self {
-        let case = reading.case;
-        if plain || patterns.len() <= SMALL {
-            return Self::Small { case, patterns: patterns.into() };
+    /// Returns a set of `patterns`.
+    pub(crate) fn new(collation: Collation, patterns: Vec<Text>, strategy: SearchStrategy) -> Self {
+        let case = collation.case;
+        if strategy == SearchStrategy::Linear || patterns.len() <= MAX_LIST {
+            return Self::List { case, patterns: patterns.into() };
         }
-        let mut texts = TextsBuilder::default();
+        let mut pool = StringPoolBuilder::default();
         let (mut forward, mut backward, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for pattern in &patterns {
             match pattern {
@@ -74,29 +73,29 @@ impl TextSet {
                 other => others.push(other.clone()),
             }
         }
-        Self::Large(Box::new(Large {
+        Self::Indexed(Box::new(IndexedTexts {
             case,
-            forward: LiteralMap::new(From::Start, reading, &mut texts, forward),
-            backward: LiteralMap::new(From::End, reading, &mut texts, backward),
-            texts: texts.finish(),
+            forward: LiteralMap::new(ReadDirection::Forward, collation, &mut pool, forward),
+            backward: LiteralMap::new(ReadDirection::Backward, collation, &mut pool, backward),
+            pool: pool.finish(),
             others: others.into(),
         }))
     }
 
-    /// Whether some pattern of the set matches `value`.
+    /// Returns whether a pattern of the set matches `value`.
     pub(crate) fn matches(&self, value: &[u8]) -> bool {
         match self {
-            Self::Small { case, patterns } => patterns.iter().any(|p| matches_one(p, *case, value)),
-            Self::Large(set) => set.matches(value),
+            Self::List { case, patterns } => patterns.iter().any(|p| matches_one(p, *case, value)),
+            Self::Indexed(set) => set.matches(value),
         }
     }
 }
 
-impl Large {
+impl IndexedTexts {
     fn matches(&self, value: &[u8]) -> bool {
         let found = |_| ControlFlow::Break(());
-        self.forward.walk(&self.texts, value, found).is_break()
-            || self.backward.walk(&self.texts, value, found).is_break()
+        self.forward.walk(&self.pool, value, found).is_break()
+            || self.backward.walk(&self.pool, value, found).is_break()
             || self.others.iter().any(|p| matches_one(p, self.case, value))
     }
 }
@@ -117,23 +116,25 @@ mod tests {
         ]
     }
 
-    const FOLDED: Reading = Reading { case: Case::Folded, separator: b'/' };
+    const INSENSITIVE: Collation = Collation { case: CaseSensitivity::Insensitive, separator: b'/' };
 
     #[test]
-    fn small_and_large_sets_agree() {
-        let large = TextSet::new(FOLDED, patterns(), false);
-        assert!(matches!(large, TextSet::Large(_)));
-        let plain = TextSet::new(FOLDED, patterns(), true);
+    fn indexed_set_agrees_with_list() {
+        let indexed = TextSet::new(INSENSITIVE, patterns(), SearchStrategy::Indexed);
+        assert!(matches!(indexed, TextSet::Indexed(_)));
+        let list = TextSet::new(INSENSITIVE, patterns(), SearchStrategy::Linear);
         for value in ["GET", "get ", "/API/x", "/ap", "a.PNG", "png", "", "/v1", "/v1/"] {
-            let expected = patterns().iter().any(|p| matches_one(p, Case::Folded, value.as_bytes()));
-            assert_eq!(large.matches(value.as_bytes()), expected, "{value}");
-            assert_eq!(plain.matches(value.as_bytes()), expected, "{value}");
+            let expected =
+                patterns().iter().any(|p| matches_one(p, CaseSensitivity::Insensitive, value.as_bytes()));
+            assert_eq!(indexed.matches(value.as_bytes()), expected, "{value}");
+            assert_eq!(list.matches(value.as_bytes()), expected, "{value}");
         }
     }
 
     #[test]
-    fn a_star_wants_a_byte_unless_presence_is_enough() {
-        assert!(!TextSet::new(FOLDED, vec![Text::NonEmpty], false).matches(b""));
-        assert!(TextSet::new(FOLDED, vec![Text::Present], false).matches(b""));
+    fn empty_value_matches_present_but_not_non_empty() {
+        let set = |pattern| TextSet::new(INSENSITIVE, vec![pattern], SearchStrategy::Indexed);
+        assert!(!set(Text::NonEmpty).matches(b""));
+        assert!(set(Text::Present).matches(b""));
     }
 }

@@ -1,14 +1,15 @@
-//! Which stored texts does a value begin with, or (read backwards) end with.
+//! A trie that finds the texts with which a value starts or, read backward, ends.
 //!
-//! The texts form a trie whose edges are pieces of up to eight bytes that end with a separator (`/`, or `.` in names).
-//! All edges lie in one table under their parent and their bytes: a step of the walk is one probe and one comparison of
-//! two words, however many texts there are. The walk ends where no text goes on, so what it costs is bounded by the
-//! longest text and by the value, whichever is shorter. What all texts begin with is compared without the table.
+//! An edge of the trie is a chunk of up to eight bytes that ends with a separator (`/`, or `.` in names). One hash table
+//! contains all edges, by parent node and bytes. A step of the search is one lookup in the table and one comparison of
+//! words, for any number of texts. The search stops at a node without a matching edge. Its cost is therefore bounded by
+//! the value and by the longest text. The common prefix of all texts is compared without the table.
 
 use super::{
-    bytes::mix,
-    literals::{Literal, Marks, Reading, Wanted},
-    piece::{From, Piece},
+    chunk::{Chunk, ReadDirection},
+    collation::Collation,
+    hash::mix,
+    literal::{Literal, MethodMask, SearchBounds},
 };
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::ops::ControlFlow;
@@ -16,139 +17,146 @@ use hashbrown::HashTable;
 
 const NONE: u32 = u32::MAX;
 
-/// Maps beginnings to numbers.
+/// A map from prefixes, or suffixes, to numbers.
 #[derive(Debug)]
 pub(super) struct Trie {
-    from: From,
-    reading: Reading,
-    /// The steps that lead to `root`: every text begins with them.
-    common: Box<[Masked]>,
+    direction: ReadDirection,
+    collation: Collation,
+    /// The chunks with which every text starts; they lead to `root`.
+    common: Box<[MaskedChunk]>,
     root: Node,
     edges: HashTable<Edge>,
 }
 
-/// A piece that is compared without the table.
+/// A chunk of the common prefix, which is compared without the table.
 #[derive(Clone, Copy, Debug)]
-struct Masked {
-    piece: Piece,
-    /// The bits of `piece.word` that are its bytes.
+struct MaskedChunk {
+    chunk: Chunk,
+    /// The bits of `chunk.word` that belong to the chunk.
     mask: u64,
 }
 
-/// [`Node::kind`] of a piece that ends with a separator or has eight bytes. Shorter ends of texts have their length.
-const STEP: u8 = 0;
+/// The [`Node::edge_len`] of a chunk that ends with a separator or has eight bytes. Other chunks are the ends of texts,
+/// and have their length there.
+const FULL: u8 = 0;
 
+/// The end of one or more chunks.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     id: u32,
-    /// The value of the text that ends here.
+    /// The number of the text that ends at the node, or [`NONE`].
     value: u32,
-    /// Bit `n` is set where some edge is of kind `n`.
-    kinds: u8,
-    /// What kind of piece leads here.
-    kind: u8,
-    /// The marks of the texts that end here or further on.
-    marks: Marks,
-    /// The lowest rank of these.
+    /// Bit `n` is set if an edge to a child has the `edge_len` `n`.
+    child_lens: u8,
+    /// The length of the chunk that leads to the node, or [`FULL`].
+    edge_len: u8,
+    /// The methods of the texts that end at the node or below it.
+    methods: MethodMask,
+    /// The lowest rank of these texts.
     rank: u32,
 }
 
 impl Trie {
-    /// A trie of `keys`. Of equal ones the last wins.
-    pub(super) fn new<'k>(from: From, reading: Reading, keys: impl IntoIterator<Item = Literal<'k>>) -> Self {
-        let mut builder = Builder { from, reading, nodes: vec![Node::new(0, STEP)], edges: HashTable::new() };
+    /// Returns a trie of `keys`. Of equal keys, the trie contains the last one.
+    pub(super) fn new<'k>(
+        direction: ReadDirection,
+        collation: Collation,
+        keys: impl IntoIterator<Item = Literal<'k>>,
+    ) -> Self {
+        let mut builder =
+            TrieBuilder { direction, collation, nodes: vec![Node::new(0, FULL)], edges: HashTable::new() };
         for key in keys {
             builder.add(key);
         }
         builder.finish()
     }
 
-    /// Calls `visit` with the value of every text that `value` begins (ends) with, shortest first. Texts that are not
-    /// `wanted` may be left out.
+    /// Calls `visit` with the number of each text that `value` starts (or ends) with, shortest first. It can skip texts
+    /// outside of `bounds`.
     #[inline(always)]
     pub(super) fn walk(
         &self,
-        wanted: Wanted<'_>,
+        bounds: SearchBounds<'_>,
         value: &[u8],
         visit: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        if self.root.marks & wanted.marks == 0 {
+        if self.root.methods & bounds.methods == 0 {
             return ControlFlow::Continue(());
         }
-        self.walk_wanted(wanted, value, visit)
+        self.walk_nodes(bounds, value, visit)
     }
 
-    /// Apart, so that a trie of which nothing is wanted is passed over without a call.
+    /// A separate function, so that a trie without texts within the bounds costs no call.
     #[inline(never)]
-    fn walk_wanted(
+    fn walk_nodes(
         &self,
-        wanted: Wanted<'_>,
+        bounds: SearchBounds<'_>,
         value: &[u8],
         visit: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        match self.from {
-            From::Start => self.walk_from(From::Start, wanted, value, visit),
-            From::End => self.walk_from(From::End, wanted, value, visit),
+        match self.direction {
+            ReadDirection::Forward => self.walk_in(ReadDirection::Forward, bounds, value, visit),
+            ReadDirection::Backward => self.walk_in(ReadDirection::Backward, bounds, value, visit),
         }
     }
 
-    /// `from` is the trie's own, known where this is compiled.
+    /// `direction` is that of the trie; it is a constant in each of the two inlined copies.
     #[inline(always)]
-    fn walk_from(
+    fn walk_in(
         &self,
-        from: From,
-        wanted: Wanted<'_>,
+        direction: ReadDirection,
+        bounds: SearchBounds<'_>,
         value: &[u8],
         visit: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let Reading { case, separator } = self.reading;
+        let Collation { case, separator } = self.collation;
         let (mut node, mut at) = (&self.root, 0);
-        for Masked { piece, mask } in &self.common {
-            let there = Piece::at(value, at, from, case);
-            if piece.len > there.len || (piece.word ^ there.word) & mask != 0 {
+        for MaskedChunk { chunk, mask } in &self.common {
+            let read = Chunk::at(value, at, direction, case);
+            if chunk.len > read.len || (chunk.word ^ read.word) & mask != 0 {
                 return ControlFlow::Continue(());
             }
-            at += piece.len as usize;
+            at += chunk.len as usize;
         }
-        while node.leads_to(wanted) {
+        while node.leads_to(bounds) {
             if node.value != NONE {
                 visit(node.value)?;
             }
-            if node.kinds == 0 {
+            if node.child_lens == 0 {
                 break;
             }
-            let piece = Piece::at(value, at, from, case);
-            let mut ends = u32::from(node.kinds >> 1);
-            while ends != 0 {
-                let len = ends.trailing_zeros() + 1;
-                ends &= ends - 1;
-                if len <= piece.len
-                    && let Some(end) = find(&self.edges, node.id, piece.first(len).word, len as u8)
+            let chunk = Chunk::at(value, at, direction, case);
+            let mut lens = u32::from(node.child_lens >> 1);
+            while lens != 0 {
+                let len = lens.trailing_zeros() + 1;
+                lens &= lens - 1;
+                if len <= chunk.len
+                    && let Some(end) = find(&self.edges, node.id, chunk.first(len).word, len as u8)
                 {
                     visit(end.node.value)?;
                 }
             }
-            let Some(step) = piece.step(separator) else { break };
-            let Some(edge) = find(&self.edges, node.id, step.word, STEP) else { break };
-            (node, at) = (&edge.node, at + step.len as usize);
+            let Some(segment) = chunk.segment(separator) else { break };
+            let Some(edge) = find(&self.edges, node.id, segment.word, FULL) else { break };
+            (node, at) = (&edge.node, at + segment.len as usize);
         }
         ControlFlow::Continue(())
     }
 }
 
 impl Node {
-    fn new(id: u32, kind: u8) -> Self {
-        Self { id, value: NONE, kinds: 0, kind, marks: 0, rank: u32::MAX }
+    fn new(id: u32, edge_len: u8) -> Self {
+        Self { id, value: NONE, child_lens: 0, edge_len, methods: 0, rank: u32::MAX }
     }
 
-    /// Whether a text that is wanted ends here or further on.
+    /// Returns whether a text within `bounds` ends at the node or below it.
     #[inline]
-    fn leads_to(&self, wanted: Wanted<'_>) -> bool {
-        self.marks & wanted.marks != 0 && self.rank < wanted.below.get()
+    fn leads_to(&self, bounds: SearchBounds<'_>) -> bool {
+        self.methods & bounds.methods != 0 && self.rank < bounds.below.get()
     }
 }
 
-/// What one piece leads to.
+/// A chunk that leads from one node to another.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
     word: u64,
@@ -158,75 +166,76 @@ struct Edge {
 
 impl Edge {
     #[inline]
-    fn is(&self, parent: u32, word: u64, kind: u8) -> bool {
-        (self.word, self.parent, self.node.kind) == (word, parent, kind)
+    fn is(&self, parent: u32, word: u64, len: u8) -> bool {
+        (self.word, self.parent, self.node.edge_len) == (word, parent, len)
     }
 
     fn hash(&self) -> u64 {
-        hash(self.parent, self.word, self.node.kind)
+        hash(self.parent, self.word, self.node.edge_len)
     }
 }
 
 #[inline]
-fn hash(parent: u32, word: u64, kind: u8) -> u64 {
-    mix(word ^ ((u64::from(parent) << 32) | u64::from(parent)).rotate_left(u32::from(kind)))
+fn hash(parent: u32, word: u64, len: u8) -> u64 {
+    mix(word ^ ((u64::from(parent) << 32) | u64::from(parent)).rotate_left(u32::from(len)))
 }
 
 #[inline]
-fn find(edges: &HashTable<Edge>, parent: u32, word: u64, kind: u8) -> Option<&Edge> {
-    edges.find(hash(parent, word, kind), |edge| edge.is(parent, word, kind))
+fn find(edges: &HashTable<Edge>, parent: u32, word: u64, len: u8) -> Option<&Edge> {
+    edges.find(hash(parent, word, len), |edge| edge.is(parent, word, len))
 }
 
-/// Nodes by number; until all are there, edges only know the number of theirs.
-struct Builder {
-    from: From,
-    reading: Reading,
+/// A trie under construction. Before [`Self::finish`], only the `id` of an edge's node is valid.
+struct TrieBuilder {
+    direction: ReadDirection,
+    collation: Collation,
     nodes: Vec<Node>,
     edges: HashTable<Edge>,
 }
 
-impl Builder {
-    fn add(&mut self, Literal { text, value, marks, rank, .. }: Literal<'_>) {
+impl TrieBuilder {
+    fn add(&mut self, Literal { text, value, methods, rank, .. }: Literal<'_>) {
         let key = text.as_bytes();
         let (mut node, mut at) = (0, 0);
-        self.mark(node, marks, rank);
+        self.mark(node, methods, rank);
         while at < key.len() {
-            let piece = Piece::at(key, at, self.from, self.reading.case);
-            let step = piece.step(self.reading.separator);
-            let (piece, kind) = step.map_or((piece, piece.len as u8), |step| (step, STEP));
-            node = self.child(node, piece.word, kind);
-            self.mark(node, marks, rank);
-            at += piece.len as usize;
+            let chunk = Chunk::at(key, at, self.direction, self.collation.case);
+            let segment = chunk.segment(self.collation.separator);
+            let (chunk, len) = segment.map_or((chunk, chunk.len as u8), |segment| (segment, FULL));
+            node = self.child(node, chunk.word, len);
+            self.mark(node, methods, rank);
+            at += chunk.len as usize;
         }
         if let Some(node) = self.nodes.get_mut(node as usize) {
             node.value = value;
         }
     }
 
-    fn mark(&mut self, number: u32, marks: Marks, rank: u32) {
-        if let Some(node) = self.nodes.get_mut(number as usize) {
-            node.marks |= marks;
+    /// Records that a text of `methods` and `rank` ends at node `id` or below it.
+    fn mark(&mut self, id: u32, methods: MethodMask, rank: u32) {
+        if let Some(node) = self.nodes.get_mut(id as usize) {
+            node.methods |= methods;
             node.rank = rank.min(node.rank);
         }
     }
 
-    /// The node that an edge of `parent` leads to, made if it is not there.
-    fn child(&mut self, parent: u32, word: u64, kind: u8) -> u32 {
-        if let Some(edge) = find(&self.edges, parent, word, kind) {
+    /// Returns the node that an edge of `parent` leads to. Creates both if they are missing.
+    fn child(&mut self, parent: u32, word: u64, len: u8) -> u32 {
+        if let Some(edge) = find(&self.edges, parent, word, len) {
             return edge.node.id;
         }
         if let Some(parent) = self.nodes.get_mut(parent as usize) {
-            parent.kinds |= 1 << kind;
+            parent.child_lens |= 1 << len;
         }
         // INVARIANT: limits::MAX_MANIFEST_BYTES keeps the number of nodes far below 2^32.
-        let node = Node::new(self.nodes.len() as u32, kind);
+        let node = Node::new(self.nodes.len() as u32, len);
         self.nodes.push(node);
-        self.edges.insert_unique(hash(parent, word, kind), Edge { word, parent, node }, Edge::hash);
+        self.edges.insert_unique(hash(parent, word, len), Edge { word, parent, node }, Edge::hash);
         node.id
     }
 
     fn finish(mut self) -> Trie {
-        let node = |id: u32| self.nodes.get(id as usize).copied().unwrap_or(Node::new(id, STEP));
+        let node = |id: u32| self.nodes.get(id as usize).copied().unwrap_or(Node::new(id, FULL));
         let mut only = vec![Children::None; self.nodes.len()];
         for edge in &mut self.edges {
             edge.node = node(edge.node.id);
@@ -236,23 +245,23 @@ impl Builder {
         }
         let (mut root, mut common) = (node(0), Vec::new());
         while let (NONE, Some(Children::One(edge))) = (root.value, only.get(root.id as usize))
-            && edge.node.kind == STEP
+            && edge.node.edge_len == FULL
         {
-            let whole = Piece { word: edge.word, len: 8 };
-            let piece = whole.step(self.reading.separator).unwrap_or(whole);
-            common.push(Masked { piece, mask: Piece { word: u64::MAX, len: 8 }.first(piece.len).word });
+            let whole = Chunk { word: edge.word, len: 8 };
+            let chunk = whole.segment(self.collation.separator).unwrap_or(whole);
+            common.push(MaskedChunk { chunk, mask: Chunk { word: u64::MAX, len: 8 }.first(chunk.len).word });
             root = edge.node;
         }
-        // While it grew, the table was twice as large as it may have to be.
+        // The table that grew can be twice as large as necessary.
         let mut edges = HashTable::with_capacity(self.edges.len());
         for edge in self.edges {
             edges.insert_unique(edge.hash(), edge, Edge::hash);
         }
-        Trie { from: self.from, reading: self.reading, common: common.into(), root, edges }
+        Trie { direction: self.direction, collation: self.collation, common: common.into(), root, edges }
     }
 }
 
-/// How a node goes on.
+/// The children of a node.
 #[derive(Clone, Copy)]
 enum Children {
     None,
@@ -271,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_edge_stays_small() {
+    fn edge_has_at_most_32_bytes() {
         assert!(size_of::<Edge>() <= 32, "{} bytes", size_of::<Edge>());
     }
 }

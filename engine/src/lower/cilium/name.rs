@@ -91,7 +91,7 @@ impl FqdnLabels {
             patterns.push(pattern);
             labels.push(format!("fqdn:{text}"));
         }
-        Self { patterns: NameSet::new(&patterns, false), labels }
+        Self { patterns: NameSet::new(&patterns), labels }
     }
 
     /// The labels of `name`, in canonical form, in order.

@@ -159,10 +159,10 @@ fn without_overlap<'n>(
     names: BTreeSet<&'n NamePattern>,
     queries: &BTreeSet<&NamePattern>,
 ) -> BTreeSet<&'n NamePattern> {
-    let queried = NameSet::new(queries.iter().copied(), false);
+    let queried = NameSet::new(queries.iter().copied());
     let rest: Vec<&NamePattern> =
         names.into_iter().filter(|name| !queried.matches(sample(name).as_bytes())).collect();
-    let wanted = NameSet::new(rest.iter().copied(), false);
+    let wanted = NameSet::new(rest.iter().copied());
     let mut learnable: Vec<bool> = rest.iter().map(|_| false).collect();
     for query in queries {
         let _ = wanted.each(sample(query).as_bytes(), |place| {

@@ -49,10 +49,10 @@ pub(super) fn trust_domain(value: &str) -> Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matcher::{bytes::Case, text::matches_one};
+    use crate::matcher::{case::CaseSensitivity, text::matches_one};
 
     fn m(pattern: &Text, identity: &str) -> bool {
-        matches_one(pattern, Case::Kept, identity.as_bytes())
+        matches_one(pattern, CaseSensitivity::Sensitive, identity.as_bytes())
     }
 
     #[test]

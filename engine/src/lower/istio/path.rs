@@ -91,10 +91,10 @@ fn is_literal(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matcher::{bytes::Case, text::matches_one};
+    use crate::matcher::{case::CaseSensitivity, text::matches_one};
 
     fn m(pattern: &str, value: &str) -> bool {
-        matches_one(&path(pattern), Case::Kept, value.as_bytes())
+        matches_one(&path(pattern), CaseSensitivity::Sensitive, value.as_bytes())
     }
 
     #[test]

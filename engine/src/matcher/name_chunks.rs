@@ -1,93 +1,94 @@
-//! Finds name patterns by a piece of text that every matching name contains.
+//! Finds name patterns by a chunk of text that every matching name contains.
 //!
-//! [`super::NameSet`] finds a pattern by the text behind its last star. Many patterns can share that text: `a1.*.io` and
-//! `a2.*.io`, `a1*.io` and `a2*.io`, `*a1*.io` and `*a2*.io`. Such a pattern is entered here under the piece of its text
-//! that occurs in the fewest of them.
+//! A set of name patterns finds a pattern by the text after its last star. Many patterns can share that text: `a1.*.io`
+//! and `a2.*.io`, `a1*.io` and `a2*.io`, `*a1*.io` and `*a2*.io`. This map stores such a pattern under the chunk of its
+//! text that occurs in the fewest of them.
 
 use super::{
-    bytes::{Case, mix},
-    piece::{From, Piece},
+    case::CaseSensitivity,
+    chunk::{Chunk, ReadDirection},
+    hash::mix,
     search,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use core::{cmp::Reverse, ops::ControlFlow};
 use hashbrown::HashTable;
 
-/// Bytes of the longest name whose pieces are looked up. DNS and the server name of TLS allow no longer one.
+/// The length in bytes of the longest name whose chunks are looked up; DNS and TLS server names cannot be longer.
 const LONGEST_NAME: usize = 256;
 
-/// Maps pieces of up to eight bytes to ranges of numbers.
+/// A map from chunks of up to eight bytes to ranges of pattern numbers.
 #[derive(Debug, Default)]
-pub(super) struct PieceMap {
-    /// The lengths that pieces have, ascending.
+pub(super) struct ChunkMap {
+    /// The lengths of the chunks, in ascending order.
     lengths: Box<[u32]>,
-    pieces: HashTable<Numbers>,
+    ranges: HashTable<ChunkRange>,
     first: u32,
     end: u32,
 }
 
-/// The numbers of the patterns under one piece.
+/// The numbers of the patterns that are stored under one chunk.
 #[derive(Clone, Copy, Debug)]
-struct Numbers {
-    piece: Piece,
+struct ChunkRange {
+    chunk: Chunk,
     first: u32,
     end: u32,
 }
 
-impl PieceMap {
+impl ChunkMap {
     /// Returns a map of `items`, each with the text of its pattern, and the items in the order of their numbers, which
     /// start at `first`.
     pub(super) fn new<T>(items: Vec<(&str, T)>, first: u32) -> (Self, Vec<T>) {
         let mut counts: BTreeMap<(u64, u32), u32> = BTreeMap::new();
-        for piece in items.iter().flat_map(|(text, _)| pieces(text)) {
-            *counts.entry((piece.word, piece.len)).or_default() += 1;
+        for chunk in items.iter().flat_map(|(text, _)| chunks(text)) {
+            *counts.entry((chunk.word, chunk.len)).or_default() += 1;
         }
         let rarest = |text| {
-            let rarity = |piece: &Piece| (counts.get(&(piece.word, piece.len)), Reverse(piece.len));
-            pieces(text).min_by_key(rarity).unwrap_or(Piece { word: 0, len: 0 })
+            let rarity = |chunk: &Chunk| (counts.get(&(chunk.word, chunk.len)), Reverse(chunk.len));
+            chunks(text).min_by_key(rarity).unwrap_or(Chunk { word: 0, len: 0 })
         };
-        let mut entered: Vec<(Piece, T)> =
+        let mut stored: Vec<(Chunk, T)> =
             items.into_iter().map(|(text, item)| (rarest(text), item)).collect();
-        entered.sort_by_key(|(piece, _)| (piece.len, piece.word));
+        stored.sort_by_key(|(chunk, _)| (chunk.len, chunk.word));
         let mut map = Self { first, end: first, ..Self::default() };
         let mut lengths = Vec::new();
-        for same in entered.chunk_by(|one, other| one.0 == other.0) {
-            let Some((piece, _)) = same.first() else { continue };
-            let numbers = Numbers { piece: *piece, first: map.end, end: map.end + same.len() as u32 };
-            map.pieces.insert_unique(hash(*piece), numbers, |numbers| hash(numbers.piece));
-            map.end = numbers.end;
-            lengths.push(piece.len);
+        for same in stored.chunk_by(|one, other| one.0 == other.0) {
+            let Some((chunk, _)) = same.first() else { continue };
+            let range = ChunkRange { chunk: *chunk, first: map.end, end: map.end + same.len() as u32 };
+            map.ranges.insert_unique(hash(*chunk), range, |range| hash(range.chunk));
+            map.end = range.end;
+            lengths.push(chunk.len);
         }
         lengths.dedup();
         map.lengths = lengths.into();
-        (map, entered.into_iter().map(|(_, item)| item).collect())
+        (map, stored.into_iter().map(|(_, item)| item).collect())
     }
 
-    /// Calls `visit` once with the number of each pattern whose piece `name` contains. For a name longer than
-    /// [`LONGEST_NAME`] it calls `visit` with every number.
+    /// Calls `visit` with the number of each pattern whose chunk `name` contains, once for each pattern. For a name longer
+    /// than [`LONGEST_NAME`] it calls `visit` with every number.
     #[inline]
     pub(super) fn walk(&self, name: &[u8], mut visit: impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
-        match self.pieces.is_empty() {
+        match self.ranges.is_empty() {
             true => ControlFlow::Continue(()),
-            false => self.walk_pieces(name, &mut visit),
+            false => self.walk_chunks(name, &mut visit),
         }
     }
 
     /// A separate function, so that a set without such patterns costs no call.
     #[inline(never)]
-    fn walk_pieces(&self, name: &[u8], visit: &mut impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
+    fn walk_chunks(&self, name: &[u8], visit: &mut impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
         if name.len() > LONGEST_NAME {
             return (self.first..self.end).try_for_each(visit);
         }
         for at in 0..name.len() {
-            let here = Piece::at(name, at, From::Start, Case::Kept);
+            let here = Chunk::at(name, at, ReadDirection::Forward, CaseSensitivity::Sensitive);
             for len in self.lengths.iter().take_while(|len| **len <= here.len) {
-                let piece = here.first(*len);
-                let found = self.pieces.find(hash(piece), |numbers| numbers.piece == piece);
-                if let Some(numbers) = found
+                let chunk = here.first(*len);
+                let found = self.ranges.find(hash(chunk), |range| range.chunk == chunk);
+                if let Some(range) = found
                     && is_first(name, at, *len as usize)
                 {
-                    (numbers.first..numbers.end).try_for_each(&mut *visit)?;
+                    (range.first..range.end).try_for_each(&mut *visit)?;
                 }
             }
         }
@@ -95,24 +96,24 @@ impl PieceMap {
     }
 }
 
-/// Whether the `len` bytes of `name` from `at` on occur nowhere before.
+/// Returns whether the `len` bytes at `at` are their first occurrence in `name`.
 fn is_first(name: &[u8], at: usize, len: usize) -> bool {
     let bytes = name.get(at..at + len).unwrap_or_default();
     search::find(name, bytes) == Some(at)
 }
 
-/// Returns the pieces of the texts between the stars of `pattern`: each text of less than eight bytes, and all eight
-/// bytes in a row of longer ones.
-fn pieces(pattern: &str) -> impl Iterator<Item = Piece> {
+/// Returns the chunks of the texts between the stars of `pattern`: a text of less than eight bytes as a whole, and every
+/// eight adjacent bytes of a longer text.
+fn chunks(pattern: &str) -> impl Iterator<Item = Chunk> {
     pattern.split('*').filter(|text| !text.is_empty()).flat_map(|text| {
         let text = text.as_bytes();
         let last = text.len().saturating_sub(8);
-        (0..=last).map(move |at| Piece::at(text, at, From::Start, Case::Kept))
+        (0..=last).map(move |at| Chunk::at(text, at, ReadDirection::Forward, CaseSensitivity::Sensitive))
     })
 }
 
-fn hash(piece: Piece) -> u64 {
-    mix(piece.word ^ u64::from(piece.len).rotate_right(8))
+fn hash(chunk: Chunk) -> u64 {
+    mix(chunk.word ^ u64::from(chunk.len).rotate_right(8))
 }
 
 #[cfg(test)]
@@ -122,7 +123,7 @@ mod tests {
 
     /// Returns the items of a map of `patterns` that `name` finds.
     fn found<'p>(patterns: &[&'p str], name: &str) -> Vec<&'p str> {
-        let (map, items) = PieceMap::new(patterns.iter().map(|text| (*text, *text)).collect(), 7);
+        let (map, items) = ChunkMap::new(patterns.iter().map(|text| (*text, *text)).collect(), 7);
         let mut found = Vec::new();
         let _ = map.walk(name.as_bytes(), |number| {
             found.push(items[number as usize - 7]);
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_found_once_by_its_rarest_piece() {
+    fn pattern_is_found_once_by_its_rarest_chunk() {
         let patterns =
             ["a1.*.example.io.", "a2.*.example.io.", "*b*.example.io.", "*.long-literal.*.example.io."];
         assert_eq!(found(&patterns, "a1.x.example.io."), ["a1.*.example.io."]);
@@ -148,13 +149,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_longer_than_any_on_the_wire_brings_up_every_pattern() {
+    fn name_longer_than_the_limit_finds_every_pattern() {
         let name = format!("{}.io.", "x".repeat(LONGEST_NAME));
         assert_eq!(found(&["a*", "b*"], &name), ["a*", "b*"]);
     }
 
     #[test]
-    fn a_piece_of_every_length_is_found_at_every_place() {
+    fn chunk_of_every_length_is_found_at_every_position() {
         for len in 1..20 {
             let literal: String = ('a'..='z').take(len).collect();
             let pattern = format!("*{literal}*");
