@@ -61,13 +61,13 @@ impl<'a> Parts<'a> {
     /// Returns the verdict of `set`.
     #[inline]
     pub fn decide(&self, set: &PolicySet) -> Verdict {
-        set.verdict(&self.request())
+        set.http().verdict(&self.request())
     }
 
     /// Returns the decision of `set`: the verdict and the deciding rule or reason.
     #[inline]
     pub fn decide_with_reasons(&self, set: &PolicySet) -> Decision {
-        set.decide(&self.request())
+        set.http().decide(&self.request())
     }
 }
 

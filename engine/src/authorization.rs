@@ -1,4 +1,4 @@
-//! Decides the AuthorizationPolicies of one workload for one kind of filter chain
+//! Evaluates the AuthorizationPolicies of one workload for one filter chain
 //! (docs/semantics/istio.md#istio-order).
 
 use crate::{
@@ -15,32 +15,32 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 #[derive(Debug)]
 pub(crate) struct Authorization {
     selected: bool,
-    enforced: Steps,
+    enforced: Ordered,
     audit: Program,
-    /// What dry-run policies would say; none if there are none.
-    shadow: Option<Steps>,
+    /// The dry-run policies, if there are any.
+    shadow: Option<Ordered>,
 }
 
-/// CUSTOM, DENY and ALLOW rules, in this order in one program: one look at a request finds the first of them.
+/// CUSTOM, DENY and ALLOW rules in one program, in this order, so that one lookup finds the first match.
 #[derive(Debug)]
-struct Steps {
+struct Ordered {
     rules: Program,
     /// Number of the first rule that is not CUSTOM.
     deny: u32,
     /// Number of the first ALLOW rule.
     allow: u32,
-    /// Whether what no ALLOW rule matches is denied.
+    /// Whether a request that no ALLOW rule matches is denied.
     default_deny: bool,
 }
 
-/// What the CUSTOM step says.
+/// The result of the CUSTOM rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Custom {
+pub(crate) enum CustomOutcome {
     /// No CUSTOM rule matches.
     Pass,
-    /// This rule wants the provider asked.
+    /// This rule requires the answer of the provider.
     Ask(RuleId, Arc<str>),
-    /// This rule refuses: its provider is unknown, or several are named.
+    /// This rule denies, because its provider is unknown or the workload has several providers.
     Deny(RuleId),
 }
 
@@ -50,14 +50,14 @@ impl Authorization {
         let any_shadow = layer.shadow_default_deny.is_some() || !layer.shadow_deny.is_empty();
         Self {
             selected: !layer.policies.is_empty(),
-            enforced: Steps::new(
+            enforced: Ordered::new(
                 [&layer.custom, &layer.deny, &layer.allow],
                 layer.default_deny.is_some(),
                 switches,
             ),
             audit: Program::new(&possible(&layer.audit), switches),
             shadow: any_shadow.then(|| {
-                Steps::new(
+                Ordered::new(
                     [&[], &layer.shadow_deny, &layer.shadow_allow],
                     layer.shadow_default_deny.is_some(),
                     switches,
@@ -71,40 +71,40 @@ impl Authorization {
         self.selected
     }
 
-    /// The CUSTOM step. A rule that refuses wins over one that asks.
+    /// Evaluates the CUSTOM rules. A rule that denies precedes one that requires a provider.
     #[inline]
-    pub(crate) fn custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<Custom> {
-        if self.enforced.deny == 0 { Ok(Custom::Pass) } else { self.first_custom(cx) }
+    pub(crate) fn custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<CustomOutcome> {
+        if self.enforced.deny == 0 { Ok(CustomOutcome::Pass) } else { self.first_custom(cx) }
     }
 
-    fn first_custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<Custom> {
-        let mut asked = None;
+    fn first_custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<CustomOutcome> {
+        let mut first = None;
         let mut floor = 0;
         while let Some((number, custom)) = self.enforced.next_custom(cx, floor)? {
-            if matches!(custom, Custom::Deny(_)) {
+            if matches!(custom, CustomOutcome::Deny(_)) {
                 return Ok(custom);
             }
-            asked.get_or_insert(custom);
+            first.get_or_insert(custom);
             floor = number + 1;
         }
-        Ok(asked.unwrap_or(Custom::Pass))
+        Ok(first.unwrap_or(CustomOutcome::Pass))
     }
 
-    /// The first rule of every provider that has to be asked. Allocates.
-    pub(crate) fn asked<A: Attributes + ?Sized>(&self, request: &A) -> Read<BTreeMap<Arc<str>, RuleId>> {
+    /// Returns the first matching rule of every provider. Allocates.
+    pub(crate) fn providers<A: Attributes + ?Sized>(&self, request: &A) -> Read<BTreeMap<Arc<str>, RuleId>> {
         let cx = Context::new(request);
-        let mut asked = BTreeMap::new();
+        let mut providers = BTreeMap::new();
         let mut floor = 0;
         while let Some((number, custom)) = self.enforced.next_custom(&cx, floor)? {
-            if let Custom::Ask(id, provider) = custom {
-                asked.entry(provider).or_insert(id);
+            if let CustomOutcome::Ask(id, provider) = custom {
+                providers.entry(provider).or_insert(id);
             }
             floor = number + 1;
         }
-        Ok(asked)
+        Ok(providers)
     }
 
-    /// The DENY and ALLOW steps.
+    /// Evaluates the DENY and ALLOW rules.
     #[inline]
     pub(crate) fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
         if !self.selected {
@@ -113,7 +113,7 @@ impl Authorization {
         self.enforced.decide(cx)
     }
 
-    /// What [`Self::decide`] says, alone; none if CUSTOM rules have to be asked first.
+    /// Returns the outcome of [`Self::decide`], or `None` if there are CUSTOM rules.
     #[inline]
     pub(crate) fn outcome<A: Attributes + ?Sized>(&self, request: &A) -> Option<Outcome> {
         if !self.selected {
@@ -122,35 +122,35 @@ impl Authorization {
         (self.enforced.deny == 0).then(|| self.enforced.outcome(&Context::new(request)).0)
     }
 
-    /// What the dry-run policies would say; none if there are none.
+    /// Evaluates the dry-run policies, if there are any.
     pub(crate) fn shadow<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Option<LayerDecision> {
         self.shadow.as_ref().map(|shadow| shadow.decide(cx))
     }
 
-    /// The AUDIT rule that matches, if any.
+    /// Returns the first matching AUDIT rule.
     pub(crate) fn audit<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<RuleId>> {
         let number = self.audit.first_match(&Context::new(request), 0..self.audit.len())?;
         Ok(number.and_then(|n| self.audit.rule(n)).map(|(id, _)| id.clone()))
     }
 
-    /// What the rules look at, those of AUDIT policies apart.
+    /// The attributes that the rules read, without those of AUDIT policies.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
         let shadow = self.shadow.iter().flat_map(|shadow| shadow.rules.attributes());
         self.enforced.rules.attributes().chain(shadow)
     }
 
-    /// Every enforced rule, looked at in full: CUSTOM, DENY, then ALLOW.
+    /// Evaluates every test of every enforced rule: CUSTOM, DENY, then ALLOW.
     pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
         self.enforced.rules.traces(request)
     }
 }
 
-/// A policy without rules is written down as a rule that never holds; explanations need not name it.
+/// Omits rules that never match. Lowering represents a policy without rules by one, which explanations omit.
 fn possible(rules: &[Rule]) -> Vec<&Rule> {
     rules.iter().filter(|rule| !rule.is_never()).collect()
 }
 
-impl Steps {
+impl Ordered {
     fn new(lists: [&[Rule]; 3], default_deny: bool, switches: CompileSwitches) -> Self {
         let [custom, deny, allow] = lists.map(possible);
         let starts = (custom.len() as u32, (custom.len() + deny.len()) as u32);
@@ -162,17 +162,17 @@ impl Steps {
         &self,
         cx: &Context<'_, A>,
         floor: u32,
-    ) -> Read<Option<(u32, Custom)>> {
+    ) -> Read<Option<(u32, CustomOutcome)>> {
         let number = self.rules.first_match(cx, floor..self.deny)?;
         Ok(number.and_then(|n| self.rules.rule(n).map(|rule| (n, rule))).map(
             |(n, (id, effect))| match effect {
-                Effect::Ask(provider) => (n, Custom::Ask(id.clone(), provider.clone())),
-                _ => (n, Custom::Deny(id.clone())),
+                Effect::Ask(provider) => (n, CustomOutcome::Ask(id.clone(), provider.clone())),
+                _ => (n, CustomOutcome::Deny(id.clone())),
             },
         ))
     }
 
-    /// DENY, then ALLOW. What cannot be read denies.
+    /// Evaluates DENY, then ALLOW. An unreadable attribute denies.
     #[inline]
     fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
         let (outcome, found) = self.outcome(cx);
@@ -185,7 +185,7 @@ impl Steps {
         LayerDecision::by_default(outcome, reason)
     }
 
-    /// What the first rule that holds says, and its number.
+    /// Returns the outcome of the first matching rule, and its number.
     #[inline]
     fn outcome<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> (Outcome, Read<Option<u32>>) {
         let end = if self.default_deny { self.rules.len() } else { self.allow };

@@ -83,6 +83,7 @@ mod dns;
 pub mod enforcement;
 mod explain;
 pub mod export;
+mod filter_chain;
 pub mod flow;
 mod fqdn;
 pub mod http;
@@ -112,6 +113,7 @@ pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Out
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
 pub use dns::{AnswerError, CacheLimits, DnsData, DnsRecord, NameCache, RestoreError, Taught, taught};
 pub use explain::{Failure, RuleTrace, nearest_miss};
+pub use filter_chain::FilterChain;
 pub use fqdn::{FqdnPattern, FqdnSet};
 pub use labels::{Label, Labels};
 pub use namespaced_name::{NameError, NamespacedName};

@@ -1,22 +1,18 @@
-//! The mesh policies of one workload, compiled: what a proxy enforces.
+//! The compiled mesh policies of one workload, which a proxy enforces.
 
 use crate::{
-    authorization::{Authorization, Custom},
     cluster::{CalledService, Cluster, IdentitySource, Workload},
-    compile::Context,
-    decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
-    explain::RuleTrace,
-    ir::{Attribute, PeerLayer, PeerMode},
+    filter_chain::FilterChain,
+    ir::{PeerLayer, PeerMode},
     lower::istio::{self, Chain, attachment::Target, tokens::TokenRules},
-    options::{Options, Profile},
-    request::{Attributes, Read},
+    options::Options,
     rule_id::RuleId,
-    strict::{Strict, View},
 };
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::sync::Arc;
 
-/// The compiled AuthorizationPolicies, PeerAuthentication and RequestAuthentications of one workload. Immutable;
-/// a clone is another handle to the same set.
+/// The compiled AuthorizationPolicies, PeerAuthentications and RequestAuthentications of one workload.
+///
+/// A policy set is immutable. A clone is another reference to the same set.
 ///
 /// ```
 /// use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
@@ -32,20 +28,19 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 /// let set = PolicySet::compile(&cluster, &sample, &Options::default());
 ///
 /// let get = Request { method: Some(b"GET"), path: Some(b"/"), ..Request::default() };
-/// assert_eq!(set.decide(&get).verdict, Verdict::Allow);
+/// assert_eq!(set.http().decide(&get).verdict, Verdict::Allow);
 /// let post = Request { method: Some(b"POST"), ..get };
-/// assert_eq!(set.decide(&post).verdict, Verdict::Deny);
+/// assert_eq!(set.http().decide(&post).verdict, Verdict::Deny);
 /// ```
 #[derive(Clone, Debug)]
 pub struct PolicySet(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    http: Authorization,
-    tcp: Authorization,
+    http: FilterChain,
+    tcp: FilterChain,
     peer: PeerLayer,
     tokens: TokenRules,
-    profile: Profile,
     identity: IdentitySource,
 }
 
@@ -55,7 +50,7 @@ impl PolicySet {
         Self::for_service(cluster, workload, None, options)
     }
 
-    /// The same for a waypoint that is called for `service`.
+    /// Compiles the policies of `cluster` that apply to `workload`, a waypoint that is called for `service`.
     pub fn for_service(
         cluster: &Cluster,
         workload: &Workload,
@@ -64,128 +59,34 @@ impl PolicySet {
     ) -> Self {
         let root = &cluster.resources().mesh.root_namespace;
         let target = Target::new(workload, root, options).called(service);
-        let chain = |chain| {
-            let layer = istio::authorization(cluster, &target, chain, options);
-            Authorization::new(&layer, options.switches)
-        };
+        let layer = |chain| istio::authorization(cluster, &target, chain, options);
         Self(Arc::new(Inner {
-            http: chain(Chain::Http),
-            tcp: chain(Chain::Tcp),
+            http: FilterChain::http(&layer(Chain::Http), options.profile, options.switches),
+            tcp: FilterChain::tcp(&layer(Chain::Tcp), options.profile, options.switches),
             peer: istio::peer(cluster, workload),
             tokens: TokenRules::new(cluster, &target),
-            profile: options.profile,
             identity: workload.role.identity_source(),
         }))
     }
 
-    /// Where the proxy of the workload finds the identity of the peer.
+    /// The policies for HTTP requests.
+    #[inline]
+    pub fn http(&self) -> &FilterChain {
+        &self.0.http
+    }
+
+    /// The policies for TCP connections.
+    #[inline]
+    pub fn tcp(&self) -> &FilterChain {
+        &self.0.tcp
+    }
+
+    /// Where the proxy of the workload finds the identity of the client.
     pub fn identity_source(&self) -> IdentitySource {
         self.0.identity
     }
 
-    /// Decides an HTTP request. Allocates nothing.
-    ///
-    /// The verdict is [`crate::Verdict::Ask`] where a CUSTOM rule wants its provider asked; what the other steps say then
-    /// is told by [`Self::decide_after_custom`].
-    pub fn decide<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
-        self.0.answer(&self.0.http, Step::Whole, request, Some(403))
-    }
-
-    /// The bit of [`Self::decide`] alone, for those who ask no reasons; dry-run policies are not looked at.
-    ///
-    /// ```
-    /// # use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload};
-    /// let set = PolicySet::compile(&Cluster::default(), &Workload::new("foo", [], "sample"), &Options::default());
-    /// assert_eq!(set.verdict(&Request::default()), Verdict::Allow);
-    /// ```
-    pub fn verdict<A: Attributes + ?Sized>(&self, request: &A) -> Verdict {
-        let outcome = if self.0.profile == Profile::Compat { self.0.http.outcome(request) } else { None };
-        outcome.map_or_else(|| self.decide(request).verdict, Outcome::verdict)
-    }
-
-    /// Decides a TCP connection: fields that need a request are not compiled for it
-    /// (docs/semantics/istio.md#istio-http-only-fields).
-    pub fn decide_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
-        self.0.answer(&self.0.tcp, Step::Whole, connection, None)
-    }
-
-    /// The CUSTOM step alone, which comes before tokens are checked: what it lets pass is allowed.
-    pub(crate) fn decide_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
-        self.0.answer(&self.0.http, Step::Custom, request, Some(403))
-    }
-
-    /// The CUSTOM step of a TCP connection alone.
-    pub(crate) fn decide_connection_custom<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
-        self.0.answer(&self.0.tcp, Step::Custom, connection, None)
-    }
-
-    /// Decides an HTTP request whose CUSTOM step has let it pass.
-    pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
-        self.0.answer(&self.0.http, Step::AfterCustom, request, Some(403))
-    }
-
-    /// The external providers that CUSTOM rules want asked of an HTTP request, each with the first rule that does.
-    /// All of them have to allow.
-    ///
-    /// # Errors
-    ///
-    /// An attribute could not be read.
-    pub fn providers<A: Attributes + ?Sized>(&self, request: &A) -> Read<BTreeMap<Arc<str>, RuleId>> {
-        self.0.http.asked(request)
-    }
-
-    /// The same for a TCP connection.
-    ///
-    /// # Errors
-    ///
-    /// An attribute could not be read.
-    pub fn providers_of_connection<A: Attributes + ?Sized>(
-        &self,
-        connection: &A,
-    ) -> Read<BTreeMap<Arc<str>, RuleId>> {
-        self.0.tcp.asked(connection)
-    }
-
-    /// Decides a TCP connection whose CUSTOM step has let it pass.
-    pub fn decide_connection_after_custom<A: Attributes + ?Sized>(&self, connection: &A) -> Decision {
-        self.0.answer(&self.0.tcp, Step::AfterCustom, connection, None)
-    }
-
-    /// Every enforced rule that applies, looked at in full.
-    pub fn explain<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
-        self.0.http.traces(request)
-    }
-
-    /// The same for a TCP connection.
-    pub fn explain_connection<A: Attributes + ?Sized>(&self, connection: &A) -> Vec<RuleTrace> {
-        self.0.tcp.traces(connection)
-    }
-
-    /// The AUDIT rule that tags an HTTP request.
-    ///
-    /// # Errors
-    ///
-    /// An attribute could not be read.
-    pub fn audit<A: Attributes + ?Sized>(&self, request: &A) -> Read<Option<RuleId>> {
-        self.0.http.audit(request)
-    }
-
-    /// What the rules for HTTP requests look at; an attribute may come several times.
-    pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
-        self.0.http.attributes()
-    }
-
-    /// What the rules for TCP connections look at.
-    pub fn attributes_of_connection(&self) -> impl Iterator<Item = &Attribute> {
-        self.0.tcp.attributes()
-    }
-
-    /// Whether any AuthorizationPolicy applies.
-    pub fn is_selected(&self) -> bool {
-        self.0.http.is_selected()
-    }
-
-    /// What `port` does with mutual TLS, and the PeerAuthentication that says so.
+    /// The mutual TLS mode of `port`, and the PeerAuthentication that sets it.
     pub fn peer_mode(&self, port: u16) -> (PeerMode, Option<RuleId>) {
         let peer = &self.0.peer;
         let (mode, by) = match peer.ports.get(&port) {
@@ -200,68 +101,10 @@ impl PolicySet {
     }
 }
 
-/// How much of the order of evaluation is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Whole,
-    Custom,
-    AfterCustom,
-}
-
-impl Inner {
-    /// What `chain` says of `request`; in the profile strict, the first of its readings that is not allowed.
-    fn answer<A: Attributes + ?Sized>(
-        &self,
-        chain: &Authorization,
-        step: Step,
-        request: &A,
-        status: Option<u16>,
-    ) -> Decision {
-        if self.profile == Profile::Compat {
-            return chain.answer(step, request, status);
-        }
-        let decision = chain.answer(step, request, status);
-        if decision.verdict != Verdict::Allow {
-            return decision;
-        }
-        let mut careful = View::ALL.into_iter().map(|view| {
-            let request = Strict { request, view };
-            chain.answer(step, &request, status)
-        });
-        careful.find(|d| d.verdict != Verdict::Allow).unwrap_or(decision)
-    }
-}
-
-impl Authorization {
-    #[inline]
-    fn answer<A: Attributes + ?Sized>(&self, step: Step, request: &A, status: Option<u16>) -> Decision {
-        let cx = Context::new(request);
-        let custom = if step == Step::AfterCustom { Ok(Custom::Pass) } else { self.custom(&cx) };
-        let LayerDecision { outcome, by } = match custom {
-            Ok(Custom::Pass) if step == Step::Custom => LayerDecision::bare(Outcome::Allow),
-            Ok(Custom::Pass) => self.decide(&cx),
-            Ok(Custom::Ask(id, _)) => LayerDecision::by_rule(Outcome::Ask, id),
-            Ok(Custom::Deny(id)) => LayerDecision::by_rule(Outcome::Deny, id),
-            Err(_) => LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable),
-        };
-        let verdict = outcome.verdict();
-        Decision {
-            verdict,
-            layer: Layer::AuthorizationPolicy,
-            by: match by {
-                Some(by) => by,
-                None => DecidedBy::Default(DefaultReason::NoPolicy),
-            },
-            status: status.filter(|_| verdict == Verdict::Deny),
-            shadow: self.shadow(&cx),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{request::Request, resource::Resources};
+    use crate::{Outcome, Verdict, options::Profile, request::Request, resource::Resources};
     use serde_json::{Value, json};
 
     fn set(policies: &[(&str, &str, &str)]) -> PolicySet {
@@ -285,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_alone_is_that_of_the_decision() {
+    fn verdict_equals_verdict_of_decision() {
         let sets: [&[(&str, &str, &str)]; 6] = [
             &[],
             &[("ALLOW", "/a*", "false")],
@@ -301,8 +144,8 @@ mod tests {
             let set = set_in(profile, policies);
             for path in ["/", "/a", "/ab", "/a?b", "/%2e%2e/ab"] {
                 let request = Request { path: Some(path.as_bytes()), ..Request::default() };
-                let verdict = set.verdict(&request);
-                assert_eq!(verdict, set.decide(&request).verdict, "{profile:?} {policies:?} {path}");
+                let verdict = set.http().verdict(&request);
+                assert_eq!(verdict, set.http().decide(&request).verdict, "{profile:?} {policies:?} {path}");
                 seen.insert(verdict);
             }
         }
@@ -311,11 +154,11 @@ mod tests {
 
     fn shadow(set: &PolicySet, path: &str) -> Option<Outcome> {
         let request = Request { path: Some(path.as_bytes()), ..Request::default() };
-        set.decide(&request).shadow.map(|shadow| shadow.outcome)
+        set.http().decide(&request).shadow.map(|shadow| shadow.outcome)
     }
 
     #[test]
-    fn dry_run_policies_are_told_apart_from_the_verdict() {
+    fn dry_run_policy_is_reported_in_shadow_only() {
         let deny = set(&[("DENY", "/a", "true")]);
         assert_eq!(shadow(&deny, "/a"), Some(Outcome::Deny));
         assert_eq!(shadow(&deny, "/b"), Some(Outcome::Allow));
@@ -327,11 +170,11 @@ mod tests {
     }
 
     #[test]
-    fn audit_is_told_and_changes_nothing() {
+    fn audit_rule_is_reported_and_changes_no_verdict() {
         let set = set(&[("AUDIT", "/a", "false")]);
         let at = |path: &'static str| Request { path: Some(path.as_bytes()), ..Request::default() };
-        assert!(set.audit(&at("/a")).unwrap().is_some());
-        assert!(set.audit(&at("/b")).unwrap().is_none());
-        assert_eq!(set.decide(&at("/a")).verdict, Verdict::Allow);
+        assert!(set.http().audit(&at("/a")).unwrap().is_some());
+        assert!(set.http().audit(&at("/b")).unwrap().is_none());
+        assert_eq!(set.http().decide(&at("/a")).verdict, Verdict::Allow);
     }
 }

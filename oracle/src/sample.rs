@@ -320,14 +320,17 @@ impl Sample {
     /// Returns the engine's result.
     pub(crate) fn decide(&self, set: &PolicySet, port: u16) -> Expected {
         let expect = |request: &Request<'_>| {
-            let decision = set.decide(request);
+            let decision = set.http().decide(request);
             let needs_provider = decision.verdict == Verdict::Ask;
-            let after =
-                if needs_provider { set.decide_after_custom(request).verdict } else { decision.verdict };
+            let after = if needs_provider {
+                set.http().decide_after_custom(request).verdict
+            } else {
+                decision.verdict
+            };
             Expected {
                 status: if after == Verdict::Allow { 200 } else { 403 },
                 needs_provider,
-                is_audited: matches!(set.audit(request), Ok(Some(_))),
+                is_audited: matches!(set.http().audit(request), Ok(Some(_))),
                 shadow_denies: decision.shadow.map(|shadow| shadow.outcome == Outcome::Deny),
             }
         };
@@ -343,7 +346,7 @@ impl Sample {
             }
             trace.held || trace.distance().0 == 1 && clauses.values().any(|failures| *failures == 1)
         };
-        self.with(port, |request| set.explain(request).iter().any(near)).unwrap_or(false)
+        self.with(port, |request| set.http().explain(request).iter().any(near)).unwrap_or(false)
     }
 
     /// Calls `evaluate` with the request that policies see. Returns the status if the proxy rejects the request.

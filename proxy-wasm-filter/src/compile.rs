@@ -181,33 +181,33 @@ fn describe(name: &str, mistakes: &[Diagnostic]) -> String {
 
 impl Policies for PolicySet {
     fn request(&self, request: &dyn Attributes) -> Decision {
-        self.decide(request)
+        self.http().decide(request)
     }
 
     fn connection(&self, connection: &dyn Attributes) -> Decision {
-        self.decide_connection(connection)
+        self.tcp().decide(connection)
     }
 
     fn after_providers(&self, request: &dyn Attributes) -> Decision {
-        self.decide_after_custom(request)
+        self.http().decide_after_custom(request)
     }
 
     fn providers(&self, request: &dyn Attributes) -> Read<Vec<(Arc<str>, RuleId)>> {
-        Ok(PolicySet::providers(self, request)?.into_iter().collect())
+        Ok(self.http().providers(request)?.into_iter().collect())
     }
 
     fn nearest_miss(&self, kind: StreamKind, stream: &dyn Attributes) -> Option<RuleTrace> {
         let traces = match kind {
-            StreamKind::Http => self.explain(stream),
-            StreamKind::Tcp => self.explain_connection(stream),
+            StreamKind::Http => self.http().explain(stream),
+            StreamKind::Tcp => self.tcp().explain(stream),
         };
         nearest_miss(&traces).cloned()
     }
 
     fn plan(&self, kind: StreamKind) -> Plan {
         match kind {
-            StreamKind::Http => Plan::new(self.attributes()),
-            StreamKind::Tcp => Plan::new(self.attributes_of_connection()),
+            StreamKind::Http => Plan::new(self.http().attributes()),
+            StreamKind::Tcp => Plan::new(self.tcp().attributes()),
         }
         .with_identity(self.identity_source())
     }

@@ -86,9 +86,9 @@ fn decide_allocates_no_memory() {
             ..Request::default()
         };
         let mut verdict = None;
-        let alone = allocation_counter::measure(|| assert_eq!(set.verdict(&request), expected));
+        let alone = allocation_counter::measure(|| assert_eq!(set.http().verdict(&request), expected));
         assert_eq!(alone.count_total, 0, "{path}");
-        let measured = allocation_counter::measure(|| verdict = Some(set.decide(&request).verdict));
+        let measured = allocation_counter::measure(|| verdict = Some(set.http().decide(&request).verdict));
         assert_eq!(verdict, Some(expected), "{n} {path}");
         assert_eq!(measured.count_total, 0, "{n} {path}");
     }

@@ -42,6 +42,7 @@ const ORDER: &[&str] = &[
     "export",
     "strict",
     "authorization",
+    "filter_chain",
     "network",
     "policy_set",
     "flow",

@@ -142,8 +142,8 @@ fn native(set: &PolicySet, headers: &HeaderMap) -> Verdict {
         headers: &lines,
         ..Request::default()
     };
-    let verdict = set.decide(&request).verdict;
-    assert_eq!(set.verdict(&request), verdict);
+    let verdict = set.http().decide(&request).verdict;
+    assert_eq!(set.http().verdict(&request), verdict);
     verdict
 }
 

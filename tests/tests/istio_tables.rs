@@ -85,7 +85,7 @@ fn policies_attach_as_in_istiod() {
         options.istio.selector_on_gateway_api = row["selectorPoliciesOnGatewayApi"] != false;
         let services = proxy["services"].as_array().cloned().unwrap_or_default();
         let applies = match services.first() {
-            None => PolicySet::compile(&cluster, &workload, &options).is_selected(),
+            None => PolicySet::compile(&cluster, &workload, &options).http().is_selected(),
             Some(service) => refuses_at_waypoint(row, service, options),
         };
         assert_eq!(json!(applies), row["expect"], "{row}");

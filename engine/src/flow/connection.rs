@@ -4,6 +4,7 @@ use super::{Flow, FlowError, MeshRequest, Place, Simulation, port};
 use crate::{
     cluster::{CalledService, Cluster, MeshRole, Workload},
     decision::{DefaultReason, LayerDecision, Outcome},
+    filter_chain::FilterChain,
     http::{ClientCertificate, Downstream},
     ir::PeerMode,
     policy_set::PolicySet,
@@ -143,6 +144,11 @@ impl<'c> Connection<'c> {
             }
         }
         Ok(Some(connection))
+    }
+
+    /// The policies of the filter chain that accepts the connection.
+    pub(super) fn chain<'s>(&self, set: &'s PolicySet) -> &'s FilterChain {
+        if self.tcp { set.tcp() } else { set.http() }
     }
 
     /// What PeerAuthentication says, and whether the connection reaches a policy. May change the connection: on a

@@ -1,48 +1,46 @@
-//! The CUSTOM step of a flow: which providers are asked, and what their answers mean.
+//! The CUSTOM rules of a flow: the providers that decide it, and the decision that their answers give.
 
 use super::{Flow, MeshRequest};
 use crate::{
     cluster::Cluster,
     decision::{DecidedBy, Decision, Verdict},
     explain::RuleTrace,
+    filter_chain::FilterChain,
     ir::Effect,
     lower::istio::provider::Providers,
-    policy_set::PolicySet,
 };
 use alloc::{format, string::String, vec::Vec};
 
 /// Returns the decision of the CUSTOM rules about `request`, or `None` if they let it pass.
-pub(super) fn decide(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool) -> Option<Decision> {
-    let decision = request.with_custom(|r| match tcp {
-        true => set.decide_connection_custom(r),
-        false => set.decide_custom(r),
-    });
+pub(super) fn decide(flow: &Flow, chain: &FilterChain, request: &MeshRequest) -> Option<Decision> {
+    let decision = request.with_custom(|r| chain.decide_custom(r));
     if decision.verdict == Verdict::Allow {
         return None;
     }
-    // Dry-run policies of the later steps see the request as those do.
-    let later = request.with(|r| match tcp {
-        true => set.decide_connection_after_custom(r),
-        false => set.decide_after_custom(r),
-    });
+    // Dry-run DENY and ALLOW policies see the request after the validation of tokens.
+    let later = request.with(|r| chain.decide_after_custom(r));
     let decision = Decision { shadow: later.shadow, ..decision };
     match decision.verdict {
-        Verdict::Ask => ask(flow, set, request, tcp, decision),
+        Verdict::Ask => decide_by_answers(flow, chain, request, decision),
         _ => Some(decision),
     }
 }
 
-/// Returns the decision that the providers' answers give, or `None` if all of them allow.
-fn ask(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool, asked: Decision) -> Option<Decision> {
-    let providers =
-        request.with_custom(|r| if tcp { set.providers_of_connection(r) } else { set.providers(r) });
+/// Returns the decision that the answers of the providers give, or `None` if all of them allow.
+fn decide_by_answers(
+    flow: &Flow,
+    chain: &FilterChain,
+    request: &MeshRequest,
+    undecided: Decision,
+) -> Option<Decision> {
+    let providers = request.with_custom(|r| chain.providers(r));
     for (provider, id) in providers.unwrap_or_default() {
         let by = DecidedBy::Rule(id);
         match flow.ext_authz.get(&*provider) {
-            None => return Some(Decision { by, ..asked }),
+            None => return Some(Decision { by, ..undecided }),
             Some(false) => {
-                let status = (!tcp).then_some(403);
-                return Some(Decision { verdict: Verdict::Deny, status, by, ..asked });
+                let status = chain.denied_status();
+                return Some(Decision { verdict: Verdict::Deny, status, by, ..undecided });
             }
             Some(true) => {}
         }
@@ -50,17 +48,16 @@ fn ask(flow: &Flow, set: &PolicySet, request: &MeshRequest, tcp: bool, asked: De
     None
 }
 
-/// Every enforced rule, CUSTOM rules with the request as they see it.
-pub(super) fn explain(set: &PolicySet, request: &MeshRequest, tcp: bool) -> Vec<RuleTrace> {
-    let traces = |r: &crate::Request<'_>| if tcp { set.explain_connection(r) } else { set.explain(r) };
+/// Returns every enforced rule with its failed tests. CUSTOM rules see the request before the validation of tokens.
+pub(super) fn explain(chain: &FilterChain, request: &MeshRequest) -> Vec<RuleTrace> {
     let is_custom = |trace: &RuleTrace| trace.effect.is_custom();
-    let mut rules = request.with_custom(traces);
+    let mut rules = request.with_custom(|r| chain.explain(r));
     rules.retain(is_custom);
-    rules.extend(request.with(traces).into_iter().filter(|trace| !is_custom(trace)));
+    rules.extend(request.with(|r| chain.explain(r)).into_iter().filter(|trace| !is_custom(trace)));
     rules
 }
 
-/// Why a CUSTOM rule denies what it matches without asking its provider.
+/// Why a CUSTOM rule denies a request without a call of its provider.
 pub(super) fn note(cluster: &Cluster, rules: &[RuleTrace], decision: &Decision) -> Option<String> {
     let DecidedBy::Rule(id) = &decision.by else { return None };
     let rule = rules.iter().find(|rule| rule.id == *id)?;

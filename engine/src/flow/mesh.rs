@@ -7,6 +7,7 @@ use super::{
 use crate::{
     cluster::Workload,
     decision::{Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
+    filter_chain::FilterChain,
     http::{self, Admitted, Refusal},
     options::Profile,
     policy_set::PolicySet,
@@ -173,11 +174,12 @@ impl Simulation<'_> {
     }
 
     fn authorize(&self, flow: &Flow, connection: &Connection<'_>, set: &PolicySet, answer: &mut Answer) {
+        let chain = connection.chain(set);
         let [_, layer] = &mut answer.layers;
         let request = match self.request(flow, connection, set) {
             Ok(Some(request)) => request,
             Ok(None) => {
-                layer.decision = match set.is_selected() {
+                layer.decision = match chain.is_selected() {
                     true => LayerDecision::bare(Outcome::NeedsRequest),
                     false => LayerDecision::bare(Outcome::NotSelected),
                 };
@@ -185,9 +187,9 @@ impl Simulation<'_> {
             }
             Err(Refused { refusal, before_token }) => {
                 // CUSTOM rules come before tokens are checked (docs/semantics/istio.md#istio-custom-before-tokens).
-                let decision = before_token.and_then(|request| custom::decide(flow, set, &request, false));
+                let decision = before_token.and_then(|request| custom::decide(flow, chain, &request));
                 if let Some(decision) = decision {
-                    return answer.decided(set, decision);
+                    return answer.decided(chain, decision);
                 }
                 answer.status = refusal.status;
                 let reason = DefaultReason::Other(refusal.reason.into());
@@ -195,26 +197,22 @@ impl Simulation<'_> {
                 return;
             }
         };
-        layer.rules = custom::explain(set, &request, connection.tcp);
-        let decision = custom::decide(flow, set, &request, connection.tcp).unwrap_or_else(|| {
-            request.with(|r| match connection.tcp {
-                true => set.decide_connection_after_custom(r),
-                false => set.decide_after_custom(r),
-            })
-        });
+        layer.rules = custom::explain(chain, &request);
+        let decision = custom::decide(flow, chain, &request)
+            .unwrap_or_else(|| request.with(|r| chain.decide_after_custom(r)));
         layer.notes.extend(custom::note(self.cluster, &layer.rules, &decision));
-        answer.decided(set, decision);
+        answer.decided(chain, decision);
     }
 }
 
 impl Answer {
     /// Takes `decision` for what the authorization policies say.
-    fn decided(&mut self, set: &PolicySet, decision: Decision) {
+    fn decided(&mut self, chain: &FilterChain, decision: Decision) {
         let [_, layer] = &mut self.layers;
         self.status = decision.status;
         self.shadow = decision.shadow;
         let outcome = match decision.verdict {
-            Verdict::Allow if !set.is_selected() => Outcome::NotSelected,
+            Verdict::Allow if !chain.is_selected() => Outcome::NotSelected,
             Verdict::Allow => Outcome::Allow,
             Verdict::Ask => Outcome::Ask,
             _ => Outcome::Deny,

@@ -29,11 +29,11 @@ fn both_ways(objects: &[Value]) -> Option<[PolicySet; 2]> {
 /// Whether the policies allow `request`. Both compilations must agree.
 fn decide(objects: &[Value], request: &Request<'_>) -> Option<bool> {
     let [with, without] = both_ways(objects)?;
-    let (a, b) = (with.decide(request), without.decide(request));
+    let (a, b) = (with.http().decide(request), without.http().decide(request));
     if a != b {
         panic!("with the index {a:?}, without {b:?}");
     }
-    with.explain(request);
+    with.http().explain(request);
     Some(a.verdict == palisade::Verdict::Allow)
 }
 
