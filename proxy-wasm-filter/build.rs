@@ -1,6 +1,6 @@
-//! Links the module with a memory maximum: Envoy has none of its own below 1 GiB, and growing there stalls a worker.
+//! Links the module with a maximum memory size. Envoy's own maximum is 1 GiB, and growth to that size stalls a worker.
 
-/// Ten thousand rules need a small part of it.
+/// The maximum memory size, far more than ten thousand rules need.
 const MAX_MEMORY_BYTES: u32 = 256 << 20;
 
 fn main() {

@@ -1,32 +1,32 @@
 //! The numbers of the proxy-wasm ABI 0.2.x.
 
-/// What a host call answers.
+/// The result of a host call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Status {
-    /// Done.
+    /// The call succeeded.
     Ok = 0,
-    /// There is no such property, header or metric.
+    /// The property, header or metric does not exist.
     NotFound = 1,
-    /// An argument is out of range, or the map is not there at this stage.
+    /// An argument is out of range, or the map does not exist at this stage.
     BadArgument = 2,
-    /// The value has no serialised form (a null inside a struct, for one).
+    /// The value has no serialized form, such as a null inside a struct.
     SerializationFailure = 3,
-    /// A pointer leaves the guest's memory, or the guest could not allocate.
+    /// A pointer is outside the guest's memory, or the guest failed to allocate.
     InvalidMemoryAccess = 6,
-    /// Nothing is there.
+    /// The value is empty.
     Empty = 7,
-    /// The compare-and-swap number is old.
+    /// The compare-and-swap number is outdated.
     CasMismatch = 8,
     /// The host failed.
     InternalFailure = 10,
-    /// The call exists and does nothing here.
+    /// This host does not implement the call.
     Unimplemented = 12,
 }
 
-/// How loud a log line is.
+/// The level of a log line.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are those of the ABI")]
 pub enum LogLevel {
     Trace,
     Debug,
@@ -50,7 +50,7 @@ impl LogLevel {
     }
 }
 
-/// Which header map a call means.
+/// The header map of a call.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum MapType {
     RequestHeaders,
@@ -79,7 +79,7 @@ impl MapType {
     }
 }
 
-/// Which buffer a call means.
+/// The buffer of a call.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum BufferType {
     RequestBody,
@@ -110,7 +110,7 @@ impl BufferType {
     }
 }
 
-/// Which direction of which stream a call means.
+/// The stream and the direction of a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum StreamType {
     HttpRequest,

@@ -1,4 +1,4 @@
-//! Case files against the module: plugin configuration in, verdict out.
+//! The module as a back end of case files: a plugin configuration and a stream in, a verdict out.
 
 use crate::{
     abi::LogLevel,
@@ -11,12 +11,12 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What the client of a real proxy would see.
+/// The result for the client of a real proxy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// The upstream gets the request or the bytes.
+    /// The upstream receives the request or the bytes.
     Allow,
-    /// The client gets a reply instead.
+    /// The client receives a reply of the filter.
     Deny {
         /// The HTTP status, 200 for gRPC.
         status: u32,
@@ -24,18 +24,18 @@ pub enum Verdict {
         grpc_status: Option<u32>,
         /// The body.
         body: Vec<u8>,
-        /// The response-code details.
+        /// The response code details.
         details: String,
     },
-    /// The connection is closed, or the stream reset.
+    /// The connection is closed, or the stream is reset.
     Closed,
-    /// The filter holds the stream for ever, which no case expects.
-    Stuck,
+    /// The stream stays paused, which no case expects.
+    Paused,
 }
 
-/// A verdict and what it cost.
+/// A verdict, with its host calls and fuel.
 #[derive(Clone, Debug)]
-pub struct Verification {
+pub struct MeasuredVerdict {
     /// The verdict.
     pub verdict: Verdict,
     /// Host calls, by name.
@@ -44,14 +44,14 @@ pub struct Verification {
     pub fuel: u64,
 }
 
-impl Verification {
-    /// All host calls together.
+impl MeasuredVerdict {
+    /// Returns the number of all host calls.
     pub fn host_calls(&self) -> u64 {
         self.calls.values().sum()
     }
 }
 
-/// The module, compiled once, and a way to ask it about one configuration at a time.
+/// The compiled module, which runs one plugin for each configuration.
 ///
 /// ```no_run
 /// use palisade_harness::{Conformance, HttpRequest, Node, Stream, Verdict};
@@ -73,30 +73,33 @@ impl Conformance {
     /// Compiles the module.
     ///
     /// # Errors
-    /// When it is no proxy-wasm module.
+    ///
+    /// The bytes are not a proxy-wasm module.
     pub fn new(wasm: &[u8]) -> Result<Self, Error> {
         Ok(Self { module: Module::new(wasm, crate::Limits::default())? })
     }
 
-    /// Starts a VM with a plugin configuration; many streams can go through it.
+    /// Starts a VM with a plugin configuration, for any number of streams.
     ///
     /// # Errors
-    /// When the module refuses the configuration; the message ends with what it logged.
+    ///
+    /// The module refuses the configuration. The message ends with its log line.
     pub fn plugin(&self, configuration: &[u8], node: Node) -> Result<Plugin, Error> {
         self.plugin_among(configuration, VmOptions { node, ..VmOptions::default() })
     }
 
-    /// The same, with all that surrounds the VM: the clusters that answer its HTTP calls, for one.
+    /// Starts a VM with a plugin configuration in an environment, such as clusters that answer its HTTP calls.
     ///
     /// # Errors
-    /// When the module refuses the configuration.
-    pub fn plugin_among(&self, configuration: &[u8], around: VmOptions) -> Result<Plugin, Error> {
-        let options = VmOptions { log_level: LogLevel::Info, ..around };
+    ///
+    /// The module refuses the configuration.
+    pub fn plugin_among(&self, configuration: &[u8], environment: VmOptions) -> Result<Plugin, Error> {
+        let options = VmOptions { log_level: LogLevel::Info, ..environment };
         Plugin::start(&self.module, &options, configuration, FailurePolicy::Closed)
     }
 
-    /// The verdict on a request.
-    pub fn http(plugin: &mut Plugin, stream: Stream, request: &HttpRequest) -> Verification {
+    /// Returns the verdict on a request.
+    pub fn http(plugin: &mut Plugin, stream: Stream, request: &HttpRequest) -> MeasuredVerdict {
         let report = plugin.http(&Arc::new(stream), request);
         let (status, grpc_status) = (report.status(), report.grpc_status());
         let verdict = match report.outcome {
@@ -108,19 +111,19 @@ impl Conformance {
                 details: reply.details,
             },
             HttpOutcome::Reset => Verdict::Closed,
-            HttpOutcome::Stuck => Verdict::Stuck,
+            HttpOutcome::Paused => Verdict::Paused,
         };
-        Verification { verdict, calls: report.calls, fuel: report.fuel }
+        MeasuredVerdict { verdict, calls: report.calls, fuel: report.fuel }
     }
 
-    /// The verdict on a connection whose client speaks first.
-    pub fn tcp(plugin: &mut Plugin, stream: Stream) -> Verification {
+    /// Returns the verdict on a connection whose client sends first.
+    pub fn tcp(plugin: &mut Plugin, stream: Stream) -> MeasuredVerdict {
         let report = plugin.tcp(&Arc::new(stream), b"hello");
         let verdict = match report.outcome {
             TcpOutcome::Continue => Verdict::Allow,
             TcpOutcome::Closed => Verdict::Closed,
-            TcpOutcome::Stuck => Verdict::Stuck,
+            TcpOutcome::Paused => Verdict::Paused,
         };
-        Verification { verdict, calls: report.calls, fuel: report.fuel }
+        MeasuredVerdict { verdict, calls: report.calls, fuel: report.fuel }
     }
 }

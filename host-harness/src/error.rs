@@ -1,23 +1,23 @@
-//! Why a module could not be loaded, started or configured.
+//! The errors of loading, starting and configuring a module.
 
 use core::fmt;
 
-/// The module or its configuration was refused, or a call into it trapped.
+/// An error of a module: it is invalid, refuses its configuration, or traps.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
     message: String,
 }
 
-/// Who is at fault.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The bytes are no proxy-wasm module that this host can run.
+    /// The bytes are not a proxy-wasm module that this host can run.
     Module,
-    /// The module answered that it does not want to start or does not accept its configuration.
+    /// The module refuses to start or refuses its configuration.
     Refused,
-    /// The module trapped; its VM is dead.
+    /// The module trapped; its VM has ended.
     Trap,
 }
 
@@ -27,14 +27,14 @@ impl Error {
     }
 
     pub(crate) fn module(cause: impl fmt::Display) -> Self {
-        Self::new(ErrorKind::Module, format!("the module cannot be run: {cause:#}"))
+        Self::new(ErrorKind::Module, format!("cannot run the module: {cause:#}"))
     }
 
     pub(crate) fn trap(export: &str, cause: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Trap, format!("`{export}` trapped: {cause:#}"))
     }
 
-    /// Who is at fault.
+    /// Returns the kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

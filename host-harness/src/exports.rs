@@ -1,9 +1,9 @@
-//! The functions a module may export; only those that it does are called.
+//! The callbacks of a module. The host calls those that the module exports.
 
 use crate::{error::Error, state::HostState};
 use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
 
-/// One callback: its name, and the function where the module has it.
+/// One callback: its name, and the function if the module exports it.
 pub(crate) struct Callback<P, R> {
     pub(crate) name: &'static str,
     pub(crate) function: Option<TypedFunc<P, R>>,
@@ -11,19 +11,23 @@ pub(crate) struct Callback<P, R> {
 
 impl<P, R> core::fmt::Debug for Callback<P, R> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Callback").field("name", &self.name).field("there", &self.function.is_some()).finish()
+        f.debug_struct("Callback")
+            .field("name", &self.name)
+            .field("is_exported", &self.function.is_some())
+            .finish()
     }
 }
 
 macro_rules! exports {
     ($( $field:ident = $name:literal: ($($parameter:ty),*) -> $result:ty; )*) => {
-        /// All callbacks of ABI 0.2.x that this host drives.
+        /// The callbacks of ABI 0.2.x that this host calls.
         #[derive(Debug)]
         pub(crate) struct Exports {
             $( pub(crate) $field: Callback<($($parameter,)*), $result>, )*
         }
 
         impl Exports {
+            /// Looks up every callback of `instance`.
             pub(crate) fn find(store: &mut Store<HostState>, instance: &Instance) -> Result<Self, Error> {
                 Ok(Self { $( $field: find(store, instance, $name)?, )* })
             }
@@ -52,6 +56,7 @@ exports! {
     on_delete = "proxy_on_delete": (u32) -> ();
 }
 
+/// Looks up one callback.
 fn find<P: WasmParams, R: WasmResults>(
     store: &mut Store<HostState>,
     instance: &Instance,

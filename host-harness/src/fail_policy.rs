@@ -1,12 +1,13 @@
-//! What the client sees when the module is broken: Envoy's three failure policies.
+//! Envoy's three failure policies: the result for the client after a trap.
 
 use crate::{
+    abi::LogLevel,
     error::Error,
+    header_map::HeaderMap,
     metrics::Metrics,
-    pairs::HeaderMap,
     properties::Stream,
-    state::{HostCalls, LogLine},
-    stream::{HttpOutcome, HttpReport, HttpRequest, LocalReply, TcpOutcome, TcpReport, is_grpc},
+    state::{HostCalls, LocalReply, LogLine},
+    stream::{HttpOutcome, HttpReport, HttpRequest, TcpOutcome, TcpReport, is_grpc},
     vm::{Module, Vm, VmOptions},
 };
 use core::time::Duration;
@@ -15,16 +16,16 @@ use std::{collections::BTreeMap, sync::Arc};
 /// `failure_policy` of Envoy's plugin configuration.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FailurePolicy {
-    /// After a trap every stream is refused until the plugin is configured anew.
+    /// After a trap, every stream is refused until a new configuration.
     #[default]
     Closed,
-    /// After a trap the next stream starts a new VM, unless the last start was less than a second ago.
+    /// After a trap, the next stream starts a new VM, unless the last start was less than a second ago.
     Reload,
-    /// After a trap every stream passes undecided. Never for a policy engine.
+    /// After a trap, every stream passes undecided. A policy engine must not use it.
     Open,
 }
 
-/// A VM under its failure policy: what one filter of one Envoy worker is.
+/// A VM with its failure policy: one filter of one Envoy worker.
 #[derive(Debug)]
 pub struct Plugin {
     module: Module,
@@ -37,13 +38,14 @@ pub struct Plugin {
 }
 
 impl Plugin {
-    /// Envoy's base interval between two reloads, without its jitter.
+    /// Envoy's base interval between two reloads, without jitter.
     const BACKOFF: Duration = Duration::from_secs(1);
 
-    /// Starts a VM and configures it. As in Envoy a plugin that does not start is not loaded at all.
+    /// Starts a VM and configures it. As in Envoy, a plugin that does not start is not loaded.
     ///
     /// # Errors
-    /// When the module traps or refuses its configuration; the log tells why (see [`Plugin::reconfigure`]).
+    ///
+    /// The module traps or refuses its configuration. The message has the last error in the log.
     pub fn start(
         module: &Module,
         options: &VmOptions,
@@ -63,11 +65,11 @@ impl Plugin {
         })
     }
 
-    /// A new configuration, as an update of Envoy's own brings it: a new VM takes over if it accepts the
-    /// configuration, otherwise the old one stays.
+    /// Updates the configuration as Envoy does: a new VM replaces the old one if it accepts the configuration.
     ///
     /// # Errors
-    /// When the module traps or refuses; the last error it logged is in the message.
+    ///
+    /// The module traps or refuses the configuration. The message has the last error in the log.
     pub fn reconfigure(&mut self, configuration: &[u8]) -> Result<(), Error> {
         let mut next = Self::start(&self.module, &self.options, configuration, self.policy)?;
         next.vm.set_metrics(self.vm.metrics().clone());
@@ -76,9 +78,9 @@ impl Plugin {
         Ok(())
     }
 
-    /// Sends a request through.
+    /// Sends a request through the filter.
     pub fn http(&mut self, stream: &Arc<Stream>, request: &HttpRequest) -> HttpReport {
-        self.revive();
+        self.restart();
         let report = if self.vm.is_dead() { None } else { self.vm.http(stream, request).ok() };
         report.unwrap_or_else(|| HttpReport {
             outcome: match self.policy {
@@ -98,9 +100,9 @@ impl Plugin {
         })
     }
 
-    /// Opens a connection and sends the client's first bytes.
+    /// Opens a connection through the filter, and sends the client's first bytes.
     pub fn tcp(&mut self, stream: &Arc<Stream>, first_bytes: &[u8]) -> TcpReport {
-        self.revive();
+        self.restart();
         let report = if self.vm.is_dead() { None } else { self.vm.tcp(stream, first_bytes).ok() };
         report.unwrap_or_else(|| {
             let (outcome, forwarded) = match self.policy {
@@ -111,30 +113,31 @@ impl Plugin {
         })
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance(&mut self, by: Duration) {
         self.now = self.now.saturating_add(by);
         self.vm.set_now(u64::try_from(self.now.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// The VM as it is now.
+    /// Returns the current VM.
     pub fn vm(&self) -> &Vm {
         &self.vm
     }
 
-    /// The metrics, over all reloads.
+    /// Returns the metrics of all VMs of the plugin.
     pub fn metrics(&self) -> &Metrics {
         self.vm.metrics()
     }
 
-    /// What the present VM logged.
+    /// Returns the log of the current VM.
     pub fn logs(&self) -> &[LogLine] {
         self.vm.logs()
     }
 
-    fn revive(&mut self) {
-        let rested = self.last_reload.is_none_or(|last| self.now.saturating_sub(last) >= Self::BACKOFF);
-        if !self.vm.is_dead() || self.policy != FailurePolicy::Reload || !rested {
+    /// Starts a new VM after a trap, if the policy is [`FailurePolicy::Reload`] and the interval has passed.
+    fn restart(&mut self) {
+        let has_waited = self.last_reload.is_none_or(|last| self.now.saturating_sub(last) >= Self::BACKOFF);
+        if !self.vm.is_dead() || self.policy != FailurePolicy::Reload || !has_waited {
             return;
         }
         self.last_reload = Some(self.now);
@@ -151,8 +154,9 @@ impl Plugin {
     }
 }
 
+/// Adds the last error in the log to the message of `error`.
 fn with_log(error: Error, vm: &Vm) -> Error {
-    let last = vm.logs().iter().rev().find(|line| line.level >= crate::LogLevel::Error);
+    let last = vm.logs().iter().rev().find(|line| line.level >= LogLevel::Error);
     match last {
         Some(line) => Error::new(error.kind(), format!("{error}: {}", line.message)),
         None => error,

@@ -1,27 +1,30 @@
-//! A wasmtime host that behaves towards a proxy-wasm filter as Envoy does.
+//! A wasmtime host that treats a proxy-wasm filter as Envoy does.
 //!
-//! It runs the very module that ships: [`Module`] compiles it, [`Plugin`] keeps one VM of it under a
-//! [`FailurePolicy`], and a stream of plain data ([`Stream`]) goes through [`Plugin::http`] or
-//! [`Plugin::tcp`], which answer what the client of a real Envoy would see. [`Conformance`] wraps the three
-//! for case files: plugin configuration in, verdict out, with the host calls and the fuel that it took.
+//! It runs the shipped module. [`Module`] compiles it, and [`Plugin`] runs one VM of it with a [`FailurePolicy`]. A
+//! stream is plain data ([`Stream`]); [`Plugin::http`] and [`Plugin::tcp`] return the result that the client of a real
+//! Envoy receives. [`Conformance`] combines the three for case files: a plugin configuration in, a verdict out, with the
+//! host calls and the fuel of each decision.
 //!
 //! ```text
-//! bytes --Module--> compiled --Plugin(config, policy)--> VM --http/tcp(Stream)--> report
-//!                                                        ^ a trap kills it; the policy says what follows
+//! bytes ──Module──▶ compiled ──Plugin(configuration, policy)──▶ VM ──http, tcp(Stream)──▶ report
+//!                                                               └─ after a trap, the policy decides the result
 //! ```
 //!
-//! What differs from Envoy, on purpose: one worker, a clock that the test sets, fuel so that an endless loop
-//! is a trap and not a hang (V8 in Envoy has neither fuel nor a deadline), and shared queues, gRPC calls and
-//! foreign functions that answer `Unimplemented`.
+//! The host differs from Envoy in these points:
+//!
+//! - There is one worker.
+//! - The test sets the clock.
+//! - Fuel limits each call, so that an endless loop traps. V8 in Envoy has neither fuel nor a deadline.
+//! - Shared queues, gRPC calls and foreign functions return `Unimplemented`.
 
 mod abi;
 mod conformance;
 mod error;
 mod exports;
 mod fail_policy;
+mod header_map;
 mod host;
 mod metrics;
-mod pairs;
 mod properties;
 mod protobuf;
 mod state;
@@ -32,13 +35,13 @@ mod vm;
 // The public interface.
 pub use crate::{
     abi::{LogLevel, Status},
-    conformance::{Conformance, Verdict, Verification},
+    conformance::{Conformance, MeasuredVerdict, Verdict},
     error::{Error, ErrorKind},
     fail_policy::{FailurePolicy, Plugin},
+    header_map::{HeaderMap, decode_pairs, encode_pairs},
     metrics::{Metric, MetricKind, Metrics},
-    pairs::{HeaderMap, decode_pairs, encode_pairs},
-    properties::{Connection, Direction, Node, Stream},
-    state::{HostCalls, HttpAnswer, LogLine, SentCall},
-    stream::{HttpOutcome, HttpReport, HttpRequest, LocalReply, TcpOutcome, TcpReport},
+    properties::{Connection, Node, Stream, TrafficDirection},
+    state::{HostCalls, HttpAnswer, LocalReply, LogLine, SentCall},
+    stream::{HttpOutcome, HttpReport, HttpRequest, TcpOutcome, TcpReport},
     vm::{Limits, Module, Vm, VmOptions},
 };

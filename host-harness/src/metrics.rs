@@ -1,31 +1,31 @@
-//! The metrics a module defines, with Envoy's rules about what each kind allows.
+//! The metrics of a module, with Envoy's rules for each kind.
 
 use crate::abi::Status;
 use std::collections::BTreeMap;
 
-/// What a metric measures.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MetricKind {
-    /// Only ever grows.
+    /// A number that only grows.
     Counter,
-    /// Goes up and down.
+    /// A number that grows and shrinks.
     Gauge,
-    /// A distribution; the harness keeps every sample.
+    /// A distribution; the harness stores every sample.
     Histogram,
 }
 
-/// One metric and what it stands at.
+/// One metric with its value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Metric {
-    /// What it measures.
+    /// The kind.
     pub kind: MetricKind,
-    /// Its value; for a histogram the number of samples.
+    /// The value; for a histogram, the number of samples.
     pub value: u64,
     /// The samples of a histogram.
     pub samples: Vec<u64>,
 }
 
-/// All metrics of a plugin. As in Envoy they outlive the VM, so a reload goes on counting.
+/// All metrics of a plugin. As in Envoy, they continue after a reload of the VM.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     names: Vec<Vec<u8>>,
@@ -33,17 +33,17 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// The value of the metric with this name.
+    /// Returns the value of the metric with this name.
     pub fn value(&self, name: &str) -> Option<u64> {
         self.get(name).map(|metric| metric.value)
     }
 
-    /// The metric with this name.
+    /// Returns the metric with this name.
     pub fn get(&self, name: &str) -> Option<&Metric> {
         self.by_name.get(name.as_bytes())
     }
 
-    /// Every metric, by name.
+    /// Returns every metric, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Metric)> {
         self.by_name.iter().map(|(name, metric)| (name.as_slice(), metric))
     }
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_takes_what_envoy_lets_it_take() {
+    fn metric_accepts_only_the_operations_of_its_kind() {
         let mut metrics = Metrics::default();
         let counter = metrics.define(0, b"c".to_vec()).unwrap();
         let gauge = metrics.define(1, b"g".to_vec()).unwrap();

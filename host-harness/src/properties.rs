@@ -1,48 +1,46 @@
-//! A stream as plain data, and the attributes that Envoy would show a filter for it.
+//! A stream as plain data, and the attributes that Envoy provides to a filter for it.
 //!
-//! Names and encodings were read from a filter in Envoy 1.40.0. Two of them surprise: on an HTTP stream
-//! `source.address` is the address after `X-Forwarded-For` (with port 0), and the certificate attributes
-//! show the *first* URI and DNS name only.
+//! A filter in Envoy 1.40.0 recorded the names and encodings. On an HTTP stream, `source.address` is the client's
+//! address from `X-Forwarded-For`, with port 0. The certificate attributes have only the *first* URI and DNS name.
 
-use crate::{abi::Status, pairs::HeaderMap, protobuf, value::Value};
+use crate::{abi::Status, header_map::HeaderMap, protobuf, value::Value};
 use core::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::atomic::{AtomicU64, Ordering},
 };
 use std::collections::BTreeMap;
 
-/// Which side of a workload a listener is on.
+/// The direction of a listener's traffic, as seen from the workload.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Direction {
-    /// Not said.
+pub enum TrafficDirection {
+    /// No direction.
     Unspecified,
-    /// Towards the workload.
+    /// Traffic to the workload.
     #[default]
     Inbound,
-    /// Away from the workload.
+    /// Traffic from the workload.
     Outbound,
 }
 
-/// The proxy itself, as its bootstrap describes it.
+/// The node of the proxy, as in its bootstrap.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
     /// `node.id`.
     pub id: String,
     /// `node.cluster`.
     pub cluster: String,
-    /// `node.metadata`: in Istio `NAMESPACE`, `LABELS`, `SERVICE_ACCOUNT` and so on.
+    /// `node.metadata`; in Istio it has `NAMESPACE`, `LABELS` and `SERVICE_ACCOUNT`, among others.
     pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A downstream connection.
 #[derive(Clone, Debug)]
 pub struct Connection {
-    /// Envoy's number of the connection. Connections can share one: over QUIC it follows from an ID that the client
-    /// chooses.
+    /// Envoy's number of the connection. It is not unique: over QUIC it derives from an ID that the client chooses.
     pub id: u64,
-    /// Is it TLS?
+    /// Whether the connection uses TLS.
     pub tls: bool,
-    /// Did the client present a certificate?
+    /// Whether the client presented a certificate.
     pub mtls: bool,
     /// The URI names of the client's certificate, in its order.
     pub uri_sans: Vec<String>,
@@ -50,17 +48,17 @@ pub struct Connection {
     pub dns_sans: Vec<String>,
     /// The subject of the client's certificate.
     pub subject: String,
-    /// The TLS server name; empty when none was sent.
+    /// The TLS server name; empty if the client sent none.
     pub server_name: String,
-    /// The socket's peer.
+    /// The address of the socket's peer.
     pub source: SocketAddr,
-    /// The client after `X-Forwarded-For`, where the connection manager took that.
+    /// The client's address from `X-Forwarded-For`, if the connection manager uses it.
     pub forwarded: Option<IpAddr>,
     /// The local address.
     pub destination: SocketAddr,
 }
 
-/// A new connection, in plaintext.
+/// Creates a plaintext connection with its own number.
 impl Default for Connection {
     fn default() -> Self {
         static OPENED: AtomicU64 = AtomicU64::new(0);
@@ -79,37 +77,37 @@ impl Default for Connection {
     }
 }
 
-/// Everything a filter may ask about one stream.
+/// The properties of one stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    /// The connection it came by.
+    /// The downstream connection.
     pub connection: Connection,
-    /// The listener's side.
-    pub direction: Direction,
-    /// Whether a request came by HTTP/3.
+    /// The direction of the listener's traffic.
+    pub direction: TrafficDirection,
+    /// Whether the request uses HTTP/3.
     pub is_http3: bool,
-    /// Dynamic metadata: a namespace for each filter that wrote some, the payload of a validated token under
+    /// Dynamic metadata by the namespace of the filter that wrote it. The payload of a validated token is
     /// `envoy.filters.http.jwt_authn` / `payload`.
     pub metadata: serde_json::Map<String, serde_json::Value>,
-    /// Filter state that has a text form.
+    /// Filter state with a text form.
     pub filter_state: BTreeMap<String, Vec<u8>>,
 }
 
-/// What a property is looked up in.
+/// The values in which a property is looked up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scope<'a> {
     pub(crate) node: &'a Node,
-    /// None in a root context.
+    /// `None` in a root context.
     pub(crate) stream: Option<&'a Stream>,
     pub(crate) request_headers: Option<&'a HeaderMap>,
-    /// On a TLS connection nothing of the certificate is there before the handshake is through.
+    /// Whether the TLS handshake is complete; before, the certificate is not available.
     pub(crate) handshake_done: bool,
 }
 
 impl Scope<'_> {
-    /// Reads the property at a path whose parts are separated by zero bytes.
+    /// Returns the property at `path`, whose parts are separated by zero bytes.
     pub(crate) fn property(&self, path: &[u8]) -> Result<Vec<u8>, Status> {
-        // As in Envoy a path that ends with a separator has no empty last part.
+        // As in Envoy, a separator at the end does not add an empty part.
         let path = path.strip_suffix(b"\0").unwrap_or(path);
         let mut parts = path.split(|byte| *byte == 0);
         let first = parts.next().unwrap_or_default();
@@ -160,9 +158,9 @@ impl Scope<'_> {
         )];
         if let Some(stream) = self.stream {
             let direction = match stream.direction {
-                Direction::Unspecified => 0,
-                Direction::Inbound => 1,
-                Direction::Outbound => 2,
+                TrafficDirection::Unspecified => 0,
+                TrafficDirection::Inbound => 1,
+                TrafficDirection::Outbound => 2,
             };
             fields.push(field("listener_direction", Value::Int(direction)));
         }

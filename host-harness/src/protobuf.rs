@@ -1,4 +1,4 @@
-//! The protobuf messages that a whole property is serialised as: dynamic metadata and the node.
+//! The protobuf messages of two properties: dynamic metadata and the node.
 
 use prost::Message;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ struct Metadata {
     filter_metadata: BTreeMap<String, Struct>,
 }
 
-/// `envoy.config.core.v3.Node`, the fields a filter may look at.
+/// `envoy.config.core.v3.Node`, with the fields that a filter reads.
 #[derive(Clone, PartialEq, Message)]
 struct Node {
     #[prost(string, tag = "1")]
@@ -60,7 +60,7 @@ struct Node {
 
 type Json = serde_json::Map<String, serde_json::Value>;
 
-/// Dynamic metadata: a struct for each filter's namespace; what is no object is left out.
+/// Serializes dynamic metadata: a struct for each namespace. Namespaces that are not objects are omitted.
 pub(crate) fn metadata(namespaces: &Json) -> Vec<u8> {
     let filter_metadata = namespaces
         .iter()
@@ -69,7 +69,7 @@ pub(crate) fn metadata(namespaces: &Json) -> Vec<u8> {
     Metadata { filter_metadata }.encode_to_vec()
 }
 
-/// The node.
+/// Serializes the node.
 pub(crate) fn node(id: &str, cluster: &str, metadata: &Json) -> Vec<u8> {
     let metadata = Some(to_struct(metadata));
     Node { id: id.to_owned(), cluster: cluster.to_owned(), metadata }.encode_to_vec()
@@ -97,9 +97,9 @@ fn to_value(json: &serde_json::Value) -> Value {
 mod tests {
     use serde_json::json;
 
-    // As a filter in Envoy 1.40.0 reads `metadata`.
+    // A filter in Envoy 1.40.0 recorded the bytes of `metadata`.
     #[test]
-    fn metadata_is_the_message_that_envoy_sends() {
+    fn metadata_has_the_bytes_of_envoy() {
         let namespaces = json!({"ns": {"l": ["a", null], "n": 5, "s": ""}});
 
         assert_eq!(

@@ -1,11 +1,10 @@
-//! What the host remembers for one VM while it runs.
+//! The state of the host for one VM.
 
 use crate::{
     abi::{LogLevel, MapType, Status, StreamType},
+    header_map::HeaderMap,
     metrics::Metrics,
-    pairs::HeaderMap,
     properties::{Node, Scope, Stream},
-    stream::LocalReply,
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -13,47 +12,129 @@ use std::{
 };
 use wasmtime::{Memory, StoreLimits, TypedFunc};
 
-/// How often each host function was called, by name.
+/// The number of calls of each host function, by name.
 pub type HostCalls = BTreeMap<&'static str, u64>;
 
-/// A line that the module logged.
+/// A line in the log of the module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct LogLine {
-    /// How loud.
+    /// The level.
     pub level: LogLevel,
-    /// What it said; bytes that are no UTF-8 are replaced.
+    /// The text; invalid UTF-8 is replaced.
     pub message: String,
 }
 
-/// What a cluster answers to the module's HTTP calls. Envoy itself answers 503 for one that it cannot reach and 504
-/// for one that is late; without any headers the call was given up.
+/// The answer of a cluster to the module's HTTP calls.
+///
+/// Envoy itself answers 503 for an unreachable cluster and 504 after the timeout. An answer without headers means that
+/// Envoy has cancelled the call.
 #[derive(Clone, Debug, Default)]
 pub struct HttpAnswer {
-    /// The response's headers, `:status` included.
+    /// The response headers with `:status`.
     pub headers: HeaderMap,
-    /// The response's body.
+    /// The response body.
     pub body: Vec<u8>,
 }
 
-/// A call that the module made to a cluster.
+/// An HTTP call of the module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SentCall {
     /// The cluster.
     pub cluster: String,
-    /// The headers, pseudo headers included.
+    /// The headers and pseudo headers.
     pub headers: HeaderMap,
-    /// How long the answer may take, in milliseconds.
+    /// The timeout in milliseconds.
     pub timeout_millis: u32,
 }
 
-/// A call on its way: its token, and what comes back.
+/// A reply of the module to a request.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct LocalReply {
+    /// The status in the module's call; [`HttpReport::status`](crate::HttpReport::status) is that of the client.
+    pub status: u32,
+    /// The body.
+    pub body: Vec<u8>,
+    /// The response code details.
+    pub details: String,
+    /// Additional headers.
+    pub headers: HeaderMap,
+    /// The gRPC status, if the module sets one.
+    pub grpc_status: Option<u32>,
+}
+
+/// The data of one store.
+pub(crate) struct HostState {
+    pub(crate) limits: StoreLimits,
+    pub(crate) vm: VmState,
+    pub(crate) clock: Clock,
+    pub(crate) log: Log,
+    pub(crate) http_calls: HttpCalls,
+    pub(crate) streams: Streams,
+    /// The host calls since the last report.
+    pub(crate) counts: HostCalls,
+    pub(crate) metrics: Metrics,
+    pub(crate) shared_data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
+}
+
+/// The instance and its configuration.
+#[derive(Default)]
+pub(crate) struct VmState {
+    pub(crate) memory: Option<Memory>,
+    pub(crate) allocate: Option<TypedFunc<u32, u32>>,
+    /// Whether `_initialize` runs, which may only call `proxy_log`.
+    pub(crate) is_starting: bool,
+    pub(crate) node: Node,
+    pub(crate) configuration: Vec<u8>,
+    /// The plugin configuration, during `proxy_on_configure`.
+    pub(crate) plugin_configuration: Option<Vec<u8>>,
+    /// Whether the result `StopIteration` of the headers callback stops only the headers.
+    pub(crate) allow_on_headers_stop_iteration: bool,
+}
+
+/// The clock, which the test sets.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    pub(crate) now_nanos: u64,
+    pub(crate) tick_millis: u32,
+}
+
+/// The log of the module.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pub(crate) level: LogLevel,
+    pub(crate) lines: Vec<LogLine>,
+}
+
+/// The HTTP calls of the module.
+#[derive(Debug, Default)]
+pub(crate) struct HttpCalls {
+    /// The answer of each cluster.
+    pub(crate) clusters: BTreeMap<String, HttpAnswer>,
+    /// Calls without an answer yet.
+    pub(crate) pending: VecDeque<PendingCall>,
+    /// Every call of the module.
+    pub(crate) sent: Vec<SentCall>,
+    /// The answer of the current callback.
+    pub(crate) answer: Option<HttpAnswer>,
+    pub(crate) last_token: u32,
+}
+
+/// An HTTP call without an answer yet.
 #[derive(Debug)]
 pub(crate) struct PendingCall {
     pub(crate) token: u32,
     pub(crate) answer: HttpAnswer,
 }
 
-/// What one stream context sees and has done.
+/// The stream contexts.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) by_context: BTreeMap<u32, StreamState>,
+    /// The context of the current callback.
+    pub(crate) context: u32,
+}
+
+/// The state of one stream context.
 #[derive(Debug, Default)]
 pub(crate) struct StreamState {
     pub(crate) stream: Arc<Stream>,
@@ -67,47 +148,47 @@ pub(crate) struct StreamState {
     pub(crate) resumed: bool,
 }
 
-/// The store's data.
-pub(crate) struct HostState {
-    pub(crate) limits: StoreLimits,
-    pub(crate) memory: Option<Memory>,
-    pub(crate) allocate: Option<TypedFunc<u32, u32>>,
-    /// Nothing but logging is allowed while `_initialize` runs.
-    pub(crate) starting: bool,
-    pub(crate) calls: HostCalls,
-    pub(crate) logs: Vec<LogLine>,
-    pub(crate) log_level: LogLevel,
-    pub(crate) metrics: Metrics,
-    pub(crate) now_nanos: u64,
-    pub(crate) tick_millis: u32,
-    pub(crate) node: Node,
-    pub(crate) vm_configuration: Vec<u8>,
-    /// Only there while `proxy_on_configure` runs.
-    pub(crate) plugin_configuration: Option<Vec<u8>>,
-    /// Whether `StopIteration` at the headers stops the headers alone.
-    pub(crate) stop_iteration_at_headers: bool,
-    pub(crate) streams: BTreeMap<u32, StreamState>,
-    pub(crate) context: u32,
-    pub(crate) clusters: BTreeMap<String, HttpAnswer>,
-    pub(crate) pending: VecDeque<PendingCall>,
-    pub(crate) sent: Vec<SentCall>,
-    pub(crate) answer: Option<HttpAnswer>,
-    pub(crate) next_token: u32,
-    pub(crate) shared_data: BTreeMap<Vec<u8>, (Vec<u8>, u32)>,
+impl Log {
+    /// Adds a line, if its level is high enough.
+    pub(crate) fn write(&mut self, level: LogLevel, message: &[u8]) {
+        if level >= self.level {
+            self.lines.push(LogLine { level, message: String::from_utf8_lossy(message).into_owned() });
+        }
+    }
+}
+
+impl HttpCalls {
+    /// Records a call, and returns its token.
+    ///
+    /// # Errors
+    ///
+    /// The cluster does not exist.
+    pub(crate) fn send(&mut self, call: SentCall) -> Result<u32, Status> {
+        let answer = self.clusters.get(&call.cluster).cloned().ok_or(Status::BadArgument)?;
+        self.sent.push(call);
+        self.last_token = self.last_token.wrapping_add(1);
+        let token = self.last_token;
+        self.pending.push_back(PendingCall { token, answer });
+        Ok(token)
+    }
+}
+
+impl Streams {
+    /// Returns the stream of the current callback; `None` in a root context.
+    pub(crate) fn current(&mut self) -> Option<&mut StreamState> {
+        self.by_context.get_mut(&self.context)
+    }
 }
 
 impl HostState {
-    pub(crate) fn current(&mut self) -> Option<&mut StreamState> {
-        self.streams.get_mut(&self.context)
-    }
-
+    /// Reads a property in the current context.
     pub(crate) fn property(&self, path: &[u8]) -> Result<Vec<u8>, Status> {
-        let state = self.streams.get(&self.context);
+        let state = self.streams.by_context.get(&self.streams.context);
         if let Some(value) = state.and_then(|state| state.properties.get(path)) {
             return Ok(value.clone());
         }
         let scope = Scope {
-            node: &self.node,
+            node: &self.vm.node,
             stream: state.map(|state| &*state.stream),
             request_headers: state
                 .filter(|state| state.is_http)
@@ -116,19 +197,13 @@ impl HostState {
         };
         scope.property(path)
     }
-
-    pub(crate) fn log(&mut self, level: LogLevel, message: &[u8]) {
-        if level >= self.log_level {
-            self.logs.push(LogLine { level, message: String::from_utf8_lossy(message).into_owned() });
-        }
-    }
 }
 
 impl core::fmt::Debug for HostState {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("HostState")
-            .field("context", &self.context)
-            .field("calls", &self.calls)
+            .field("context", &self.streams.context)
+            .field("counts", &self.counts)
             .finish_non_exhaustive()
     }
 }

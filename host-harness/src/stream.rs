@@ -1,76 +1,61 @@
-//! Driving one HTTP request or one TCP connection through a VM, and what the client sees of it.
+//! The callbacks for one HTTP request or one TCP connection, and the result for the client.
 
 use crate::{
     abi::MapType,
     error::Error,
-    pairs::HeaderMap,
+    header_map::HeaderMap,
     properties::Stream,
-    state::{HostCalls, StreamState},
+    state::{HostCalls, LocalReply, StreamState},
     vm::{ROOT, Vm, wire_len},
 };
 use core::ops::ControlFlow;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// The ABI's `Pause`. Envoy takes it for `StopAllIterationAndWatermark` unless
+/// The ABI's `Pause`. Envoy treats it as `StopAllIterationAndWatermark` unless
 /// [`VmOptions::allow_on_headers_stop_iteration`](crate::VmOptions::allow_on_headers_stop_iteration) is set.
 const STOP_ITERATION: u32 = 1;
 
-/// A request as the filter sees it: pseudo headers first, names in lower case.
+/// A request as the filter reads it: pseudo headers first, names in lower case.
 #[derive(Clone, Debug, Default)]
 pub struct HttpRequest {
-    /// Headers, `:method`, `:path`, `:authority` and `:scheme` among them.
+    /// Headers with `:method`, `:path`, `:authority` and `:scheme`.
     pub headers: HeaderMap,
-    /// The body, in one piece.
+    /// The body, in one chunk.
     pub body: Vec<u8>,
     /// Trailers.
     pub trailers: HeaderMap,
 }
 
-/// An answer that the module gave instead of the upstream.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct LocalReply {
-    /// The status that the module asked for; [`HttpReport::status`] is what the client sees.
-    pub status: u32,
-    /// The body.
-    pub body: Vec<u8>,
-    /// The response-code details.
-    pub details: String,
-    /// Further headers.
-    pub headers: HeaderMap,
-    /// The gRPC status, where the module named one.
-    pub grpc_status: Option<u32>,
-}
-
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HttpOutcome {
-    /// It went on to the upstream, with these headers.
+    /// The upstream receives the request, with these headers.
     Continue(HeaderMap),
-    /// The client got this reply.
+    /// The client receives this reply.
     Reply(LocalReply),
-    /// The stream was reset.
+    /// The stream is reset.
     Reset,
-    /// It is held, and nothing that would release it is on its way.
-    Stuck,
+    /// The stream stays paused, and no pending call can continue it.
+    Paused,
 }
 
-/// The whole story of a request.
+/// The result of a request, with its host calls and fuel.
 #[derive(Clone, Debug)]
 pub struct HttpReport {
-    /// What became of it.
+    /// The result.
     pub outcome: HttpOutcome,
-    /// Was it a gRPC request? Then a reply is HTTP 200 with a gRPC status.
+    /// Whether it was a gRPC request, whose replies are HTTP 200 with a gRPC status.
     pub grpc: bool,
     /// Host calls, by name.
     pub calls: HostCalls,
-    /// Properties that the module set: Envoy's filter state, less its `wasm.`.
+    /// The properties that the module set: Envoy's filter state without the prefix `wasm.`.
     pub properties: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Fuel from the stream's creation to its deletion.
     pub fuel: u64,
 }
 
 impl HttpReport {
-    /// The HTTP status that the client sees; none when the upstream answers.
+    /// Returns the HTTP status of the client; `None` if the upstream answers.
     pub fn status(&self) -> Option<u32> {
         match &self.outcome {
             HttpOutcome::Reply(_) if self.grpc => Some(200),
@@ -79,7 +64,7 @@ impl HttpReport {
         }
     }
 
-    /// The gRPC status that a gRPC client sees, from the HTTP status where the module named none.
+    /// Returns the gRPC status of a gRPC client, derived from the HTTP status if the module sets none.
     pub fn grpc_status(&self) -> Option<u32> {
         match &self.outcome {
             HttpOutcome::Reply(reply) if self.grpc => Some(reply.grpc_status.unwrap_or(match reply.status {
@@ -95,23 +80,23 @@ impl HttpReport {
     }
 }
 
-/// What became of a connection.
+/// The result of a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TcpOutcome {
-    /// Its bytes went on to the upstream.
+    /// The upstream receives its bytes.
     Continue,
-    /// It was closed.
+    /// The connection is closed.
     Closed,
-    /// It is held.
-    Stuck,
+    /// The connection stays paused.
+    Paused,
 }
 
-/// The whole story of a connection.
+/// The result of a connection, with its host calls and fuel.
 #[derive(Clone, Debug)]
 pub struct TcpReport {
-    /// What became of it.
+    /// The result.
     pub outcome: TcpOutcome,
-    /// How many of the client's bytes went upstream.
+    /// The number of the client's bytes that the upstream receives.
     pub forwarded: usize,
     /// Host calls, by name.
     pub calls: HostCalls,
@@ -120,8 +105,11 @@ pub struct TcpReport {
 }
 
 impl Vm {
-    /// Sends a request through. An error means that the module trapped; the failure policy decides what the
-    /// client sees then.
+    /// Runs the callbacks of a request.
+    ///
+    /// # Errors
+    ///
+    /// The module trapped; the failure policy then decides the result for the client.
     pub(crate) fn http(&mut self, stream: &Arc<Stream>, request: &HttpRequest) -> Result<HttpReport, Error> {
         let context = self.new_context();
         let state = StreamState {
@@ -131,7 +119,7 @@ impl Vm {
             maps: [(MapType::RequestHeaders, request.headers.clone())].into(),
             ..StreamState::default()
         };
-        self.store.data_mut().streams.insert(context, state);
+        self.store.data_mut().streams.by_context.insert(context, state);
         self.take_counts();
         let outcome = self.request(context, request).and_then(|outcome| {
             self.call(|exports| &exports.on_log, context, (context,))?;
@@ -139,7 +127,7 @@ impl Vm {
             self.call(|exports| &exports.on_delete, context, (context,))?;
             Ok(outcome)
         });
-        let state = self.store.data_mut().streams.remove(&context);
+        let state = self.store.data_mut().streams.by_context.remove(&context);
         let properties = state.map(|state| state.properties).unwrap_or_default();
         let (calls, fuel) = self.take_counts();
         Ok(HttpReport { outcome: outcome?, grpc: is_grpc(&request.headers), calls, properties, fuel })
@@ -153,7 +141,8 @@ impl Vm {
         let end = !body && !trailers;
         let action =
             self.call(|exports| &exports.on_request_headers, context, (context, count, u32::from(end)))?;
-        let stops_all = action != Some(STOP_ITERATION) || !self.store.data().stop_iteration_at_headers;
+        let stops_all =
+            action != Some(STOP_ITERATION) || !self.store.data().vm.allow_on_headers_stop_iteration;
         if let ControlFlow::Break(outcome) = self.settle(context, action, end || stops_all)? {
             return Ok(outcome);
         }
@@ -179,18 +168,18 @@ impl Vm {
         Ok(HttpOutcome::Continue(headers))
     }
 
-    /// Ends the request with an outcome, or goes on with its next part. A part that the module stopped waits for an
-    /// answer if `stops_all`; otherwise the next part comes first, and releases this one if the module lets it pass.
+    /// Ends the request with an outcome, or continues with its next part. If `stops_all`, a part that the module stopped
+    /// waits for an answer. Otherwise the next part follows, and also continues this one if the module continues it.
     fn settle(
         &mut self,
         context: u32,
         action: Option<u32>,
         stops_all: bool,
     ) -> Result<ControlFlow<HttpOutcome>, Error> {
-        let mut held = action.is_some_and(|action| action != 0);
+        let mut is_paused = action.is_some_and(|action| action != 0);
         loop {
             let state = self.state(context);
-            held &= !core::mem::take(&mut state.resumed);
+            is_paused &= !core::mem::take(&mut state.resumed);
             if state.closed.is_some() {
                 return Ok(ControlFlow::Break(HttpOutcome::Reset));
             }
@@ -198,28 +187,28 @@ impl Vm {
                 self.response(context, reply.status, &reply.body)?;
                 return Ok(ControlFlow::Break(HttpOutcome::Reply(reply)));
             }
-            if !held || !stops_all {
+            if !is_paused || !stops_all {
                 return Ok(ControlFlow::Continue(()));
             }
             if !self.answer_next_call()? {
-                return Ok(ControlFlow::Break(HttpOutcome::Stuck));
+                return Ok(ControlFlow::Break(HttpOutcome::Paused));
             }
         }
     }
 
-    /// Hands the oldest HTTP call its answer; false when none is on its way. As in Envoy the root is called back,
-    /// whichever context made the call.
+    /// Delivers the answer of the oldest HTTP call; returns false if no call is pending. As in Envoy, the callback runs in
+    /// the root context, whichever context made the call.
     fn answer_next_call(&mut self) -> Result<bool, Error> {
-        let Some(call) = self.store.data_mut().pending.pop_front() else { return Ok(false) };
+        let Some(call) = self.store.data_mut().http_calls.pending.pop_front() else { return Ok(false) };
         let (headers, body) = (wire_len(call.answer.headers.len()), wire_len(call.answer.body.len()));
-        self.store.data_mut().answer = Some(call.answer);
+        self.store.data_mut().http_calls.answer = Some(call.answer);
         let parameters = (ROOT, call.token, headers, body, 0);
         let done = self.call(|exports| &exports.on_http_call_response, ROOT, parameters);
-        self.store.data_mut().answer = None;
+        self.store.data_mut().http_calls.answer = None;
         done.map(|_| true)
     }
 
-    /// Shows the filter the response, its own included, as Envoy's encoder path does.
+    /// Runs the callbacks of the response. As in Envoy, a reply of the filter itself also passes them.
     fn response(&mut self, context: u32, status: u32, body: &[u8]) -> Result<(), Error> {
         let headers = vec![(b":status".to_vec(), status.to_string().into_bytes())];
         let count = wire_len(headers.len());
@@ -235,7 +224,11 @@ impl Vm {
         Ok(())
     }
 
-    /// Opens a connection, sends the client's first bytes, closes. An error means that the module trapped.
+    /// Runs the callbacks of a connection: its start, the client's first bytes, its end.
+    ///
+    /// # Errors
+    ///
+    /// The module trapped.
     pub(crate) fn tcp(&mut self, stream: &Arc<Stream>, first_bytes: &[u8]) -> Result<TcpReport, Error> {
         let context = self.new_context();
         let state = StreamState {
@@ -243,7 +236,7 @@ impl Vm {
             handshake_done: !stream.connection.tls,
             ..StreamState::default()
         };
-        self.store.data_mut().streams.insert(context, state);
+        self.store.data_mut().streams.by_context.insert(context, state);
         self.take_counts();
         let outcome = self.connection(context, first_bytes).and_then(|outcome| {
             self.call(|exports| &exports.on_downstream_close, context, (context, 2))?;
@@ -252,7 +245,7 @@ impl Vm {
             self.call(|exports| &exports.on_delete, context, (context,))?;
             Ok(outcome)
         });
-        self.store.data_mut().streams.remove(&context);
+        self.store.data_mut().streams.by_context.remove(&context);
         let (calls, fuel) = self.take_counts();
         let (outcome, forwarded) = outcome?;
         Ok(TcpReport { outcome, forwarded, calls, fuel })
@@ -273,16 +266,17 @@ impl Vm {
         Ok(match action.unwrap_or_default() {
             _ if state.closed.is_some() => (TcpOutcome::Closed, 0),
             0 => (TcpOutcome::Continue, state.body.len()),
-            _ => (TcpOutcome::Stuck, 0),
+            _ => (TcpOutcome::Paused, 0),
         })
     }
 
     fn state(&mut self, context: u32) -> &mut StreamState {
-        self.store.data_mut().streams.entry(context).or_default()
+        self.store.data_mut().streams.by_context.entry(context).or_default()
     }
 }
 
-/// As Envoy sees it: there is a path, and the content type is `application/grpc` or continues with `+`.
+/// Returns whether Envoy treats a request as gRPC: it has a path, and the content type `application/grpc` or
+/// `application/grpc+…`.
 pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
     let has_path = headers.iter().any(|(name, _)| name == b":path");
     let content_type = headers.iter().find(|(name, _)| name == b"content-type");

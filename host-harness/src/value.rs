@@ -1,11 +1,11 @@
-//! Attribute values and the bytes Envoy makes of them, which carry no type.
+//! Attribute values and their bytes in Envoy, which do not include the type.
 
-use crate::{abi::Status, pairs::encode_pairs};
+use crate::{abi::Status, header_map::encode_pairs};
 
-/// A value as the expression language inside Envoy sees it.
+/// A value of the expression language in Envoy.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
-    /// Text or bytes: as they are.
+    /// Text or bytes, unchanged.
     Bytes(Vec<u8>),
     /// Eight bytes, little-endian.
     Int(i64),
@@ -15,20 +15,20 @@ pub(crate) enum Value {
     Double(f64),
     /// One byte.
     Bool(bool),
-    /// Has no serialised form.
+    /// A null, which has no serialized form.
     Null,
-    /// Pairs of key and serialised value.
+    /// Pairs of a key and a serialized value.
     Map(Vec<(Vec<u8>, Value)>),
-    /// Pairs of serialised element and nothing.
+    /// Pairs of a serialized element and an empty text.
     List(Vec<Value>),
-    /// A protobuf message: its fields for stepping on, its wire form for reading.
+    /// A protobuf message, with its fields and its wire form.
     Message {
         /// Fields by name.
         fields: Vec<(Vec<u8>, Value)>,
-        /// Serialised whole.
+        /// The wire form.
         wire: Vec<u8>,
     },
-    /// A map that can be stepped into but not listed (`connection`, `request`, a map of messages).
+    /// A map with readable entries that is not readable itself (`connection`, `request`, a map of messages).
     Opaque(Vec<(Vec<u8>, Value)>),
 }
 
@@ -37,7 +37,7 @@ impl Value {
         Self::Bytes(text.into())
     }
 
-    /// A value of a protobuf `Struct`, in which every number is a double.
+    /// Returns the value of a protobuf `Struct`, in which every number is a double.
     pub(crate) fn from_json(json: &serde_json::Value) -> Self {
         match json {
             serde_json::Value::Null => Self::Null,
@@ -52,7 +52,7 @@ impl Value {
         }
     }
 
-    /// The value one step further.
+    /// Returns the entry `part` of the value.
     pub(crate) fn step(self, part: &[u8]) -> Result<Self, Status> {
         match self {
             Self::Map(fields) | Self::Opaque(fields) | Self::Message { fields, .. } => fields
@@ -68,7 +68,7 @@ impl Value {
         }
     }
 
-    /// The bytes a guest gets.
+    /// Returns the bytes that a guest receives.
     pub(crate) fn serialize(&self) -> Result<Vec<u8>, Status> {
         Ok(match self {
             Self::Bytes(bytes) => bytes.clone(),
@@ -90,7 +90,7 @@ impl Value {
     }
 }
 
-/// An empty map or list is a count of zero, unlike an empty header map, which is nothing.
+/// Serializes a map or list. An empty one is a count of zero, unlike an empty header map, which has no bytes.
 fn pairs_or_zero(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     if pairs.is_empty() { 0u32.to_le_bytes().to_vec() } else { encode_pairs(pairs) }
 }
@@ -104,9 +104,9 @@ mod tests {
         Value::from_json(json).serialize()
     }
 
-    // The bytes below were read from a filter in Envoy 1.40.0.
+    // A filter in Envoy 1.40.0 recorded the bytes below.
     #[test]
-    fn values_have_the_bytes_that_envoy_gives_them() {
+    fn values_have_the_bytes_of_envoy() {
         assert_eq!(bytes(&json!("str")), Ok(b"str".to_vec()));
         assert_eq!(bytes(&json!(5)), Ok(b"\0\0\0\0\0\0\x14@".to_vec()));
         assert_eq!(bytes(&json!(true)), Ok(b"\x01".to_vec()));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn stepping_goes_through_maps_and_lists_only() {
+    fn step_into_other_than_map_or_list_is_not_found() {
         let value = Value::from_json(&json!({"l": ["a", {"k": "v"}]}));
 
         let step = |parts: &[&[u8]]| {

@@ -1,4 +1,4 @@
-//! One VM of a module: loading with limits, the lifecycle, and what a trap does to it.
+//! One VM of a module: its limits, its start, its callbacks and its end after a trap.
 
 use crate::{
     abi::LogLevel,
@@ -7,22 +7,22 @@ use crate::{
     host,
     metrics::Metrics,
     properties::Node,
-    state::{HostCalls, HostState, HttpAnswer, LogLine, SentCall},
+    state::{Clock, HostCalls, HostState, HttpAnswer, HttpCalls, Log, LogLine, SentCall, Streams, VmState},
 };
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use wasmtime::{Config, Engine, InstancePre, Store, StoreLimitsBuilder, WasmParams, WasmResults};
 
-/// The root context's number; streams count on from it.
+/// The number of the root context; streams have the following numbers.
 pub(crate) const ROOT: u32 = 1;
 
-/// What one call into the module may use up.
+/// The limits of one call into the module.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of linear memory; growing past it fails inside the guest.
+    /// The maximum size of the linear memory in bytes.
     pub memory: usize,
-    /// Fuel for starting and configuring.
+    /// The fuel of a start and of a configuration.
     pub configure_fuel: u64,
-    /// Fuel for each callback of a stream.
+    /// The fuel of each callback of a stream.
     pub request_fuel: u64,
 }
 
@@ -32,7 +32,7 @@ impl Default for Limits {
     }
 }
 
-/// A compiled module, cheap to clone and to make VMs of.
+/// A compiled module. It is cheap to clone and to start VMs with.
 #[derive(Clone)]
 pub struct Module {
     engine: Engine,
@@ -44,7 +44,8 @@ impl Module {
     /// Compiles a proxy-wasm module of ABI 0.2.x.
     ///
     /// # Errors
-    /// When the bytes are no module, name another ABI, or import what Envoy does not offer.
+    ///
+    /// The bytes are not a module, have another ABI, or import a function that Envoy does not have.
     pub fn new(wasm: &[u8], limits: Limits) -> Result<Self, Error> {
         let mut config = Config::new();
         config.consume_fuel(true);
@@ -52,7 +53,9 @@ impl Module {
         let module = wasmtime::Module::new(&engine, wasm).map_err(Error::module)?;
         let abi = ["proxy_abi_version_0_2_0", "proxy_abi_version_0_2_1"];
         if !abi.iter().any(|name| module.get_export(name).is_some()) {
-            return Err(Error::module("it exports neither of `proxy_abi_version_0_2_0` and `.._0_2_1`"));
+            return Err(Error::module(
+                "missing export `proxy_abi_version_0_2_0` or `proxy_abi_version_0_2_1`",
+            ));
         }
         let instance = host::linker(&engine)?.instantiate_pre(&module).map_err(Error::module)?;
         Ok(Self { engine, instance, limits })
@@ -65,21 +68,21 @@ impl core::fmt::Debug for Module {
     }
 }
 
-/// What surrounds a VM.
+/// The environment of a VM.
 #[derive(Clone, Debug)]
 pub struct VmOptions {
     /// The proxy's node.
     pub node: Node,
-    /// The VM configuration (not the plugin's).
+    /// The VM configuration, which is not the plugin configuration.
     pub vm_configuration: Vec<u8>,
-    /// Lines below this level are dropped.
+    /// The lowest level of the lines in the log.
     pub log_level: LogLevel,
     /// The clock, in nanoseconds.
     pub now_nanos: u64,
-    /// Clusters that answer HTTP calls.
+    /// The answers of clusters to HTTP calls.
     pub clusters: BTreeMap<String, HttpAnswer>,
-    /// The plugin option of the same name: whether the result `StopIteration` of the headers callback stops the
-    /// headers alone, so that the module sees the body while they wait.
+    /// The plugin option of the same name: whether the result `StopIteration` of the headers callback stops only the
+    /// headers, so that the module receives the body while they wait.
     pub allow_on_headers_stop_iteration: bool,
 }
 
@@ -96,7 +99,7 @@ impl Default for VmOptions {
     }
 }
 
-/// A running instance. Once a call traps it is dead and calls nothing more.
+/// A running instance. After a trap it accepts no more calls.
 #[derive(Debug)]
 pub struct Vm {
     pub(crate) store: Store<HostState>,
@@ -111,31 +114,25 @@ impl Vm {
     /// Instantiates the module and creates its root context.
     ///
     /// # Errors
-    /// When the module traps or says that it does not want to start.
+    ///
+    /// The module traps or refuses to start.
     pub fn start(module: &Module, options: &VmOptions) -> Result<Self, Error> {
         let limits = module.limits;
         let state = HostState {
             limits: StoreLimitsBuilder::new().memory_size(limits.memory).build(),
-            memory: None,
-            allocate: None,
-            starting: true,
-            calls: HostCalls::new(),
-            logs: Vec::new(),
-            log_level: options.log_level,
+            vm: VmState {
+                is_starting: true,
+                node: options.node.clone(),
+                configuration: options.vm_configuration.clone(),
+                allow_on_headers_stop_iteration: options.allow_on_headers_stop_iteration,
+                ..VmState::default()
+            },
+            clock: Clock { now_nanos: options.now_nanos, ..Clock::default() },
+            log: Log { level: options.log_level, lines: Vec::new() },
+            http_calls: HttpCalls { clusters: options.clusters.clone(), ..HttpCalls::default() },
+            streams: Streams::default(),
+            counts: HostCalls::new(),
             metrics: Metrics::default(),
-            now_nanos: options.now_nanos,
-            tick_millis: 0,
-            node: options.node.clone(),
-            vm_configuration: options.vm_configuration.clone(),
-            plugin_configuration: None,
-            stop_iteration_at_headers: options.allow_on_headers_stop_iteration,
-            streams: BTreeMap::new(),
-            context: 0,
-            clusters: options.clusters.clone(),
-            pending: VecDeque::new(),
-            sent: Vec::new(),
-            answer: None,
-            next_token: 0,
             shared_data: BTreeMap::new(),
         };
         let mut store = Store::new(&module.engine, state);
@@ -145,9 +142,9 @@ impl Vm {
         let allocate = instance
             .get_typed_func(&mut store, "malloc")
             .or_else(|_| instance.get_typed_func(&mut store, "proxy_on_memory_allocate"))
-            .map_err(|_| Error::module("it exports neither `malloc` nor `proxy_on_memory_allocate`"))?;
-        store.data_mut().memory = instance.get_memory(&mut store, "memory");
-        store.data_mut().allocate = Some(allocate);
+            .map_err(|_| Error::module("missing export `malloc` or `proxy_on_memory_allocate`"))?;
+        store.data_mut().vm.memory = instance.get_memory(&mut store, "memory");
+        store.data_mut().vm.allocate = Some(allocate);
         let exports = Exports::find(&mut store, &instance)?;
         let mut vm = Self { store, exports, limits, next_context: ROOT, fuel_used: 0, dead: false };
         vm.create_root(options.vm_configuration.len())?;
@@ -160,66 +157,68 @@ impl Vm {
         } else {
             self.call(|exports| &exports.start, 0, ())?;
         }
-        self.store.data_mut().starting = false;
+        self.store.data_mut().vm.is_starting = false;
         self.call(|exports| &exports.on_context_create, ROOT, (ROOT, 0))?;
         let started = self.call(|exports| &exports.on_vm_start, ROOT, (ROOT, wire_len(configuration_len)))?;
         if started == Some(0) {
-            return Err(Error::new(ErrorKind::Refused, "the module does not want to start"));
+            return Err(Error::new(ErrorKind::Refused, "the module refused to start"));
         }
         Ok(())
     }
 
-    /// Hands the plugin configuration over.
+    /// Configures the plugin.
     ///
     /// # Errors
-    /// When the module refuses it (the reason is in [`Vm::logs`]) or traps.
+    ///
+    /// The module refuses the configuration (the reason is in [`Vm::logs`]) or traps.
     pub fn configure(&mut self, configuration: &[u8]) -> Result<(), Error> {
-        self.store.data_mut().plugin_configuration = Some(configuration.to_vec());
+        self.store.data_mut().vm.plugin_configuration = Some(configuration.to_vec());
         let accepted =
             self.call(|exports| &exports.on_configure, ROOT, (ROOT, wire_len(configuration.len())));
-        self.store.data_mut().plugin_configuration = None;
+        self.store.data_mut().vm.plugin_configuration = None;
         match accepted? {
             Some(0) => Err(Error::new(ErrorKind::Refused, "the module refused its configuration")),
             _ => Ok(()),
         }
     }
 
-    /// Lets the module's timer fire.
+    /// Runs the module's timer callback.
     ///
     /// # Errors
-    /// When the module traps.
+    ///
+    /// The module traps.
     pub fn tick(&mut self) -> Result<(), Error> {
         self.call(|exports| &exports.on_tick, ROOT, (ROOT,)).map(|_| ())
     }
 
-    /// Did a call trap?
+    /// Returns whether a call trapped.
     pub fn is_dead(&self) -> bool {
         self.dead
     }
 
-    /// Everything that was logged.
+    /// Returns the lines of the log.
     pub fn logs(&self) -> &[LogLine] {
-        &self.store.data().logs
+        &self.store.data().log.lines
     }
 
-    /// The HTTP calls that were made.
+    /// Returns the HTTP calls of the module.
     pub fn sent(&self) -> &[SentCall] {
-        &self.store.data().sent
+        &self.store.data().http_calls.sent
     }
 
-    /// The metrics.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.store.data().metrics
     }
 
-    /// Bytes of linear memory the module has now.
+    /// Returns the size of the linear memory in bytes.
     pub fn memory_size(&self) -> usize {
-        self.store.data().memory.map_or(0, |memory| memory.data_size(&self.store))
+        self.store.data().vm.memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
     /// Sets the clock.
     pub fn set_now(&mut self, nanos: u64) {
-        self.store.data_mut().now_nanos = nanos;
+        self.store.data_mut().clock.now_nanos = nanos;
     }
 
     pub(crate) fn set_metrics(&mut self, metrics: Metrics) {
@@ -231,12 +230,12 @@ impl Vm {
         self.next_context
     }
 
-    /// Takes the counters of what ran since they were last taken.
+    /// Returns the host calls and the fuel since the last report, and resets them.
     pub(crate) fn take_counts(&mut self) -> (HostCalls, u64) {
-        (core::mem::take(&mut self.store.data_mut().calls), core::mem::take(&mut self.fuel_used))
+        (core::mem::take(&mut self.store.data_mut().counts), core::mem::take(&mut self.fuel_used))
     }
 
-    /// Calls an export on behalf of a context; none if the module does not have it.
+    /// Calls a callback in a context; returns `None` if the module does not export it.
     pub(crate) fn call<P: WasmParams, R: WasmResults>(
         &mut self,
         callback: impl FnOnce(&Exports) -> &Callback<P, R>,
@@ -246,12 +245,12 @@ impl Vm {
         let callback = callback(&self.exports);
         let name = callback.name;
         if self.dead {
-            return Err(Error::trap(name, "the VM is dead"));
+            return Err(Error::trap(name, "the VM has ended after a trap"));
         }
         let Some(function) = callback.function.clone() else { return Ok(None) };
         let budget = if context <= ROOT { self.limits.configure_fuel } else { self.limits.request_fuel };
         self.store.set_fuel(budget).map_err(Error::module)?;
-        self.store.data_mut().context = context;
+        self.store.data_mut().streams.context = context;
         let result = function.call(&mut self.store, parameters);
         let left = self.store.get_fuel().unwrap_or_default();
         self.fuel_used = self.fuel_used.saturating_add(budget.saturating_sub(left));
@@ -260,14 +259,14 @@ impl Vm {
             Err(cause) => {
                 self.dead = true;
                 let error = Error::trap(name, cause);
-                self.store.data_mut().log(LogLevel::Critical, error.to_string().as_bytes());
+                self.store.data_mut().log.write(LogLevel::Critical, error.to_string().as_bytes());
                 Err(error)
             }
         }
     }
 }
 
-/// A length as the ABI carries it.
+/// Returns a length as a number of the ABI.
 pub(crate) fn wire_len(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }

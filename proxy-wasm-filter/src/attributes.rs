@@ -1,23 +1,23 @@
-//! The engine's attributes of one stream, read from the proxy when they are first needed.
+//! The attributes of one stream, read from the proxy at their first use.
 //!
-//! Each is at most one host call a stream, whatever the number of rules that look at it; a failed call is remembered
-//! as a failure, and the engine denies. Which calls are made is decided by the [`Plan`] of the policies.
+//! Each attribute takes at most one host call a stream, independent of the number of rules. A failed call is not
+//! repeated: the attribute is unreadable and the engine denies. The [`Plan`] of the policies selects the calls.
 //!
-//! | attribute | read from | how often |
+//! | attribute | source | calls |
 //! |---|---|---|
 //! | method, path, authority, headers | the header map, or one header of it | once a request |
 //! | claims, metadata | `metadata`, with types (see [`crate::metadata`]) | once a request |
 //! | identities | `connection.uri_san_peer_certificate`, `.dns_san_..`, `.subject_..`: the first of each | once a request |
 //! | identities on a waypoint | filter state `io.istio.peer_principal` | once a request |
-//! | remote address | `source.address`, on HTTP the one after `X-Forwarded-For` | once a request |
-//! | source address | filter state [`SOURCE_ADDRESS`], else `source.address` where that is a socket's | once a request |
+//! | remote address | `source.address`; on HTTP, the client's address from `X-Forwarded-For` | once a request |
+//! | source address | filter state [`SOURCE_ADDRESS`], otherwise `source.address` if it is the address of a socket | once a request |
 //! | destination | `destination.address` | once a request |
 //! | server name | `connection.requested_server_name` | once a request |
-//! | transport protocol | `request.protocol`: UDP for HTTP/3, else TCP | once a request |
+//! | transport protocol | `request.protocol`: UDP for HTTP/3, otherwise TCP | once a request |
 //!
-//! Nothing is kept from one stream to the next, because the proxy shows a filter nothing that identifies a connection.
-//! `connection_id` does not: over QUIC Envoy derives it from the connection ID that the client chooses, and QUIC and TCP
-//! connections of all listeners share its range.
+//! The filter stores no attribute for a later stream, because no attribute identifies a connection reliably. Over QUIC,
+//! Envoy derives `connection_id` from the connection ID that the client chooses, and the QUIC and TCP connections of all
+//! listeners share its range.
 
 use crate::{
     bytes::Bytes,
@@ -33,19 +33,19 @@ use core::{
 };
 use palisade::{Attributes, ClaimName, IdentitySource, Protocol, Read, Shape, Transport, Unavailable, Visit};
 
-/// Filter state that says who the socket's peer is, where the connection manager takes another address for the
-/// client's: `set_filter_state` with `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%` under this key.
+/// The filter state with the address of the socket's peer, needed if the connection manager takes the client's address
+/// from a header. Envoy's filter `set_filter_state` writes it with `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%`.
 pub const SOURCE_ADDRESS: &str = "palisade.source_address";
 
-/// Where a validated token's payload is.
+/// The metadata namespace of the payload of a validated token.
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
 const JWT_PAYLOAD: &str = "payload";
 
-/// The names of a certificate that the proxy shows, in the engine's order.
-const CERTIFICATE: [&str; 3] = [
-    "connection\0uri_san_peer_certificate",
-    "connection\0dns_san_peer_certificate",
-    "connection\0subject_peer_certificate",
+/// The names in the peer's certificate, in the engine's order.
+const CERTIFICATE: [(HostRead, &str); 3] = [
+    (HostRead::UriSan, "connection\0uri_san_peer_certificate"),
+    (HostRead::DnsSan, "connection\0dns_san_peer_certificate"),
+    (HostRead::Subject, "connection\0subject_peer_certificate"),
 ];
 const DESTINATION: &str = "destination\0address";
 const SERVER_NAME: &str = "connection\0requested_server_name";
@@ -56,14 +56,21 @@ const PROTOCOL: &str = "request\0protocol";
 const HTTP_3: &[u8] = b"HTTP/3";
 const PEER_PRINCIPAL: &str = "filter_state\0io.istio.peer_principal";
 
-/// What is read by calls of its own, for remembering which have failed.
+/// The host calls of [`PSEUDO`].
+const PSEUDO_READS: [HostRead; 3] = [HostRead::Method, HostRead::Path, HostRead::Authority];
+
+/// A host call that reads an attribute.
 #[derive(Clone, Copy)]
-enum Kind {
+enum HostRead {
     Headers,
-    Pseudo,
-    Metadata = 4,
-    Certificate,
-    SocketPeer = 8,
+    Method,
+    Path,
+    Authority,
+    Metadata,
+    UriSan,
+    DnsSan,
+    Subject,
+    SocketPeer,
     Source,
     Destination,
     ServerName,
@@ -71,13 +78,30 @@ enum Kind {
     PeerPrincipal,
 }
 
-/// The attributes of the stream that is being called back.
+/// The set of host calls that failed.
+#[derive(Debug, Default)]
+struct FailedReads(Cell<u16>);
+
+impl FailedReads {
+    fn contains(&self, read: HostRead) -> bool {
+        self.0.get() & Self::bit(read) != 0
+    }
+
+    fn insert(&self, read: HostRead) {
+        self.0.set(self.0.get() | Self::bit(read));
+    }
+
+    fn bit(read: HostRead) -> u16 {
+        1 << read as u16
+    }
+}
+
+/// The attributes of the stream of the current callback.
 #[derive(Debug)]
 pub struct StreamAttributes<'h, H> {
     host: &'h H,
     plan: Plan,
-    /// A bit for each call that has failed.
-    failed: Cell<u16>,
+    failed: FailedReads,
     headers: OnceCell<HeaderMap>,
     pseudo: [OnceCell<Option<Bytes>>; 3],
     metadata: OnceCell<Bytes>,
@@ -93,12 +117,12 @@ pub struct StreamAttributes<'h, H> {
 }
 
 impl<'h, H: Host> StreamAttributes<'h, H> {
-    /// Nothing read yet of this stream.
+    /// Creates the attributes of the current stream; nothing is read yet.
     pub fn new(host: &'h H, plan: Plan) -> Self {
         Self {
             host,
             plan,
-            failed: Cell::new(0),
+            failed: FailedReads::default(),
             headers: OnceCell::new(),
             pseudo: Default::default(),
             metadata: OnceCell::new(),
@@ -116,50 +140,50 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
         self.host.property(path).map_err(|_| Unavailable)
     }
 
-    /// What `cell` keeps, read now if it never was. The call is `kind`'s, number `index` of them.
-    fn kept<'c, T>(
+    /// Returns the value in `cell`, which `fetch` provides at the first use.
+    fn get_or_fetch<'c, T>(
         &self,
-        kind: Kind,
-        index: usize,
+        read: HostRead,
         cell: &'c OnceCell<T>,
-        read: impl FnOnce() -> Read<T>,
+        fetch: impl FnOnce() -> Read<T>,
     ) -> Read<&'c T> {
         if let Some(value) = cell.get() {
             return Ok(value);
         }
-        let bit = 1 << (kind as usize + index);
-        if self.failed.get() & bit != 0 {
+        if self.failed.contains(read) {
             return Err(Unavailable);
         }
-        let value = read().inspect_err(|_| self.failed.set(self.failed.get() | bit))?;
+        let value = fetch().inspect_err(|_| self.failed.insert(read))?;
         Ok(cell.get_or_init(|| value))
     }
 
     fn headers(&self) -> Read<&HeaderMap> {
-        self.kept(Kind::Headers, 0, &self.headers, || {
+        self.get_or_fetch(HostRead::Headers, &self.headers, || {
             let bytes = self.host.request_headers().map_err(|_| Unavailable)?;
             HeaderMap::parse(bytes).ok_or(Unavailable)
         })
     }
 
-    /// Number `index` of [`PSEUDO`], which are never repeated.
+    /// Returns the pseudo header number `index` of [`PSEUDO`], which no request repeats.
     fn pseudo(&self, index: usize) -> Read<Option<&[u8]>> {
-        let (Some(name), Some(cell)) = (PSEUDO.get(index), self.pseudo.get(index)) else {
+        let (Some(name), Some(read), Some(cell)) =
+            (PSEUDO.get(index), PSEUDO_READS.get(index), self.pseudo.get(index))
+        else {
             return Err(Unavailable);
         };
-        if !self.plan.one_by_one {
+        if !self.plan.per_header {
             return self.headers().map(|headers| headers.pseudo(index));
         }
-        let read = || self.host.request_header(name).map_err(|_| Unavailable);
-        self.kept(Kind::Pseudo, index, cell, read).map(Option::as_deref)
+        let fetch = || self.host.request_header(name).map_err(|_| Unavailable);
+        self.get_or_fetch(*read, cell, fetch).map(Option::as_deref)
     }
 
     fn all_metadata(&self) -> Read<&[u8]> {
-        let read = || Ok(self.property(METADATA)?.unwrap_or_default());
-        self.kept(Kind::Metadata, 0, &self.metadata, read).map(|bytes| &**bytes)
+        let fetch = || Ok(self.property(METADATA)?.unwrap_or_default());
+        self.get_or_fetch(HostRead::Metadata, &self.metadata, fetch).map(|bytes| &**bytes)
     }
 
-    /// An address; one that is no IP address (a pipe, an internal listener) cannot be judged.
+    /// Returns an address. An address of a pipe or an internal listener is unreadable.
     fn address(&self, path: &str) -> Read<Option<SocketAddr>> {
         let Some(text) = self.property(path)? else { return Ok(None) };
         let address = core::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());
@@ -167,13 +191,13 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
     }
 
     fn source(&self) -> Read<Option<SocketAddr>> {
-        self.kept(Kind::Source, 0, &self.source, || self.address(SOURCE)).copied()
+        self.get_or_fetch(HostRead::Source, &self.source, || self.address(SOURCE)).copied()
     }
 
-    /// The identity that the waypoint's outer listener took from the client's certificate. Every connection to a
-    /// waypoint has one; without it a rule on identity cannot be decided.
+    /// Returns the identity that the waypoint's outer listener took from the client's certificate. Every connection to a
+    /// waypoint has one; without it, the identity is unreadable.
     fn peer_principal(&self) -> Read<&[u8]> {
-        let principal = self.kept(Kind::PeerPrincipal, 0, &self.peer_principal, || {
+        let principal = self.get_or_fetch(HostRead::PeerPrincipal, &self.peer_principal, || {
             let principal = self.property(PEER_PRINCIPAL)?.ok_or(Unavailable)?;
             if principal.starts_with(b"spiffe://") { Ok(principal) } else { Err(Unavailable) }
         })?;
@@ -181,7 +205,7 @@ impl<'h, H: Host> StreamAttributes<'h, H> {
     }
 
     fn destination(&self) -> Read<Option<SocketAddr>> {
-        self.kept(Kind::Destination, 0, &self.destination, || self.address(DESTINATION)).copied()
+        self.get_or_fetch(HostRead::Destination, &self.destination, || self.address(DESTINATION)).copied()
     }
 }
 
@@ -217,9 +241,9 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
             let _ = visit(self.peer_principal()?);
             return Ok(());
         }
-        for (index, (name, cell)) in CERTIFICATE.into_iter().zip(&self.certificate).enumerate() {
-            let value = self.kept(Kind::Certificate, index, cell, || self.property(name))?;
-            // An empty subject is what a certificate without one has.
+        for ((read, name), cell) in CERTIFICATE.into_iter().zip(&self.certificate) {
+            let value = self.get_or_fetch(read, cell, || self.property(name))?;
+            // Envoy reports an absent subject as an empty one.
             if let Some(value) = value.as_deref().filter(|value| !value.is_empty())
                 && visit(value) == ControlFlow::Break(())
             {
@@ -230,12 +254,12 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn source_ip(&self) -> Read<Option<IpAddr>> {
-        let told = self.kept(Kind::SocketPeer, 0, &self.socket_peer, || self.address(SOURCE_STATE))?;
-        if let Some(peer) = told {
+        let fetch = || self.address(SOURCE_STATE);
+        if let Some(peer) = self.get_or_fetch(HostRead::SocketPeer, &self.socket_peer, fetch)? {
             return Ok(Some(peer.ip()));
         }
         match self.source()? {
-            // No socket has port 0: this is an address out of a header.
+            // An address from a header has port 0, which no socket has.
             Some(source) if source.port() == 0 => Err(Unavailable),
             source => Ok(source.map(|source| source.ip())),
         }
@@ -254,7 +278,7 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
     }
 
     fn server_name(&self) -> Read<Option<&[u8]>> {
-        let name = self.kept(Kind::ServerName, 0, &self.server_name, || {
+        let name = self.get_or_fetch(HostRead::ServerName, &self.server_name, || {
             Ok(self.property(SERVER_NAME)?.unwrap_or_default().to_ascii_lowercase())
         })?;
         Ok(Some(name.as_slice()).filter(|name| !name.is_empty()))
@@ -262,7 +286,7 @@ impl<H: Host> Attributes for StreamAttributes<'_, H> {
 
     fn transport(&self) -> Read<Transport> {
         let port = self.destination_port()?.ok_or(Unavailable)?;
-        let protocol = *self.kept(Kind::Protocol, 0, &self.protocol, || {
+        let protocol = *self.get_or_fetch(HostRead::Protocol, &self.protocol, || {
             let is_http3 = self.property(PROTOCOL)?.is_some_and(|protocol| *protocol == *HTTP_3);
             Ok(if is_http3 { Protocol::Udp } else { Protocol::Tcp })
         })?;

@@ -1,32 +1,32 @@
-//! Bytes that the proxy hands over, in memory that is used for one request after the other.
+//! Bytes from the proxy, in memory that the filter reuses for every request.
 //!
-//! The proxy asks for memory in the middle of nearly every call. Finding, clearing and freeing it each time would cost
-//! more than deciding does.
+//! In nearly every host call, the proxy allocates memory in the VM. To find, clear and free that memory each time would
+//! cost more than a decision.
 
 use core::{cell::RefCell, fmt, ops::Deref};
 
 /// Bytes from the proxy.
 #[derive(Default)]
 pub struct Bytes {
-    /// All of it initialised, so that no proxy can show what was never written.
+    /// Initialised in full, so that a wrong length from the proxy never exposes uninitialised memory.
     memory: Vec<u8>,
     len: usize,
 }
 
-/// Memory that waits for the proxy to fill it, with how much of it the proxy has asked for, and memory to be used again.
+/// Memory lent to the proxy, with the requested length, and memory for reuse.
 #[derive(Debug)]
 struct Pool {
     lent: Vec<(Vec<u8>, usize)>,
     spare: Vec<Vec<u8>>,
 }
 
-/// Enough for most requests, so that a piece is seldom too small.
+/// The smallest allocation, enough for most requests.
 const SMALLEST: usize = 2 << 10;
-/// Larger pieces are freed.
+/// The largest allocation that is reused.
 const LARGEST: usize = 64 << 10;
-/// How many pieces wait to be used again.
+/// The maximum number of allocations for reuse.
 const SPARE: usize = 4;
-/// How many pieces are lent at once. A proxy fills a piece before it asks for another, so the first of so many was given up.
+/// The maximum number of lent allocations. A proxy fills one before it requests the next, so the oldest is abandoned.
 const LENT: usize = 16;
 
 thread_local! {
@@ -34,12 +34,12 @@ thread_local! {
 }
 
 impl Bytes {
-    /// Memory for `len` bytes that [`Self::filled`] picks up again; null where there is none.
-    #[cfg_attr(not(any(target_arch = "wasm32", test)), expect(dead_code, reason = "no proxy asks"))]
+    /// Lends memory for `len` bytes, which [`Self::filled`] takes back; null if there is none.
+    #[cfg_attr(not(any(target_arch = "wasm32", test)), expect(dead_code, reason = "only a proxy calls it"))]
     pub(crate) fn lend(len: usize) -> *mut u8 {
         POOL.with(|pool| {
             let Ok(mut pool) = pool.try_borrow_mut() else { return core::ptr::null_mut() };
-            // One that is too small makes room for this one.
+            // A spare allocation that is too small is freed.
             let spare = pool.spare.pop().filter(|memory| memory.len() >= len);
             let mut memory = spare.unwrap_or_else(|| vec![0; len.max(SMALLEST)]);
             let start = memory.as_mut_ptr();
@@ -51,15 +51,14 @@ impl Bytes {
         })
     }
 
-    /// The memory that was lent at `start`, of which the proxy has filled `len` bytes; none if it was not lent, or
-    /// not so much of it.
-    #[cfg_attr(not(any(target_arch = "wasm32", test)), expect(dead_code, reason = "no proxy fills it"))]
+    /// Returns the bytes at `start`, of which the proxy has filled `len`; `None` if no memory, or less, was lent there.
+    #[cfg_attr(not(any(target_arch = "wasm32", test)), expect(dead_code, reason = "only a proxy calls it"))]
     pub(crate) fn filled(start: *const u8, len: usize) -> Option<Self> {
         POOL.with(|pool| {
             let lent = &mut pool.try_borrow_mut().ok()?.lent;
             let place = lent.iter().position(|(memory, _)| memory.as_ptr() == start)?;
-            let (memory, asked) = lent.swap_remove(place);
-            (len <= asked).then_some(Self { memory, len })
+            let (memory, requested) = lent.swap_remove(place);
+            (len <= requested).then_some(Self { memory, len })
         })
     }
 }
@@ -68,7 +67,7 @@ impl Drop for Bytes {
     fn drop(&mut self) {
         let memory = core::mem::take(&mut self.memory);
         if (SMALLEST..=LARGEST).contains(&memory.len()) {
-            // A thread that ends has no pool any more.
+            // The pool does not exist while the thread ends.
             let _ = POOL.try_with(|pool| {
                 if let Ok(mut pool) = pool.try_borrow_mut()
                     && pool.spare.len() < SPARE
@@ -113,12 +112,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_is_used_again_once_nobody_has_it() {
+    fn memory_is_reused_after_drop() {
         let start = Bytes::lend(3);
         let first = Bytes::filled(start, 3).unwrap();
         assert_eq!(*first, [0; 3]);
 
-        // While it is held, and while it waits to be filled, others get other memory.
+        // Memory in use, and lent memory, is not lent again.
         let other = Bytes::lend(1);
         assert_ne!(other, start);
         assert_ne!(Bytes::lend(1), other);
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_lent_is_shown() {
+    fn bytes_outside_the_lent_memory_are_refused() {
         let start = Bytes::lend(3);
         assert_eq!(Bytes::filled(start, 4), None);
         assert_eq!(Bytes::filled(start, 3), None);
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_nobody_fills_is_not_kept_for_ever() {
+    fn abandoned_memory_is_freed() {
         let first = Bytes::lend(1);
         let last = (0..LENT).fold(first, |_, _| Bytes::lend(1));
         POOL.with_borrow(|pool| assert_eq!(pool.lent.len(), LENT));
@@ -145,14 +144,14 @@ mod tests {
     }
 
     #[test]
-    fn little_is_kept() {
+    fn pool_keeps_few_small_allocations() {
         let many: Vec<_> = (0..2 * SPARE).map(|_| Bytes::lend(1)).collect();
         let many: Vec<_> = many.into_iter().map(|start| Bytes::filled(start, 1)).collect();
         drop(many);
         drop(Bytes::filled(Bytes::lend(LARGEST + 1), 1));
         drop(Bytes::from(vec![0; 8]));
         POOL.with_borrow(|pool| {
-            // A small one has made room for the large one, which was not kept.
+            // A small allocation was freed for the large one, which is not reused.
             assert_eq!((pool.spare.len(), pool.lent.len()), (SPARE - 1, 0));
             assert!(pool.spare.iter().all(|memory| memory.len() == SMALLEST));
         });

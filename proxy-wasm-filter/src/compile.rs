@@ -1,36 +1,37 @@
-//! From a configuration to compiled policies: the only file that knows how the engine is fed.
+//! The compilation of a configuration's policies with the engine.
 
 use crate::{
-    config::{Config, Direction, Mesh, PathNormalization},
     egress::Egress,
     host::Host,
     plan::Plan,
     policies::{Compiled, Policies, StreamKind},
     types::LogLevel,
+    workload,
 };
 use core::fmt;
 use palisade::{
     Attributes, Cluster, Decision, Diagnostic, IdentitySource, Options, Origin, PolicySet, Read, RuleId,
-    RuleTrace, Severity, Workload, enforcement, lint, nearest_miss,
-    resource::{Resources, istio},
+    RuleTrace, Severity, Workload, enforcement, lint, nearest_miss, resource::Resources,
 };
-use serde_json::{Value, json};
-use std::{collections::BTreeSet, sync::Arc};
+use palisade_plugin_config::{Config, ConfigError, Service, TrafficDirection};
+use serde_json::Value;
+use std::sync::Arc;
 
-/// How many mistakes a refusal names; the rest are counted.
-const MISTAKES_SHOWN: usize = 5;
+/// The maximum number of errors in the text of a refusal.
+const ERRORS_SHOWN: usize = 5;
 
-/// Compiles the configuration for its workload. Findings that refuse nothing are logged.
+/// Compiles the policies of the configuration for its workload, and logs warnings.
 ///
 /// # Errors
-/// What is wrong, where, and what to do about it.
-pub fn compile<H: Host>(config: &Config, host: &H) -> Result<Compiled, String> {
-    let workload = config.workload(host)?;
+///
+/// The workload is unknown, or the engine finds an error in a resource. The error has the position and a remedy.
+pub fn compile<H: Host>(config: &Config, host: &H) -> Result<Compiled, ConfigError> {
+    let workload = workload::resolve(config, host)?;
     let build = |name: &str, list: &[Value]| {
         policies(list, config, &workload, &mut |finding| {
             host.log(LogLevel::Warn, &format!("palisade: {name}: {finding}"));
         })
-        .map_err(|mistakes| describe(name, &mistakes))
+        .map_err(|errors| describe(name, &errors))
     };
     let enforced = build("resources", &config.resources)?;
     let shadow = match config.shadow_resources.as_slice() {
@@ -40,6 +41,7 @@ pub fn compile<H: Host>(config: &Config, host: &H) -> Result<Compiled, String> {
     Ok(Compiled { enforced, shadow })
 }
 
+/// Compiles the resources of one list.
 fn policies(
     list: &[Value],
     config: &Config,
@@ -52,46 +54,49 @@ fn policies(
         let origin = Origin { document, ..Origin::default() };
         findings.extend(resources.add(value.clone(), origin).err());
     }
-    if let Some(kinds) = not_enforced(&resources, config.direction) {
-        warn(&format_args!("not enforced by this filter: {kinds}; enforce them where they act"));
+    if let Some(kinds) = kinds_not_enforced(&resources, config.direction) {
+        warn(&format_args!(
+            "not enforced by this filter: {kinds}; other components of the cluster enforce them"
+        ));
     }
-    set_mesh(&mut resources.mesh, &config.mesh);
-    set_providers(&mut resources, config);
+    config.mesh.apply_to(&mut resources.mesh);
     let mut options = Options::default();
     options.profile = config.profile;
-    // Who names several means that all of them are asked.
+    // A configuration with several providers requires an answer of each.
     options.istio.multiple_custom_providers = config.providers.len() > 1;
-    // Envoy shows a filter the first name of each kind in a certificate; the filter state of a waypoint has all.
+    // Envoy provides the first name of each kind in a certificate; the filter state of a waypoint has all names.
     options.envoy.peer_names_complete = workload.role.identity_source() == IdentitySource::FilterState;
+    options.envoy.known_providers = configured_providers(&resources, config);
     let (cluster, more) = Cluster::new(resources);
     findings.extend(more);
     findings.extend(lint::check(&cluster, &options));
-    findings.extend(not_exact(&cluster, config, workload, &options));
-    let (mistakes, warnings): (Vec<_>, Vec<_>) =
+    findings.extend(inexact(&cluster, config, workload, &options));
+    let (errors, warnings): (Vec<_>, Vec<_>) =
         findings.into_iter().partition(|finding| finding.severity == Severity::Error);
     warnings.iter().for_each(|finding| warn(finding));
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+    if !errors.is_empty() {
+        return Err(errors);
     }
     Ok(match config.direction {
-        Direction::Inbound => {
-            Box::new(PolicySet::for_service(&cluster, workload, config.called_service(), &options))
+        TrafficDirection::Inbound => {
+            let service = config.service.as_ref().map(Service::called);
+            Box::new(PolicySet::for_service(&cluster, workload, service, &options))
         }
-        Direction::Outbound => Box::new(Egress::compile(&cluster, workload, &options)),
+        TrafficDirection::Outbound => Box::new(Egress::compile(&cluster, workload, &options)),
     })
 }
 
-/// Errors for the policies that the filter cannot enforce exactly; warnings for those that the configuration accepts.
-fn not_exact(
+/// Returns an error for each policy that the filter cannot enforce exactly, or a warning if the configuration accepts it.
+fn inexact(
     cluster: &Cluster,
     config: &Config,
     workload: &Workload,
     options: &Options,
 ) -> impl Iterator<Item = Diagnostic> {
-    let service = config.called_service();
+    let service = config.service.as_ref().map(Service::called);
     let found = match config.direction {
-        Direction::Outbound => enforcement::check_egress(cluster, workload, options),
-        Direction::Inbound => {
+        TrafficDirection::Outbound => enforcement::check_egress(cluster, workload, options),
+        TrafficDirection::Inbound => {
             let mut found = enforcement::check_proxy(cluster, workload, service, options);
             found.extend(enforcement::check_custom(cluster, workload, service, options));
             found
@@ -112,8 +117,8 @@ fn not_exact(
     })
 }
 
-/// The kinds of policy that other parts of a cluster enforce, and how many of each are here.
-fn not_enforced(resources: &Resources, direction: Direction) -> Option<String> {
+/// Returns the kinds of policies that other components of a cluster enforce, each with the number of objects.
+fn kinds_not_enforced(resources: &Resources, direction: TrafficDirection) -> Option<String> {
     let mesh = [("AuthorizationPolicy", resources.authorization_policies.len())];
     let network = [
         ("NetworkPolicy", resources.network_policies.len()),
@@ -125,58 +130,31 @@ fn not_enforced(resources: &Resources, direction: Direction) -> Option<String> {
         ("RequestAuthentication", resources.request_authentications.len()),
     ];
     let by_direction: &[_] = match direction {
-        Direction::Inbound => &network,
-        Direction::Outbound => &mesh,
+        TrafficDirection::Inbound => &network,
+        TrafficDirection::Outbound => &mesh,
     };
     let kinds = others.iter().chain(by_direction);
     let found: Vec<_> = kinds.filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{kind} ({n})")).collect();
     Some(found.join(", ")).filter(|found| !found.is_empty())
 }
 
-/// What the configuration says of the mesh goes before what a ConfigMap among the resources says.
-fn set_mesh(mesh: &mut istio::MeshConfig, told: &Mesh) {
-    if let Some(namespace) = &told.root_namespace {
-        mesh.root_namespace.clone_from(namespace);
-    }
-    if let Some(domain) = &told.trust_domain {
-        mesh.trust_domain.clone_from(domain);
-    }
-    if !told.trust_domain_aliases.is_empty() {
-        mesh.trust_domain_aliases.clone_from(&told.trust_domain_aliases);
-    }
-    if let Some(normalization) = told.path_normalization {
-        mesh.path_normalization = match normalization {
-            PathNormalization::None => istio::PathNormalization::None,
-            PathNormalization::Base => istio::PathNormalization::Base,
-            PathNormalization::MergeSlashes => istio::PathNormalization::MergeSlashes,
-            PathNormalization::DecodeAndMergeSlashes => istio::PathNormalization::DecodeAndMergeSlashes,
-        };
-    }
+/// Returns the names of providers in `resources` that the configuration defines.
+fn configured_providers(resources: &Resources, config: &Config) -> Vec<String> {
+    let policies = resources.authorization_policies.iter();
+    let named = policies.filter_map(|policy| policy.spec.provider.as_ref()?.name.as_ref());
+    named.filter(|name| config.has_provider(name)).cloned().collect()
 }
 
-/// A provider that only the configuration knows is one that policies may name.
-fn set_providers(resources: &mut Resources, config: &Config) {
-    let policies = &resources.authorization_policies;
-    let named = policies.iter().filter_map(|policy| policy.spec.provider.as_ref()?.name.as_ref());
-    let asked = named.filter(|name| config.provider.is_some() || config.providers.contains_key(*name));
-    for name in asked.cloned().collect::<BTreeSet<_>>() {
-        let known = &mut resources.mesh.extension_providers;
-        if !known.iter().any(|provider| provider.name == name) {
-            let service = json!({"service": "configured.at.the.filter", "port": 80});
-            known.push(istio::Provider { name, envoy_ext_authz_http: Some(service), ..Default::default() });
-        }
-    }
-}
-
-fn describe(name: &str, mistakes: &[Diagnostic]) -> String {
-    let shown: Vec<_> = mistakes
+/// Joins errors to the text of a refusal.
+fn describe(name: &str, errors: &[Diagnostic]) -> ConfigError {
+    let shown: Vec<_> = errors
         .iter()
-        .take(MISTAKES_SHOWN)
-        .map(|mistake| format!("{name}[{}]: {mistake}", mistake.origin.document))
+        .take(ERRORS_SHOWN)
+        .map(|error| format!("{name}[{}]: {error}", error.origin.document))
         .collect();
-    let rest = mistakes.len().saturating_sub(MISTAKES_SHOWN);
+    let rest = errors.len().saturating_sub(ERRORS_SHOWN);
     let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
-    format!("{}{more}", shown.join("; "))
+    ConfigError::new(format!("{}{more}", shown.join("; ")))
 }
 
 impl Policies for PolicySet {

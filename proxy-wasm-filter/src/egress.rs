@@ -1,9 +1,9 @@
-//! Away from the workload: what its Cilium egress policies say of the name that a request or a TLS handshake gives.
+//! Outbound traffic: the decision of Cilium's egress policies on the name in a request or a TLS handshake.
 //!
-//! Cilium's datapath knows addresses, and the names that DNS taught for them. A proxy knows the name that the client
-//! itself claims, in `:authority` or as SNI. That is a promise only where the proxy also connects to what that name
-//! stands for (a dynamic forward proxy, a ServiceEntry), and not to whatever address the client chose. Every
-//! destination is taken for one outside of the cluster: the proxy cannot tell which pod an address is.
+//! Cilium's dataplane uses addresses, and the names that DNS answers give them. The filter uses the name that the client
+//! states in `:authority` or as SNI. That name is reliable only if the proxy itself resolves it (a dynamic forward
+//! proxy, a ServiceEntry) instead of forwarding to the address that the client chose. The filter treats every
+//! destination as outside the cluster, because the proxy cannot map addresses to Pods.
 
 use crate::policies::{Policies, StreamKind};
 use core::{
@@ -64,7 +64,7 @@ impl Policies for Egress {
     }
 }
 
-/// A stream on its way out.
+/// An outbound stream with the destination that the client states.
 struct Outgoing<'a> {
     stream: &'a dyn Attributes,
     kind: StreamKind,
@@ -72,9 +72,9 @@ struct Outgoing<'a> {
     target: OnceCell<Read<Target>>,
 }
 
-/// Where the client says that it goes.
+/// The destination that the client states.
 struct Target {
-    /// Lower case, with a final dot.
+    /// The name in lower case, with a final dot.
     name: Option<Vec<u8>>,
     address: Option<IpAddr>,
     port: u16,
@@ -89,19 +89,19 @@ impl<'a> Outgoing<'a> {
         let read = || {
             let port = self.stream.destination_port()?.ok_or(Unavailable)?;
             let address = self.stream.destination_ip()?;
-            let said = match self.kind {
+            let stated = match self.kind {
                 StreamKind::Http => self.stream.authority()?,
                 StreamKind::Tcp => self.stream.server_name()?,
             };
-            Ok(Target::new(said.unwrap_or_default(), address, port))
+            Ok(Target::new(stated.unwrap_or_default(), address, port))
         };
         self.target.get_or_init(read).as_ref().map_err(|unavailable| *unavailable)
     }
 }
 
 impl Target {
-    fn new(said: &[u8], address: Option<IpAddr>, port: u16) -> Self {
-        let (host, said_port) = split_port(said);
+    fn new(stated: &[u8], address: Option<IpAddr>, port: u16) -> Self {
+        let (host, stated_port) = split_port(stated);
         let text = core::str::from_utf8(host).unwrap_or_default();
         let literal: Option<IpAddr> = text.trim_start_matches('[').trim_end_matches(']').parse().ok();
         let name = match (host, literal) {
@@ -114,21 +114,21 @@ impl Target {
                 Some(name)
             }
         };
-        // An address of the proxy's own says nothing of where the stream goes.
+        // A loopback address is one of the proxy, not the destination of the stream.
         let address = literal.or(address.filter(|_| host.is_empty())).filter(|ip| !ip.is_loopback());
-        Self { name, address, port: said_port.unwrap_or(port) }
+        Self { name, address, port: stated_port.unwrap_or(port) }
     }
 }
 
-/// `host:port`; a colon inside brackets or followed by anything but a port is the host's.
-fn split_port(said: &[u8]) -> (&[u8], Option<u16>) {
-    let Some(colon) = said.iter().rposition(|byte| *byte == b':') else { return (said, None) };
-    let Some((host, port)) = said.split_at_checked(colon) else { return (said, None) };
+/// Splits `host:port`. A colon inside brackets, or before text that is not a port, belongs to the host.
+fn split_port(authority: &[u8]) -> (&[u8], Option<u16>) {
+    let Some(colon) = authority.iter().rposition(|byte| *byte == b':') else { return (authority, None) };
+    let Some((host, port)) = authority.split_at_checked(colon) else { return (authority, None) };
     let port = core::str::from_utf8(port.get(1..).unwrap_or_default()).ok();
     let port = port.filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
     match port.and_then(|port| port.parse().ok()) {
         Some(port) if host.ends_with(b"]") || !host.contains(&b':') => (host, Some(port)),
-        _ => (said, None),
+        _ => (authority, None),
     }
 }
 
@@ -196,21 +196,21 @@ impl Attributes for Outgoing<'_> {
 mod tests {
     use super::*;
 
-    fn target(said: &str) -> (Option<String>, Option<IpAddr>, u16) {
+    fn target(authority: &str) -> (Option<String>, Option<IpAddr>, u16) {
         let Target { name, address, port } =
-            Target::new(said.as_bytes(), Some([203, 0, 113, 7].into()), 15001);
+            Target::new(authority.as_bytes(), Some([203, 0, 113, 7].into()), 15001);
         (name.map(|name| String::from_utf8(name).unwrap()), address, port)
     }
 
     #[test]
-    fn the_name_and_the_port_are_those_that_the_client_says() {
+    fn target_has_the_name_and_port_of_the_authority() {
         assert_eq!(target("WWW.Example.com"), (Some("www.example.com.".into()), None, 15001));
         assert_eq!(target("www.example.com.:443"), (Some("www.example.com.".into()), None, 443));
         assert_eq!(target("www.example.com:99999"), (Some("www.example.com:99999.".into()), None, 15001));
     }
 
     #[test]
-    fn an_address_is_no_name() {
+    fn address_literal_is_not_a_name() {
         assert_eq!(target("198.51.100.1:80"), (None, Some([198, 51, 100, 1].into()), 80));
         assert_eq!(target("[2001:db8::1]:443"), (None, Some("2001:db8::1".parse().unwrap()), 443));
         assert_eq!(target("2001:db8::1"), (None, Some("2001:db8::1".parse().unwrap()), 15001));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_name_the_address_of_the_connection_counts() {
+    fn target_without_name_has_the_address_of_the_connection() {
         assert_eq!(target(""), (None, Some([203, 0, 113, 7].into()), 15001));
     }
 }

@@ -1,125 +1,138 @@
-//! What a decision comes to, for requests and connections alike: counted, told, enforced or only shown.
+//! The enforcement of a decision on a request or connection, with its metrics, filter state and log lines.
 
 use crate::{
-    config::{FilterState, Mode},
     explain,
     host::Host,
+    plugin::Plugin,
     policies::{Policies, StreamKind},
-    root::Plugin,
     types::LogLevel,
 };
 use core::fmt::{self, Write};
 use palisade::{Attributes, DecidedBy, Decision, DefaultReason, LayerDecision, Verdict};
+use palisade_plugin_config::{FilterStateScope, Mode};
 
-/// The name of the filter state, to which the proxy adds `wasm.`.
-pub const DECISION: &str = "palisade";
+/// The name of the filter state with the decision; the proxy adds the prefix `wasm.`.
+pub const FILTER_STATE: &str = "palisade";
 
-/// As long as most texts of the filter state, so that writing one seldom moves it.
-const TOLD: usize = 128;
+/// The initial capacity of the filter state's text, which is enough for most decisions.
+const FILTER_STATE_CAPACITY: usize = 128;
 
-/// Counts and tells a decision; true where the stream is to be denied.
-pub(crate) fn denies(
+/// What the filter does with a stream.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+pub(crate) enum Enforcement {
+    /// The stream continues.
+    Pass,
+    /// The filter blocks the stream.
+    Block,
+}
+
+/// Enforces a decision: updates metrics, filter state and log, and returns whether to block the stream.
+pub(crate) fn enforce(
     host: &impl Host,
     plugin: &Plugin,
     kind: StreamKind,
     stream: &dyn Attributes,
     decision: &Decision,
-) -> bool {
-    let allowed = decision.verdict == Verdict::Allow;
+) -> Enforcement {
+    let is_allowed = decision.verdict == Verdict::Allow;
     if decision.by == DecidedBy::Default(DefaultReason::Unavailable) {
         plugin.metrics.error(host);
     }
     if let DecidedBy::Rule(rule) = &decision.by {
-        plugin.metrics.decided(host, &rule.policy, allowed);
+        plugin.metrics.decided(host, &rule.policy, is_allowed);
     }
-    let candidate = plugin.policies.shadow.as_deref().map(|shadow| candidate(shadow, kind, stream));
+    let shadow = plugin.policies.shadow.as_deref().map(|policies| decide_shadow(policies, kind, stream));
     let dry_run = decision.shadow.as_ref().map(|dry_run| dry_run.outcome.verdict());
-    let denied = !allowed && plugin.mode == Mode::Enforce;
-    let would = !denied
-        && (!allowed
+    let is_blocked = !is_allowed && plugin.mode == Mode::Enforce;
+    let would_block = !is_blocked
+        && (!is_allowed
             || dry_run.is_some_and(|verdict| verdict != Verdict::Allow)
-            || candidate.as_ref().is_some_and(|candidate| candidate.verdict != Verdict::Allow));
+            || shadow.as_ref().is_some_and(|shadow| shadow.verdict != Verdict::Allow));
 
-    if let Some(candidate) = &candidate {
-        compare(host, plugin, decision, candidate);
+    if let Some(shadow) = &shadow {
+        report_disagreement(host, plugin, decision, shadow);
     }
-    if denied {
+    if is_blocked {
         plugin.metrics.denied(host)
     } else {
         plugin.metrics.allowed(host)
     }
-    if would {
+    if would_block {
         plugin.metrics.shadow_denied(host);
-        log_would(host, decision, allowed);
+        log_would_deny(host, decision, is_allowed);
     }
-    let told = match plugin.telemetry.filter_state {
-        FilterState::Off => false,
-        FilterState::Denied => denied || would,
-        FilterState::All => true,
+    let has_filter_state = match plugin.telemetry.filter_state {
+        FilterStateScope::Off => false,
+        FilterStateScope::Denied => is_blocked || would_block,
+        FilterStateScope::All => true,
     };
-    if told {
-        let mut text = String::with_capacity(TOLD);
+    if has_filter_state {
+        let mut text = String::with_capacity(FILTER_STATE_CAPACITY);
         // Writing to a string cannot fail.
-        let _ = write!(text, "{}", Told { decision, candidate: candidate.as_ref() });
-        host.set_filter_state(DECISION, &text);
+        let _ = write!(text, "{}", FilterStateValue { decision, shadow: shadow.as_ref() });
+        host.set_filter_state(FILTER_STATE, &text);
     }
-    if !allowed && plugin.telemetry.explain_denials && host.logs(LogLevel::Debug) {
+    if !is_allowed && plugin.telemetry.explain_denials && host.is_logged(LogLevel::Debug) {
         let miss = plugin.policies.enforced.nearest_miss(kind, stream);
         host.log(LogLevel::Debug, &explain::denial(decision, miss.as_ref(), plugin.telemetry.show_values));
     }
-    denied
+    if is_blocked { Enforcement::Block } else { Enforcement::Pass }
 }
 
-/// What the candidate set says. Its external providers are taken to allow: asking them would be an effect.
-fn candidate(policies: &dyn Policies, kind: StreamKind, stream: &dyn Attributes) -> Decision {
+/// Returns the decision of `shadowResources`. It assumes that their external providers allow, because a call to a
+/// provider is a side effect.
+fn decide_shadow(policies: &dyn Policies, kind: StreamKind, stream: &dyn Attributes) -> Decision {
     match kind {
         StreamKind::Http => policies.after_providers(stream),
         StreamKind::Tcp => policies.connection(stream),
     }
 }
 
-fn compare(host: &impl Host, plugin: &Plugin, enforced: &Decision, candidate: &Decision) {
-    if (enforced.verdict == Verdict::Allow) == (candidate.verdict == Verdict::Allow) {
+/// Counts and logs two different verdicts of `resources` and `shadowResources`.
+fn report_disagreement(host: &impl Host, plugin: &Plugin, enforced: &Decision, shadow: &Decision) {
+    if (enforced.verdict == Verdict::Allow) == (shadow.verdict == Verdict::Allow) {
         return;
     }
     plugin.metrics.shadow_disagreed(host);
     let message = format!(
         "palisade: shadow disagrees: enforced {} by {}, shadow {} by {}",
-        enforced.verdict, enforced.by, candidate.verdict, candidate.by
+        enforced.verdict, enforced.by, shadow.verdict, shadow.by
     );
     host.log(LogLevel::Info, &message);
 }
 
-fn log_would(host: &impl Host, decision: &Decision, allowed: bool) {
-    if !host.logs(LogLevel::Debug) {
+/// Logs a denial by shadow mode or by a dry-run policy.
+fn log_would_deny(host: &impl Host, decision: &Decision, is_allowed: bool) {
+    if !host.is_logged(LogLevel::Debug) {
         return;
     }
     let message = match &decision.shadow {
-        _ if !allowed => format!("palisade: would deny: {} ({})", decision.by, decision.layer),
+        _ if !is_allowed => format!("palisade: would deny: {} ({})", decision.by, decision.layer),
         Some(LayerDecision { by: Some(by), outcome }) if outcome.verdict() != Verdict::Allow => {
             format!("palisade: dry run would deny: {by} ({})", decision.layer)
         }
-        // What a candidate set would deny is a disagreement, which has a line of its own.
+        // `report_disagreement` logs a denial by `shadowResources`.
         _ => return,
     };
     host.log(LogLevel::Debug, &message);
 }
 
-/// The filter state: `deny authorization-policy AuthorizationPolicy/foo/get-only#0`, and after a ` shadow=` what
-/// dry-run policies or the candidate set say where that is something else.
-struct Told<'a> {
+/// The text of the filter state: `deny authorization-policy AuthorizationPolicy/foo/get-only#0`. If dry-run policies or
+/// `shadowResources` decide differently, ` shadow=` and their decision follow.
+struct FilterStateValue<'a> {
     decision: &'a Decision,
-    candidate: Option<&'a Decision>,
+    shadow: Option<&'a Decision>,
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for FilterStateValue<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Decision { verdict, layer, by, shadow, .. } = self.decision;
+        let Decision { verdict, layer, by, shadow: dry_run, .. } = self.decision;
         write!(f, "{verdict} {layer} {by}")?;
-        if let Some(candidate) = self.candidate.filter(|candidate| candidate.verdict != *verdict) {
-            return write!(f, " shadow={} {} {}", candidate.verdict, candidate.layer, candidate.by);
+        if let Some(shadow) = self.shadow.filter(|shadow| shadow.verdict != *verdict) {
+            return write!(f, " shadow={} {} {}", shadow.verdict, shadow.layer, shadow.by);
         }
-        match shadow {
+        match dry_run {
             Some(LayerDecision { by: Some(by), outcome }) if outcome.verdict() != *verdict => {
                 write!(f, " shadow={} {layer} {by}", outcome.verdict())
             }

@@ -1,12 +1,12 @@
-//! A proxy of plain data for tests: what it is asked is counted, what it is told is kept.
+//! A proxy of plain data for tests. It records every call.
 
 use crate::{
     bytes::Bytes,
     header_map::serialize,
-    host::{Call, Host, HostError},
+    host::{Call, Host},
     policies::Policies,
     reply::Reply,
-    types::{LogLevel, MetricKind},
+    types::{HostError, LogLevel, MetricKind},
 };
 use core::cell::{Cell, RefCell};
 use palisade::{Attributes, DecidedBy, Decision, DefaultReason, Layer, PolicyRef, Read, RuleId, Verdict};
@@ -19,11 +19,11 @@ pub(crate) struct Fake {
     pub(crate) configuration: Vec<u8>,
     pub(crate) headers: Headers,
     pub(crate) properties: BTreeMap<String, Vec<u8>>,
-    /// Every call answers this.
+    /// The error of every call.
     pub(crate) broken: Option<HostError>,
-    /// The headers of the answer that is being called back, and its body.
+    /// The headers and the body of the answer in the current callback.
     pub(crate) answer: (Headers, Vec<u8>),
-    pub(crate) asked: RefCell<Vec<String>>,
+    pub(crate) reads: RefCell<Vec<String>>,
     pub(crate) logged: RefCell<Vec<(LogLevel, String)>>,
     pub(crate) states: RefCell<BTreeMap<String, String>>,
     pub(crate) metrics: RefCell<Vec<(String, u64)>>,
@@ -65,13 +65,13 @@ impl Fake {
         self.metrics.borrow().iter().map(|(name, _)| name.clone()).collect()
     }
 
-    fn ask(&self, what: String) -> Result<(), HostError> {
-        self.asked.borrow_mut().push(what);
+    fn read(&self, name: String) -> Result<(), HostError> {
+        self.reads.borrow_mut().push(name);
         self.broken.map_or(Ok(()), Err)
     }
 }
 
-fn pairs(headers: &[(Vec<u8>, Vec<u8>)]) -> Bytes {
+fn header_map(headers: &[(Vec<u8>, Vec<u8>)]) -> Bytes {
     let headers: Vec<(&[u8], &[u8])> =
         headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())).collect();
     serialize(&headers).into()
@@ -79,24 +79,24 @@ fn pairs(headers: &[(Vec<u8>, Vec<u8>)]) -> Bytes {
 
 impl Host for Fake {
     fn configuration(&self) -> Result<Bytes, HostError> {
-        self.ask("configuration".to_owned())?;
+        self.read("configuration".to_owned())?;
         Ok(self.configuration.clone().into())
     }
 
     fn request_headers(&self) -> Result<Bytes, HostError> {
-        self.ask("headers".to_owned())?;
-        Ok(pairs(&self.headers))
+        self.read("headers".to_owned())?;
+        Ok(header_map(&self.headers))
     }
 
     fn request_header(&self, name: &str) -> Result<Option<Bytes>, HostError> {
-        self.ask(name.to_owned())?;
+        self.read(name.to_owned())?;
         let first = self.headers.iter().find(|(known, _)| known == name.as_bytes());
         Ok(first.map(|(_, value)| value.clone().into()))
     }
 
     fn property(&self, path: &str) -> Result<Option<Bytes>, HostError> {
         let path = path.replace('\0', ".");
-        self.ask(path.clone())?;
+        self.read(path.clone())?;
         Ok(self.properties.get(&path).cloned().map(Bytes::from))
     }
 
@@ -108,7 +108,7 @@ impl Host for Fake {
         self.logged.borrow_mut().push((level, message.to_owned()));
     }
 
-    fn logs(&self, _: LogLevel) -> bool {
+    fn is_logged(&self, _: LogLevel) -> bool {
         true
     }
 
@@ -122,7 +122,7 @@ impl Host for Fake {
     }
 
     fn increment(&self, counter: u32) {
-        // A plugin that another proxy configured has numbers of that proxy.
+        // The plugin may have counters of another fake proxy.
         if let Some((_, value)) = self.metrics.borrow_mut().get_mut(counter as usize) {
             *value += 1;
         }
@@ -148,7 +148,7 @@ impl Host for Fake {
     }
 
     fn answer_headers(&self) -> Result<Bytes, HostError> {
-        Ok(pairs(&self.answer.0))
+        Ok(header_map(&self.answer.0))
     }
 
     fn answer_body(&self, max: usize) -> Result<Bytes, HostError> {
@@ -166,7 +166,7 @@ impl Host for Fake {
     }
 }
 
-/// Lets `GET` through, and port 9000, and says so when it cannot know.
+/// Policies that allow `GET` and port 9000.
 #[derive(Debug)]
 pub(crate) struct OnlyGet;
 
@@ -188,11 +188,11 @@ impl Policies for OnlyGet {
     }
 }
 
-/// Lets everything through.
+/// Policies that allow every stream.
 #[derive(Debug)]
-pub(crate) struct Everything;
+pub(crate) struct AllowAll;
 
-impl Policies for Everything {
+impl Policies for AllowAll {
     fn request(&self, _: &dyn Attributes) -> Decision {
         decision(Verdict::Allow, DefaultReason::NoAllowPolicy)
     }
@@ -202,18 +202,18 @@ impl Policies for Everything {
     }
 }
 
-/// Wants these providers asked, and then lets `GET` through.
+/// Policies with a CUSTOM rule for these providers, which then allow `GET`.
 #[derive(Debug)]
-pub(crate) struct Asks(pub(crate) &'static [&'static str]);
+pub(crate) struct Custom(pub(crate) &'static [&'static str]);
 
-pub(crate) fn asking_rule() -> RuleId {
+pub(crate) fn custom_rule() -> RuleId {
     let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "ask".into() };
     RuleId::new(policy, 0)
 }
 
-impl Policies for Asks {
+impl Policies for Custom {
     fn request(&self, request: &dyn Attributes) -> Decision {
-        let by = DecidedBy::Rule(asking_rule());
+        let by = DecidedBy::Rule(custom_rule());
         Decision { verdict: Verdict::Ask, by, ..self.after_providers(request) }
     }
 
@@ -226,7 +226,7 @@ impl Policies for Asks {
     }
 
     fn providers(&self, _: &dyn Attributes) -> Read<Vec<(Arc<str>, RuleId)>> {
-        Ok(self.0.iter().map(|name| (Arc::from(*name), asking_rule())).collect())
+        Ok(self.0.iter().map(|name| (Arc::from(*name), custom_rule())).collect())
     }
 }
 

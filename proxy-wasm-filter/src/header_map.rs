@@ -1,23 +1,23 @@
-//! A serialised header map, read in place: names and values are bytes, nothing is assumed to be UTF-8.
+//! A serialized header map, read in place. Names and values are bytes, not necessarily UTF-8.
 
 use crate::bytes::Bytes;
 use core::ops::Range;
 
-/// What every request has once, and nearly every rule looks at.
+/// The pseudo headers that every request has once and most rules use.
 pub(crate) const PSEUDO: [&str; 3] = [":method", ":path", ":authority"];
 
-/// All headers of a request, in order, repeats apart.
+/// All headers of a request in order; repeated headers are separate.
 #[derive(Debug, Default)]
 pub struct HeaderMap {
     bytes: Bytes,
     count: usize,
-    /// Where the first value of each of [`PSEUDO`] lies.
+    /// The position of the first value of each of [`PSEUDO`].
     pseudo: [Option<Range<usize>>; 3],
 }
 
 impl HeaderMap {
-    /// Takes the ABI's layout: count, all lengths, then each text with a zero byte behind it. None when the
-    /// lengths do not fit the bytes.
+    /// Parses the ABI's layout: the count, all lengths, then each text followed by a zero byte. Returns `None` if the
+    /// lengths exceed the bytes.
     pub fn parse(bytes: impl Into<Bytes>) -> Option<Self> {
         let bytes = bytes.into();
         if bytes.is_empty() {
@@ -32,18 +32,18 @@ impl HeaderMap {
             let at = usize::try_from(end).ok()?;
             end += u64::from(u32::from_le_bytes(*name)) + u64::from(u32::from_le_bytes(*value)) + 2;
             if bytes.get(at) == Some(&b':') {
-                note(&mut pseudo, &bytes, at, length_of(*name)?, length_of(*value)?)?;
+                index_pseudo(&mut pseudo, &bytes, at, length_of(*name)?, length_of(*value)?)?;
             }
         }
         (end <= bytes.len() as u64).then_some(Self { bytes, count, pseudo })
     }
 
-    /// The first value of number `index` of the pseudo headers `:method`, `:path` and `:authority`.
+    /// Returns the first value of the pseudo header number `index` of `:method`, `:path` and `:authority`.
     pub fn pseudo(&self, index: usize) -> Option<&[u8]> {
         self.bytes.get(self.pseudo.get(index)?.clone()?)
     }
 
-    /// Every header.
+    /// Returns every header.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let (lengths, start) = split(&self.bytes, self.count).unwrap_or_default();
         let mut rest = self.bytes.get(start..).unwrap_or_default();
@@ -58,18 +58,18 @@ impl HeaderMap {
         })
     }
 
-    /// Each value of the header `name`, which is lower case as the proxy's names are.
+    /// Returns each value of the header `name`, in lower case as the proxy's names are.
     pub fn values<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
         self.iter().filter(move |(known, _)| *known == name).map(|(_, value)| value)
     }
 
-    /// The first value of the header `name`.
+    /// Returns the first value of the header `name`.
     pub fn first(&self, name: &[u8]) -> Option<&[u8]> {
         self.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 }
 
-/// Lays headers out as [`HeaderMap::parse`] reads them.
+/// Serializes headers in the layout that [`HeaderMap::parse`] reads.
 pub fn serialize(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     let length = |text: usize| u32::try_from(text).unwrap_or(u32::MAX).to_le_bytes();
     let mut bytes = length(headers.len()).to_vec();
@@ -84,8 +84,8 @@ pub fn serialize(headers: &[(&[u8], &[u8])]) -> Vec<u8> {
     bytes
 }
 
-/// Keeps where the value of the header lies whose name begins at `at`, if it is the first of one of [`PSEUDO`].
-fn note(
+/// Stores the position of the value of the header whose name begins at `at`, if it is the first of one of [`PSEUDO`].
+fn index_pseudo(
     pseudo: &mut [Option<Range<usize>>; 3],
     bytes: &[u8],
     at: usize,
@@ -102,7 +102,7 @@ fn note(
     Some(())
 }
 
-/// The lengths of `count` names and values, and where the first text begins.
+/// Returns the lengths of `count` names and values, and the position of the first text.
 fn split(bytes: &[u8], count: usize) -> Option<(&[[u8; 4]], usize)> {
     let end = count.checked_mul(8)?.checked_add(4)?;
     let (lengths, _) = bytes.get(4..end)?.as_chunks::<4>();
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeats_stay_apart_and_any_byte_is_a_byte() {
+    fn repeated_headers_are_separate_and_may_hold_any_byte() {
         let map =
             HeaderMap::parse(serialize(&[(b"x-\xff", b"\0"), (b"x", b"a"), (b"y", b""), (b"x", b"b,c")]))
                 .unwrap();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn pseudo_headers_are_found_wherever_they_stand() {
+    fn pseudo_headers_are_found_at_any_position() {
         let map = HeaderMap::parse(serialize(&[
             (b":", b""),
             (b":pat", b"0"),
@@ -154,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_are_no_headers() {
+    fn empty_bytes_are_an_empty_map() {
         assert_eq!(HeaderMap::parse(Vec::new()).unwrap().first(b"x"), None);
         assert_eq!(HeaderMap::parse(vec![0; 4]).unwrap().first(b"x"), None);
     }
 
     #[test]
-    fn every_cut_of_a_map_is_refused() {
+    fn truncated_map_is_refused() {
         let whole = serialize(&[(b":path", b"/"), (b"x", b"value")]);
 
         for len in 1..whole.len() {

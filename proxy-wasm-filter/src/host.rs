@@ -1,90 +1,75 @@
-//! The few things asked of the proxy, as a trait, so that contexts are tested without one.
+//! The proxy as a trait, so that tests run the contexts without a proxy.
 
 use crate::{
-    abi,
     bytes::Bytes,
+    hostcalls,
     reply::Reply,
-    types::{self, LogLevel, MetricKind},
+    types::{self, HostError, LogLevel, MetricKind},
 };
 
-/// A host call did not answer `Ok`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct HostError(pub u32);
-
-impl HostError {
-    const NOT_FOUND: Self = Self(1);
-    /// No status of the ABI: the host shows bytes where it was lent no memory.
-    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "no host shows bytes"))]
-    pub(crate) const NOT_LENT: Self = Self(u32::MAX);
-
-    /// Status 0 is success; every other, known or not, is an error.
-    pub(crate) fn check(status: u32) -> Result<(), Self> {
-        if status == 0 { Ok(()) } else { Err(Self(status)) }
-    }
-}
-
-/// A question to another server.
+/// An HTTP call to another server.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
-    /// The cluster that the proxy sends it to.
+    /// The cluster that receives the call.
     pub cluster: &'a str,
-    /// The headers, pseudo headers among them, in the ABI's layout.
+    /// The headers and pseudo headers in the ABI's layout.
     pub headers: &'a [u8],
-    /// How long the answer may take, in milliseconds.
+    /// The timeout in milliseconds.
     pub timeout_ms: u32,
 }
 
-/// What the contexts need of a proxy. Every call concerns the context that is being called back.
+/// The host calls that the contexts need. Every call applies to the context of the current callback.
 pub trait Host {
-    /// The plugin configuration, while the root is being configured.
+    /// Returns the plugin configuration, during the configuration of the root.
     fn configuration(&self) -> Result<Bytes, HostError>;
-    /// All request headers in the ABI's layout (see [`crate::header_map`]).
+    /// Returns all request headers in the ABI's layout (see [`crate::header_map`]).
     fn request_headers(&self) -> Result<Bytes, HostError>;
-    /// One request header; of one that is repeated, the first.
+    /// Returns the first request header with this name.
     fn request_header(&self, name: &str) -> Result<Option<Bytes>, HostError>;
-    /// The property at a path whose parts are separated by zero bytes; none when the proxy has no such thing.
+    /// Returns the property at `path`, whose parts are separated by zero bytes; `None` if it does not exist.
     fn property(&self, path: &str) -> Result<Option<Bytes>, HostError>;
-    /// Puts a text into the stream's filter state, under `wasm.` and this name.
+    /// Sets the filter state `wasm.NAME` of the stream.
     fn set_filter_state(&self, name: &str, value: &str);
-    /// Writes to the proxy's log; that this can fail helps nobody.
+    /// Writes a line to the proxy's log. Errors are ignored.
     fn log(&self, level: LogLevel, message: &str);
-    /// Whether lines of this level are written.
-    fn logs(&self, level: LogLevel) -> bool;
-    /// The time in nanoseconds; only differences mean something.
+    /// Returns whether the proxy writes lines of this level.
+    fn is_logged(&self, level: LogLevel) -> bool;
+    /// Returns the time in nanoseconds; only differences are meaningful.
     fn now(&self) -> u64;
-    /// A metric of this name.
+    /// Defines a metric and returns its number.
     fn define_metric(&self, kind: MetricKind, name: &str) -> Result<u32, HostError>;
     /// Adds one to a counter.
     fn increment(&self, counter: u32);
     /// Adds a value to a histogram.
     fn record(&self, histogram: u32, value: u64);
-    /// Answers the client in place of the upstream.
+    /// Sends a reply to the client instead of the request to the upstream.
     fn reply(&self, reply: &Reply) -> Result<(), HostError>;
     /// Closes the connection to the client.
     fn close(&self) -> Result<(), HostError>;
-    /// Asks another server; the token comes back with the answer.
+    /// Sends a call; the returned token identifies the answer.
     fn call(&self, call: &Call<'_>) -> Result<u32, HostError>;
-    /// The headers of the answer, in the ABI's layout, while it is being called back.
+    /// Returns the headers of the answer in the ABI's layout, during its callback.
     fn answer_headers(&self) -> Result<Bytes, HostError>;
-    /// Up to `max` bytes of the answer's body.
+    /// Returns up to `max` bytes of the answer's body.
     fn answer_body(&self, max: usize) -> Result<Bytes, HostError>;
-    /// Lets a held request go on.
+    /// Continues a paused request.
     fn resume(&self) -> Result<(), HostError>;
-    /// Makes the calls that follow concern this context.
+    /// Makes `context` the context of the following calls.
     fn select(&self, context: u32) -> Result<(), HostError>;
 }
 
-/// The proxy that this module runs in.
+/// The proxy that runs this module.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Proxy;
 
 impl Proxy {
-    /// A panic is a bug that kills the VM: its place must not be lost.
+    /// Logs the position of every panic. A panic is a bug and ends the VM.
     pub fn log_panics() {
         std::panic::set_hook(Box::new(|panic| Self.log(LogLevel::Critical, &panic.to_string())));
     }
 }
 
+/// Converts the status "not found" to `None`.
 fn found(value: Result<Bytes, HostError>) -> Result<Option<Bytes>, HostError> {
     match value {
         Ok(value) => Ok(Some(value)),
@@ -95,75 +80,75 @@ fn found(value: Result<Bytes, HostError>) -> Result<Option<Bytes>, HostError> {
 
 impl Host for Proxy {
     fn configuration(&self) -> Result<Bytes, HostError> {
-        abi::buffer(types::PLUGIN_CONFIGURATION, usize::MAX)
+        hostcalls::buffer(types::PLUGIN_CONFIGURATION, usize::MAX)
     }
 
     fn request_headers(&self) -> Result<Bytes, HostError> {
-        abi::header_pairs(types::REQUEST_HEADERS)
+        hostcalls::header_pairs(types::REQUEST_HEADERS)
     }
 
     fn request_header(&self, name: &str) -> Result<Option<Bytes>, HostError> {
-        found(abi::header(types::REQUEST_HEADERS, name))
+        found(hostcalls::header(types::REQUEST_HEADERS, name))
     }
 
     fn property(&self, path: &str) -> Result<Option<Bytes>, HostError> {
-        found(abi::property(path))
+        found(hostcalls::property(path))
     }
 
     fn set_filter_state(&self, name: &str, value: &str) {
-        let _ = abi::set_property(name, value.as_bytes());
+        let _ = hostcalls::set_property(name, value.as_bytes());
     }
 
     fn log(&self, level: LogLevel, message: &str) {
-        let _ = abi::log(level, message);
+        let _ = hostcalls::log(level, message);
     }
 
-    fn logs(&self, level: LogLevel) -> bool {
-        abi::log_level().is_ok_and(|lowest| lowest <= level as u32)
+    fn is_logged(&self, level: LogLevel) -> bool {
+        hostcalls::log_level().is_ok_and(|lowest| lowest <= level as u32)
     }
 
     fn now(&self) -> u64 {
-        abi::now().unwrap_or_default()
+        hostcalls::now().unwrap_or_default()
     }
 
     fn define_metric(&self, kind: MetricKind, name: &str) -> Result<u32, HostError> {
-        abi::define_metric(kind, name)
+        hostcalls::define_metric(kind, name)
     }
 
     fn increment(&self, counter: u32) {
-        let _ = abi::increment(counter);
+        let _ = hostcalls::increment(counter);
     }
 
     fn record(&self, histogram: u32, value: u64) {
-        let _ = abi::record(histogram, value);
+        let _ = hostcalls::record(histogram, value);
     }
 
     fn reply(&self, reply: &Reply) -> Result<(), HostError> {
         let details = reply.details.as_bytes();
-        abi::send_local_response(reply.status, details, &reply.body, &reply.headers, Reply::GRPC_STATUS)
+        hostcalls::send_local_response(reply.status, details, &reply.body, &reply.headers, Reply::GRPC_STATUS)
     }
 
     fn close(&self) -> Result<(), HostError> {
-        abi::close_stream(types::DOWNSTREAM)
+        hostcalls::close_stream(types::DOWNSTREAM)
     }
 
     fn call(&self, call: &Call<'_>) -> Result<u32, HostError> {
-        abi::http_call(call.cluster, call.headers, call.timeout_ms)
+        hostcalls::http_call(call.cluster, call.headers, call.timeout_ms)
     }
 
     fn answer_headers(&self) -> Result<Bytes, HostError> {
-        abi::header_pairs(types::CALL_RESPONSE_HEADERS)
+        hostcalls::header_pairs(types::CALL_RESPONSE_HEADERS)
     }
 
     fn answer_body(&self, max: usize) -> Result<Bytes, HostError> {
-        abi::buffer(types::CALL_RESPONSE_BODY, max)
+        hostcalls::buffer(types::CALL_RESPONSE_BODY, max)
     }
 
     fn resume(&self) -> Result<(), HostError> {
-        abi::continue_stream(types::HTTP_REQUEST)
+        hostcalls::continue_stream(types::HTTP_REQUEST)
     }
 
     fn select(&self, context: u32) -> Result<(), HostError> {
-        abi::set_effective_context(context)
+        hostcalls::set_effective_context(context)
     }
 }

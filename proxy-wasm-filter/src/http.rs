@@ -1,121 +1,124 @@
-//! One HTTP request: decided when its headers are there, and answered here if it is denied.
+//! The HTTP filter: it decides a request when its headers arrive, and answers a denied request itself.
 
 use crate::{
     attributes::StreamAttributes,
-    config::Mode,
-    enforce::denies,
+    enforce::{Enforcement, enforce},
     host::Host,
+    plugin::Plugin,
     policies::StreamKind,
-    provider::{self, Answer, Asking},
+    provider::{self, Answer, PendingAuthz},
     reply::Reply,
-    root::Plugin,
     types::{Action, LogLevel},
 };
 use palisade::{Attributes, DecidedBy, Decision, DefaultReason, Layer, RuleId, Verdict};
+use palisade_plugin_config::{Mode, Provider};
+use std::rc::Rc;
 
-/// How far a request has got.
+/// The progress of a request.
 #[derive(Debug)]
-pub(crate) enum Step {
-    /// It is decided.
-    Done(Action),
-    /// An external provider is being asked.
-    Ask(Asking),
+pub(crate) enum Progress {
+    /// The request is decided.
+    Decided(Action),
+    /// The request waits for the answer of an external provider.
+    Pending(PendingAuthz),
 }
 
-/// Decides the request whose headers have come. Without a plugin in force, and whenever something fails, the
-/// answer is a denial.
-pub(crate) fn request_headers<H: Host>(host: &H, plugin: Option<&Plugin>) -> Step {
-    let Some(plugin) = plugin else { return Step::Done(refuse(host)) };
+/// Decides a request whose headers have arrived. Without a plugin, and after every error, it denies.
+pub(crate) fn request_headers<H: Host>(host: &H, plugin: Option<&Plugin>) -> Progress {
+    let Some(plugin) = plugin else { return Progress::Decided(refuse(host)) };
     #[cfg(feature = "trap")]
     trap(host);
     let request = StreamAttributes::new(host, plugin.http);
     let decision = plugin.metrics.timed(host, || plugin.policies.enforced.request(&request));
     if decision.verdict != Verdict::Ask {
-        return Step::Done(settle(host, plugin, &request, &decision));
+        return Progress::Decided(conclude(host, plugin, &request, &decision));
     }
-    // Asking is an effect, and shadow mode has none.
+    // A call is a side effect, which shadow mode must not have.
     if plugin.mode == Mode::Shadow {
-        return Step::Done(after_providers(host, plugin, &request));
+        return Progress::Decided(after_providers(host, plugin, &request));
     }
     match plugin.policies.enforced.providers(&request) {
-        Ok(asked) => {
-            let mut providers = Vec::with_capacity(asked.len());
-            for (name, rule) in asked {
+        Ok(named) => {
+            let mut providers = Vec::with_capacity(named.len());
+            for (name, rule) in named {
                 match plugin.providers.get(&name) {
                     Some(provider) => providers.push((rule, provider.clone())),
-                    None => return Step::Done(settle(host, plugin, &request, &denied_by(rule))),
+                    None => return Progress::Decided(conclude(host, plugin, &request, &denial_by(rule))),
                 }
             }
-            ask_next(host, plugin, providers)
+            call_next(host, plugin, providers)
         }
-        Err(_) => Step::Done(settle(host, plugin, &request, &unavailable())),
+        Err(_) => Progress::Decided(conclude(host, plugin, &request, &unavailable())),
     }
 }
 
-/// Goes on with a request whose provider has answered.
-pub(crate) fn answered<H: Host>(host: &H, plugin: &Plugin, asking: Asking, answer: Answer) -> Step {
-    let Asking { now: (rule, _), rest, .. } = asking;
-    match answer {
-        Answer::Allow => ask_next(host, plugin, rest),
-        Answer::Deny(reply) => Step::Done(refused(host, plugin, rule, &reply)),
-    }
-}
-
-/// Asks the next provider, or decides the rest where all have allowed.
-fn ask_next<H: Host>(
+/// Continues with a request whose provider has answered.
+pub(crate) fn provider_answered<H: Host>(
     host: &H,
     plugin: &Plugin,
-    mut rest: Vec<(RuleId, std::rc::Rc<crate::Provider>)>,
-) -> Step {
+    pending: PendingAuthz,
+    answer: Answer,
+) -> Progress {
+    let PendingAuthz { rule, rest, .. } = pending;
+    match answer {
+        Answer::Allow => call_next(host, plugin, rest),
+        Answer::Deny(reply) => Progress::Decided(deny_by_provider(host, plugin, rule, &reply)),
+    }
+}
+
+/// Calls the next provider; after the last one, decides by the other policies.
+fn call_next<H: Host>(host: &H, plugin: &Plugin, mut rest: Vec<(RuleId, Rc<Provider>)>) -> Progress {
     while !rest.is_empty() {
         let (rule, provider) = rest.remove(0);
-        match provider::ask(host, &provider) {
-            Ok(token) => return Step::Ask(Asking { token, now: (rule, provider), rest }),
+        match provider::call(host, &provider) {
+            Ok(token) => return Progress::Pending(PendingAuthz { token, rule, provider, rest }),
             Err(error) => {
                 let cluster = &provider.cluster;
                 host.log(
                     LogLevel::Error,
-                    &format!("palisade: cluster `{cluster}` cannot be asked: status {}", error.0),
+                    &format!("palisade: cannot call cluster `{cluster}`: status {}", error.0),
                 );
-                if let Answer::Deny(reply) = provider::unasked(&provider) {
-                    return Step::Done(refused(host, plugin, rule, &reply));
+                if let Answer::Deny(reply) = provider::on_unreachable(&provider) {
+                    return Progress::Decided(deny_by_provider(host, plugin, rule, &reply));
                 }
             }
         }
     }
     let request = StreamAttributes::new(host, plugin.http);
-    Step::Done(after_providers(host, plugin, &request))
+    Progress::Decided(after_providers(host, plugin, &request))
 }
 
 fn after_providers<H: Host>(host: &H, plugin: &Plugin, request: &StreamAttributes<'_, H>) -> Action {
     let decision = plugin.policies.enforced.after_providers(request);
-    settle(host, plugin, request, &decision)
+    conclude(host, plugin, request, &decision)
 }
 
-/// Counts the denial of a provider, and gives the client its reply.
-fn refused<H: Host>(host: &H, plugin: &Plugin, rule: RuleId, reply: &Reply) -> Action {
+/// Enforces the denial of a provider, with the provider's reply.
+fn deny_by_provider<H: Host>(host: &H, plugin: &Plugin, rule: RuleId, reply: &Reply) -> Action {
     let request = StreamAttributes::new(host, plugin.http);
-    denies(host, plugin, StreamKind::Http, &request, &denied_by(rule));
-    deny(host, reply)
-}
-
-fn settle(host: &impl Host, plugin: &Plugin, request: &dyn Attributes, decision: &Decision) -> Action {
-    if denies(host, plugin, StreamKind::Http, request, decision) {
-        deny(host, &Reply::denied(decision))
-    } else {
-        Action::Continue
+    match enforce(host, plugin, StreamKind::Http, &request, &denial_by(rule)) {
+        Enforcement::Block => deny(host, reply),
+        Enforcement::Pass => Action::Continue,
     }
 }
 
-fn denied_by(rule: RuleId) -> Decision {
-    decision(DecidedBy::Rule(rule))
+/// Enforces a decision.
+fn conclude(host: &impl Host, plugin: &Plugin, request: &dyn Attributes, decision: &Decision) -> Action {
+    match enforce(host, plugin, StreamKind::Http, request, decision) {
+        Enforcement::Block => deny(host, &Reply::denied(decision)),
+        Enforcement::Pass => Action::Continue,
+    }
+}
+
+fn denial_by(rule: RuleId) -> Decision {
+    denial(DecidedBy::Rule(rule))
 }
 
 fn unavailable() -> Decision {
-    decision(DecidedBy::Default(DefaultReason::Unavailable))
+    denial(DecidedBy::Default(DefaultReason::Unavailable))
 }
 
-fn decision(by: DecidedBy) -> Decision {
+fn denial(by: DecidedBy) -> Decision {
     let status = Some(403);
     Decision { verdict: Verdict::Deny, layer: Layer::AuthorizationPolicy, by, status, shadow: None }
 }
@@ -127,20 +130,23 @@ pub(crate) fn refuse(host: &impl Host) -> Action {
 
 fn deny(host: &impl Host, reply: &Reply) -> Action {
     if let Err(error) = host.reply(reply) {
-        host.log(LogLevel::Error, &format!("palisade: the denial cannot be sent: status {}", error.0));
+        host.log(
+            LogLevel::Error,
+            &format!("palisade: cannot send the reply to a denied request: status {}", error.0),
+        );
     }
     Action::Pause
 }
 
-/// Traps, or uses up the VM's memory, where the request says so.
+/// Traps, or exhausts the VM's memory, if the header `x-palisade-trap` requires it.
 #[cfg(feature = "trap")]
-#[expect(clippy::panic, reason = "this build is for rehearsing a trap")]
+#[expect(clippy::panic, reason = "this build is for tests of a trap")]
 fn trap(host: &impl Host) {
     match host.request_header("x-palisade-trap") {
-        Ok(Some(what)) if *what == *b"memory" => {
-            let mut hoard = Vec::new();
+        Ok(Some(kind)) if *kind == *b"memory" => {
+            let mut memory = Vec::new();
             loop {
-                hoard.push(vec![1u8; 1 << 20]);
+                memory.push(vec![1u8; 1 << 20]);
             }
         }
         Ok(Some(_)) => panic!("a planted trap"),

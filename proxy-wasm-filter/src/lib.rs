@@ -1,37 +1,41 @@
-//! The Palisade filter for Envoy and Istio: the engine's decision, enforced at the proxy.
+//! The Palisade filter for Envoy and Istio: it enforces the engine's decisions in the proxy.
 //!
-//! One module serves as HTTP filter and as network filter. A configuration is compiled once per worker ([`Root`]); a
-//! stream then reads from the proxy only the attributes that the decision needs ([`StreamAttributes`]), by the host
-//! calls that are cheapest for these policies ([`Plan`]), and goes on or is denied. Whatever goes wrong denies.
+//! The same module is an HTTP filter and a network filter. Each worker compiles the plugin configuration once ([`Root`]).
+//! For each stream, the filter reads only the attributes that the decision needs ([`StreamAttributes`]), with the host
+//! calls that are cheapest for the policies ([`Plan`]). Then it allows or denies the stream. Every error denies.
 //!
-//! Towards the workload Istio's AuthorizationPolicies are enforced: CUSTOM by asking the configured provider, DENY and
-//! ALLOW; an AUDIT policy denies nothing. Away from it the egress policies of Cilium are, by the name that the client
-//! gives. Not enforced, since other parts of a cluster do it, are PeerAuthentication (the listener's TLS context),
-//! RequestAuthentication (`jwt_authn`, whose claims are read) and, towards the workload, network policies (the node).
-//! A configuration that holds any of these is accepted, with a warning in the log.
+//! | direction | enforced | not enforced, with a warning in the log |
+//! |---|---|---|
+//! | inbound | Istio's AuthorizationPolicies: CUSTOM by a call to the configured provider, DENY and ALLOW. AUDIT denies nothing | PeerAuthentication (TLS settings of the listener), RequestAuthentication (`jwt_authn`; the filter reads its claims), network policies (the node) |
+//! | outbound | Cilium's egress policies, on the name that the client states | AuthorizationPolicies, PeerAuthentication, RequestAuthentication |
+//!
+//! Data flows from left to right; a file uses only files to its right.
 //!
 //! ```text
-//! abi ──▶ vm ──▶ root ──▶ config, compile ──▶ policies, plan
-//!          └──▶ http, tcp ──▶ attributes ──▶ header_map, metadata
-//!                    └──▶ provider, enforce ──▶ metrics, reply      all of them ──▶ host ──▶ abi ──▶ bytes
+//! exports ─▶ vm ─▶ root ─▶ compile ─▶ workload, egress
+//!             └──▶ http, tcp ─▶ attributes ─▶ metadata, header_map
+//!                      └─────▶ provider, enforce ─▶ explain, metrics, policies, plan
+//!                                      all of them ─▶ host ─▶ hostcalls ─▶ bytes, types
 //! ```
 //!
-//! Built for `wasm32-unknown-unknown` it is the plugin; built for anything else it is a library for tests.
+//! For `wasm32-unknown-unknown`, the crate is the plugin; for every other target it is a library for tests.
 
-mod abi;
 mod attributes;
 mod bytes;
 mod compile;
-mod config;
 mod egress;
 mod enforce;
 mod explain;
+#[cfg(target_arch = "wasm32")]
+mod exports;
 pub mod header_map;
 mod host;
+mod hostcalls;
 mod http;
 pub mod metadata;
 mod metrics;
 mod plan;
+mod plugin;
 mod policies;
 mod provider;
 mod reply;
@@ -39,6 +43,7 @@ mod root;
 mod tcp;
 mod types;
 mod vm;
+mod workload;
 
 #[cfg(test)]
 mod fake;
@@ -48,17 +53,14 @@ pub use crate::{
     attributes::{SOURCE_ADDRESS, StreamAttributes},
     bytes::Bytes,
     compile::compile,
-    config::{
-        Config, Direction, FilterState, Identity, Mesh, Mode, PathNormalization, Provider, Role, Service,
-        ServiceKind, Telemetry, Whom,
-    },
-    enforce::DECISION,
-    host::{Call, Host, HostError, Proxy},
+    enforce::FILTER_STATE,
+    host::{Call, Host, Proxy},
     metrics::Metrics,
     plan::Plan,
+    plugin::{Plugin, Providers},
     policies::{Compiled, Policies, StreamKind},
     reply::Reply,
-    root::{Compile, Plugin, Providers, Root},
-    types::{Action, LogLevel, MetricKind},
+    root::{Compile, Root},
+    types::{Action, HostError, LogLevel, MetricKind},
     vm::Vm,
 };

@@ -1,8 +1,8 @@
 //! Dynamic metadata, read in place from the protobuf message `envoy.config.core.v3.Metadata`.
 //!
-//! The proxy also answers single values, but their bytes carry no type: the text `"\u{1}"` and the boolean
-//! `true` look the same, and a text can be made to look like a list. A token's claims are chosen by others, so
-//! only the whole message, in which every value has its type, is safe to decide on.
+//! The proxy also returns single values, but without their types: the string `"\u{1}"` and the boolean `true` have the
+//! same bytes, and a string can have the bytes of a list. A client can choose the claims of a token. Therefore the
+//! filter reads the whole message, in which every value has its type.
 //!
 //! ```text
 //! Metadata  { map<string, Struct> filter_metadata = 1; }
@@ -14,12 +14,12 @@
 use core::ops::ControlFlow;
 use palisade::{Shape, Visit};
 
-/// The message cannot be read.
+/// The error for an invalid message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Malformed;
 
-/// Visits the strings of the value at `path` below the namespace `filter` that have the shape asked for.
-/// Steps go through structs only.
+/// Visits the strings at `path` in the namespace `filter`: a string, or the strings of a list, as `shape` requires.
+/// Every part of the path but the last must be a struct.
 pub fn strings<'p>(
     metadata: &[u8],
     filter: &str,
@@ -29,15 +29,15 @@ pub fn strings<'p>(
 ) -> Result<(), Malformed> {
     let Some(mut fields) = entry(metadata, filter)? else { return Ok(()) };
     let mut path = path.into_iter().peekable();
-    while let Some(step) = path.next() {
-        let Some(value) = entry(fields, step)? else { return Ok(()) };
+    while let Some(part) = path.next() {
+        let Some(value) = entry(fields, part)? else { return Ok(()) };
         match (kind(value)?, path.peek()) {
-            (Kind::Struct(inner), Some(_)) => fields = inner,
-            (Kind::Text(text), None) if shape != Shape::List => {
+            (ValueKind::Struct(inner), Some(_)) => fields = inner,
+            (ValueKind::Text(text), None) if shape != Shape::List => {
                 let _ = visit(text);
                 return Ok(());
             }
-            (Kind::List(items), None) if shape != Shape::Text => return list(items, visit),
+            (ValueKind::List(items), None) if shape != Shape::Text => return list(items, visit),
             _ => return Ok(()),
         }
     }
@@ -47,7 +47,7 @@ pub fn strings<'p>(
 fn list(items: &[u8], visit: Visit<'_>) -> Result<(), Malformed> {
     for field in fields(items) {
         if let (1, Some(value)) = field?
-            && let Kind::Text(text) = kind(value)?
+            && let ValueKind::Text(text) = kind(value)?
             && visit(text) == ControlFlow::Break(())
         {
             break;
@@ -56,28 +56,28 @@ fn list(items: &[u8], visit: Visit<'_>) -> Result<(), Malformed> {
     Ok(())
 }
 
-enum Kind<'a> {
+enum ValueKind<'a> {
     Text(&'a [u8]),
     Struct(&'a [u8]),
     List(&'a [u8]),
     Other,
 }
 
-/// Which alternative a `Value` holds; as protobuf has it, the last one written counts.
-fn kind(value: &[u8]) -> Result<Kind<'_>, Malformed> {
-    let mut kind = Kind::Other;
+/// Returns the kind of a `Value`. As protobuf requires, the last alternative counts.
+fn kind(value: &[u8]) -> Result<ValueKind<'_>, Malformed> {
+    let mut kind = ValueKind::Other;
     for field in fields(value) {
         kind = match field? {
-            (3, Some(text)) => Kind::Text(text),
-            (5, Some(fields)) => Kind::Struct(fields),
-            (6, Some(items)) => Kind::List(items),
-            _ => Kind::Other,
+            (3, Some(text)) => ValueKind::Text(text),
+            (5, Some(fields)) => ValueKind::Struct(fields),
+            (6, Some(items)) => ValueKind::List(items),
+            _ => ValueKind::Other,
         };
     }
     Ok(kind)
 }
 
-/// The value under `key` of the map that is field 1; the last entry counts.
+/// Returns the value of `key` in the map in field 1; the last entry counts.
 fn entry<'a>(message: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, Malformed> {
     let mut found = None;
     for field in fields(message) {
@@ -97,7 +97,7 @@ fn entry<'a>(message: &'a [u8], key: &str) -> Result<Option<&'a [u8]>, Malformed
     Ok(found)
 }
 
-/// The fields of a message: number, and bytes where the field has a length.
+/// Returns the fields of a message: the number, and the bytes of fields with a length.
 fn fields(mut rest: &[u8]) -> impl Iterator<Item = Result<(u64, Option<&[u8]>), Malformed>> {
     core::iter::from_fn(move || {
         if rest.is_empty() {
@@ -158,7 +158,7 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// Read by a filter in Envoy 1.40.0: namespace `ns` with a list holding a null, a list of everything, a
+    /// Recorded by a filter in Envoy 1.40.0: namespace `ns` with a list that has a null, a list with every kind, a
     /// null, an empty string, an object, an empty list and object, a list, a string, a boolean and a number.
     const METADATA: &[u8] = b"\n\xd5\x01\n\x02ns\x12\xce\x01\
         \n\x11\n\x02lz\x12\x0b2\t\n\x03\x1a\x01a\n\x02\x08\x00\
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn only_strings_and_the_strings_of_a_list_count() {
+    fn only_strings_and_strings_of_a_list_are_visited() {
         let both = |path: &[&str]| read("ns", path, Shape::TextOrList);
 
         assert_eq!(both(&["s"]), ["str"]);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shape_asked_for_is_kept() {
+    fn value_of_another_shape_is_not_visited() {
         assert!(read("ns", &["s"], Shape::List).is_empty());
         assert!(read("ns", &["l"], Shape::Text).is_empty());
         assert_eq!(read("ns", &["s"], Shape::Text), ["str"]);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cut_of_the_message_reads_past_its_end() {
+    fn truncated_message_is_never_read_past_its_end() {
         for len in 0..METADATA.len() {
             let cut = &METADATA[..len];
             let _ = strings(cut, "ns", ["mixed"], Shape::TextOrList, &mut |_| ControlFlow::Continue(()));

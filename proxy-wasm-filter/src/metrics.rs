@@ -1,24 +1,24 @@
-//! Counters and the histogram, as Envoy shows them on `/stats/prometheus` (with `_` for each `.`).
+//! The filter's metrics. Envoy shows them at `/stats/prometheus`, with `_` instead of `.`.
 //!
 //! | name | counts |
 //! |---|---|
-//! | `palisade.allowed` | streams let through |
-//! | `palisade.denied` | streams denied |
-//! | `palisade.shadow_denied` | streams let through that dry-run policies, `mode: shadow` or `shadowResources` would deny |
-//! | `palisade.shadow_disagreed` | streams on which `shadowResources` decide otherwise |
-//! | `palisade.errors` | streams that could not be decided, configurations refused |
-//! | `palisade.policy.NAMESPACE.NAME.allowed`, `.denied` | decisions by a rule of this policy; the policies beyond the cap share `palisade.policy_others.allowed`, `.denied` |
-//! | `palisade.decision_time_ns` | a histogram, where it is wanted |
+//! | `palisade.allowed` | allowed streams |
+//! | `palisade.denied` | denied streams |
+//! | `palisade.shadow_denied` | allowed streams that dry-run policies, `mode: shadow` or `shadowResources` would deny |
+//! | `palisade.shadow_disagreed` | streams for which `shadowResources` give another verdict |
+//! | `palisade.errors` | streams denied because of an error, and refused configurations |
+//! | `palisade.policy.NAMESPACE.NAME.allowed`, `.denied` | decisions by a rule of this policy; policies beyond `telemetry.policyCounters` share `palisade.policy_others.allowed`, `.denied` |
+//! | `palisade.decision_time_ns` | a histogram of decision times, with `telemetry.decisionTime` |
 
 use crate::{
     host::Host,
-    types::{LogLevel, MetricKind},
+    types::{HostError, LogLevel, MetricKind},
 };
 use core::cell::RefCell;
 use palisade::PolicyRef;
 use std::sync::Arc;
 
-/// The metrics of one plugin. One that could not be defined is not counted; no decision depends on it.
+/// The metrics of one plugin. If the proxy refuses to define a metric, the filter does not update it.
 #[derive(Debug, Default)]
 pub struct Metrics {
     allowed: Option<u32>,
@@ -30,17 +30,17 @@ pub struct Metrics {
     policies: RefCell<PolicyCounters>,
 }
 
-/// Counters of single policies, defined when a policy first decides.
+/// The counters of policies, defined at the first decision of each policy.
 #[derive(Debug, Default)]
 struct PolicyCounters {
     cap: usize,
-    known: Vec<(Arc<PolicyRef>, Pair)>,
-    others: Option<Pair>,
+    known: Vec<(Arc<PolicyRef>, VerdictCounters)>,
+    others: Option<VerdictCounters>,
 }
 
-/// What is counted where a policy allows, and where it denies.
+/// The two counters of a policy.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct VerdictCounters {
     allowed: Option<u32>,
     denied: Option<u32>,
 }
@@ -60,52 +60,52 @@ impl Metrics {
         }
     }
 
-    /// Counts the decisions of at most `cap` policies one by one.
+    /// Sets the number of policies with separate counters.
     pub fn count_policies(&mut self, cap: usize) {
         self.policies.get_mut().cap = cap;
     }
 
-    /// Measures how long decisions take.
+    /// Defines the histogram of decision times.
     pub fn measure_time(&mut self, host: &impl Host) {
         self.decision_time = define(host, MetricKind::Histogram, "palisade.decision_time_ns");
     }
 
-    /// A stream was let through.
+    /// Counts an allowed stream.
     pub fn allowed(&self, host: &impl Host) {
         count(self.allowed, host);
     }
 
-    /// A stream was denied.
+    /// Counts a denied stream.
     pub fn denied(&self, host: &impl Host) {
         count(self.denied, host);
     }
 
-    /// A stream was let through that would be denied.
+    /// Counts an allowed stream that shadow mode, a dry run or `shadowResources` would deny.
     pub fn shadow_denied(&self, host: &impl Host) {
         count(self.shadow_denied, host);
     }
 
-    /// Two sets of policies decide otherwise.
+    /// Counts two different verdicts of `resources` and `shadowResources`.
     pub fn shadow_disagreed(&self, host: &impl Host) {
         count(self.shadow_disagreed, host);
     }
 
-    /// A stream could not be decided, or a configuration was refused.
+    /// Counts an error: an undecided stream or a refused configuration.
     pub fn error(&self, host: &impl Host) {
         count(self.errors, host);
     }
 
-    /// A rule of `policy` decided.
+    /// Counts a decision by a rule of `policy`.
     pub fn decided(&self, host: &impl Host, policy: &Arc<PolicyRef>, allowed: bool) {
         let Ok(mut counters) = self.policies.try_borrow_mut() else { return };
         if counters.cap == 0 {
             return;
         }
-        let pair = counters.pair(host, policy);
-        count(if allowed { pair.allowed } else { pair.denied }, host);
+        let counters = counters.of(host, policy);
+        count(if allowed { counters.allowed } else { counters.denied }, host);
     }
 
-    /// Runs a decision, and measures it where that is wanted.
+    /// Runs `decide`, and records its time if the histogram is defined.
     pub fn timed<R>(&self, host: &impl Host, decide: impl FnOnce() -> R) -> R {
         let Some(histogram) = self.decision_time else { return decide() };
         let start = host.now();
@@ -116,30 +116,33 @@ impl Metrics {
 }
 
 impl PolicyCounters {
-    fn pair(&mut self, host: &impl Host, policy: &Arc<PolicyRef>) -> Pair {
-        // The rules of a policy share it, but those for requests and for connections are compiled apart.
+    /// Returns the counters of `policy`, and defines them if necessary.
+    fn of(&mut self, host: &impl Host, policy: &Arc<PolicyRef>) -> VerdictCounters {
+        // The rules of one policy share a reference, except rules for requests and rules for connections.
         let same = self.known.iter().find(|(known, _)| Arc::ptr_eq(known, policy));
         let same = same.or_else(|| self.known.iter().find(|(known, _)| known == policy));
-        if let Some((_, pair)) = same {
-            return *pair;
+        if let Some((_, counters)) = same {
+            return *counters;
         }
-        let counter = |prefix: &str, what: &str| {
-            define(host, MetricKind::Counter, &format!("palisade.{prefix}.{what}"))
+        let counter = |prefix: &str, verdict: &str| {
+            define(host, MetricKind::Counter, &format!("palisade.{prefix}.{verdict}"))
         };
-        let pair =
-            |prefix: &str| Pair { allowed: counter(prefix, "allowed"), denied: counter(prefix, "denied") };
+        let both = |prefix: &str| VerdictCounters {
+            allowed: counter(prefix, "allowed"),
+            denied: counter(prefix, "denied"),
+        };
         if self.known.len() >= self.cap {
-            return *self.others.get_or_insert_with(|| pair("policy_others"));
+            return *self.others.get_or_insert_with(|| both("policy_others"));
         }
-        let pair = pair(&format!("policy.{}.{}", policy.namespace, policy.name));
-        self.known.push((Arc::clone(policy), pair));
-        pair
+        let counters = both(&format!("policy.{}.{}", policy.namespace, policy.name));
+        self.known.push((Arc::clone(policy), counters));
+        counters
     }
 }
 
 fn define(host: &impl Host, kind: MetricKind, name: &str) -> Option<u32> {
-    let report = |error: &crate::HostError| {
-        host.log(LogLevel::Warn, &format!("palisade: no metric `{name}`: status {}", error.0));
+    let report = |error: &HostError| {
+        host.log(LogLevel::Warn, &format!("palisade: cannot define metric `{name}`: status {}", error.0));
     };
     host.define_metric(kind, name).inspect_err(report).ok()
 }
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn policies_beyond_the_cap_share_a_counter() {
+    fn policies_beyond_the_maximum_share_counters() {
         let host = Fake::default();
         let mut metrics = Metrics::define(&host);
         metrics.decided(&host, &policy("a"), true);
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn time_is_measured_only_where_that_is_wanted() {
+    fn decision_time_is_recorded_only_if_enabled() {
         let host = Fake::default();
         let mut metrics = Metrics::define(&host);
         assert_eq!(metrics.timed(&host, || 5), 5);

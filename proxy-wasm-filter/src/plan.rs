@@ -1,28 +1,28 @@
-//! The cheapest host calls for a set of policies, chosen once when the set is compiled.
+//! The cheapest host calls for a set of policies, chosen once at compilation.
 //!
-//! A call that returns bytes enters the VM a second time for memory to put them in, so what it costs hardly depends
-//! on how many bytes there are. Measured in Envoy 1.40 with V8, in hundredths of a microsecond of CPU:
+//! For a call that returns bytes, the proxy enters the VM a second time to allocate memory. Therefore the cost hardly
+//! depends on the number of bytes. The constants are CPU time in Envoy 1.40 with V8, in hundredths of a microsecond.
 
 use palisade::{IdentitySource, ir::Attribute};
 
-/// One header that is there.
+/// The cost of a call for one header that exists.
 const HEADER: u32 = 63;
-/// All of about ten headers.
+/// The cost of a call for all headers, about ten.
 const ALL_HEADERS: u32 = 75;
 
-/// How the attributes that a set of policies looks at are read.
+/// How the filter reads the attributes that a set of policies uses.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Plan {
-    /// Headers are asked for one by one rather than all at once.
-    pub one_by_one: bool,
-    /// Some rule looks at the peer's certificate.
+    /// Whether the filter reads headers with one call each instead of one call for all.
+    pub per_header: bool,
+    /// Whether a rule uses the peer's certificate.
     pub certificate: bool,
-    /// Where the identity of the peer is.
+    /// The source of the peer's identity.
     pub identity: IdentitySource,
 }
 
 impl Plan {
-    /// The plan for policies that look at these attributes.
+    /// Returns the plan for policies that use these attributes.
     pub fn new<'a>(attributes: impl IntoIterator<Item = &'a Attribute>) -> Self {
         let [mut method, mut path, mut authority, mut others] = [false; 4];
         let mut certificate = false;
@@ -31,22 +31,22 @@ impl Plan {
                 Attribute::Method => method = true,
                 Attribute::Path | Attribute::PathAndQuery => path = true,
                 Attribute::Host | Attribute::Authority => authority = true,
-                // The single call shows the first of several only.
+                // The call for one header returns only the first of several.
                 Attribute::Header(_) => others = true,
                 Attribute::Identity => certificate = true,
                 _ => {}
             }
         }
-        let times = |wanted: bool, cost: u32| u32::from(wanted) * cost;
+        let times = |is_used: bool, cost: u32| u32::from(is_used) * cost;
         let single = times(method, HEADER) + times(path, HEADER) + times(authority, HEADER);
         Self {
-            one_by_one: !others && single < ALL_HEADERS,
+            per_header: !others && single < ALL_HEADERS,
             certificate,
             identity: IdentitySource::Certificate,
         }
     }
 
-    /// The same plan with the identity of the peer in `source`.
+    /// Returns the plan with the identity of the peer in `source`.
     #[must_use]
     pub fn with_identity(self, source: IdentitySource) -> Self {
         let certificate = self.certificate && source == IdentitySource::Certificate;
@@ -59,15 +59,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_pseudo_header_is_asked_for_alone() {
-        assert!(Plan::new([&Attribute::Method]).one_by_one);
-        assert!(Plan::new([&Attribute::Path, &Attribute::PathAndQuery]).one_by_one);
-        assert!(!Plan::new([&Attribute::Method, &Attribute::Path]).one_by_one);
+    fn one_pseudo_header_is_read_per_header() {
+        assert!(Plan::new([&Attribute::Method]).per_header);
+        assert!(Plan::new([&Attribute::Path, &Attribute::PathAndQuery]).per_header);
+        assert!(!Plan::new([&Attribute::Method, &Attribute::Path]).per_header);
     }
 
     #[test]
-    fn a_header_that_may_be_repeated_needs_them_all() {
+    fn repeatable_header_needs_all_headers() {
         let header = Attribute::Header("x-role".into());
-        assert!(!Plan::new([&header]).one_by_one);
+        assert!(!Plan::new([&header]).per_header);
     }
 }

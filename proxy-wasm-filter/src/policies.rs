@@ -1,69 +1,70 @@
-//! Compiled policies, as the contexts ask them.
+//! Compiled policies, as a trait that the contexts use.
 
 use crate::plan::Plan;
 use core::fmt;
 use palisade::{Attributes, Decision, Read, RuleId, RuleTrace};
 use std::sync::Arc;
 
-/// Decides streams. Everything the contexts know about policies is here, so they are tested with simpler ones.
+/// Policies that decide streams. Tests implement it without the engine.
 pub trait Policies: fmt::Debug {
-    /// The decision on an HTTP request; [`palisade::Verdict::Ask`] where external providers have to be asked.
+    /// Returns the decision on an HTTP request; [`palisade::Verdict::Ask`] if external providers decide first.
     fn request(&self, request: &dyn Attributes) -> Decision;
 
-    /// The decision on a connection whose bytes are not HTTP.
+    /// Returns the decision on a connection whose bytes are not HTTP.
     fn connection(&self, connection: &dyn Attributes) -> Decision;
 
-    /// The decision on an HTTP request that all external providers allow.
+    /// Returns the decision on an HTTP request that all external providers allow.
     fn after_providers(&self, request: &dyn Attributes) -> Decision {
         self.request(request)
     }
 
-    /// The external providers that have to be asked about an HTTP request, each with the rule that says so.
+    /// Returns the external providers that decide an HTTP request, each with the rule that names it.
     ///
     /// # Errors
-    /// An attribute could not be read.
+    ///
+    /// An attribute is unreadable.
     fn providers(&self, _request: &dyn Attributes) -> Read<Vec<(Arc<str>, RuleId)>> {
         Ok(Vec::new())
     }
 
-    /// The rule that came nearest to letting the stream pass.
+    /// Returns the nearest miss among the rules that would allow the stream.
     fn nearest_miss(&self, _kind: StreamKind, _stream: &dyn Attributes) -> Option<RuleTrace> {
         None
     }
 
-    /// How the attributes that streams of this kind are decided by are read.
+    /// Returns how to read the attributes that decide streams of this kind.
     fn plan(&self, _kind: StreamKind) -> Plan {
         Plan::default()
     }
 }
 
-/// What the proxy hands to a filter.
+/// The kind of a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum StreamKind {
-    /// A request, to an HTTP filter.
+    /// A request in an HTTP filter.
     Http,
-    /// A connection, to a network filter.
+    /// A connection in a network filter.
     Tcp,
 }
 
-/// What one configuration compiles to.
+/// The compiled policies of one configuration.
 #[derive(Debug)]
 pub struct Compiled {
-    /// The policies that decide.
+    /// The enforced policies, `resources`.
     pub enforced: Box<dyn Policies>,
-    /// The policies that are decided beside them, and never deny.
+    /// The policies of `shadowResources`, which never deny.
     pub shadow: Option<Box<dyn Policies>>,
 }
 
 impl Compiled {
-    /// The plan that serves both sets.
+    /// Returns the plan that serves both sets.
     pub fn plan(&self, kind: StreamKind) -> Plan {
         let plan = self.enforced.plan(kind);
         match self.shadow.as_deref().map(|shadow| shadow.plan(kind)) {
             None => plan,
             Some(shadow) => Plan {
-                // Two sets that look at one header each may look at different ones.
-                one_by_one: false,
+                // Each set may need another header.
+                per_header: false,
                 certificate: plan.certificate || shadow.certificate,
                 // Both sets are compiled for one workload.
                 identity: plan.identity,

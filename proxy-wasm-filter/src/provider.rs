@@ -1,21 +1,22 @@
-//! Asking an external provider about a request that a CUSTOM rule holds for.
+//! The call to an external provider for a request that a CUSTOM rule matches.
 //!
-//! As with Envoy's own `ext_authz` the request waits. The provider is asked with `GET` for its configured path, the
-//! request's own line in `x-forwarded-method`, `-host` and `-uri`, and the request's headers beside. Its answer 200
-//! allows; any other denies with the provider's status, body, and the headers that a browser or client needs to go on.
-//! The proxy gives an answer of its own where the provider cannot be reached (503) or is late (504), so a status of
-//! 500 and above counts as none if `failOpen` lets requests pass without.
+//! The request waits for the answer, as with Envoy's own filter `ext_authz`. The call is `GET` for the configured path,
+//! with the headers of the request and its method, host and path in `x-forwarded-method`, `-host` and `-uri`. The
+//! answer 200 allows. Any other answer denies with the provider's status, body, and the headers that a client needs.
+//! The proxy itself answers 503 for an unreachable provider and 504 after the timeout. Therefore, with `failOpen`, a
+//! status of 500 and above counts as a missing answer, which allows.
 
 use crate::{
-    config::Provider,
     header_map::{HeaderMap, serialize},
-    host::{Call, Host, HostError},
+    host::{Call, Host},
     reply::Reply,
+    types::HostError,
 };
 use palisade::RuleId;
+use palisade_plugin_config::Provider;
 use std::rc::Rc;
 
-/// Headers about one connection or about a body that is not sent, and headers that the proxy sets itself.
+/// Headers of the call that the client must not set: those about the connection or the body, and those of the filter.
 ///
 /// With a `content-type` of gRPC, Envoy's own answers to the call (503, 504) would be HTTP 200 with a gRPC status.
 const NOT_SENT: [&str; 16] = [
@@ -37,34 +38,37 @@ const NOT_SENT: [&str; 16] = [
     "x-forwarded-uri",
 ];
 
-/// Envoy obeys these headers wherever it sends a request: among them are the timeout of the call, its retries, and the
-/// upstream of a cluster of type `ORIGINAL_DST`.
+/// The prefix of headers that Envoy applies to the call itself: its timeout, its retries, and the upstream of a cluster
+/// of type `ORIGINAL_DST`.
 const NOT_SENT_PREFIX: &[u8] = b"x-envoy-";
 
-/// What of a refusal reaches the client.
-const PASSED_ON: [&str; 4] = ["content-type", "location", "set-cookie", "www-authenticate"];
+/// The headers of a denying answer that reach the client.
+const RETURNED: [&str; 4] = ["content-type", "location", "set-cookie", "www-authenticate"];
 
-/// A provider's page beyond this is cut.
+/// The maximum length of a provider's body; a longer body is truncated.
 const MAX_BODY: usize = 64 << 10;
 
-/// A request that waits for a provider.
+/// A request that waits for the answer of a provider.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct PendingAuthz {
+    /// The token of the call.
     pub(crate) token: u32,
-    /// The rule that wanted the provider asked, and who that is; then those still to be asked.
-    pub(crate) now: (RuleId, Rc<Provider>),
+    /// The rule that names the provider.
+    pub(crate) rule: RuleId,
+    pub(crate) provider: Rc<Provider>,
+    /// The providers to call after this one.
     pub(crate) rest: Vec<(RuleId, Rc<Provider>)>,
 }
 
-/// What a provider said.
+/// The decision of a provider.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Allow,
     Deny(Reply),
 }
 
-/// Sends the question; its token.
-pub(crate) fn ask(host: &impl Host, provider: &Provider) -> Result<u32, HostError> {
+/// Calls the provider, and returns the token of the call.
+pub(crate) fn call(host: &impl Host, provider: &Provider) -> Result<u32, HostError> {
     let request = HeaderMap::parse(host.request_headers()?).ok_or(HostError(0))?;
     let first = |name: &[u8]| request.first(name).unwrap_or_default();
     let authority = match first(b":authority") {
@@ -86,13 +90,14 @@ pub(crate) fn ask(host: &impl Host, provider: &Provider) -> Result<u32, HostErro
 }
 
 fn is_sent(provider: &Provider, name: &[u8]) -> bool {
-    let known = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
-    let wanted = |names: &Vec<String>| names.iter().any(|wanted| wanted.as_bytes() == name);
-    let is_kept = name.starts_with(b":") || name.starts_with(NOT_SENT_PREFIX) || known(&NOT_SENT);
-    !is_kept && provider.headers.as_ref().is_none_or(wanted)
+    let is_reserved = name.starts_with(b":")
+        || name.starts_with(NOT_SENT_PREFIX)
+        || NOT_SENT.iter().any(|reserved| reserved.as_bytes() == name);
+    let is_listed = |names: &Vec<String>| names.iter().any(|listed| listed.as_bytes() == name);
+    !is_reserved && provider.headers.as_ref().is_none_or(is_listed)
 }
 
-/// What the answer that is being called back says; it has no headers where the proxy gave up.
+/// Reads the answer of the current callback. An answer without headers means that the proxy has cancelled the call.
 pub(crate) fn answer(host: &impl Host, provider: &Provider, has_headers: bool) -> Answer {
     let headers = match has_headers {
         true => host.answer_headers().ok().and_then(HeaderMap::parse),
@@ -103,21 +108,21 @@ pub(crate) fn answer(host: &impl Host, provider: &Provider, has_headers: bool) -
         (_, Some(200)) => Answer::Allow,
         (_, Some(500..)) | (_, None) if provider.fail_open => Answer::Allow,
         (Some(headers), Some(status)) => {
-            let passed = headers.iter().filter(|(name, _)| PASSED_ON.iter().any(|n| n.as_bytes() == *name));
-            let passed: Vec<_> = passed.collect();
+            let returned = headers.iter().filter(|(name, _)| RETURNED.iter().any(|n| n.as_bytes() == *name));
+            let returned: Vec<_> = returned.collect();
             let body = host.answer_body(MAX_BODY).unwrap_or_default();
-            Answer::Deny(Reply::of_provider(status, serialize(&passed), body.to_vec()))
+            Answer::Deny(Reply::of_provider(status, serialize(&returned), body.to_vec()))
         }
         _ => Answer::Deny(Reply::no_answer()),
     }
 }
 
-/// What follows where a provider cannot even be asked.
-pub(crate) fn unasked(provider: &Provider) -> Answer {
+/// Returns the decision for a provider that the proxy cannot call.
+pub(crate) fn on_unreachable(provider: &Provider) -> Answer {
     if provider.fail_open { Answer::Allow } else { Answer::Deny(Reply::no_answer()) }
 }
 
-/// A final status: one that a client can be sent.
+/// Returns the status, if it is one that a client can receive.
 fn status(headers: &HeaderMap) -> Option<u32> {
     let status = core::str::from_utf8(headers.first(b":status")?).ok()?.parse().ok()?;
     (200..600).contains(&status).then_some(status)

@@ -1,15 +1,15 @@
-//! What a denied client gets: exactly what Envoy's own filters send.
+//! The reply to a denied request, identical to that of Envoy's own filters.
 
 use palisade::{DecidedBy, Decision, DefaultReason};
 use std::borrow::Cow;
 
-/// A denial. To a gRPC request the proxy makes HTTP 200 with `grpc-status: 7` and the body as `grpc-message`
-/// of it; otherwise it adds `content-type: text/plain` itself.
+/// The reply to a denied request. For a gRPC request, the proxy converts it to HTTP 200 with `grpc-status: 7` and the
+/// body as `grpc-message`. Otherwise the proxy adds `content-type: text/plain`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u32,
-    /// The response-code details, which access logs print.
+    /// The response code details, which access logs print.
     pub details: Cow<'static, str>,
     /// The body.
     pub body: Cow<'static, [u8]>,
@@ -25,8 +25,7 @@ impl Reply {
     /// `PERMISSION_DENIED`.
     pub const GRPC_STATUS: i32 = 7;
 
-    /// The reply to a request that a decision denies: it names the rule as istiod does, or `none` where no
-    /// ALLOW rule matched.
+    /// Returns the reply for a decision. Its details name the rule as istiod does, or `none` if no ALLOW rule matched.
     pub fn denied(decision: &Decision) -> Self {
         match &decision.by {
             DecidedBy::Rule(rule) => {
@@ -38,17 +37,17 @@ impl Reply {
         }
     }
 
-    /// The reply where no decision was possible.
+    /// Returns the reply for a request that the filter cannot decide.
     pub fn failed() -> Self {
         Self::forbidden("palisade_decision_failed".into())
     }
 
-    /// The reply where an external provider gave no answer.
+    /// Returns the reply for a request whose external provider gives no answer.
     pub fn no_answer() -> Self {
         Self::forbidden("ext_authz_error".into())
     }
 
-    /// What an external provider answers in place of the upstream.
+    /// Returns the reply with the answer of an external provider.
     pub fn of_provider(status: u32, headers: Vec<u8>, body: Vec<u8>) -> Self {
         Self { status, details: "ext_authz_denied".into(), body: body.into(), headers }
     }

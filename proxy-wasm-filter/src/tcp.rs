@@ -1,23 +1,22 @@
-//! One connection whose bytes are not HTTP: decided as soon as all that matters is known, and closed if it is
-//! denied.
+//! The network filter: it decides a connection as soon as its attributes are available, and closes a denied one.
 //!
-//! That is when the connection comes, so that an upstream that speaks first is not heard; but where TLS ends here
-//! and some rule looks at the peer's certificate it is at the first bytes, since no certificate is there before the
-//! handshake. Then Envoy's own RBAC filter decides too.
+//! Usually that is when the connection opens, so that the client receives no byte from an upstream that sends first. If
+//! TLS ends at this proxy and a rule uses the peer's certificate, it is at the client's first bytes, because the
+//! certificate is not available before the handshake. Envoy's own RBAC filter decides at the same time.
 
 use crate::{
     attributes::StreamAttributes,
-    enforce::denies,
+    enforce::{Enforcement, enforce},
     host::Host,
+    plugin::Plugin,
     policies::StreamKind,
-    root::Plugin,
     types::{Action, LogLevel},
 };
 
-/// On a connection without TLS the proxy has no subject at all, on one with TLS it has an empty one at least.
+/// The subject of the peer's certificate: absent without TLS, possibly empty with TLS.
 const SUBJECT: &str = "connection\0subject_peer_certificate";
 
-/// Decides a connection that has just come; none if that is too early.
+/// Decides a new connection; returns `None` if the certificate is not available yet.
 pub(crate) fn new_connection(host: &impl Host, plugin: Option<&Plugin>) -> Option<Action> {
     let needs_certificate = plugin.is_some_and(|plugin| plugin.tcp.certificate);
     if needs_certificate && host.property(SUBJECT) != Ok(None) {
@@ -26,7 +25,7 @@ pub(crate) fn new_connection(host: &impl Host, plugin: Option<&Plugin>) -> Optio
     Some(decide(host, plugin))
 }
 
-/// Decides the connection whose first bytes have come.
+/// Decides a connection whose first bytes have arrived.
 pub(crate) fn first_data(host: &impl Host, plugin: Option<&Plugin>) -> Action {
     decide(host, plugin)
 }
@@ -35,13 +34,16 @@ fn decide(host: &impl Host, plugin: Option<&Plugin>) -> Action {
     let Some(plugin) = plugin else { return close(host) };
     let connection = StreamAttributes::new(host, plugin.tcp);
     let decision = plugin.metrics.timed(host, || plugin.policies.enforced.connection(&connection));
-    if denies(host, plugin, StreamKind::Tcp, &connection, &decision) { close(host) } else { Action::Continue }
+    match enforce(host, plugin, StreamKind::Tcp, &connection, &decision) {
+        Enforcement::Block => close(host),
+        Enforcement::Pass => Action::Continue,
+    }
 }
 
 /// Closes the connection.
 pub(crate) fn close(host: &impl Host) -> Action {
     if let Err(error) = host.close() {
-        host.log(LogLevel::Error, &format!("palisade: the connection cannot be closed: status {}", error.0));
+        host.log(LogLevel::Error, &format!("palisade: cannot close a denied connection: status {}", error.0));
     }
     Action::Pause
 }

@@ -1,9 +1,26 @@
 //! The numbers of the proxy-wasm ABI 0.2.1 that this filter uses.
 
-/// How loud a log line is.
+/// The status of a host call that failed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HostError(pub u32);
+
+impl HostError {
+    /// The value does not exist.
+    pub(crate) const NOT_FOUND: Self = Self(1);
+    /// The host returned bytes outside the memory that it was given. The ABI has no such status.
+    #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only a host returns bytes"))]
+    pub(crate) const NOT_LENT: Self = Self(u32::MAX);
+
+    /// Returns an error for every status but 0.
+    pub(crate) fn check(status: u32) -> Result<(), Self> {
+        if status == 0 { Ok(()) } else { Err(Self(status)) }
+    }
+}
+
+/// The severity of a log line.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 #[repr(u32)]
-#[expect(missing_docs, reason = "the names say it")]
+#[expect(missing_docs, reason = "the names are those of the ABI")]
 pub enum LogLevel {
     Trace,
     Debug,
@@ -17,24 +34,24 @@ pub enum LogLevel {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Action {
-    /// The stream goes on.
+    /// The proxy continues with the stream.
     Continue = 0,
-    /// The stream stops, headers, body and trailers alike: it was answered here, or an answer is on its way.
+    /// The proxy stops headers, body and trailers: the filter has answered the request, or waits for a provider.
     ///
-    /// This is `StopAllIterationAndWatermark`. The ABI's `Pause` is 1, `StopIteration`, after which Envoy still passes
-    /// the body to the filter if the plugin is configured with `allow_on_headers_stop_iteration`; the first piece of
-    /// it that the filter does not stop releases headers and body to the upstream. On a network filter every number
-    /// but 0 stops the connection.
+    /// This is `StopAllIterationAndWatermark`. The ABI's `Pause` is 1, `StopIteration`. With the plugin option
+    /// `allow_on_headers_stop_iteration`, Envoy still passes the body to the filter after `StopIteration`, and the first
+    /// part of the body that the filter does not stop releases headers and body to the upstream. On a network filter,
+    /// every number but 0 stops the connection.
     Pause = 4,
 }
 
-/// What a metric measures.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum MetricKind {
-    /// Only ever grows.
+    /// A number that only grows.
     Counter = 0,
-    /// A distribution.
+    /// A distribution of values.
     Histogram = 2,
 }
 

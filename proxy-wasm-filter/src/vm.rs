@@ -1,11 +1,12 @@
-//! The contexts of one VM: which plugin decides a stream, and how far its decision has got.
+//! The contexts of one VM: the plugin of each stream, and the progress of its decision.
 
 use crate::{
     compile::compile,
     host::Host,
-    http::{self, Step},
-    provider::{self, Asking},
-    root::{Plugin, Root},
+    http::{self, Progress},
+    plugin::Plugin,
+    provider::{self, PendingAuthz},
+    root::Root,
     tcp,
     types::Action,
 };
@@ -16,18 +17,18 @@ use std::rc::Rc;
 /// All contexts that the proxy has created and not deleted.
 #[derive(Debug, Default)]
 pub struct Vm {
-    /// A handful at most: one for each plugin that shares the VM, and its successor during an update.
+    /// One for each plugin that shares the VM, and its successor during an update: a few at most.
     roots: Vec<(u32, Root)>,
-    streams: HashMap<u32, Stream, BuildHasherDefault<Spread>>,
-    /// Which stream waits for the answer to a root's call, by root and token.
-    asking: HashMap<(u32, u32), u32, BuildHasherDefault<Spread>>,
+    streams: HashMap<u32, Stream, BuildHasherDefault<CounterHasher>>,
+    /// The stream that waits for the answer to a call, by root and token.
+    pending: HashMap<(u32, u32), u32, BuildHasherDefault<CounterHasher>>,
 }
 
-/// Spreads numbers that the proxy counts up, and no client chooses.
+/// A hash function for numbers that the proxy increments and no client chooses.
 #[derive(Debug, Default)]
-struct Spread(u64);
+struct CounterHasher(u64);
 
-impl Hasher for Spread {
+impl Hasher for CounterHasher {
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
     }
@@ -45,7 +46,7 @@ impl Hasher for Spread {
 #[derive(Debug)]
 struct Stream {
     root: u32,
-    /// What was in force when it began.
+    /// The plugin that was in force at the start of the stream.
     plugin: Option<Rc<Plugin>>,
     state: State,
 }
@@ -53,12 +54,12 @@ struct Stream {
 #[derive(Debug)]
 enum State {
     New,
-    Asking(Box<Asking>),
+    Pending(Box<PendingAuthz>),
     Decided(Action),
 }
 
 impl Vm {
-    /// A context begins; a root one has no parent.
+    /// Creates a context; a root context has parent 0.
     pub fn context_create(&mut self, context: u32, parent: u32) {
         if parent == 0 {
             self.roots.push((context, Root::default()));
@@ -69,90 +70,91 @@ impl Vm {
         self.streams.insert(context, Stream { root: parent, plugin, state: State::New });
     }
 
-    /// Puts a root's configuration in force, or refuses it.
+    /// Reads the configuration of a root; returns whether it is accepted.
     pub fn configure<H: Host>(&mut self, host: &H, root: u32) -> bool {
         let known = self.roots.iter_mut().find(|(id, _)| *id == root);
         known.is_some_and(|(_, root)| root.configure(host, compile))
     }
 
-    /// The headers of a request have come.
+    /// Handles the headers of a request.
     pub fn request_headers(&mut self, host: &impl Host, context: u32) -> Action {
         let Some(stream) = self.streams.get_mut(&context) else { return http::refuse(host) };
-        let step = match &stream.state {
+        let progress = match &stream.state {
             State::New => http::request_headers(host, stream.plugin.as_deref()),
-            State::Asking(_) => return Action::Pause,
+            State::Pending(_) => return Action::Pause,
             State::Decided(action) => return *action,
         };
-        match step {
-            // Nearly always so, and the stream is at hand.
-            Step::Done(action) => {
+        match progress {
+            // The common case needs no second lookup of the stream.
+            Progress::Decided(action) => {
                 stream.state = State::Decided(action);
                 action
             }
-            step => self.advance(context, step),
+            pending => self.advance(context, pending),
         }
     }
 
-    /// An external provider has answered, or was given up. The proxy calls the root back, whose answer it is; what
-    /// follows concerns the stream that waits for it.
+    /// Handles the answer of an external provider, or the end of a cancelled call. The proxy runs this callback in the
+    /// context of the root; the filter switches to the stream that waits.
     pub fn http_call_response(&mut self, host: &impl Host, root: u32, token: u32, has_headers: bool) {
-        let Some(context) = self.asking.remove(&(root, token)) else { return };
+        let Some(context) = self.pending.remove(&(root, token)) else { return };
         let Some(stream) = self.streams.get_mut(&context) else { return };
         let Some(plugin) = stream.plugin.clone() else { return };
-        let State::Asking(asking) = core::mem::replace(&mut stream.state, State::Decided(Action::Pause))
+        let State::Pending(pending) = core::mem::replace(&mut stream.state, State::Decided(Action::Pause))
         else {
             return;
         };
-        let answer = provider::answer(host, &asking.now.1, has_headers);
-        // Where that fails the stream is held for ever rather than let pass.
+        let answer = provider::answer(host, &pending.provider, has_headers);
+        // After an error the stream stays paused: it must not pass undecided.
         if host.select(context).is_err() {
             return;
         }
-        let step = http::answered(host, &plugin, *asking, answer);
-        if self.advance(context, step) == Action::Continue && host.resume().is_err() {
+        let progress = http::provider_answered(host, &plugin, *pending, answer);
+        if self.advance(context, progress) == Action::Continue && host.resume().is_err() {
             http::refuse(host);
         }
     }
 
-    /// A connection has come.
+    /// Handles a new connection.
     pub fn new_connection(&mut self, host: &impl Host, context: u32) -> Action {
         let Some(stream) = self.streams.get_mut(&context) else { return tcp::close(host) };
         match tcp::new_connection(host, stream.plugin.as_deref()) {
-            Some(action) => self.advance(context, Step::Done(action)),
+            Some(action) => self.advance(context, Progress::Decided(action)),
             None => Action::Continue,
         }
     }
 
-    /// Bytes of a connection have come.
+    /// Handles bytes of a connection.
     pub fn downstream_data(&mut self, host: &impl Host, context: u32) -> Action {
         let Some(stream) = self.streams.get_mut(&context) else { return tcp::close(host) };
         match &stream.state {
             State::Decided(action) => *action,
             _ => {
                 let action = tcp::first_data(host, stream.plugin.as_deref());
-                self.advance(context, Step::Done(action))
+                self.advance(context, Progress::Decided(action))
             }
         }
     }
 
-    /// A context ends.
+    /// Deletes a context.
     pub fn delete(&mut self, context: u32) {
         match self.streams.remove(&context) {
-            Some(Stream { root, state: State::Asking(asking), .. }) => {
-                self.asking.remove(&(root, asking.token));
+            Some(Stream { root, state: State::Pending(pending), .. }) => {
+                self.pending.remove(&(root, pending.token));
             }
             Some(_) => {}
             None => self.roots.retain(|(id, _)| *id != context),
         }
     }
 
-    fn advance(&mut self, context: u32, step: Step) -> Action {
+    /// Stores the progress of a stream.
+    fn advance(&mut self, context: u32, progress: Progress) -> Action {
         let Some(stream) = self.streams.get_mut(&context) else { return Action::Pause };
-        let (state, action) = match step {
-            Step::Done(action) => (State::Decided(action), action),
-            Step::Ask(asking) => {
-                self.asking.insert((stream.root, asking.token), context);
-                (State::Asking(Box::new(asking)), Action::Pause)
+        let (state, action) = match progress {
+            Progress::Decided(action) => (State::Decided(action), action),
+            Progress::Pending(pending) => {
+                self.pending.insert((stream.root, pending.token), context);
+                (State::Pending(Box::new(pending)), Action::Pause)
             }
         };
         stream.state = state;

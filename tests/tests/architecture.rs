@@ -63,8 +63,6 @@ const KNOWN_CYCLES: &[&str] = &[
     "engine/src/lower/cilium",
     "engine/src/matcher",
     "engine/src",
-    "host-harness/src",
-    "proxy-wasm-filter/src",
 ];
 
 /// The kinds of targets whose crate roots Cargo finds in a directory.

@@ -3,11 +3,11 @@
 use crate::{corpus::tell, hostile::Random};
 use palisade::{
     http::{NormalizationVersion, normalize_path},
-    resource::istio,
+    resource::istio::PathNormalization,
 };
 use palisade_envoy::{
     client::{Client, Connection, Outcome},
-    config::{Bootstrap, Http, Listener, PathNormalization, Transport},
+    config::{Bootstrap, Http, Listener, Transport},
     process::Envoy,
 };
 use serde_json::json;
@@ -16,19 +16,9 @@ use std::collections::BTreeMap;
 /// The number of paths in each mode, unless `PALISADE_PROPERTY_CASES` sets it.
 const PATHS: usize = 20_000;
 
-const MODES: [(&str, istio::PathNormalization, PathNormalization); 4] = [
-    ("NONE", istio::PathNormalization::None, PathNormalization::None),
-    ("BASE", istio::PathNormalization::Base, PathNormalization::Base),
-    ("MERGE_SLASHES", istio::PathNormalization::MergeSlashes, PathNormalization::MergeSlashes),
-    (
-        "DECODE_AND_MERGE_SLASHES",
-        istio::PathNormalization::DecodeAndMergeSlashes,
-        PathNormalization::DecodeAndMergeSlashes,
-    ),
-];
-
 /// Returns a listener that answers with the path that its filters read.
-fn echo(name: &str, normalization: PathNormalization) -> Listener {
+fn echo(normalization: PathNormalization) -> Listener {
+    let name = normalization.as_str();
     let mut http = Http { normalization, ..Http::default() };
     let routes = json!({"name": name, "virtual_hosts": [{
         "name": "all", "domains": ["*"],
@@ -126,13 +116,14 @@ fn normalized_path_equals_that_of_envoy() {
     if let Err(error) = palisade_envoy::fetch::binary() {
         return palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}"));
     }
-    let listeners = MODES.map(|(name, _, normalization)| echo(name, normalization)).to_vec();
+    let listeners = PathNormalization::ALL.map(echo).to_vec();
     let envoy = Envoy::start(&Bootstrap::new(listeners)).expect("Envoy");
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
     let paths: usize = wanted.unwrap_or(PATHS);
     let mut tally = BTreeMap::new();
-    for (name, mode, _) in MODES {
+    for mode in PathNormalization::ALL {
+        let name = mode.as_str();
         let client = Client::plaintext(envoy.port(name).expect("a port"));
         let mut connection = client.connect().expect("a connection");
         for _ in 0..paths {

@@ -12,7 +12,7 @@ use palisade::{
 };
 use serde_json::Value;
 
-/// Print policies in the form of another tool.
+/// Print policies in the format of another tool.
 #[derive(Debug, Args)]
 pub(crate) struct Export {
     #[command(subcommand)]
@@ -24,10 +24,10 @@ enum Format {
     EnvoyRbac(EnvoyRbac),
 }
 
-/// Print the Envoy filters that istiod would make of a workload's AuthorizationPolicies, as JSON.
+/// Print the Envoy filters that istiod generates for a workload's AuthorizationPolicies, as JSON.
 ///
-/// A list of filters in the order in which Envoy runs them: CUSTOM (with the filter that asks the provider), AUDIT,
-/// DENY, ALLOW. Dry-run policies are shadow rules. An empty list: no policy applies.
+/// The output is a list of filters in the order in which Envoy runs them: CUSTOM (with the filter that calls the
+/// provider), AUDIT, DENY, ALLOW. Dry-run policies are shadow rules. The list is empty if no policy applies.
 #[derive(Debug, Args)]
 struct EnvoyRbac {
     #[command(flatten)]
@@ -35,7 +35,7 @@ struct EnvoyRbac {
     /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     workload: String,
-    /// The Service or ServiceEntry whose filter chain is meant, where the workload is a waypoint.
+    /// The Service or ServiceEntry whose filter chain is printed, if the workload is a waypoint.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     service: Option<String>,
     /// The network filters of a TCP port instead of the HTTP filters.

@@ -5,14 +5,16 @@ use crate::{
     cluster::Cluster,
     diagnostic::Diagnostic,
     lower::istio::{DRY_RUN, go_bool, provider::Providers},
+    options::Options,
     resource::istio::Action,
 };
 use alloc::format;
 
 /// Checks the providers of the mesh, and the policies that name them.
-pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
+pub(super) fn check(cluster: &Cluster, options: &Options, findings: &mut Findings) {
     let resources = cluster.resources();
-    let providers = Providers::new(&resources.mesh.extension_providers);
+    let providers =
+        Providers::with_known(&resources.mesh.extension_providers, &options.envoy.known_providers);
     for (name, reason) in providers.refused() {
         let message = format!("invalid extension provider `{name}`: {reason}");
         let help = "correct the provider: istiod denies what a CUSTOM policy with this provider matches";

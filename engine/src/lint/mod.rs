@@ -19,7 +19,7 @@ use alloc::{string::String, vec::Vec};
 pub fn check(cluster: &Cluster, options: &Options) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     istio::check(cluster, &mut findings);
-    istio_provider::check(cluster, &mut findings);
+    istio_provider::check(cluster, options, &mut findings);
     if options.profile == Profile::Strict {
         istio_traps::check(cluster, &mut findings);
     }

@@ -40,11 +40,14 @@ pub struct EnvoyOptions {
     /// the first name of each kind: if another name could change a verdict, [`Profile::Strict`](super::Profile::Strict)
     /// denies.
     pub peer_names_complete: bool,
+    /// The HTTP extension providers that the enforcing proxy defines itself. The mesh settings need not list them.
+    #[serde(skip)]
+    pub known_providers: Vec<String>,
 }
 
 impl Default for EnvoyOptions {
     fn default() -> Self {
-        Self { version: EnvoyVersion::default(), peer_names_complete: true }
+        Self { version: EnvoyVersion::default(), peer_names_complete: true, known_providers: Vec::new() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP connection manager: path normalization, filters, and a direct response.
 
+use palisade::resource::istio::PathNormalization;
 use serde_json::{Map, Value, json};
 
 use super::types::TYPES;
@@ -16,20 +17,6 @@ pub struct Http {
     pub normalization: PathNormalization,
     /// Further fields of the connection manager, which override those of this type.
     pub extra: Map<String, Value>,
-}
-
-/// Path normalization, with the names of Istio's mesh settings.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PathNormalization {
-    /// The path is not changed.
-    None,
-    /// Normalization of RFC 3986; backslashes become slashes.
-    #[default]
-    Base,
-    /// BASE, and repeated slashes become one.
-    MergeSlashes,
-    /// MERGE_SLASHES, after `%2F` and `%5C` are decoded.
-    DecodeAndMergeSlashes,
 }
 
 impl Http {
@@ -71,24 +58,23 @@ impl Http {
         if is_quic {
             manager.insert("codec_type".to_owned(), json!("HTTP3"));
         }
-        manager.extend(self.normalization.fields());
+        manager.extend(normalization_fields(self.normalization));
         manager.extend(self.extra.clone());
         vec![json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": manager})]
     }
 }
 
-impl PathNormalization {
-    fn fields(self) -> Map<String, Value> {
-        let mut fields = Map::new();
-        fields.insert("normalize_path".to_owned(), json!(self != Self::None));
-        if matches!(self, Self::MergeSlashes | Self::DecodeAndMergeSlashes) {
-            fields.insert("merge_slashes".to_owned(), json!(true));
-        }
-        if self == Self::DecodeAndMergeSlashes {
-            fields.insert("path_with_escaped_slashes_action".to_owned(), json!("UNESCAPE_AND_FORWARD"));
-        }
-        fields
+/// Returns the fields of the connection manager that istiod writes for `mode`.
+fn normalization_fields(mode: PathNormalization) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("normalize_path".to_owned(), json!(mode != PathNormalization::None));
+    if matches!(mode, PathNormalization::MergeSlashes | PathNormalization::DecodeAndMergeSlashes) {
+        fields.insert("merge_slashes".to_owned(), json!(true));
     }
+    if mode == PathNormalization::DecodeAndMergeSlashes {
+        fields.insert("path_with_escaped_slashes_action".to_owned(), json!("UNESCAPE_AND_FORWARD"));
+    }
+    fields
 }
 
 fn answer() -> Value {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-pub use self::http::{BODY, Http, PathNormalization};
+pub use self::http::{BODY, Http};
 pub use self::tcp::{End, Tcp};
 pub use self::transport::Transport;
 use self::types::TYPES;

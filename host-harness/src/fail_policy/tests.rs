@@ -1,8 +1,8 @@
 use super::*;
 use crate::{error::ErrorKind, properties::Connection, vm::Limits};
 
-/// A filter by hand: it refuses a configuration that starts with `!`, replies 403 to a request whose `x` header
-/// is `d`, traps on `t`, loops on `l`, goes on otherwise; closes a connection whose first byte is `c`.
+/// A hand-written filter. It refuses a configuration that starts with `!`. For a request, the header `x` decides: `d`
+/// replies 403, `t` traps, `l` loops, and others continue. It closes a connection whose first byte is `c`.
 const FILTER: &str = r#"
 (module
   (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
@@ -62,7 +62,7 @@ fn status(plugin: &mut Plugin, x: &str) -> u32 {
 }
 
 #[test]
-fn a_reply_carries_its_details_and_the_calls_are_counted() {
+fn reply_has_its_details_and_calls_are_counted() {
     let report = plugin(FailurePolicy::Closed).http(&Arc::default(), &request("d"));
 
     let HttpOutcome::Reply(reply) = &report.outcome else { panic!("{report:?}") };
@@ -73,7 +73,7 @@ fn a_reply_carries_its_details_and_the_calls_are_counted() {
 }
 
 #[test]
-fn a_grpc_client_gets_200_and_a_grpc_status() {
+fn reply_to_grpc_client_is_200_with_grpc_status() {
     let mut request = request("d");
     request.headers.push((b"content-type".to_vec(), b"application/grpc+proto".to_vec()));
 
@@ -83,7 +83,7 @@ fn a_grpc_client_gets_200_and_a_grpc_status() {
 }
 
 #[test]
-fn closed_refuses_everything_after_a_trap() {
+fn closed_policy_refuses_every_stream_after_trap() {
     let mut plugin = plugin(FailurePolicy::Closed);
 
     assert_eq!(["a", "t", "a", "d"].map(|x| status(&mut plugin, x)), [200, 503, 503, 503]);
@@ -93,14 +93,14 @@ fn closed_refuses_everything_after_a_trap() {
 }
 
 #[test]
-fn open_lets_everything_pass_after_a_trap() {
+fn open_policy_passes_every_stream_after_trap() {
     let mut plugin = plugin(FailurePolicy::Open);
 
     assert_eq!(["d", "t", "d"].map(|x| status(&mut plugin, x)), [403, 200, 200]);
 }
 
 #[test]
-fn reload_starts_anew_but_not_twice_within_its_interval() {
+fn reload_policy_restarts_once_per_interval() {
     let mut plugin = plugin(FailurePolicy::Reload);
 
     assert_eq!(["t", "d", "t", "d"].map(|x| status(&mut plugin, x)), [503, 403, 503, 503]);
@@ -109,7 +109,7 @@ fn reload_starts_anew_but_not_twice_within_its_interval() {
 }
 
 #[test]
-fn an_endless_loop_runs_out_of_fuel() {
+fn endless_loop_runs_out_of_fuel() {
     let mut plugin = plugin(FailurePolicy::Closed);
 
     assert_eq!(status(&mut plugin, "l"), 503);
@@ -117,7 +117,7 @@ fn an_endless_loop_runs_out_of_fuel() {
 }
 
 #[test]
-fn a_refused_configuration_names_the_reason_and_keeps_the_old_one() {
+fn refused_configuration_reports_reason_and_keeps_the_old_one() {
     let mut plugin = plugin(FailurePolicy::Closed);
 
     let error = plugin.reconfigure(b"!").unwrap_err();
@@ -128,7 +128,7 @@ fn a_refused_configuration_names_the_reason_and_keeps_the_old_one() {
 }
 
 #[test]
-fn a_closed_connection_sends_nothing_upstream() {
+fn closed_connection_sends_no_byte_upstream() {
     let stream =
         Stream { connection: Connection { tls: true, ..Connection::default() }, ..Stream::default() };
     let stream = Arc::new(stream);
@@ -141,7 +141,7 @@ fn a_closed_connection_sends_nothing_upstream() {
 }
 
 #[test]
-fn what_envoy_would_not_load_is_refused() {
+fn module_that_envoy_does_not_load_is_refused() {
     let wasm =
         |text: &str| Module::new(&wat::parse_str(text).unwrap(), Limits::default()).map(|_| ()).unwrap_err();
 

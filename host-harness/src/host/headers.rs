@@ -1,9 +1,9 @@
-//! Header maps. As in Envoy, one value is the first occurrence and names are compared without case.
+//! Header maps. As in Envoy, a call for one header returns its first value, and names are case-insensitive.
 
-use super::{Fault, Guest, host_functions};
+use super::guest::{Fault, Guest, host_functions};
 use crate::{
     abi::{MapType, Status},
-    pairs::{HeaderMap, decode_pairs, encode_pairs},
+    header_map::{HeaderMap, decode_pairs, encode_pairs},
     state::HostState,
 };
 use wasmtime::Linker;
@@ -54,19 +54,22 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     Ok(())
 }
 
+/// Returns a copy of a map.
 fn readable(state: &mut HostState, map: MapType) -> Option<HeaderMap> {
     if map == MapType::HttpCallHeaders {
-        return state.answer.as_ref().map(|answer| answer.headers.clone());
+        return state.http_calls.answer.as_ref().map(|answer| answer.headers.clone());
     }
-    state.current().and_then(|stream| stream.maps.get(&map)).cloned()
+    state.streams.current().and_then(|stream| stream.maps.get(&map)).cloned()
 }
 
+/// Returns a map of the current stream for changes.
 fn writable<'a>(guest: &'a mut Guest<'_>, map: u32) -> Result<&'a mut HeaderMap, Fault> {
     let map = MapType::from_wire(map).ok_or(Status::BadArgument)?;
-    let headers = guest.state().current().and_then(|stream| stream.maps.get_mut(&map));
+    let headers = guest.state().streams.current().and_then(|stream| stream.maps.get_mut(&map));
     headers.ok_or_else(|| Status::BadArgument.into())
 }
 
+/// Reads the name and the value of a header out of the guest.
 fn pair(
     guest: &mut Guest<'_>,
     name: u32,

@@ -1,11 +1,10 @@
-//! Local replies, continuing and closing streams, HTTP calls.
+//! Local replies, the end and the continuation of streams, and HTTP calls.
 
-use super::host_functions;
+use super::guest::host_functions;
 use crate::{
     abi::{Status, StreamType},
-    pairs::decode_pairs,
-    state::{HostState, PendingCall, SentCall},
-    stream::LocalReply,
+    header_map::decode_pairs,
+    state::{HostState, LocalReply, SentCall},
 };
 use wasmtime::Linker;
 
@@ -25,8 +24,8 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
             let details = guest.read(details, details_len)?;
             let body = guest.read(body, body_len)?;
             let headers = guest.read(headers, headers_len)?;
-            let Some(stream) = guest.state().current().filter(|stream| stream.is_http) else { return Ok(()) };
-            // Only the first reply goes out.
+            let Some(stream) = guest.state().streams.current().filter(|stream| stream.is_http) else { return Ok(()) };
+            // Envoy sends only the first reply.
             stream.local_reply.get_or_insert_with(|| LocalReply {
                 status,
                 body,
@@ -41,14 +40,14 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
             if matches!(stream, StreamType::Downstream | StreamType::Upstream) {
                 return Err(Status::BadArgument.into());
             }
-            if let Some(state) = guest.state().current() {
+            if let Some(state) = guest.state().streams.current() {
                 state.resumed = true;
             }
             Ok(())
         }
         fn proxy_close_stream(guest, stream: u32) {
             let stream = StreamType::from_wire(stream).ok_or(Status::BadArgument)?;
-            if let Some(state) = guest.state().current() {
+            if let Some(state) = guest.state().streams.current() {
                 state.closed.get_or_insert(stream);
             }
             Ok(())
@@ -74,13 +73,9 @@ pub(super) fn register(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
             if !required.iter().all(|name| headers.iter().any(|(known, _)| known == name)) {
                 return Err(Status::BadArgument.into());
             }
-            let state = guest.state();
             let cluster = String::from_utf8_lossy(&cluster).into_owned();
-            let answer = state.clusters.get(&cluster).cloned().ok_or(Status::BadArgument)?;
-            state.sent.push(SentCall { cluster, headers, timeout_millis: timeout });
-            state.next_token = state.next_token.wrapping_add(1);
-            let token = state.next_token;
-            state.pending.push_back(PendingCall { token, answer });
+            let call = SentCall { cluster, headers, timeout_millis: timeout };
+            let token = guest.state().http_calls.send(call)?;
             guest.write(token_out, &token.to_le_bytes())
         }
     }

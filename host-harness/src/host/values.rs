@@ -1,6 +1,6 @@
 //! Metrics and shared data.
 
-use super::host_functions;
+use super::guest::host_functions;
 use crate::{abi::Status, state::HostState};
 use wasmtime::Linker;
 

@@ -28,7 +28,7 @@ fn read(stream: Option<&Stream>, headers: Option<&HeaderMap>, path: &str) -> Res
 }
 
 #[test]
-fn a_certificate_shows_its_first_name_only() {
+fn certificate_has_only_its_first_name() {
     let stream = stream();
 
     assert_eq!(
@@ -40,7 +40,7 @@ fn a_certificate_shows_its_first_name_only() {
 }
 
 #[test]
-fn a_certificate_is_not_there_before_the_handshake() {
+fn certificate_is_absent_before_the_handshake() {
     let (node, stream) = (Node::default(), stream());
     let scope = Scope { node: &node, stream: Some(&stream), request_headers: None, handshake_done: false };
 
@@ -50,7 +50,7 @@ fn a_certificate_is_not_there_before_the_handshake() {
 }
 
 #[test]
-fn the_source_of_a_request_is_the_forwarded_one() {
+fn source_of_request_is_the_forwarded_address() {
     let (stream, headers) = (stream(), HeaderMap::new());
 
     assert_eq!(read(Some(&stream), Some(&headers), "source/address"), Ok(b"9.9.9.9:0".to_vec()));
@@ -74,7 +74,7 @@ fn repeated_headers_are_joined_in_the_property() {
 }
 
 #[test]
-fn a_root_context_sees_the_node_and_no_stream() {
+fn root_context_reads_the_node_but_no_stream() {
     assert_eq!(read(None, None, "xds/node/metadata/NAMESPACE"), Ok(b"foo".to_vec()));
     assert_eq!(read(None, None, "xds/node/metadata/LABELS/app"), Ok(b"x".to_vec()));
     assert_eq!(read(None, None, "xds/listener_direction"), Err(Status::NotFound));
@@ -83,7 +83,7 @@ fn a_root_context_sees_the_node_and_no_stream() {
 }
 
 #[test]
-fn metadata_is_there_whole_and_by_key_but_not_by_namespace() {
+fn metadata_is_readable_whole_and_by_key_but_not_by_namespace() {
     let stream = stream();
 
     assert_eq!(read(Some(&stream), None, "metadata/filter_metadata/ns/s"), Ok(b"v".to_vec()));

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Limits, Module, VmOptions};
 
-/// A module whose headers callback returns `ACTION`, and that has no other callback.
+/// A module with one callback, for headers, which returns `ACTION`.
 const RETURNS: &str = r#"(module
     (memory (export "memory") 1)
     (func (export "proxy_abi_version_0_2_1"))
@@ -17,16 +17,16 @@ fn outcome(action: u32, allow_on_headers_stop_iteration: bool, body: &[u8]) -> H
 }
 
 #[test]
-fn pause_releases_a_body_only_with_the_option_and_stop_all_never() {
+fn paused_headers_are_released_by_the_body_only_with_the_option() {
     let released = HttpOutcome::Continue(HeaderMap::new());
     for (action, option, body, expected) in [
         (0, false, &b"a"[..], &released),
-        (1, false, b"a", &HttpOutcome::Stuck),
+        (1, false, b"a", &HttpOutcome::Paused),
         (1, true, b"a", &released),
-        (1, true, b"", &HttpOutcome::Stuck),
-        (4, false, b"a", &HttpOutcome::Stuck),
-        (4, true, b"a", &HttpOutcome::Stuck),
-        (4, true, b"", &HttpOutcome::Stuck),
+        (1, true, b"", &HttpOutcome::Paused),
+        (4, false, b"a", &HttpOutcome::Paused),
+        (4, true, b"a", &HttpOutcome::Paused),
+        (4, true, b"", &HttpOutcome::Paused),
     ] {
         assert_eq!(outcome(action, option, body), *expected, "{action} {option} {body:?}");
     }

@@ -1,9 +1,9 @@
-//! The module that ships, in this host. Built by `cargo xtask wasm`; without it these tests say so and pass.
+//! The shipped module in this host. `cargo xtask wasm` builds it; without it these tests are skipped.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "the helpers of a test fail it"
+    reason = "the functions of a test fail it"
 )]
 
 mod calls;
@@ -11,13 +11,13 @@ mod provider;
 mod telemetry;
 
 use palisade_harness::{
-    Conformance, Connection, Direction, ErrorKind, HeaderMap, HttpRequest, Node, Plugin, Stream, Verdict,
-    Verification,
+    Conformance, Connection, ErrorKind, HeaderMap, HttpRequest, MeasuredVerdict, Node, Plugin, Stream,
+    TrafficDirection, Verdict,
 };
 use serde_json::{Value, json};
 use std::sync::OnceLock;
 
-/// Compiled once: that takes seconds.
+/// Returns the module, which the first call compiles: that takes seconds.
 fn conformance() -> Option<&'static Conformance> {
     static COMPILED: OnceLock<Option<Conformance>> = OnceLock::new();
     COMPILED.get_or_init(load).as_ref()
@@ -40,7 +40,7 @@ fn plugin(conformance: &Conformance, resources: Value) -> Plugin {
     configured(conformance, json!({"resources": resources}))
 }
 
-/// A plugin of `foo/sample` whose configuration has these fields besides.
+/// Returns a plugin of `foo/sample` whose configuration has the fields of `further`.
 fn configured(conformance: &Conformance, further: Value) -> Plugin {
     let mut configuration = json!({
         "workload": {"namespace": "foo", "labels": {"app": "sample"}},
@@ -57,7 +57,7 @@ fn request(headers: &[(&[u8], &[u8])]) -> HttpRequest {
     HttpRequest { headers, ..HttpRequest::default() }
 }
 
-fn details(answer: &Verification) -> &str {
+fn details(answer: &MeasuredVerdict) -> &str {
     match &answer.verdict {
         Verdict::Deny { status: 403, details, body, .. } if body == b"RBAC: access denied" => details,
         other => panic!("{other:?}"),
@@ -65,7 +65,7 @@ fn details(answer: &Verification) -> &str {
 }
 
 #[test]
-fn a_configuration_that_is_not_one_is_refused_with_the_reason() {
+fn invalid_configuration_is_refused_with_reason() {
     let Some(conformance) = conformance() else { return };
 
     for (configuration, reason) in [
@@ -82,22 +82,22 @@ fn a_configuration_that_is_not_one_is_refused_with_the_reason() {
 }
 
 #[test]
-fn bytes_that_are_no_text_neither_trap_nor_hide_a_header() {
+fn header_with_invalid_utf8_neither_traps_nor_hides_another() {
     let Some(conformance) = conformance() else { return };
     let when = json!([{"when": [{"key": "request.headers[x-role]", "values": ["admin"]}]}]);
     let mut plugin = plugin(conformance, json!([policy("deny-role", "DENY", when)]));
-    let mut ask =
+    let mut send =
         |headers: &[(&[u8], &[u8])]| Conformance::http(&mut plugin, Stream::default(), &request(headers));
 
-    assert_eq!(ask(&[(b"x-role", b"\xff")]).verdict, Verdict::Allow);
-    assert_eq!(ask(&[(b"x-\xff", b"admin")]).verdict, Verdict::Allow);
-    let denied = ask(&[(b"x-other", b"\xff"), (b"x-role", b"user"), (b"x-role", b"admin")]);
+    assert_eq!(send(&[(b"x-role", b"\xff")]).verdict, Verdict::Allow);
+    assert_eq!(send(&[(b"x-\xff", b"admin")]).verdict, Verdict::Allow);
+    let denied = send(&[(b"x-other", b"\xff"), (b"x-role", b"user"), (b"x-role", b"admin")]);
     assert_eq!(details(&denied), "rbac_access_denied_matched_policy[ns[foo]-policy[deny-role]-rule[0]]");
-    assert_eq!(ask(&[]).verdict, Verdict::Allow);
+    assert_eq!(send(&[]).verdict, Verdict::Allow);
 }
 
 #[test]
-fn a_request_costs_one_header_call_and_the_attributes_its_rules_need() {
+fn request_takes_one_header_call_and_the_attributes_of_its_rules() {
     let Some(conformance) = conformance() else { return };
     let rules = json!([{"from": [{"source": {"principals": ["cluster.local/ns/foo/sa/sleep"]}}],
                         "to": [{"operation": {"methods": ["GET"], "paths": ["/status*"]}}]}]);
@@ -109,7 +109,7 @@ fn a_request_costs_one_header_call_and_the_attributes_its_rules_need() {
             uri_sans: vec!["spiffe://cluster.local/ns/foo/sa/sleep".into()],
             ..Connection::default()
         },
-        direction: Direction::Inbound,
+        direction: TrafficDirection::Inbound,
         ..Stream::default()
     };
 
@@ -128,35 +128,35 @@ fn a_request_costs_one_header_call_and_the_attributes_its_rules_need() {
 }
 
 #[test]
-fn a_claim_is_what_it_is_and_not_what_its_bytes_look_like() {
+fn claim_is_matched_by_its_type_not_by_its_bytes() {
     let Some(conformance) = conformance() else { return };
     let when = json!([{"when": [{"key": "request.auth.claims[groups]", "values": ["admin"]}]}]);
     let mut plugin = plugin(conformance, json!([policy("admins", "ALLOW", when)]));
-    let mut ask = |groups: Value| {
+    let mut send = |groups: Value| {
         let metadata = json!({"envoy.filters.http.jwt_authn": {"payload": {"groups": groups}}});
         let stream = Stream { metadata: metadata.as_object().unwrap().clone(), ..Stream::default() };
         Conformance::http(&mut plugin, stream, &request(&[])).verdict == Verdict::Allow
     };
 
-    assert!(ask(json!(["user", "admin"])));
-    assert!(ask(json!("admin")));
-    assert!(!ask(json!(["user"])));
-    assert!(!ask(json!([["admin"]])));
-    assert!(!ask(json!("\u{1}\0\0\0\u{5}\0\0\0\0\0\0\0admin\0\0")));
-    assert!(ask(json!(["admin", null])));
+    assert!(send(json!(["user", "admin"])));
+    assert!(send(json!("admin")));
+    assert!(!send(json!(["user"])));
+    assert!(!send(json!([["admin"]])));
+    assert!(!send(json!("\u{1}\0\0\0\u{5}\0\0\0\0\0\0\0admin\0\0")));
+    assert!(send(json!(["admin", null])));
 }
 
 #[test]
-fn a_connection_is_decided_after_its_handshake() {
+fn connection_with_tls_is_decided_after_its_handshake() {
     let Some(conformance) = conformance() else { return };
     let rules = json!([{"from": [{"source": {"namespaces": ["foo"]}}]}]);
     let mut plugin = plugin(conformance, json!([policy("same-namespace", "ALLOW", rules)]));
-    let mut ask = |uri: &str| {
+    let mut send = |uri: &str| {
         let connection =
             Connection { tls: true, mtls: true, uri_sans: vec![uri.to_owned()], ..Connection::default() };
         Conformance::tcp(&mut plugin, Stream { connection, ..Stream::default() }).verdict
     };
 
-    assert_eq!(ask("spiffe://cluster.local/ns/foo/sa/sleep"), Verdict::Allow);
-    assert_eq!(ask("spiffe://cluster.local/ns/bar/sa/sleep"), Verdict::Closed);
+    assert_eq!(send("spiffe://cluster.local/ns/foo/sa/sleep"), Verdict::Allow);
+    assert_eq!(send("spiffe://cluster.local/ns/bar/sa/sleep"), Verdict::Closed);
 }

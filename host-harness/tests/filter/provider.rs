@@ -17,8 +17,8 @@ fn plugin_with(answer: Option<HttpAnswer>, provider: &Value, options: VmOptions)
         configuration["provider"] = provider.clone();
     }
     let clusters = answer.map(|answer| ("authz".to_owned(), answer)).into_iter().collect();
-    let around = VmOptions { clusters, ..options };
-    Some(conformance()?.plugin_among(configuration.to_string().as_bytes(), around).unwrap())
+    let environment = VmOptions { clusters, ..options };
+    Some(conformance()?.plugin_among(configuration.to_string().as_bytes(), environment).unwrap())
 }
 
 fn answer(status: &str) -> Option<HttpAnswer> {
@@ -26,7 +26,7 @@ fn answer(status: &str) -> Option<HttpAnswer> {
     Some(HttpAnswer { headers, body: b"said the provider".to_vec() })
 }
 
-/// The client's status; 200 is the upstream's.
+/// Returns the status of the client; 200 is that of the upstream.
 fn status(plugin: &mut Plugin, method: &[u8]) -> u32 {
     let mut request = request(&[]);
     request.headers[0].1 = method.to_vec();
@@ -38,7 +38,7 @@ fn status(plugin: &mut Plugin, method: &[u8]) -> u32 {
 }
 
 #[test]
-fn the_answer_is_obeyed_and_the_other_policies_follow() {
+fn answer_of_provider_decides_before_other_policies() {
     let provider = json!({"cluster": "authz", "path": "/check", "timeoutMs": 200, "failOpen": false});
     let Some(mut allows) = plugin(answer("200"), &provider) else { return };
     let mut denies = plugin(answer("401"), &provider).unwrap();
@@ -51,25 +51,25 @@ fn the_answer_is_obeyed_and_the_other_policies_follow() {
 }
 
 #[test]
-fn request_with_a_body_waits_for_the_answer_whatever_the_plugin_option_says() {
+fn request_with_body_waits_for_answer_whatever_the_plugin_option() {
     let provider = json!({"cluster": "authz"});
     for allow_on_headers_stop_iteration in [false, true] {
-        for (said, is_allowed) in [("200", true), ("401", false)] {
+        for (status, is_allowed) in [("200", true), ("401", false)] {
             let options = VmOptions { allow_on_headers_stop_iteration, ..VmOptions::default() };
-            let Some(mut plugin) = plugin_with(answer(said), &provider, options) else { return };
+            let Some(mut plugin) = plugin_with(answer(status), &provider, options) else { return };
             let trailers = vec![(b"x".to_vec(), b"1".to_vec())];
             let request = HttpRequest { body: b"body".to_vec(), trailers, ..request(&[]) };
             let verdict = Conformance::http(&mut plugin, Stream::default(), &request).verdict;
             let is_denied = matches!(verdict, Verdict::Deny { status: 401, .. });
             let seen = (verdict == Verdict::Allow, is_denied);
-            assert_eq!(seen, (is_allowed, !is_allowed), "{said} {allow_on_headers_stop_iteration}");
+            assert_eq!(seen, (is_allowed, !is_allowed), "{status} {allow_on_headers_stop_iteration}");
             assert_eq!(plugin.vm().sent().len(), 1);
         }
     }
 }
 
 #[test]
-fn without_an_answer_only_fail_open_lets_pass() {
+fn missing_answer_denies_unless_fail_open() {
     let given_up = || Some(HttpAnswer::default());
     for (answer, shut) in [(answer("504"), 504), (answer("503"), 503), (given_up(), 403), (None, 403)] {
         let provider = |fail_open: bool| json!({"cluster": "authz", "failOpen": fail_open});
@@ -82,15 +82,15 @@ fn without_an_answer_only_fail_open_lets_pass() {
 }
 
 #[test]
-fn a_rule_whose_provider_is_not_configured_denies() {
+fn custom_rule_without_configured_provider_denies() {
     let Some(mut plugin) = plugin(answer("200"), &Value::Null) else { return };
     assert_eq!(status(&mut plugin, b"GET"), 403);
     assert!(plugin.vm().sent().is_empty());
 }
 
-/// No filter can ask about a connection: it passes only where Istio would not ask either.
+/// A filter cannot call a provider for a connection. The connection passes only if Istio does not call it either.
 #[test]
-fn a_connection_passes_only_where_istio_asks_nobody() {
+fn connection_passes_only_if_istio_calls_no_provider() {
     let Some(conformance) = conformance() else { return };
     let service = json!({"service": "authz.foo.svc.cluster.local", "port": 9000});
     let grpc = json!({"name": "authz", "envoyExtAuthzGrpc": service});
@@ -101,7 +101,7 @@ fn a_connection_passes_only_where_istio_asks_nobody() {
         (json!([grpc]), Some(&provider), Verdict::Closed),
         (json!([http]), None, Verdict::Allow),
         (json!([http]), Some(&provider), Verdict::Allow),
-        // A provider that nobody knows denies; one that only the filter knows speaks HTTP.
+        // An unknown provider denies; one that only the filter defines is an HTTP service.
         (json!([]), None, Verdict::Closed),
         (json!([]), Some(&provider), Verdict::Allow),
     ] {

@@ -1,4 +1,4 @@
-//! What the module tells of its decisions.
+//! The metrics, the filter state and the log lines of the module's decisions.
 
 use super::{configured, conformance, policy, request};
 use palisade_harness::{HttpReport, LogLevel, Plugin, Stream};
@@ -29,7 +29,7 @@ fn lines(plugin: &Plugin) -> Vec<&str> {
 }
 
 #[test]
-fn decisions_are_counted_by_policy_and_told_in_the_filter_state() {
+fn decision_is_counted_by_policy_and_in_the_filter_state() {
     let Some(conformance) = conformance() else { return };
     let telemetry = json!({"filterState": "all", "decisionTime": true});
     let mut plugin = configured(conformance, json!({"resources": [get_only()], "telemetry": telemetry}));
@@ -46,7 +46,7 @@ fn decisions_are_counted_by_policy_and_told_in_the_filter_state() {
 }
 
 #[test]
-fn a_dry_run_policy_denies_nothing_and_is_counted() {
+fn dry_run_policy_denies_nothing_and_is_counted() {
     let Some(conformance) = conformance() else { return };
     let mut dry_run = get_only();
     dry_run["metadata"]["annotations"] = json!({"istio.io/dry-run": "true"});
@@ -66,7 +66,7 @@ fn a_dry_run_policy_denies_nothing_and_is_counted() {
 }
 
 #[test]
-fn a_candidate_set_is_heard_only_where_it_disagrees_and_both_rules_are_named() {
+fn shadow_resources_are_logged_only_for_other_verdicts_with_both_rules() {
     let Some(conformance) = conformance() else { return };
     let deny = policy("no-put", "DENY", json!([{"to": [{"operation": {"methods": ["PUT"]}}]}]));
     let mut plugin = configured(

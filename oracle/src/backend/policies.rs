@@ -1,11 +1,12 @@
-//! What a proxy is given: the AuthorizationPolicies of a cluster as JSON, and who the workload is.
+//! The configuration of a proxy: the AuthorizationPolicies of a cluster as JSON, and the workload.
 
-use palisade::{CalledService, Cluster, MeshRole, Options, enforcement, flow::Place, manifest};
+use palisade::{CalledService, Cluster, Options, enforcement, flow::Place, manifest};
 use palisade_cases::NoAnswer;
+use palisade_plugin_config::{Config, MeshSettings, Service, WorkloadSource, WorkloadSpec};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fs};
 
-/// Every AuthorizationPolicy of `cluster`, as its file has it.
+/// Returns every AuthorizationPolicy of `cluster`, as its file has it.
 pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
     let mut files = BTreeMap::new();
     let mut found = Vec::new();
@@ -16,14 +17,15 @@ pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer>
                 fs::read_to_string(file).map_err(|error| NoAnswer::Failed(format!("{file}: {error}")))?;
             files.insert(file.to_string(), manifest::documents(file, &text).0);
         }
-        let place = (policy.origin.document, &policy.origin.item);
-        let object = files[file].iter().find(|object| (object.origin.document, &object.origin.item) == place);
+        let position = (policy.origin.document, &policy.origin.item);
+        let object =
+            files[file].iter().find(|object| (object.origin.document, &object.origin.item) == position);
         found.extend(object.map(|object| object.value.clone()));
     }
     Ok(found)
 }
 
-/// The service that a waypoint is called for on the way to `place`.
+/// Returns the service whose requests a waypoint receives on the way to `place`.
 pub fn called<'c>(cluster: &'c Cluster, place: &Place) -> Option<CalledService<'c>> {
     match place {
         Place::Gateway { service: Some(service), .. } => cluster.called_service(service),
@@ -31,18 +33,17 @@ pub fn called<'c>(cluster: &'c Cluster, place: &Place) -> Option<CalledService<'
     }
 }
 
-/// The plugin configuration of the workload `name`, which is called for `service`.
+/// Returns the plugin configuration of the workload `name`, whose filter receives the requests for `service`.
 pub fn configuration(
     cluster: &Cluster,
     name: &str,
     service: Option<CalledService<'_>>,
     policies: &[Value],
-) -> Value {
-    let workload = cluster.workload(name).expect("the simulation found it");
+) -> Config {
+    let workload = cluster.workload(name).expect("the simulation has resolved the workload");
     let mesh = &cluster.resources().mesh;
-    // No service is called, so the policies for services do not apply.
-    let other = enforcement::check_proxy(cluster, workload, service, &Options::default());
-    let other: Vec<String> = other.iter().map(|inexact| inexact.policy.to_string()).collect();
+    // Without a service, the policies for services do not apply.
+    let inexact = enforcement::check_proxy(cluster, workload, service, &Options::default());
     let mut resources = policies.to_vec();
     if !mesh.extension_providers.is_empty() {
         resources.push(json!({
@@ -51,23 +52,11 @@ pub fn configuration(
             "data": {"mesh": json!({"extensionProviders": mesh.extension_providers}).to_string()},
         }));
     }
-    json!({
-        "acceptInexact": other,
-        "service": service.map(|CalledService { namespace, name, kind }| {
-            json!({"namespace": namespace, "name": name, "kind": kind})
-        }),
-        "workload": {
-            "namespace": workload.namespace,
-            "labels": workload.labels,
-            "serviceAccount": workload.service_account,
-            "role": matches!(workload.role, MeshRole::Waypoint(_)).then_some("waypoint"),
-        },
-        "mesh": {
-            "rootNamespace": mesh.root_namespace,
-            "trustDomain": mesh.trust_domain,
-            "trustDomainAliases": mesh.trust_domain_aliases,
-        },
-        "direction": "inbound",
-        "resources": resources,
-    })
+    Config {
+        mesh: MeshSettings::from(mesh),
+        service: service.map(Service::from),
+        accept_inexact: inexact.iter().map(|inexact| inexact.policy.to_string()).collect(),
+        resources,
+        ..Config::new(WorkloadSource::Named(WorkloadSpec::from(workload)))
+    }
 }

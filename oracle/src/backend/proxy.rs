@@ -7,12 +7,11 @@ use palisade::{
     export::{Chain, envoy_rbac_for_service},
     flow::MeshRequest,
     http::{ForwardClientCertificate as Forward, Proxy as Manager},
-    resource::istio::PathNormalization as Mode,
 };
 use palisade_envoy::{
     certs::{Authority, DnType, Names},
     client::Client,
-    config::{Http, Listener, PathNormalization, Tcp, Transport, UPSTREAM, named_by_request, tls_inspector},
+    config::{Http, Listener, Tcp, Transport, UPSTREAM, named_by_request, tls_inspector},
     dynamic::{DynamicEnvoy, Group},
     wasm::Plugin,
 };
@@ -105,7 +104,7 @@ impl Proxy {
                 let policies = list(at_port(Value::from(mesh.policies.clone()), port, here));
                 let reference = format!("{}/{}", workload.namespace, workload.name);
                 let configuration = configuration(cluster, &reference, service, &policies);
-                let plugin = Plugin::new(module, configuration.to_string());
+                let plugin = Plugin::new(module, configuration.to_json().to_string());
                 let name = self::name(Enforcer::Wasm, is_http, secure);
                 let listener = match is_http {
                     true => {
@@ -187,16 +186,7 @@ fn names(connection: &MeshRequest) -> Names {
 
 /// Returns an HTTP filter chain with the settings of `manager`.
 pub(crate) fn http_chain(manager: &Manager, filters: Vec<Value>) -> Http {
-    let mut http = Http {
-        filters,
-        normalization: match manager.normalization {
-            Mode::None => PathNormalization::None,
-            Mode::Base => PathNormalization::Base,
-            Mode::MergeSlashes => PathNormalization::MergeSlashes,
-            Mode::DecodeAndMergeSlashes => PathNormalization::DecodeAndMergeSlashes,
-        },
-        ..Http::default()
-    };
+    let mut http = Http { filters, normalization: manager.normalization, ..Http::default() };
     http.extra.extend(manager_fields(manager));
     http
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{fake::Fake, host::HostError};
+use crate::{fake::Fake, types::HostError};
 
 fn attributes(host: &Fake) -> StreamAttributes<'_, Fake> {
     StreamAttributes::new(host, Plan::default())
@@ -16,7 +16,7 @@ fn identities(attributes: &StreamAttributes<'_, Fake>) -> Vec<String> {
 }
 
 #[test]
-fn all_headers_are_one_call_however_often_they_are_read() {
+fn all_headers_are_read_with_one_call() {
     let host = Fake::default()
         .header(b":method", b"GET")
         .header(b":path", b"/a?b")
@@ -37,11 +37,11 @@ fn all_headers_are_one_call_however_often_they_are_read() {
     assert_eq!(attributes.method(), Ok(Some(&b"GET"[..])));
     assert_eq!(attributes.path(), Ok(Some(&b"/a?b"[..])));
     assert_eq!(attributes.authority(), Ok(Some(&b"foo:80"[..])));
-    assert_eq!(*host.asked.borrow(), ["headers"]);
+    assert_eq!(*host.reads.borrow(), ["headers"]);
 }
 
 #[test]
-fn a_failed_call_is_unavailable_and_not_repeated() {
+fn failed_call_is_not_repeated() {
     let host = Fake { broken: Some(HostError(10)), ..Fake::default() };
     let attributes = attributes(&host);
 
@@ -53,11 +53,11 @@ fn a_failed_call_is_unavailable_and_not_repeated() {
         attributes.claim(&["sub".into()], Shape::Text, &mut |_| ControlFlow::Continue(())),
         Err(Unavailable)
     );
-    assert_eq!(*host.asked.borrow(), ["headers", "destination.address", "metadata"]);
+    assert_eq!(*host.reads.borrow(), ["headers", "destination.address", "metadata"]);
 }
 
 #[test]
-fn identities_are_the_names_that_are_there() {
+fn identities_are_the_non_empty_names_of_the_certificate() {
     let host = Fake::default()
         .property("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b")
         .property("connection.subject_peer_certificate", "");
@@ -65,23 +65,23 @@ fn identities_are_the_names_that_are_there() {
 
     assert_eq!(identities(&attributes), ["spiffe://td/ns/a/sa/b"]);
     assert_eq!(identities(&attributes).len(), 1);
-    assert_eq!(host.asked.borrow().len(), 3);
+    assert_eq!(host.reads.borrow().len(), 3);
     assert!(identities(&self::attributes(&Fake::default())).is_empty());
 }
 
 #[test]
-fn enough_identities_are_enough() {
+fn identities_after_a_break_are_not_read() {
     let host = Fake::default().property("connection.uri_san_peer_certificate", "spiffe://td/ns/a/sa/b");
 
     attributes(&host).identities(&mut |_| ControlFlow::Break(())).unwrap();
 
-    assert_eq!(*host.asked.borrow(), ["connection.uri_san_peer_certificate"]);
+    assert_eq!(*host.reads.borrow(), ["connection.uri_san_peer_certificate"]);
 }
 
 #[test]
-fn a_forwarded_address_is_not_the_peers() {
+fn forwarded_address_is_not_the_peer_address() {
     let forwarded = Fake::default().property("source.address", "9.9.9.9:0");
-    let told = Fake::default()
+    let with_state = Fake::default()
         .property("source.address", "9.9.9.9:0")
         .property("filter_state.palisade.source_address", "[fd00::1]:4711");
     let direct = Fake::default().property("source.address", "10.0.0.1:4711");
@@ -92,12 +92,12 @@ fn a_forwarded_address_is_not_the_peers() {
     };
     let ip = |text: &str| Some(text.parse::<IpAddr>().unwrap());
     assert_eq!(both(&forwarded), (Err(Unavailable), Ok(ip("9.9.9.9"))));
-    assert_eq!(both(&told), (Ok(ip("fd00::1")), Ok(ip("9.9.9.9"))));
+    assert_eq!(both(&with_state), (Ok(ip("fd00::1")), Ok(ip("9.9.9.9"))));
     assert_eq!(both(&direct), (Ok(ip("10.0.0.1")), Ok(ip("10.0.0.1"))));
 }
 
 #[test]
-fn what_is_no_ip_address_cannot_be_judged() {
+fn address_that_is_not_an_ip_address_is_unavailable() {
     for address in ["/tmp/socket", "envoy://internal", "", "1.2.3.4", "\u{ff}"] {
         let host = Fake::default().property("destination.address", address);
         assert_eq!(attributes(&host).destination_port(), Err(Unavailable), "{address}");
@@ -106,7 +106,7 @@ fn what_is_no_ip_address_cannot_be_judged() {
 }
 
 #[test]
-fn the_server_name_is_lower_case_and_none_when_empty() {
+fn server_name_is_lower_case_and_absent_if_empty() {
     let named = Fake::default().property("connection.requested_server_name", "SNI.Example");
     let unnamed = Fake::default().property("connection.requested_server_name", "");
 
@@ -116,15 +116,15 @@ fn the_server_name_is_lower_case_and_none_when_empty() {
 }
 
 #[test]
-fn a_single_header_is_asked_for_alone() {
+fn single_header_is_read_alone() {
     let host = Fake::default().header(b":method", b"GET");
-    let plan = Plan { one_by_one: true, ..Plan::default() };
+    let plan = Plan { per_header: true, ..Plan::default() };
     let attributes = StreamAttributes::new(&host, plan);
 
     assert_eq!(attributes.method(), Ok(Some(&b"GET"[..])));
     assert_eq!(attributes.method(), Ok(Some(&b"GET"[..])));
     assert_eq!(attributes.path(), Ok(None));
-    assert_eq!(*host.asked.borrow(), [":method", ":path"]);
+    assert_eq!(*host.reads.borrow(), [":method", ":path"]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn requests_of_one_connection_id_share_no_value() {
 }
 
 #[test]
-fn http3_is_udp_and_everything_else_is_tcp() {
+fn transport_of_http3_is_udp_and_of_others_tcp() {
     let transport = |host: Fake| {
         let host = host.property("destination.address", "10.0.0.1:443");
         attributes(&host).transport().unwrap()
@@ -163,7 +163,7 @@ fn http3_is_udp_and_everything_else_is_tcp() {
 }
 
 #[test]
-fn failed_read_denies_its_own_request_only() {
+fn failed_read_affects_only_its_request() {
     let host = Fake::default().property("connection.requested_server_name", "a");
     let broken = Fake { broken: Some(HostError(10)), ..Fake::default() };
 
@@ -172,34 +172,34 @@ fn failed_read_denies_its_own_request_only() {
 }
 
 #[test]
-fn identity_of_waypoint_is_the_filter_state_alone() {
+fn identity_of_waypoint_is_read_from_filter_state_only() {
     let plan = Plan::default().with_identity(IdentitySource::FilterState);
     let certificate = "spiffe://td/ns/wp/sa/wp";
-    let ask = |state: Option<&str>| {
+    let read = |state: Option<&str>| {
         let mut host = Fake::default().property("connection.uri_san_peer_certificate", certificate);
         if let Some(state) = state {
             host = host.property("filter_state.io.istio.peer_principal", state);
         }
         let attributes = StreamAttributes::new(&host, plan);
         let mut seen = Vec::new();
-        let read = attributes.identities(&mut |name| {
+        let result = attributes.identities(&mut |name| {
             seen.push(String::from_utf8_lossy(name).into_owned());
             ControlFlow::Continue(())
         });
-        (read, seen)
+        (result, seen)
     };
 
     let peer = "spiffe://td/ns/a/sa/b";
-    assert_eq!(ask(Some(peer)), (Ok(()), vec![peer.to_owned()]));
+    assert_eq!(read(Some(peer)), (Ok(()), vec![peer.to_owned()]));
     for unreadable in [None, Some(""), Some("-"), Some("td/ns/a/sa/b")] {
-        assert_eq!(ask(unreadable), (Err(Unavailable), Vec::new()), "{unreadable:?}");
+        assert_eq!(read(unreadable), (Err(Unavailable), Vec::new()), "{unreadable:?}");
     }
 }
 
 #[test]
-fn filter_state_is_no_identity_without_the_plan_of_a_waypoint() {
+fn filter_state_is_not_read_as_identity_without_waypoint() {
     let host = Fake::default().property("filter_state.io.istio.peer_principal", "spiffe://td/ns/a/sa/b");
 
     assert!(identities(&attributes(&host)).is_empty());
-    assert!(!host.asked.borrow().iter().any(|path| path.contains("peer_principal")));
+    assert!(!host.reads.borrow().iter().any(|path| path.contains("peer_principal")));
 }

@@ -17,30 +17,30 @@ const GET_ONLY: &str = r#"{
         "spec": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}}]}"#;
 
 #[test]
-fn policies_decide_what_the_proxy_shows() {
+fn compiled_policies_decide_requests() {
     let compiled = compile(&config(GET_ONLY), &Fake::default()).unwrap();
-    let ask = |method: &[u8]| {
+    let verdict = |method: &[u8]| {
         let host = Fake::default().header(b":method", method);
         compiled.enforced.request(&attributes(&host)).verdict
     };
 
-    assert_eq!(ask(b"GET"), Verdict::Allow);
-    assert_eq!(ask(b"POST"), Verdict::Deny);
+    assert_eq!(verdict(b"GET"), Verdict::Allow);
+    assert_eq!(verdict(b"POST"), Verdict::Deny);
     assert!(compiled.shadow.is_none());
 }
 
 #[test]
-fn a_mistake_names_its_place_and_a_remedy() {
+fn invalid_resource_is_refused_with_position_and_remedy() {
     let broken = GET_ONLY.replace("methods", "method");
 
-    let reason = compile(&config(&broken), &Fake::default()).map(|_| ()).unwrap_err();
+    let reason = compile(&config(&broken), &Fake::default()).map(|_| ()).unwrap_err().to_string();
 
     assert!(reason.starts_with("resources[0]: error: unknown field `method`"), "{reason}");
     assert!(reason.contains("AuthorizationPolicy foo/get") && reason.contains("help: "), "{reason}");
 }
 
 #[test]
-fn what_goes_out_is_decided_by_name() {
+fn outbound_stream_is_decided_by_its_name() {
     let text = r#"{
         "workload": {"namespace": "foo", "labels": {"app": "sleep"}}, "direction": "outbound",
         "resources": [{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
@@ -74,8 +74,8 @@ fn what_goes_out_is_decided_by_name() {
 }
 
 #[test]
-fn kinds_that_others_enforce_are_named_once() {
-    let beside = GET_ONLY.replacen(
+fn kinds_not_enforced_are_logged_once() {
+    let with_mtls = GET_ONLY.replacen(
         r#""resources": ["#,
         r#""resources": [{"apiVersion": "security.istio.io/v1", "kind": "PeerAuthentication",
             "metadata": {"name": "strict", "namespace": "foo"}, "spec": {"mtls": {"mode": "STRICT"}}},"#,
@@ -89,13 +89,13 @@ fn kinds_that_others_enforce_are_named_once() {
     };
 
     assert!(warned(GET_ONLY).is_empty());
-    let said = warned(&beside);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].contains("resources: not enforced by this filter: PeerAuthentication (1)"), "{said:?}");
+    let lines = warned(&with_mtls);
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("resources: not enforced by this filter: PeerAuthentication (1)"), "{lines:?}");
 }
 
 #[test]
-fn the_mesh_comes_from_the_configuration() {
+fn root_namespace_of_the_configuration_applies() {
     let in_root = GET_ONLY
         .replacen('{', r#"{"mesh": {"rootNamespace": "meshwide"},"#, 1)
         .replace(r#""name": "get", "namespace": "foo""#, r#""name": "get", "namespace": "meshwide""#);
@@ -118,9 +118,10 @@ fn waypoint(further: &str) -> String {
 }
 
 #[test]
-fn policy_for_a_service_is_refused_unless_the_service_is_known_or_it_is_accepted() {
+fn policy_for_a_service_is_refused_unless_accepted_or_service_is_configured() {
     let verdict = |further: &str| {
-        let compiled = compile(&config(&waypoint(further)), &Fake::default())?;
+        let compiled =
+            compile(&config(&waypoint(further)), &Fake::default()).map_err(|error| error.to_string())?;
         Ok::<_, String>(compiled.enforced.request(&attributes(&Fake::default())).verdict)
     };
 

@@ -1,12 +1,12 @@
 use super::*;
 use crate::{
-    config::Config,
-    fake::{Asks, Everything, Fake, OnlyGet},
-    host::HostError,
+    fake::{AllowAll, Custom, Fake, OnlyGet},
     metrics::Metrics,
     policies::{Compiled, Policies},
     tcp,
+    types::HostError,
 };
+use palisade_plugin_config::Config;
 
 fn plugin(host: &Fake, enforced: impl Policies + 'static, further: &str) -> Plugin {
     let text = format!(r#"{{"workload": {{"namespace": "foo"}}{further}}}"#);
@@ -17,13 +17,13 @@ fn plugin(host: &Fake, enforced: impl Policies + 'static, further: &str) -> Plug
 
 fn headers(host: &Fake, plugin: Option<&Plugin>) -> Action {
     match request_headers(host, plugin) {
-        Step::Done(action) => action,
-        Step::Ask(asking) => panic!("{asking:?}"),
+        Progress::Decided(action) => action,
+        Progress::Pending(pending) => panic!("{pending:?}"),
     }
 }
 
 #[test]
-fn an_allowed_request_goes_on() {
+fn allowed_request_continues() {
     let host = Fake::default().header(b":method", b"GET");
 
     assert_eq!(headers(&host, Some(&plugin(&host, OnlyGet, ""))), Action::Continue);
@@ -33,7 +33,7 @@ fn an_allowed_request_goes_on() {
 }
 
 #[test]
-fn a_denied_request_is_answered_once_and_held() {
+fn denied_request_is_answered_once_and_paused() {
     let host = Fake::default().header(b":method", b"PUT");
 
     assert_eq!(headers(&host, Some(&plugin(&host, OnlyGet, ""))), Action::Pause);
@@ -45,21 +45,21 @@ fn a_denied_request_is_answered_once_and_held() {
 }
 
 #[test]
-fn the_filter_state_is_told_as_far_as_is_wanted() {
-    let told = |wanted: &str, method: &[u8]| {
+fn filter_state_is_set_for_the_configured_streams() {
+    let is_set = |scope: &str, method: &[u8]| {
         let host = Fake::default().header(b":method", method);
-        let further = format!(r#", "telemetry": {{"filterState": "{wanted}"}}"#);
+        let further = format!(r#", "telemetry": {{"filterState": "{scope}"}}"#);
         headers(&host, Some(&plugin(&host, OnlyGet, &further)));
         host.states.borrow().contains_key("palisade")
     };
 
-    assert_eq!((told("off", b"PUT"), told("off", b"GET")), (false, false));
-    assert_eq!((told("denied", b"PUT"), told("denied", b"GET")), (true, false));
-    assert_eq!((told("all", b"PUT"), told("all", b"GET")), (true, true));
+    assert_eq!((is_set("off", b"PUT"), is_set("off", b"GET")), (false, false));
+    assert_eq!((is_set("denied", b"PUT"), is_set("denied", b"GET")), (true, false));
+    assert_eq!((is_set("all", b"PUT"), is_set("all", b"GET")), (true, true));
 }
 
 #[test]
-fn without_headers_or_without_policies_everything_is_denied() {
+fn request_without_headers_or_plugin_is_denied() {
     let broken = Fake { broken: Some(HostError(99)), ..Fake::default() };
     let host = Fake::default();
 
@@ -73,7 +73,7 @@ fn without_headers_or_without_policies_everything_is_denied() {
 }
 
 #[test]
-fn shadow_mode_says_what_it_would_do() {
+fn shadow_mode_passes_and_logs_the_denial() {
     let host = Fake::default().header(b":method", b"PUT");
 
     assert_eq!(headers(&host, Some(&plugin(&host, OnlyGet, r#", "mode": "shadow""#))), Action::Continue);
@@ -88,36 +88,36 @@ fn shadow_mode_says_what_it_would_do() {
 }
 
 #[test]
-fn a_denied_connection_is_closed_as_it_comes() {
-    let ask = |port: &str| {
+fn denied_connection_is_closed_at_its_start() {
+    let decide = |port: &str| {
         let host = Fake::default().property("destination.address", format!("10.0.0.1:{port}"));
         let action = tcp::new_connection(&host, Some(&plugin(&host, OnlyGet, "")));
         (action, host.closed.get())
     };
 
-    assert_eq!(ask("80"), (Some(Action::Pause), 1));
-    assert_eq!(ask("9000"), (Some(Action::Continue), 0));
+    assert_eq!(decide("80"), (Some(Action::Pause), 1));
+    assert_eq!(decide("9000"), (Some(Action::Continue), 0));
 }
 
 #[test]
-fn a_certificate_is_waited_for_where_tls_ends_here() {
-    let ask = |host: Fake| {
+fn connection_with_tls_waits_for_its_certificate() {
+    let decide = |host: Fake| {
         let mut plugin = plugin(&host, OnlyGet, "");
         plugin.tcp.certificate = true;
         tcp::new_connection(&host, Some(&plugin))
     };
     let connection = || Fake::default().property("destination.address", "10.0.0.1:9000");
 
-    assert_eq!(ask(connection()), Some(Action::Continue));
-    assert_eq!(ask(connection().property("connection.subject_peer_certificate", "")), None);
-    assert_eq!(ask(Fake { broken: Some(HostError(3)), ..connection() }), None);
+    assert_eq!(decide(connection()), Some(Action::Continue));
+    assert_eq!(decide(connection().property("connection.subject_peer_certificate", "")), None);
+    assert_eq!(decide(Fake { broken: Some(HostError(3)), ..connection() }), None);
 }
 
 #[test]
-fn a_candidate_set_only_tells_where_it_disagrees() {
+fn shadow_resources_are_reported_only_for_other_verdicts() {
     let host = Fake::default().header(b":method", b"PUT");
     let mut plugin = plugin(&host, OnlyGet, "");
-    plugin.policies.shadow = Some(Box::new(Everything));
+    plugin.policies.shadow = Some(Box::new(AllowAll));
 
     assert_eq!(headers(&host, Some(&plugin)), Action::Pause);
     assert_eq!(
@@ -130,17 +130,17 @@ fn a_candidate_set_only_tells_where_it_disagrees() {
             .ends_with(" shadow=allow authorization-policy no ALLOW policy applies")
     );
 
-    plugin.policies = Compiled { enforced: Box::new(Everything), shadow: Some(Box::new(OnlyGet)) };
+    plugin.policies = Compiled { enforced: Box::new(AllowAll), shadow: Some(Box::new(OnlyGet)) };
     assert_eq!(headers(&host, Some(&plugin)), Action::Continue);
     assert_eq!((host.counter("palisade.shadow_disagreed"), host.counter("palisade.shadow_denied")), (2, 1));
 }
 
 #[test]
-fn a_custom_rule_without_its_provider_denies() {
+fn custom_rule_without_configured_provider_denies() {
     let host = Fake::default().header(b":method", b"GET");
 
     for further in ["", r#", "providers": {"other": {"cluster": "c"}}"#] {
-        assert_eq!(headers(&host, Some(&plugin(&host, Asks(&["opa"]), further))), Action::Pause);
+        assert_eq!(headers(&host, Some(&plugin(&host, Custom(&["opa"]), further))), Action::Pause);
     }
     let details: Vec<_> = host.replies.take().into_iter().map(|reply| reply.details).collect();
     assert_eq!(details, ["rbac_access_denied_matched_policy[ns[foo]-policy[ask]-rule[0]]"; 2]);
@@ -148,25 +148,25 @@ fn a_custom_rule_without_its_provider_denies() {
 }
 
 #[test]
-fn shadow_mode_asks_nobody() {
+fn shadow_mode_calls_no_provider() {
     let host = Fake::default().header(b":method", b"GET");
     let further = r#", "mode": "shadow", "provider": {"cluster": "c"}"#;
 
-    assert_eq!(headers(&host, Some(&plugin(&host, Asks(&["opa"]), further))), Action::Continue);
+    assert_eq!(headers(&host, Some(&plugin(&host, Custom(&["opa"]), further))), Action::Continue);
     assert!(host.calls.borrow().is_empty());
 }
 
 #[test]
-fn a_provider_that_cannot_be_asked_denies_unless_it_may_fail() {
-    let ask = |fail_open: bool, method: &[u8]| {
+fn unreachable_provider_denies_unless_fail_open() {
+    let decide = |fail_open: bool, method: &[u8]| {
         let host = Fake::default().header(b":method", method);
         let further = format!(r#", "provider": {{"cluster": "nowhere", "failOpen": {fail_open}}}"#);
-        let action = headers(&host, Some(&plugin(&host, Asks(&["opa"]), &further)));
+        let action = headers(&host, Some(&plugin(&host, Custom(&["opa"]), &further)));
         (action, host.replies.take().pop().map(|reply| reply.details))
     };
 
-    assert_eq!(ask(false, b"GET"), (Action::Pause, Some("ext_authz_error".into())));
-    assert_eq!(ask(true, b"GET"), (Action::Continue, None));
-    // The other policies still count.
-    assert_eq!(ask(true, b"PUT").0, Action::Pause);
+    assert_eq!(decide(false, b"GET"), (Action::Pause, Some("ext_authz_error".into())));
+    assert_eq!(decide(true, b"GET"), (Action::Continue, None));
+    // The other policies still apply.
+    assert_eq!(decide(true, b"PUT").0, Action::Pause);
 }

@@ -6,8 +6,8 @@ fn provider(further: &str) -> Provider {
         .unwrap()
 }
 
-fn asked(host: &Fake, provider: &Provider) -> Vec<(String, String)> {
-    ask(host, provider).unwrap();
+fn sent(host: &Fake, provider: &Provider) -> Vec<(String, String)> {
+    call(host, provider).unwrap();
     let (cluster, headers, timeout) = host.calls.borrow()[0].clone();
     assert_eq!((cluster.as_str(), timeout), ("opa", 9));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -28,8 +28,8 @@ fn request() -> Fake {
 }
 
 #[test]
-fn the_provider_sees_the_request_and_not_its_forgeries() {
-    let sent = asked(&request(), &provider(""));
+fn call_has_the_request_line_and_drops_forged_headers() {
+    let sent = sent(&request(), &provider(""));
 
     let expected = [
         (":method", "GET"),
@@ -45,8 +45,8 @@ fn the_provider_sees_the_request_and_not_its_forgeries() {
 }
 
 #[test]
-fn only_listed_headers_are_sent_and_none_that_steer_the_call() {
-    let sent = asked(
+fn listed_headers_are_sent_unless_they_control_the_call() {
+    let sent = sent(
         &request(),
         &provider(r#", "headers": ["x-a", "content-type", "x-envoy-upstream-rq-timeout-ms"]"#),
     );
@@ -55,10 +55,10 @@ fn only_listed_headers_are_sent_and_none_that_steer_the_call() {
 }
 
 #[test]
-fn only_200_allows() {
+fn answer_other_than_200_denies_unless_fail_open_applies() {
     let open = provider(r#", "failOpen": true"#);
     let shut = provider("");
-    let said = |status: &str, provider: &Provider| {
+    let status_of = |status: &str, provider: &Provider| {
         let host = Fake::default().answering(status, &[("location", "/login"), ("x-b", "1")], "no");
         match answer(&host, provider, true) {
             Answer::Allow => 0,
@@ -66,15 +66,15 @@ fn only_200_allows() {
         }
     };
 
-    assert_eq!((said("200", &shut), said("200", &open)), (0, 0));
-    assert_eq!((said("401", &shut), said("401", &open)), (401, 401));
-    assert_eq!((said("204", &shut), said("302", &shut)), (204, 302));
-    assert_eq!((said("503", &shut), said("503", &open)), (503, 0));
-    assert_eq!((said("abc", &shut), said("100", &shut), said("", &open)), (403, 403, 0));
+    assert_eq!((status_of("200", &shut), status_of("200", &open)), (0, 0));
+    assert_eq!((status_of("401", &shut), status_of("401", &open)), (401, 401));
+    assert_eq!((status_of("204", &shut), status_of("302", &shut)), (204, 302));
+    assert_eq!((status_of("503", &shut), status_of("503", &open)), (503, 0));
+    assert_eq!((status_of("abc", &shut), status_of("100", &shut), status_of("", &open)), (403, 403, 0));
 }
 
 #[test]
-fn a_refusal_is_passed_on_as_far_as_the_client_needs_it() {
+fn denying_answer_returns_only_headers_that_clients_need() {
     let host = Fake::default().answering("302", &[("location", "/login"), ("server", "x")], "go there");
 
     let Answer::Deny(reply) = answer(&host, &provider(""), true) else { panic!("allowed") };
@@ -85,7 +85,7 @@ fn a_refusal_is_passed_on_as_far_as_the_client_needs_it() {
 }
 
 #[test]
-fn no_answer_is_no_allowance() {
+fn missing_answer_denies_unless_fail_open() {
     let host = Fake::default();
 
     assert_eq!(answer(&host, &provider(""), false), Answer::Deny(Reply::no_answer()));

@@ -1,33 +1,34 @@
 use super::*;
 use crate::{
     fake::{Fake, OnlyGet},
-    host::HostError,
+    types::HostError,
 };
+use palisade_plugin_config::Mode;
 
-fn compile(config: &Config, _: &Fake) -> Result<Compiled, String> {
+fn compile(config: &Config, _: &Fake) -> Result<Compiled, ConfigError> {
     let compiled = Compiled { enforced: Box::new(OnlyGet), shadow: None };
-    if config.resources.is_empty() { Ok(compiled) } else { Err("resource 0 is bad".to_owned()) }
+    if config.resources.is_empty() { Ok(compiled) } else { Err(ConfigError::new("resource 0 is bad")) }
 }
 
 fn host(configuration: &str) -> Fake {
     Fake { configuration: configuration.into(), ..Fake::default() }
 }
 
-const GOOD: &str = r#"{"workload": {"namespace": "foo"}}"#;
+const VALID: &str = r#"{"workload": {"namespace": "foo"}}"#;
 
 #[test]
-fn a_good_configuration_is_put_in_force() {
+fn valid_configuration_is_in_force() {
     let mut root = Root::default();
 
     assert!(root.plugin().is_none());
-    assert!(root.configure(&host(GOOD), compile));
+    assert!(root.configure(&host(VALID), compile));
     assert_eq!(root.plugin().unwrap().mode, Mode::Enforce);
 }
 
 #[test]
-fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
+fn invalid_configuration_is_refused_with_reason_and_the_previous_one_stays() {
     let mut root = Root::default();
-    root.configure(&host(GOOD), compile);
+    root.configure(&host(VALID), compile);
     let before = root.plugin().unwrap();
 
     for (configuration, reason) in [
@@ -47,16 +48,16 @@ fn a_bad_one_is_refused_with_its_reason_and_the_last_good_one_stays() {
 }
 
 #[test]
-fn a_configuration_that_cannot_be_had_is_refused() {
+fn unreadable_configuration_is_refused() {
     let mut root = Root::default();
-    let host = Fake { broken: Some(HostError(10)), ..host(GOOD) };
+    let host = Fake { broken: Some(HostError(10)), ..host(VALID) };
 
     assert!(!root.configure(&host, compile));
     assert!(root.plugin().is_none());
 }
 
 #[test]
-fn a_provider_is_found_by_its_name_and_else_the_default_is() {
+fn provider_without_entry_is_the_default_provider() {
     let mut root = Root::default();
     let text = r#"{"workload": {"namespace": "foo"}, "provider": {"cluster": "any"},
                    "providers": {"opa": {"cluster": "own"}}}"#;

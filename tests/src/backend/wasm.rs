@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use palisade::{
-    CalledService, Cluster, IdentitySource, Layer, Options, Profile, Severity, Verdict,
+    CalledService, Cluster, IdentitySource, Layer, Options, Severity, Verdict,
     flow::{History, MeshRequest, Simulation},
     lint,
     resource::istio::Action,
@@ -12,6 +12,7 @@ use palisade_harness::{
     Conformance, Connection, HttpAnswer, HttpRequest, Plugin, Stream, Verdict as Seen, VmOptions,
 };
 use palisade_oracle::backend::{authorization_policies, called, configuration};
+use palisade_plugin_config::Provider;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -175,13 +176,9 @@ impl Proxies<'_> {
         if !self.plugins.contains_key(&key) {
             let mut configuration =
                 configuration(self.simulation.cluster(), workload, service, &self.policies);
-            configuration["profile"] = json!(match self.simulation.options().profile {
-                Profile::Compat => "compat",
-                Profile::Strict => "strict",
-                Profile::AzureAcns => "azure-acns",
-            });
-            let providers = answers.keys().map(|name| (name.clone(), json!({"cluster": name})));
-            configuration["providers"] = Value::Object(providers.collect());
+            configuration.profile = self.simulation.options().profile;
+            let providers = answers.keys().map(|name| (name.clone(), Provider::new(name)));
+            configuration.providers = providers.collect();
             let cluster = |(name, allows): (&String, &bool)| {
                 let status = if *allows { "200" } else { "403" };
                 let headers = vec![(b":status".to_vec(), status.as_bytes().to_vec())];
@@ -191,7 +188,7 @@ impl Proxies<'_> {
             let plugin = self
                 .conformance
                 .plugin_among(
-                    configuration.to_string().as_bytes(),
+                    configuration.to_json().to_string().as_bytes(),
                     VmOptions { clusters, ..VmOptions::default() },
                 )
                 .map_err(|error| NoAnswer::Failed(error.to_string()))?;

@@ -42,7 +42,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let folder = folder.canonicalize()?;
 
     let mesh = Mesh::new(&folder)?;
-    let plugin = Plugin::new(module, plugin::configuration()?.to_string());
+    let plugin = Plugin::new(module, plugin::configuration()?.to_json().to_string());
     let listener = Listener::http(
         LISTENER,
         Transport::mutual_tls(&mesh.authority, &mesh.sample),

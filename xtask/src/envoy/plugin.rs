@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use palisade::resource::istio::PathNormalization;
+use palisade_plugin_config::{Config, MeshSettings, WorkloadSource, WorkloadSpec};
 use serde_json::{Value, json};
 
 use crate::workspace;
@@ -14,21 +16,23 @@ pub(super) const TRUST_DOMAIN: &str = "cluster.local";
 const POLICIES: &str = "policies/aks-defense-in-depth/base";
 const KIND: &str = "AuthorizationPolicy";
 
-pub(super) fn configuration() -> Result<Value> {
-    let resources = authorization_policies(&workspace::root().join(POLICIES))?;
-    Ok(json!({
-        "workload": {"namespace": "foo", "labels": {"app": "sample"}, "serviceAccount": "sample"},
-        "mesh": {
-            "rootNamespace": "aks-istio-system",
-            "trustDomain": TRUST_DOMAIN,
-            "trustDomainAliases": [],
-            "pathNormalization": "BASE",
+pub(super) fn configuration() -> Result<Config> {
+    let workload = WorkloadSpec {
+        namespace: "foo".to_owned(),
+        labels: [("app".to_owned(), "sample".to_owned())].into(),
+        service_account: "sample".to_owned(),
+        role: None,
+    };
+    Ok(Config {
+        mesh: MeshSettings {
+            root_namespace: Some("aks-istio-system".to_owned()),
+            trust_domain: Some(TRUST_DOMAIN.to_owned()),
+            path_normalization: Some(PathNormalization::Base),
+            ..MeshSettings::default()
         },
-        "direction": "inbound",
-        "mode": "enforce",
-        "resources": resources,
-        "shadowResources": [],
-    }))
+        resources: authorization_policies(&workspace::root().join(POLICIES))?,
+        ..Config::new(WorkloadSource::Named(workload))
+    })
 }
 
 fn authorization_policies(folder: &Path) -> Result<Vec<Value>> {
@@ -36,7 +40,7 @@ fn authorization_policies(folder: &Path) -> Result<Vec<Value>> {
     for file in manifests(folder)? {
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read `{}`", file.display()))?;
         let documents: Vec<Value> = serde_saphyr::from_multiple(&text)
-            .with_context(|| format!("`{}` is not YAML", file.display()))?;
+            .with_context(|| format!("invalid YAML in `{}`", file.display()))?;
         policies.extend(documents.into_iter().filter(|object| object.get("kind") == Some(&json!(KIND))));
     }
     ensure!(!policies.is_empty(), "no {KIND} in `{}`", folder.display());
@@ -61,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_authorization_policies_are_taken_and_case_files_are_not_manifests() {
+    fn folder_yields_only_authorization_policies_of_manifests() {
         let folder = std::env::temp_dir().join(format!("palisade-xtask-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let two = "kind: Namespace\n---\nkind: AuthorizationPolicy\nmetadata: {name: a}\n";
@@ -75,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_named() {
+    fn missing_folder_is_named() {
         let error = authorization_policies(Path::new("no/such/folder")).unwrap_err();
         assert!(error.to_string().contains("no/such/folder"));
     }

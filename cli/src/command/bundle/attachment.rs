@@ -1,46 +1,49 @@
 //! The proxies and listeners that istiod attaches an extension to.
 //!
-//! Facts of istiod (1.31): listeners of a gateway have the class Gateway, which a WasmPlugin matches as `CLIENT` and an
-//! EnvoyFilter as `GATEWAY`; sidecars and waypoints build inbound listeners, matched as `SERVER` and
-//! `SIDECAR_INBOUND`. A waypoint ignores resources without `targetRefs`. A gateway of the Gateway API takes both
-//! `targetRefs` and, with a feature flag that is on by default, selectors.
+//! These rules are those of istiod 1.31:
+//!
+//! - Listeners of a gateway have the class Gateway, which a WasmPlugin matches as `CLIENT` and an EnvoyFilter as
+//!   `GATEWAY`.
+//! - Sidecars and waypoints have inbound listeners, which match as `SERVER` and `SIDECAR_INBOUND`.
+//! - A waypoint ignores resources without `targetRefs`.
+//! - A gateway of the Gateway API accepts `targetRefs` and, with a feature flag that is on by default, selectors.
 
 use crate::failure::Failure;
 use palisade::{CalledService, Cluster, MeshRole, Options, Workload, enforcement};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// One resource of Istio: where it lies, and what it attaches to.
+/// One resource of Istio: its name, its namespace, and the proxies that it attaches to.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Attachment {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) target: Target,
-    pub(super) sides: Vec<Side>,
+    pub(super) listeners: Vec<ListenerClass>,
 }
 
-/// How a resource names its proxies.
+/// The way in which a resource selects its proxies.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Target {
-    /// Every proxy that needs no `targetRefs`.
+    /// Every proxy that accepts resources without `targetRefs`.
     All,
-    /// The labels of the pods.
+    /// The labels of the Pods.
     Labels(BTreeMap<String, String>),
     /// A Gateway, GatewayClass, Service or ServiceEntry.
     Reference(Value),
 }
 
-/// Which listeners of a proxy are meant.
+/// A class of listeners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum ListenerClass {
     SidecarInbound,
     SidecarOutbound,
     Gateway,
     Waypoint,
 }
 
-impl Side {
-    /// `match.mode` of a WasmPlugin.
+impl ListenerClass {
+    /// Returns `match.mode` of a WasmPlugin.
     pub(super) fn mode(self) -> &'static str {
         match self {
             Self::SidecarInbound | Self::Waypoint => "SERVER",
@@ -48,7 +51,7 @@ impl Side {
         }
     }
 
-    /// `match.context` of an EnvoyFilter.
+    /// Returns `match.context` of an EnvoyFilter.
     pub(super) fn context(self) -> &'static str {
         match self {
             Self::SidecarInbound | Self::Waypoint => "SIDECAR_INBOUND",
@@ -57,7 +60,7 @@ impl Side {
         }
     }
 
-    /// The listener that an EnvoyFilter has to name. The outer listener of a waypoint carries tunnels, not requests.
+    /// Returns the listener that an EnvoyFilter must name. The outer listener of a waypoint has tunnels, not requests.
     pub(super) fn listener(self) -> Option<&'static str> {
         (self == Self::Waypoint).then_some("main_internal")
     }
@@ -66,14 +69,14 @@ impl Side {
 /// The attachments of one bundle.
 #[derive(Debug)]
 pub(super) struct Attachments {
-    /// Those of the extension itself as a WasmPlugin.
+    /// The attachments of WasmPlugins.
     pub(super) plugins: Vec<Attachment>,
-    /// Those of an EnvoyFilter.
+    /// The attachments of EnvoyFilters.
     pub(super) filters: Vec<Attachment>,
 }
 
 impl Attachments {
-    /// The attachments of the proxy of `workload`.
+    /// Returns the attachments to the proxy of `workload`.
     pub(super) fn of_workload(
         cluster: &Cluster,
         workload: &Workload,
@@ -81,70 +84,70 @@ impl Attachments {
         outbound: bool,
         options: &Options,
     ) -> Result<Self, Failure> {
-        let attachment = |target, side| Attachment {
+        let attachment = |target, listener| Attachment {
             name: format!("palisade-{}", workload.name),
             namespace: workload.namespace.clone(),
             target,
-            sides: vec![side],
+            listeners: vec![listener],
         };
         let own = match &workload.role {
             MeshRole::Waypoint(name) => {
-                let gateway = attachment(gateway(name), Side::Waypoint);
+                let gateway = attachment(gateway(name), ListenerClass::Waypoint);
                 let plugin = match service {
                     None => gateway.clone(),
                     Some(service) => Attachment {
                         name: format!("{}-{}", gateway.name, service.name),
                         namespace: service.namespace.to_owned(),
                         target: service_reference(service),
-                        sides: vec![Side::Waypoint],
+                        listeners: vec![ListenerClass::Waypoint],
                     },
                 };
                 return Ok(Self { plugins: vec![plugin], filters: vec![gateway] });
             }
-            MeshRole::GatewayApi(name) => attachment(gateway(name), Side::Gateway),
+            MeshRole::GatewayApi(name) => attachment(gateway(name), ListenerClass::Gateway),
             MeshRole::Proxy => {
                 let labels = Target::Labels(selector(cluster, workload, options)?);
                 match (cluster.is_gateway(workload), outbound) {
-                    (true, _) => attachment(labels, Side::Gateway),
-                    (false, false) => attachment(labels, Side::SidecarInbound),
-                    (false, true) => attachment(labels, Side::SidecarOutbound),
+                    (true, _) => attachment(labels, ListenerClass::Gateway),
+                    (false, false) => attachment(labels, ListenerClass::SidecarInbound),
+                    (false, true) => attachment(labels, ListenerClass::SidecarOutbound),
                 }
             }
         };
         Ok(Self { plugins: vec![own.clone()], filters: vec![own] })
     }
 
-    /// The attachments of a bundle for every proxy of the mesh.
+    /// Returns the attachments to every proxy of the mesh.
     pub(super) fn of_mesh(cluster: &Cluster, outbound: bool) -> Self {
         let root = &cluster.resources().mesh.root_namespace;
-        let attachment = |name: &str, namespace: &str, target, sides| Attachment {
+        let attachment = |name: &str, namespace: &str, target, listeners| Attachment {
             name: name.to_owned(),
             namespace: namespace.to_owned(),
             target,
-            sides,
+            listeners,
         };
         if outbound {
-            let all = attachment("palisade", root, Target::All, vec![Side::SidecarOutbound]);
+            let all = attachment("palisade", root, Target::All, vec![ListenerClass::SidecarOutbound]);
             return Self { plugins: vec![all.clone()], filters: vec![all] };
         }
-        let all = |sides| attachment("palisade", root, Target::All, sides);
-        let mut plugins = vec![all(vec![Side::SidecarInbound])];
-        let mut filters = vec![all(vec![Side::SidecarInbound, Side::Gateway])];
-        // A WasmPlugin in mode CLIENT would attach to outbound listeners of sidecars too, so each gateway gets its own.
+        let all = |listeners| attachment("palisade", root, Target::All, listeners);
+        let mut plugins = vec![all(vec![ListenerClass::SidecarInbound])];
+        let mut filters = vec![all(vec![ListenerClass::SidecarInbound, ListenerClass::Gateway])];
+        // A WasmPlugin in mode CLIENT also attaches to outbound listeners of sidecars, so each gateway has a separate one.
         let mut gateways: Vec<Attachment> = Vec::new();
         for (namespace, name) in gateways_of_gateway_api(cluster) {
             gateways.push(attachment(
                 &format!("palisade-gateway-{name}"),
                 &namespace,
                 gateway(&name),
-                vec![Side::Gateway],
+                vec![ListenerClass::Gateway],
             ));
         }
         for (name, labels) in classic_gateways(cluster) {
             let target = Target::Labels(labels);
             if !gateways.iter().any(|known| known.target == target) {
                 let name = format!("palisade-gateway-{name}");
-                gateways.push(attachment(&name, root, target, vec![Side::Gateway]));
+                gateways.push(attachment(&name, root, target, vec![ListenerClass::Gateway]));
             }
         }
         plugins.extend(gateways);
@@ -152,8 +155,12 @@ impl Attachments {
             let class = json!({
                 "group": "gateway.networking.k8s.io", "kind": "GatewayClass", "name": "istio-waypoint",
             });
-            let waypoints =
-                attachment("palisade-waypoints", root, Target::Reference(class), vec![Side::Waypoint]);
+            let waypoints = attachment(
+                "palisade-waypoints",
+                root,
+                Target::Reference(class),
+                vec![ListenerClass::Waypoint],
+            );
             plugins.push(waypoints.clone());
             filters.push(waypoints);
         }
@@ -170,7 +177,7 @@ fn service_reference(service: CalledService<'_>) -> Target {
     Target::Reference(json!({"group": group, "kind": service.kind, "name": service.name}))
 }
 
-/// Gateways of the Gateway API that are no waypoints, by namespace and name.
+/// Returns the gateways of the Gateway API without waypoints, by namespace and name.
 fn gateways_of_gateway_api(cluster: &Cluster) -> Vec<(String, String)> {
     let objects = cluster.resources().gateway_api.iter();
     let objects = objects.filter(|gateway| gateway.spec.gateway_class_name != "istio-waypoint");
@@ -185,8 +192,8 @@ fn gateways_of_gateway_api(cluster: &Cluster) -> Vec<(String, String)> {
     all
 }
 
-/// Selectors of classic gateways: of Istio's Gateways, which select in every namespace, and of injected pods that no
-/// Gateway of the manifests selects.
+/// Returns the selectors of classic gateways: those of Istio's Gateways, which select in every namespace, and those of
+/// injected Pods that no Gateway of the manifests selects.
 fn classic_gateways(cluster: &Cluster) -> Vec<(String, BTreeMap<String, String>)> {
     let objects = cluster.resources().gateways.iter().filter(|gateway| !gateway.spec.selector.is_empty());
     let mut all: Vec<_> =
@@ -207,17 +214,17 @@ fn has_waypoints(cluster: &Cluster) -> bool {
         || gateways.any(|gateway| gateway.spec.gateway_class_name == "istio-waypoint")
 }
 
-/// The labels that select the pods of `workload` and no other workload with other policies.
+/// Returns labels that select the Pods of `workload`, and no workload with other policies.
 fn selector(
     cluster: &Cluster,
     workload: &Workload,
     options: &Options,
 ) -> Result<BTreeMap<String, String>, Failure> {
     let labels = stable_labels(cluster, workload);
-    let own = format!("{}/{}", workload.namespace, workload.name);
+    let name = format!("{}/{}", workload.namespace, workload.name);
     if labels.is_empty() {
         return Err(Failure::argument(
-            format!("`{own}` has no labels, so a selector would match every workload of the namespace"),
+            format!("`{name}` has no labels, so a selector would match every workload of the namespace"),
             "add a label to its pods",
         ));
     }
@@ -230,7 +237,7 @@ fn selector(
         None => Ok(labels),
         Some(other) => Err(Failure::argument(
             format!(
-                "the selector of `{own}` also selects `{}/{}`, which has other policies",
+                "the selector of `{name}` also selects `{}/{}`, which has other policies",
                 other.namespace, other.name
             ),
             "give the pods of the two workloads different labels, or bundle with --from-node",
@@ -238,7 +245,7 @@ fn selector(
     }
 }
 
-/// The selector of the controller of `workload`, or its labels without those that change with every rollout.
+/// Returns the selector of the controller of `workload`, or its labels without those that change with every rollout.
 fn stable_labels(cluster: &Cluster, workload: &Workload) -> BTreeMap<String, String> {
     let mut owners = cluster.workloads().filter(|owner| {
         owner.namespace == workload.namespace
@@ -253,7 +260,7 @@ fn stable_labels(cluster: &Cluster, workload: &Workload) -> BTreeMap<String, Str
     stable.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// Labels that a controller or Istio's injector writes.
+/// Labels that a controller or Istio's injector sets.
 const GENERATED: [&str; 14] = [
     "pod-template-hash",
     "pod-template-generation",

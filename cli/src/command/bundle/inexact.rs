@@ -1,6 +1,6 @@
 //! The policies that each format cannot enforce exactly (docs/envoy.md, "Policies without exact enforcement").
 
-use super::{Form, configuration::Wanted};
+use super::{configuration::Settings, format::Format};
 use crate::show::notes;
 use palisade::{
     CalledService, Cluster, Diagnostic, MeshRole, Options, Workload,
@@ -12,60 +12,61 @@ use palisade::{
 use palisade_cases::Manifests;
 use std::collections::BTreeMap;
 
-/// A form, and the kind of filter in it.
+/// A format, and the kind of its filter.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) form: Form,
+pub(super) struct Deployment {
+    pub(super) format: Format,
     pub(super) tcp: bool,
 }
 
-impl Shape {
-    /// Whether the form puts CUSTOM policies in front of `jwt_authn`.
+impl Deployment {
+    /// Returns whether the format has a separate filter for CUSTOM policies before `jwt_authn`.
     pub(super) fn splits_custom(self) -> bool {
-        !self.tcp && matches!(self.form, Form::IstioWasmPlugin | Form::IstioEnvoyFilter)
+        !self.tcp && self.format.is_istio()
     }
 
-    /// The policies that the form cannot enforce exactly.
+    /// Returns the policies that the format cannot enforce exactly.
     pub(super) fn inexact(
         self,
-        wanted: &Wanted<'_>,
+        settings: &Settings<'_>,
         manifests: &Manifests,
         options: &Options,
     ) -> Vec<Inexact> {
         let cluster = &manifests.cluster;
-        let workloads: Vec<&Workload> = match wanted.workload {
+        let workloads: Vec<&Workload> = match settings.workload {
             Some(workload) => vec![workload],
             None => cluster.workloads().collect(),
         };
-        if wanted.outbound {
+        if settings.is_outbound() {
             return workloads.iter().flat_map(|w| enforcement::check_egress(cluster, w, options)).collect();
         }
-        let service = wanted.service;
-        let mut found = match wanted.workload {
+        let service = settings.service;
+        let mut found = match settings.workload {
             Some(workload) => enforcement::check_proxy(cluster, workload, service, options),
             None => enforcement::for_services(cluster),
         };
         for workload in workloads {
             found.extend(direct_traffic(cluster, workload, service, options));
-            found.extend(self.custom(cluster, workload, wanted, options));
-            if self.tcp && self.form == Form::IstioWasmPlugin {
+            found.extend(self.custom(cluster, workload, settings, options));
+            if self.tcp && self.format == Format::IstioWasmPlugin {
                 found.extend(enforcement::check_connections(cluster, workload, service, options));
             }
-            if self.form == Form::EnvoyGateway {
+            if self.format == Format::EnvoyGateway {
                 found.extend(peer_addresses(cluster, workload, service, options));
             }
         }
         found
     }
 
+    /// Returns the CUSTOM policies that the format cannot enforce exactly.
     fn custom(
         self,
         cluster: &Cluster,
         workload: &Workload,
-        wanted: &Wanted<'_>,
+        settings: &Settings<'_>,
         options: &Options,
     ) -> Vec<Inexact> {
-        let service = wanted.service;
+        let service = settings.service;
         let chain = if self.tcp { Chain::Tcp } else { Chain::Http };
         let asking = || enforcement::asking(cluster, workload, service, chain, options).into_iter();
         let refused = |message: &'static str, help: &'static str| {
@@ -73,15 +74,15 @@ impl Shape {
         };
         if self.tcp {
             return refused(
-                "a network filter cannot ask a provider about a connection: it closes each connection that the policy matches",
+                "a network filter cannot call a provider for a connection: it closes each connection that the policy matches",
                 "leave CUSTOM on TCP ports to istiod",
             );
         }
         let mut found = Vec::new();
-        if wanted.provider.is_none() {
+        if settings.provider.is_none() {
             found.extend(refused(
                 "no provider is configured: the filter denies each request that the policy matches",
-                "name the proxy's cluster that answers: --provider CLUSTER",
+                "name the proxy's cluster of the provider: --provider CLUSTER",
             ));
         }
         if !self.splits_custom() {
@@ -90,23 +91,23 @@ impl Shape {
         found
     }
 
-    /// Prints what the form leaves to other parts of the cluster.
-    pub(super) fn warn(self, wanted: &Wanted<'_>, manifests: &Manifests) {
+    /// Prints warnings about policies that other components of the cluster enforce.
+    pub(super) fn warn(self, settings: &Settings<'_>, manifests: &Manifests) {
         let cluster = &manifests.cluster;
         let resources = cluster.resources();
         let root = &resources.mesh.root_namespace;
-        let concerns = |namespace: &str| {
-            let of_service = wanted.service.is_some_and(|service| service.namespace == namespace);
-            wanted.workload.is_none_or(|w| w.namespace == namespace || namespace == root || of_service)
+        let may_apply = |namespace: &str| {
+            let of_service = settings.service.is_some_and(|service| service.namespace == namespace);
+            settings.workload.is_none_or(|w| w.namespace == namespace || namespace == root || of_service)
         };
         let mut findings = Vec::new();
         let mut elsewhere: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        if wanted.outbound {
-            add(&mut elsewhere, INBOUND, &resources.authorization_policies, &concerns);
+        if settings.is_outbound() {
+            add(&mut elsewhere, INBOUND, &resources.authorization_policies, &may_apply);
         } else {
             let audits = resources.authorization_policies.iter();
             let audits =
-                audits.filter(|p| p.spec.action == Some(Action::Audit) && concerns(&p.metadata.namespace));
+                audits.filter(|p| p.spec.action == Some(Action::Audit) && may_apply(&p.metadata.namespace));
             findings.extend(audits.map(|policy| {
                 warning(
                     policy,
@@ -115,26 +116,25 @@ impl Shape {
                     "leave the policy in the cluster: istiod's own filter tags them",
                 )
             }));
-            let is_istio = matches!(self.form, Form::IstioWasmPlugin | Form::IstioEnvoyFilter);
-            if !self.tcp && !is_istio {
+            if !self.tcp && !self.format.is_istio() {
                 let tokens = resources.request_authentications.iter();
-                let tokens = tokens.filter(|policy| concerns(&policy.metadata.namespace));
+                let tokens = tokens.filter(|policy| may_apply(&policy.metadata.namespace));
                 findings.extend(tokens.map(|policy| {
                     warning(
                         policy,
                         "needs-jwt-authn",
-                        "the filter validates no token: without `jwt_authn` in front of it, every token is ignored and \
+                        "the filter validates no token: without `jwt_authn` before it, every token is ignored and \
                          rules on claims do not match",
-                        "put Envoy's `jwt_authn` filter in front of this one",
+                        "put Envoy's `jwt_authn` filter before this one",
                     )
                 }));
             }
-            add(&mut elsewhere, NODE, &resources.network_policies, &concerns);
-            add(&mut elsewhere, NODE, &resources.cilium_network_policies, &concerns);
+            add(&mut elsewhere, NODE, &resources.network_policies, &may_apply);
+            add(&mut elsewhere, NODE, &resources.cilium_network_policies, &may_apply);
             add(&mut elsewhere, NODE, &resources.cilium_clusterwide_network_policies, &|_| true);
             add(&mut elsewhere, NODE, &resources.cluster_network_policies, &|_| true);
         }
-        add(&mut elsewhere, TLS, &resources.peer_authentications, &concerns);
+        add(&mut elsewhere, TLS, &resources.peer_authentications, &may_apply);
         notes::warnings(&findings, &manifests.sources);
         for (place, names) in elsewhere {
             let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
@@ -145,7 +145,7 @@ impl Shape {
     }
 }
 
-/// How many policies a remark names.
+/// The maximum number of policies in one note.
 const SHOWN: usize = 5;
 const NODE: &str = "enforced on the node";
 const TLS: &str = "enforced by the TLS settings of the listener";
@@ -155,9 +155,9 @@ fn add<T>(
     places: &mut BTreeMap<&'static str, Vec<String>>,
     place: &'static str,
     policies: &[Object<T>],
-    concerns: &dyn Fn(&str) -> bool,
+    may_apply: &dyn Fn(&str) -> bool,
 ) {
-    let own = policies.iter().filter(|policy| concerns(&policy.metadata.namespace));
+    let own = policies.iter().filter(|policy| may_apply(&policy.metadata.namespace));
     let names: Vec<String> = own.map(|policy| policy.reference().to_string()).collect();
     if !names.is_empty() {
         places.entry(place).or_default().extend(names);
@@ -168,7 +168,8 @@ fn warning<T>(policy: &Object<T>, code: &'static str, message: &str, help: &str)
     Diagnostic::warning(code, message).help(help).of(policy.title(), &policy.origin)
 }
 
-/// Policies of a waypoint that also apply to traffic addressed to pods, which a configuration for one service never sees.
+/// Returns the policies of a waypoint that also apply to traffic addressed to Pods, which a configuration for one service
+/// does not receive.
 fn direct_traffic(
     cluster: &Cluster,
     workload: &Workload,
@@ -190,14 +191,15 @@ fn direct_traffic(
         Inexact::new(
             policy,
             "spec.targetRefs",
-            "the policy also applies to traffic that is addressed to pods, which a configuration for one service does not see",
+            "the policy also applies to traffic that is addressed to pods, which a configuration for one service does not receive",
             "leave the policy to istiod, or set `istio.io/waypoint-for: service` on the Gateway",
         )
     });
     inexact.collect()
 }
 
-/// Policies that read the address of the socket's peer, which Envoy Gateway lets no filter put into filter state.
+/// Returns the policies that use the address of the socket's peer, which no filter of Envoy Gateway can write to the
+/// filter state.
 fn peer_addresses(
     cluster: &Cluster,
     workload: &Workload,
@@ -210,7 +212,7 @@ fn peer_addresses(
             policy,
             "spec.rules",
             "`ipBlocks` and `source.ip` mean the address of the socket's peer; behind `X-Forwarded-For` the filter denies instead",
-            "use `remoteIpBlocks`, or another form",
+            "use `remoteIpBlocks`, or another format",
         )
     });
     inexact.collect()

@@ -1,44 +1,44 @@
-//! The resources of Istio that hold the plugin configuration.
+//! The resources of Istio that contain the plugin configuration.
 
 use super::{
-    attachment::{Attachment, Attachments, Side, Target},
-    forms::{Subject, asks_for_peer},
-    set,
+    attachment::{Attachment, Attachments, ListenerClass, Target},
+    envoy::{Subject, reads_peer_address},
 };
 use palisade::{Cluster, Workload};
+use palisade_plugin_config::Config;
 use serde_json::{Value, json};
 
-/// What the resources hold, and where they attach.
+/// The contents of the resources, and the proxies that they attach to.
 pub(super) struct Extension<'a> {
     pub(super) subject: &'a Subject<'a>,
     pub(super) attachments: &'a Attachments,
-    /// The configuration for CUSTOM rules, where they have to stand in front of `jwt_authn`.
-    pub(super) custom: Option<Value>,
-    /// The other policies, or `None` if all policies are CUSTOM.
-    pub(super) others: Option<Value>,
-    /// Whether a listener of sidecars carries tunnels, which policies do not apply to.
+    /// The configuration for CUSTOM policies, if they need a separate filter before `jwt_authn`.
+    pub(super) custom: Option<Config>,
+    /// The configuration for the other policies, or `None` if all policies are CUSTOM.
+    pub(super) others: Option<Config>,
+    /// Whether a sidecar has a listener for HBONE tunnels, to which policies do not apply.
     pub(super) has_tunnels: bool,
 }
 
-/// The place of a filter among those that istiod builds.
+/// The position of a filter among those that istiod builds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// In front of all.
+enum Position {
+    /// Before all others.
     First,
-    /// In front of the router, or of the TCP proxy.
+    /// Before the router, or before the TCP proxy.
     Last,
 }
 
 impl Extension<'_> {
-    /// `extensions.istio.io/v1alpha1`. A WasmPlugin cannot hold the filter that puts the peer's address into filter
-    /// state, so an EnvoyFilter with that filter goes along where a rule on requests reads the address.
+    /// Returns WasmPlugins (`extensions.istio.io/v1alpha1`). If a rule on requests uses the peer's address, an EnvoyFilter
+    /// adds the filter that writes this address to the filter state, because a WasmPlugin cannot contain it.
     pub(super) fn wasm_plugin(&self, url: &str) -> Value {
         let mut items = Vec::new();
         let configurations = || self.custom.iter().chain(&self.others);
         let Subject { tcp, outbound, .. } = *self.subject;
-        if !tcp && !outbound && configurations().any(asks_for_peer) {
+        if !tcp && !outbound && configurations().any(reads_peer_address) {
             for attachment in &self.attachments.filters {
-                let patches = self.patches(attachment, Place::First, &[self.subject.peer()]);
+                let patches = self.patches(attachment, Position::First, &[self.subject.peer()]);
                 items.push(envoy_filter(attachment, patches));
             }
         }
@@ -54,7 +54,8 @@ impl Extension<'_> {
         list(items)
     }
 
-    /// `networking.istio.io/v1alpha3`: the filter, behind the one that puts the peer's address into filter state.
+    /// Returns EnvoyFilters (`networking.istio.io/v1alpha3`): the filter, after the one that writes the peer's address to
+    /// the filter state.
     pub(super) fn envoy_filter(&self, module: &str) -> Value {
         let filter = |attachment: &Attachment| {
             let peer = self.subject.peer();
@@ -63,14 +64,14 @@ impl Extension<'_> {
             match &self.custom {
                 None => {
                     let filters: Vec<Value> = [peer].into_iter().chain(others).collect();
-                    patches.extend(self.patches(attachment, Place::Last, &filters));
+                    patches.extend(self.patches(attachment, Position::Last, &filters));
                 }
-                // INSERT_FIRST puts each filter in front of the one before.
+                // INSERT_FIRST inserts each filter before the previous one.
                 Some(custom) => {
                     let custom = self.subject.wasm(module, custom);
-                    patches.extend(self.patches(attachment, Place::First, &[custom, peer]));
+                    patches.extend(self.patches(attachment, Position::First, &[custom, peer]));
                     let others: Vec<Value> = others.into_iter().collect();
-                    patches.extend(self.patches(attachment, Place::Last, &others));
+                    patches.extend(self.patches(attachment, Position::Last, &others));
                 }
             }
             envoy_filter(attachment, patches)
@@ -78,15 +79,17 @@ impl Extension<'_> {
         list(self.attachments.filters.iter().map(filter).collect())
     }
 
-    fn plugin(&self, attachment: &Attachment, url: &str, phase: &str, configuration: &Value) -> Value {
-        let modes: Vec<Value> = attachment.sides.iter().map(|side| json!({"mode": side.mode()})).collect();
+    /// Returns one WasmPlugin.
+    fn plugin(&self, attachment: &Attachment, url: &str, phase: &str, config: &Config) -> Value {
+        let modes: Vec<Value> =
+            attachment.listeners.iter().map(|class| json!({"mode": class.mode()})).collect();
         let mut spec = json!({
             "url": url,
             "phase": phase,
             "failStrategy": "FAIL_CLOSE",
             "type": if self.subject.tcp { "NETWORK" } else { "HTTP" },
             "match": modes,
-            "pluginConfig": configuration,
+            "pluginConfig": config.to_json(),
         });
         match &attachment.target {
             Target::All => {}
@@ -99,43 +102,43 @@ impl Extension<'_> {
         })
     }
 
-    /// The patches that put `filters` into the listeners of `attachment`.
-    fn patches(&self, attachment: &Attachment, place: Place, filters: &[Value]) -> Vec<Value> {
+    /// Returns the patches that add `filters` to the listeners of `attachment`.
+    fn patches(&self, attachment: &Attachment, position: Position, filters: &[Value]) -> Vec<Value> {
         let tcp = self.subject.tcp;
         let (kind, last) = match tcp {
             true => ("NETWORK_FILTER", "envoy.filters.network.tcp_proxy"),
             false => ("HTTP_FILTER", "envoy.filters.http.router"),
         };
-        let (operation, filter_chain) = match (place, tcp) {
+        let (operation, filter_chain) = match (position, tcp) {
             (_, true) => ("INSERT_BEFORE", json!({"filter": {"name": last}})),
-            (Place::First, false) => ("INSERT_FIRST", json!({"filter": {"name": MANAGER}})),
-            (Place::Last, false) => {
+            (Position::First, false) => ("INSERT_FIRST", json!({"filter": {"name": MANAGER}})),
+            (Position::Last, false) => {
                 ("INSERT_BEFORE", json!({"filter": {"name": MANAGER, "subFilter": {"name": last}}}))
             }
         };
         let mut patches = Vec::new();
-        for side in &attachment.sides {
+        for class in &attachment.listeners {
             for filter in filters {
                 let mut listener = json!({"filterChain": filter_chain});
-                if let Some(name) = side.listener() {
+                if let Some(name) = class.listener() {
                     set(&mut listener, "name", name.into());
                 }
                 patches.push(json!({
                     "applyTo": kind,
-                    "match": {"context": side.context(), "listener": listener},
+                    "match": {"context": class.context(), "listener": listener},
                     "patch": {"operation": operation, "value": filter},
                 }));
             }
             let has_ours = filters.iter().any(|filter| filter["name"] == "palisade");
-            if *side == Side::SidecarInbound && self.has_tunnels && has_ours && !tcp {
-                patches.push(without_tunnels(*side));
+            if *class == ListenerClass::SidecarInbound && self.has_tunnels && has_ours && !tcp {
+                patches.push(without_tunnels(*class));
             }
         }
         patches
     }
 }
 
-/// Whether a sidecar accepts HBONE tunnels: the injector labels it.
+/// Returns whether a sidecar accepts HBONE tunnels, which the injector states in a label.
 pub(super) fn has_tunnels(cluster: &Cluster, workload: Option<&Workload>) -> bool {
     let is_tunnelled = |workload: &Workload| {
         workload.labels.get("networking.istio.io/tunnel").is_some_and(|value| value == "http")
@@ -148,13 +151,13 @@ pub(super) fn has_tunnels(cluster: &Cluster, workload: Option<&Workload>) -> boo
 
 const MANAGER: &str = "envoy.filters.network.http_connection_manager";
 
-/// The patch that takes the filter out of the listener for HBONE tunnels, where istiod evaluates no policy.
-fn without_tunnels(side: Side) -> Value {
+/// Returns the patch that removes the filter from the listener for HBONE tunnels, where istiod evaluates no policy.
+fn without_tunnels(class: ListenerClass) -> Value {
     let filter_chain = json!({"filter": {"name": MANAGER, "subFilter": {"name": "palisade"}}});
     json!({
         "applyTo": "HTTP_FILTER",
         "match": {
-            "context": side.context(),
+            "context": class.context(),
             "listener": {"name": "connect_terminate", "filterChain": filter_chain},
         },
         "patch": {"operation": "REMOVE"},
@@ -178,10 +181,17 @@ fn metadata(attachment: &Attachment) -> Value {
     json!({"name": attachment.name, "namespace": attachment.namespace})
 }
 
-/// One object as it is, several as a List.
+/// Returns one object unchanged, and several as a List.
 fn list(mut items: Vec<Value>) -> Value {
     match items.len() {
         1 => items.remove(0),
         _ => json!({"apiVersion": "v1", "kind": "List", "items": items}),
+    }
+}
+
+/// Sets a field of an object.
+fn set(object: &mut Value, field: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(field.to_owned(), value);
     }
 }

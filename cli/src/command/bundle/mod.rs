@@ -2,7 +2,8 @@
 
 mod attachment;
 mod configuration;
-mod forms;
+mod envoy;
+mod format;
 mod inexact;
 mod istio;
 mod module;
@@ -16,19 +17,21 @@ use super::{
 use crate::{Output, failure::Failure, show::text::Text};
 use attachment::Attachments;
 use clap::{Args, ValueEnum};
-use configuration::{Wanted, split_custom};
-use inexact::Shape;
+use configuration::{Settings, split_custom};
+use format::Format;
+use inexact::Deployment;
 use module::Module;
 use palisade::{MeshRole, Options};
 use palisade_cases::Manifests;
+use palisade_plugin_config::{Config, TrafficDirection};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::PathBuf};
 
 /// Print the configuration of the Envoy filter for a workload, with the policies that it enforces, as JSON.
 ///
-/// By default the plugin configuration alone; other forms hold it as Envoy, Istio or Envoy Gateway take it, and
-/// always fail closed. Towards the workload the filter enforces AuthorizationPolicies, away from it (`--direction
-/// outbound`) Cilium's egress policies.
+/// The default format is the plugin configuration alone. The other formats are objects for Envoy, Istio or Envoy Gateway
+/// that contain it; all fail closed. The filter enforces AuthorizationPolicies on inbound traffic, and Cilium's egress
+/// policies on outbound traffic (`--direction outbound`).
 #[derive(Debug, Args)]
 #[command(mut_arg("paths", |paths| paths.required(false).required_unless_present("stats")))]
 pub(crate) struct Bundle {
@@ -37,40 +40,40 @@ pub(crate) struct Bundle {
     /// The workload: `NAMESPACE/NAME` of a Pod or of a controller among the manifests.
     #[arg(long, value_name = "NAMESPACE/NAME", required_unless_present_any = ["from_node", "stats"])]
     workload: Option<String>,
-    /// The Service or ServiceEntry whose requests are decided, where the workload is a waypoint: policies that target it
-    /// are bundled too.
+    /// The Service or ServiceEntry whose requests the filter of a waypoint decides; the bundle includes the policies that
+    /// target it.
     #[arg(long, value_name = "NAMESPACE/NAME", requires = "workload")]
     service: Option<String>,
-    /// Let each proxy read from its node who its workload is, and bundle the policies of all.
+    /// Bundle the policies of all workloads; each proxy reads its workload from its node metadata.
     #[arg(long, conflicts_with_all = ["workload", "stats"])]
     from_node: bool,
-    /// What to print.
-    #[arg(long, value_enum, default_value_t = Form::Json)]
-    format: Form,
-    /// Bundle for a network filter, which decides connections, rather than for an HTTP filter.
+    /// The output format.
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    /// Bundle for a network filter, which decides connections, instead of an HTTP filter.
     #[arg(long)]
     tcp: bool,
-    /// Which side of the workload the listener is on.
+    /// The direction of the listener's traffic.
     #[arg(long, value_enum, default_value_t = Direction::Inbound)]
     direction: Direction,
-    /// Whether a denial denies.
+    /// Whether the filter blocks denied streams.
     #[arg(long, value_enum, default_value_t = Mode::Enforce)]
     mode: Mode,
-    /// Where the module is: a file of the proxy for Envoy and an EnvoyFilter, an image or a URL for a WasmPlugin and
-    /// Envoy Gateway, which need it.
+    /// The location of the module: a file of the proxy for Envoy and an EnvoyFilter; an image or a URL, which is required,
+    /// for a WasmPlugin and Envoy Gateway.
     #[arg(long, value_name = "FILE|URL")]
     module: Option<String>,
-    /// The port of 127.0.0.1 that the listener of `--format envoy-listener` opens.
+    /// The port of the listener of `--format envoy-listener` on 127.0.0.1.
     #[arg(long, value_name = "PORT", default_value_t = 15006)]
     port: u16,
-    /// Ask this cluster of the proxy where a CUSTOM rule matches.
+    /// The proxy's cluster that decides requests that a CUSTOM rule matches.
     #[arg(long, value_name = "CLUSTER")]
     provider: Option<String>,
-    /// Candidate manifests, decided beside the others; only where they disagree is told. May be repeated.
+    /// Candidate manifests, which the filter evaluates only to report different verdicts. May be repeated.
     #[arg(long, value_name = "FILE|DIR")]
     shadow: Vec<PathBuf>,
-    /// Print the bytes of the module, and of its VM after it was configured with 1, 100, 1,000 and 10,000 rules and with
-    /// the policies of `-f` if any are given, instead.
+    /// Print the size of the module, and of its VM with 1, 100, 1,000 and 10,000 rules and with the policies of `-f`,
+    /// instead of a bundle.
     #[arg(long)]
     stats: bool,
     #[command(flatten)]
@@ -80,33 +83,37 @@ pub(crate) struct Bundle {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// The plugin configuration.
-    Json,
-    /// Istio's WasmPlugin.
-    IstioWasmPlugin,
-    /// Istio's EnvoyFilter.
-    IstioEnvoyFilter,
-    /// A file for Envoy's listener discovery.
-    EnvoyListener,
-    /// Envoy Gateway's EnvoyExtensionPolicy.
-    EnvoyGateway,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Direction {
-    /// Towards it.
+    /// Traffic to the workload.
     Inbound,
-    /// Away from it.
+    /// Traffic from the workload.
     Outbound,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
-    /// It does.
+    /// The filter blocks them.
     Enforce,
-    /// It is only counted and told.
+    /// The filter only counts and logs them.
     Shadow,
+}
+
+impl From<Direction> for TrafficDirection {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Inbound => Self::Inbound,
+            Direction::Outbound => Self::Outbound,
+        }
+    }
+}
+
+impl From<Mode> for palisade_plugin_config::Mode {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::Enforce,
+            Mode::Shadow => Self::Shadow,
+        }
+    }
 }
 
 impl Bundle {
@@ -118,59 +125,60 @@ impl Bundle {
         let manifests = valid(&self.manifests, &options)?;
         let workload = self.workload.as_deref().map(|name| workload(&manifests.cluster, name)).transpose()?;
         let service = self.service.as_deref().map(|name| service(&manifests.cluster, name)).transpose()?;
-        let mut wanted = Wanted {
+        let mut settings = Settings {
             workload,
             service,
-            outbound: self.direction == Direction::Outbound,
-            shadow_mode: self.mode == Mode::Shadow,
-            strict: options.profile == palisade::Profile::Strict,
+            direction: self.direction.into(),
+            mode: self.mode.into(),
+            profile: options.profile,
             provider: self.provider.as_deref(),
             accepted: BTreeSet::new(),
         };
-        self.check_form(&wanted)?;
-        let shape = Shape { form: self.format, tcp: self.tcp };
-        wanted.accepted = self.accept.check(shape.inexact(&wanted, &manifests, &options), &manifests)?;
-        let mut configuration = wanted.configuration(&manifests)?;
+        self.check_format(&settings)?;
+        let deployment = Deployment { format: self.format, tcp: self.tcp };
+        settings.accepted =
+            self.accept.check(deployment.inexact(&settings, &manifests, &options), &manifests)?;
+        let mut config = settings.configuration(&manifests)?;
         if !self.shadow.is_empty() {
             let candidates = self.manifests.with(self.shadow.clone());
             let candidates = valid(&candidates, &options)?;
-            set(&mut configuration, "shadowResources", wanted.resources(&candidates)?.into());
+            config.shadow_resources = settings.resources(&candidates)?;
         }
         if self.stats {
-            return self.stats(Some(&configuration));
+            return self.stats(Some(&config));
         }
-        shape.warn(&wanted, &manifests);
-        let printed = self.form(&wanted, &manifests, configuration, &options)?;
+        deployment.warn(&settings, &manifests);
+        let printed = self.print(&settings, &manifests, config, &options)?;
         Ok(Output { text: Text::json_pretty(&printed), code: 0 })
     }
 
-    /// Fails for a form that the proxy has no place for.
-    fn check_form(&self, wanted: &Wanted<'_>) -> Result<(), Failure> {
-        let is_waypoint = wanted.workload.is_some_and(|w| matches!(w.role, MeshRole::Waypoint(_)));
+    /// Checks that the format supports the workload and the direction.
+    fn check_format(&self, settings: &Settings<'_>) -> Result<(), Failure> {
+        let is_waypoint = settings.workload.is_some_and(|w| matches!(w.role, MeshRole::Waypoint(_)));
         let refused = match self.format {
-            _ if wanted.service.is_some() && !is_waypoint => (
+            _ if settings.service.is_some() && !is_waypoint => (
                 "`--service` needs a waypoint as --workload",
                 "policies of other proxies do not depend on the service",
             ),
-            _ if is_waypoint && wanted.outbound => {
+            _ if is_waypoint && settings.is_outbound() => {
                 ("a waypoint has no outbound listeners", "bundle egress policies for the client's own proxy")
             }
-            Form::IstioEnvoyFilter if wanted.service.is_some() => (
+            Format::IstioEnvoyFilter if settings.service.is_some() => (
                 "an EnvoyFilter attaches to every service of a waypoint",
                 "use --format istio-wasm-plugin, which attaches to one service",
             ),
-            Form::IstioWasmPlugin if self.from_node && wanted.outbound => (
+            Format::IstioWasmPlugin if self.from_node && settings.is_outbound() => (
                 "a WasmPlugin for outbound traffic of every proxy also attaches to the listeners of gateways",
                 "use --format istio-envoy-filter, or bundle each workload",
             ),
-            Form::EnvoyGateway if self.tcp => (
+            Format::EnvoyGateway if self.tcp => (
                 "Envoy Gateway runs wasm extensions on requests only",
-                "leave out --tcp, or use another form",
+                "leave out --tcp, or use another format",
             ),
-            Form::EnvoyGateway if wanted.outbound => {
-                ("Envoy Gateway has no outbound listeners", "leave out --direction, or use another form")
+            Format::EnvoyGateway if settings.is_outbound() => {
+                ("Envoy Gateway has no outbound listeners", "leave out --direction, or use another format")
             }
-            Form::EnvoyGateway if self.from_node => (
+            Format::EnvoyGateway if self.from_node => (
                 "a proxy of Envoy Gateway has no node metadata of Istio to read its workload from",
                 "bundle each gateway with --workload",
             ),
@@ -179,26 +187,28 @@ impl Bundle {
         Err(Failure::argument(refused.0, refused.1))
     }
 
-    fn form(
+    /// Returns the configuration in the format.
+    fn print(
         &self,
-        wanted: &Wanted<'_>,
+        settings: &Settings<'_>,
         manifests: &Manifests,
-        configuration: Value,
+        config: Config,
         options: &Options,
     ) -> Result<Value, Failure> {
-        let Wanted { workload, service, outbound, .. } = *wanted;
-        let subject = forms::Subject { workload, tcp: self.tcp, outbound };
+        let Settings { workload, service, .. } = *settings;
+        let outbound = settings.is_outbound();
+        let subject = envoy::Subject { workload, tcp: self.tcp, outbound };
         let module = Module(self.module.as_deref());
         Ok(match self.format {
-            Form::Json => configuration,
-            Form::EnvoyListener => subject.listener(&module.file()?, self.port, &configuration),
-            Form::EnvoyGateway => {
+            Format::Json => config.to_json(),
+            Format::EnvoyListener => subject.listener(&module.file()?, self.port, &config),
+            Format::EnvoyGateway => {
                 let code = module.code()?;
                 let workload =
                     workload.ok_or_else(|| Failure::argument("missing `--workload`", "name the gateway"))?;
-                forms::Subject::extension_policy(workload, code, configuration)
+                envoy::Subject::extension_policy(workload, code, &config)
             }
-            Form::IstioWasmPlugin | Form::IstioEnvoyFilter => {
+            Format::IstioWasmPlugin | Format::IstioEnvoyFilter => {
                 let cluster = &manifests.cluster;
                 let attachments = match workload {
                     Some(workload) => {
@@ -206,13 +216,13 @@ impl Bundle {
                     }
                     None => Attachments::of_mesh(cluster, outbound),
                 };
-                let shape = Shape { form: self.format, tcp: self.tcp };
+                let deployment = Deployment { format: self.format, tcp: self.tcp };
                 let has_tokens = !cluster.resources().request_authentications.is_empty();
-                let (custom, others) = match split_custom(&configuration) {
-                    (Some(custom), others) if shape.splits_custom() && !outbound && has_tokens => {
+                let (custom, others) = match split_custom(&config) {
+                    (Some(custom), others) if deployment.splits_custom() && !outbound && has_tokens => {
                         (Some(custom), others)
                     }
-                    _ => (None, Some(configuration)),
+                    _ => (None, Some(config)),
                 };
                 let has_tunnels = !outbound && istio::has_tunnels(cluster, workload);
                 let extension = istio::Extension {
@@ -223,7 +233,7 @@ impl Bundle {
                     has_tunnels,
                 };
                 match self.format {
-                    Form::IstioWasmPlugin => extension.wasm_plugin(&module.url()?),
+                    Format::IstioWasmPlugin => extension.wasm_plugin(&module.url()?),
                     _ => extension.envoy_filter(&module.absolute_file()?),
                 }
             }
@@ -231,26 +241,19 @@ impl Bundle {
     }
 
     #[cfg(feature = "stats")]
-    fn stats(&self, own: Option<&Value>) -> Result<Output, Failure> {
+    fn stats(&self, own: Option<&Config>) -> Result<Output, Failure> {
         let module = self.module.as_deref().unwrap_or("target/wasm/palisade_filter.wasm");
         stats::run(std::path::Path::new(module), &self.manifests.access(), own)
     }
 
-    /// A WebAssembly runtime takes longer to build than everything else, and only this needs one.
+    /// Reports that this build has no WebAssembly runtime, which takes longer to build than everything else.
     #[cfg(not(feature = "stats"))]
     #[expect(clippy::unused_self, reason = "the other build reads an argument")]
-    fn stats(&self, _: Option<&Value>) -> Result<Output, Failure> {
+    fn stats(&self, _: Option<&Config>) -> Result<Output, Failure> {
         Err(Failure::argument(
             "this `palisade` was built without the WebAssembly runtime that `--stats` runs the module in"
                 .to_owned(),
             "build one that has it: cargo run --release --features stats -- bundle --stats",
         ))
-    }
-}
-
-/// Sets a field of an object.
-fn set(object: &mut Value, field: &str, value: Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert(field.to_owned(), value);
     }
 }

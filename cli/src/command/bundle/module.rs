@@ -1,9 +1,9 @@
-//! Where the proxies find the module, in the notation of each form.
+//! The location of the module, in the notation of each format.
 
 use crate::failure::Failure;
 use serde_json::{Value, json};
 
-/// Where Envoy finds the module, unless told otherwise.
+/// The default location of the module in the proxy.
 const FILE: &str = "/etc/palisade/palisade_filter.wasm";
 
 /// The value of `--module`.
@@ -11,20 +11,20 @@ const FILE: &str = "/etc/palisade/palisade_filter.wasm";
 pub(super) struct Module<'a>(pub(super) Option<&'a str>);
 
 impl Module<'_> {
-    /// A file of the proxy, for forms that hold Envoy's own configuration.
+    /// Returns the file of the proxy, for formats with Envoy's own configuration.
     pub(super) fn file(self) -> Result<String, Failure> {
         match self.0.map(|module| (module, module.split_once("://"))) {
             None => Ok(FILE.to_owned()),
             Some((_, Some(("file", path)))) => Ok(path.to_owned()),
             Some((path, None)) => Ok(path.to_owned()),
             Some((url, Some(_))) => Err(Failure::argument(
-                format!("`--module {url}` is not a file, and this form holds a file of the proxy"),
+                format!("`--module {url}` is not a file, and this format needs a file of the proxy"),
                 "mount the module into the proxy and name its path",
             )),
         }
     }
 
-    /// An absolute file of the proxy.
+    /// Returns the file of the proxy with an absolute path.
     pub(super) fn absolute_file(self) -> Result<String, Failure> {
         let file = self.file()?;
         match file.starts_with('/') {
@@ -33,7 +33,7 @@ impl Module<'_> {
         }
     }
 
-    /// The `url` of a WasmPlugin.
+    /// Returns the `url` of a WasmPlugin.
     pub(super) fn url(self) -> Result<String, Failure> {
         let module = self.required()?;
         match module.split_once("://") {
@@ -48,7 +48,7 @@ impl Module<'_> {
         }
     }
 
-    /// The `code` of a wasm extension of Envoy Gateway.
+    /// Returns the `code` of a wasm extension of Envoy Gateway.
     pub(super) fn code(self) -> Result<Value, Failure> {
         let module = self.required()?;
         match module.split_once("://") {
@@ -64,7 +64,7 @@ impl Module<'_> {
         }
     }
 
-    /// An image that does not exist would deny every request.
+    /// Returns the location. There is no default, because a proxy denies every request if the image does not exist.
     fn required(&self) -> Result<&str, Failure> {
         self.0.ok_or_else(|| {
             Failure::argument(

@@ -1,8 +1,9 @@
-//! `palisade bundle --stats`: what the module and its VM need.
+//! `palisade bundle --stats`: the size of the module and the memory of its VM.
 
 use crate::{Output, failure::Failure, show::text::Text};
 use palisade_cases::Access;
 use palisade_harness::{Conformance, Node};
+use palisade_plugin_config::Config;
 use serde_json::{Value, json};
 use std::{
     fs::{self, File},
@@ -13,11 +14,11 @@ use std::{
 const RULES: [usize; 4] = [1, 100, 1_000, 10_000];
 /// The maximum size of a module in bytes, about 20 times that of the shipped filter.
 const MAX_MODULE_BYTES: u64 = 64 << 20;
-/// As many as fit a policy that people write.
-const RULES_A_POLICY: usize = 100;
+/// The number of rules in one generated policy.
+const RULES_PER_POLICY: usize = 100;
 
-/// Tells of the module, of rules made up for it, and of the configuration `own`.
-pub(super) fn run(module: &Path, access: &Access, own: Option<&Value>) -> Result<Output, Failure> {
+/// Reports the sizes of the module, and of its VM with generated rules and with the configuration `own`.
+pub(super) fn run(module: &Path, access: &Access, own: Option<&Config>) -> Result<Output, Failure> {
     let wasm = read(module, access)?;
     let failed = |error: palisade_harness::Error| {
         Failure::argument(error.to_string(), "name the filter's module with --module")
@@ -34,18 +35,18 @@ pub(super) fn run(module: &Path, access: &Access, own: Option<&Value>) -> Result
         text += &line(&format!("{rules} rules"), &configuration(rules))?;
     }
     if let Some(own) = own {
-        text += &line("these policies", own)?;
+        text += &line("these policies", &own.to_json())?;
     }
     Ok(Output { text: Text::lines(&text), code: 0 })
 }
 
-/// The bytes of the file at `module`.
+/// Reads the file at `module`.
 fn read(module: &Path, access: &Access) -> Result<Vec<u8>, Failure> {
     let unreadable = |error: io::Error| {
         let help = "build it with `cargo xtask wasm`, or name it with --module";
         Failure::argument(format!("cannot read `{}`: {error}", module.display()), help)
     };
-    // A module that is missing gets the help above.
+    // For a missing module, the help above fits better than that of `check_given`.
     fs::metadata(module).map_err(unreadable)?;
     access.check_given(module)?;
     let mut wasm = Vec::new();
@@ -61,7 +62,7 @@ fn read(module: &Path, access: &Access) -> Result<Vec<u8>, Failure> {
     Ok(wasm)
 }
 
-/// A configuration with this many rules, each with an identity, a method and a path of its own.
+/// Returns a configuration with this number of rules, each with its own identity, method and path.
 fn configuration(rules: usize) -> Value {
     let rule = |number: usize| {
         json!({
@@ -77,6 +78,6 @@ fn configuration(rules: usize) -> Value {
             "spec": {"rules": numbers.iter().copied().map(rule).collect::<Vec<_>>()},
         })
     };
-    let policies: Vec<Value> = numbers.chunks(RULES_A_POLICY).enumerate().map(policy).collect();
+    let policies: Vec<Value> = numbers.chunks(RULES_PER_POLICY).enumerate().map(policy).collect();
     json!({"workload": {"namespace": "foo"}, "resources": policies})
 }

@@ -180,13 +180,20 @@ struct CustomPolicies<'a> {
 }
 
 impl<'a> CustomPolicies<'a> {
-    fn new(cluster: &'a Cluster, policies: &[&Policy], chain: Chain, options: &Options) -> Self {
+    fn new(cluster: &'a Cluster, policies: &[&Policy], chain: Chain, options: &'a Options) -> Self {
         let custom = policies.iter().filter(|p| p.spec.action == Some(Action::Custom));
         // Policies in dry run count, too.
         let names: BTreeSet<&str> = custom.map(|p| provider(p)).collect();
         let refuse_all = names.len() > 1 && !options.istio.multiple_custom_providers;
-        let known = if names.is_empty() { &[][..] } else { &cluster.resources().mesh.extension_providers };
-        Self { providers: Providers::new(known), chain, refuse_all }
+        let providers = if names.is_empty() {
+            Providers::default()
+        } else {
+            Providers::with_known(
+                &cluster.resources().mesh.extension_providers,
+                &options.envoy.known_providers,
+            )
+        };
+        Self { providers, chain, refuse_all }
     }
 
     /// Returns the effect of `policy`'s rules, or `None` if istiod makes no enforced filter of them.

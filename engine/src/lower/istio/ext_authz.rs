@@ -125,6 +125,17 @@ impl AuthorizationService {
         }
     }
 
+    /// Returns an HTTP service whose settings only the enforcing proxy has.
+    pub(crate) fn of_proxy() -> Self {
+        Self {
+            hostname: String::new(),
+            port: 0,
+            status_on_error: None,
+            settings: Settings::default(),
+            transport: ServiceTransport::Http(HttpSettings::default()),
+        }
+    }
+
     fn read(value: &Value, transport: ServiceTransport) -> Result<Self, String> {
         let settings: Settings = settings(value)?;
         let port = u16::try_from(settings.port).ok().filter(|port| *port > 0);

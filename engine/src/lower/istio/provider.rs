@@ -30,6 +30,18 @@ impl<'m> Providers<'m> {
         Self(known)
     }
 
+    /// Checks `providers`, and the HTTP services `names` that the enforcing proxy defines itself. A provider of the mesh
+    /// has precedence over a service of the same name.
+    pub(crate) fn with_known(providers: &'m [Provider], names: &'m [String]) -> Self {
+        let mut known = Self::new(providers);
+        for name in names {
+            if providers.iter().all(|provider| provider.name != *name) {
+                known.0.insert(name, check_name(name).map(|()| AuthorizationService::of_proxy()));
+            }
+        }
+        known
+    }
+
     /// The service called `name`.
     ///
     /// # Errors
@@ -96,6 +108,20 @@ mod tests {
         assert_eq!(known.refused().collect::<Vec<_>>(), [("a", "the name is not unique")]);
         assert!(known.get("b").is_ok());
         assert!(known.get("c").is_err());
+    }
+
+    #[test]
+    fn known_provider_is_added_unless_the_mesh_defines_it() {
+        let mut list = providers(&["a", "tracing"]);
+        list[0].envoy_ext_authz_http = Some(json!({"service": "", "port": 80}));
+        list[1].envoy_ext_authz_http = None;
+        let names = ["a", "tracing", "b", "C"].map(String::from);
+        let known = Providers::with_known(&list, &names);
+        assert!(known.get("a").is_err());
+        assert!(known.get("b").is_ok());
+        assert!(known.get("tracing").is_err());
+        assert!(known.get("C").is_err());
+        assert!(known.get("d").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
+use core::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
@@ -43,23 +44,71 @@ pub struct CaCertificate {
     pub trust_domains: Vec<String>,
 }
 
-/// `pathNormalization.normalization` (docs/semantics/envoy.md#envoy-path-modes).
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+/// A mode of path normalization: `pathNormalization.normalization` (docs/semantics/envoy.md#envoy-path-modes).
+///
+/// ```
+/// use palisade::resource::istio::PathNormalization;
+///
+/// assert_eq!("MERGE_SLASHES".parse(), Ok(PathNormalization::MergeSlashes));
+/// assert_eq!(PathNormalization::default().to_string(), "BASE");
+/// ```
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub enum PathNormalization {
-    /// Only the fragment is dropped.
+    /// The proxy only removes the fragment.
     #[serde(rename = "NONE")]
     None,
-    /// Dot segments, backslashes and unreserved escapes.
+    /// The proxy resolves dot segments, replaces backslashes and decodes unreserved characters.
     #[default]
     #[serde(rename = "BASE", alias = "DEFAULT")]
     Base,
-    /// The same, and repeated slashes become one.
+    /// As [`Self::Base`]; then the proxy merges repeated slashes.
     #[serde(rename = "MERGE_SLASHES")]
     MergeSlashes,
-    /// Escaped slashes are decoded first.
+    /// As [`Self::MergeSlashes`], after the proxy has decoded escaped slashes.
     #[serde(rename = "DECODE_AND_MERGE_SLASHES")]
     DecodeAndMergeSlashes,
 }
+
+impl PathNormalization {
+    /// Every mode, from the one that changes least.
+    pub const ALL: [Self; 4] = [Self::None, Self::Base, Self::MergeSlashes, Self::DecodeAndMergeSlashes];
+
+    /// Returns the name in Istio's mesh settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "NONE",
+            Self::Base => "BASE",
+            Self::MergeSlashes => "MERGE_SLASHES",
+            Self::DecodeAndMergeSlashes => "DECODE_AND_MERGE_SLASHES",
+        }
+    }
+}
+
+impl fmt::Display for PathNormalization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for PathNormalization {
+    type Err = UnknownPathNormalization;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name).ok_or(UnknownPathNormalization)
+    }
+}
+
+/// The error for a name that is not a [`PathNormalization`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownPathNormalization;
+
+impl fmt::Display for UnknownPathNormalization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the path normalization must be NONE, BASE, MERGE_SLASHES or DECODE_AND_MERGE_SLASHES")
+    }
+}
+
+impl core::error::Error for UnknownPathNormalization {}
 
 /// An external provider; which of its fields is set tells its type.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]

@@ -12,7 +12,7 @@ pub use authorization_policy::{
     Action, AuthorizationPolicySpec, Condition, ExtensionProvider, From, Operation, Rule, Source, To,
 };
 pub use gateway::{GatewayApiListener, GatewayApiSpec, GatewayServer, GatewaySpec, ServerPort, ServerTls};
-pub use mesh::{CaCertificate, MeshConfig, PathNormalization, Provider};
+pub use mesh::{CaCertificate, MeshConfig, PathNormalization, Provider, UnknownPathNormalization};
 pub(crate) use mesh::{PROXY_CONFIG, trusted_proxies};
 pub use peer_authentication::{MutualTls, MutualTlsMode, PeerAuthenticationSpec};
 pub use request_authentication::{ClaimToHeader, JwtHeader, JwtRule, Presence, RequestAuthenticationSpec};

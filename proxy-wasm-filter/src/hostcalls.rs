@@ -1,28 +1,28 @@
-//! The boundary: the host calls that the filter imports and the callbacks that it exports; the only file with
-//! unsafe code.
+//! The host calls that the filter imports, as safe functions, and the allocator through which the host returns bytes.
 //!
-//! The Rust SDK is not used. Its calls panic on every status they do not name, and a panic takes the whole VM with
-//! all of its streams; its dispatcher panics on a context it does not know, keeps the token of each HTTP call whose
-//! stream ended before the answer for ever, and makes a module choose between requests and connections before it can
-//! know. Here a status is a number, no bytes are assumed to be text, and [`crate::vm`] keeps the contexts.
+//! The filter does not use the Rust SDK, for three reasons. The SDK's calls panic on every status that they do not
+//! expect, and a panic ends the VM with all of its streams. Its dispatcher panics on an unknown context, and leaks the
+//! token of each HTTP call whose stream ends before the answer. It requires a choice between
+//! requests and connections at the start of the plugin. Here, a status is a number, bytes are not assumed to be text, and [`crate::vm`] stores the
+//! contexts.
 #![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "pointers cross to and from the host"))]
 
 use crate::{
     bytes::Bytes,
-    host::HostError,
-    types::{LogLevel, MetricKind},
+    types::{HostError, LogLevel, MetricKind},
 };
 
+/// Returns all headers of a map in the ABI's layout.
 pub(crate) fn header_pairs(map: u32) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_header_map_pairs(map, data, len))
 }
 
-/// The first header of this name.
+/// Returns the first header with this name.
 pub(crate) fn header(map: u32, name: &str) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_header_map_value(map, name.as_bytes(), data, len))
 }
 
-/// The property at a path whose parts are separated by zero bytes.
+/// Returns the property at `path`, whose parts are separated by zero bytes.
 pub(crate) fn property(path: &str) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_property(path.as_bytes(), data, len))
 }
@@ -31,7 +31,7 @@ pub(crate) fn set_property(path: &str, value: &[u8]) -> Result<(), HostError> {
     HostError::check(imports::set_property(path.as_bytes(), value))
 }
 
-/// Up to `max` bytes of a buffer.
+/// Returns up to `max` bytes of a buffer.
 pub(crate) fn buffer(buffer: u32, max: usize) -> Result<Bytes, HostError> {
     imports::take(|data, len| imports::get_buffer_bytes(buffer, 0, max, data, len))
 }
@@ -84,12 +84,12 @@ pub(crate) fn close_stream(stream: u32) -> Result<(), HostError> {
     HostError::check(imports::close_stream(stream))
 }
 
-/// Makes the context with this number the one that calls concern.
+/// Makes `context` the context of the following calls.
 pub(crate) fn set_effective_context(context: u32) -> Result<(), HostError> {
     HostError::check(imports::set_effective_context(context))
 }
 
-/// Sends a request without body to a cluster; its token.
+/// Sends a request without body to a cluster, and returns the token of the call.
 pub(crate) fn http_call(cluster: &str, headers: &[u8], timeout_ms: u32) -> Result<u32, HostError> {
     let mut token = 0;
     HostError::check(imports::http_call(cluster.as_bytes(), headers, timeout_ms, &mut token))?;
@@ -164,26 +164,26 @@ mod imports {
         }
     }
 
-    /// Runs a call that hands bytes over, and takes them.
+    /// Runs a call that returns bytes through [`malloc`], and takes these bytes.
     pub(super) fn take(call: impl FnOnce(&mut *mut u8, &mut usize) -> u32) -> Result<Bytes, HostError> {
         let (mut data, mut len) = (core::ptr::null_mut(), 0);
         HostError::check(call(&mut data, &mut len))?;
         if data.is_null() || len == 0 {
-            // What was lent for nothing is taken back.
+            // The host may have allocated memory without using it.
             drop(Bytes::filled(data, 0));
             return Ok(Bytes::default());
         }
         Bytes::filled(data, len).ok_or(HostError::NOT_LENT)
     }
 
-    /// Memory for bytes that the host hands over. [`take`] picks it up again; until then nobody else has it.
+    /// Allocates memory for bytes that the host returns. [`take`] takes it; until then nothing else uses it.
     #[unsafe(no_mangle)]
     extern "C" fn malloc(len: usize) -> *mut u8 {
         Bytes::lend(len)
     }
 
-    // SAFETY of all calls below: each pointer comes from a live slice or reference and goes with its length;
-    // the host keeps none of them past the call.
+    // SAFETY of all calls below: each pointer comes from a live slice or reference and is passed with its length.
+    // The host does not use it after the call.
 
     pub(super) fn log(level: u32, message: &[u8]) -> u32 {
         unsafe { raw::proxy_log(level, message.as_ptr(), message.len()) }
@@ -291,69 +291,7 @@ mod imports {
     }
 }
 
-/// The callbacks. Every other one of the ABI is left out: a proxy enters the VM for each that is there.
-#[cfg(target_arch = "wasm32")]
-mod exports {
-    use crate::{host::Proxy, types::Action, vm::Vm};
-    use core::cell::RefCell;
-
-    thread_local! {
-        static VM: RefCell<Vm> = RefCell::default();
-    }
-
-    /// A host that calls back from inside a callback gets `refused`: nothing of this module does that.
-    fn with<R>(refused: R, act: impl FnOnce(&mut Vm) -> R) -> R {
-        VM.with(|vm| match vm.try_borrow_mut() {
-            Ok(mut vm) => act(&mut vm),
-            Err(_) => refused,
-        })
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_abi_version_0_2_1() {}
-
-    #[unsafe(no_mangle)]
-    extern "C" fn _initialize() {
-        Proxy::log_panics();
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_context_create(context: u32, parent: u32) {
-        with((), |vm| vm.context_create(context, parent));
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_configure(root: u32, _: usize) -> bool {
-        with(false, |vm| vm.configure(&Proxy, root))
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_request_headers(context: u32, _: usize, _: u32) -> u32 {
-        with(Action::Pause as u32, |vm| vm.request_headers(&Proxy, context) as u32)
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_http_call_response(root: u32, token: u32, headers: usize, _: usize, _: usize) {
-        with((), |vm| vm.http_call_response(&Proxy, root, token, headers > 0));
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_new_connection(context: u32) -> u32 {
-        with(Action::Pause as u32, |vm| vm.new_connection(&Proxy, context) as u32)
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_downstream_data(context: u32, _: usize, _: u32) -> u32 {
-        with(Action::Pause as u32, |vm| vm.downstream_data(&Proxy, context) as u32)
-    }
-
-    #[unsafe(no_mangle)]
-    extern "C" fn proxy_on_delete(context: u32) {
-        with((), |vm| vm.delete(context));
-    }
-}
-
-/// Outside a proxy there is no host: every call fails, so everything is denied.
+/// The host calls outside a proxy: every call fails, so the filter denies every stream.
 #[cfg(not(target_arch = "wasm32"))]
 mod imports {
     use super::{Bytes, HostError};
@@ -364,7 +302,7 @@ mod imports {
         HostError::check(call(&mut core::ptr::null_mut(), &mut 0)).map(|()| Bytes::default())
     }
 
-    macro_rules! absent {
+    macro_rules! unimplemented_calls {
         ($($name:ident($($kind:ty),*);)*) => {
             $(pub(super) fn $name($(_: $kind),*) -> u32 {
                 UNIMPLEMENTED
@@ -372,7 +310,7 @@ mod imports {
         };
     }
 
-    absent! {
+    unimplemented_calls! {
         log(u32, &[u8]);
         get_log_level(&mut u32);
         get_current_time(&mut u64);

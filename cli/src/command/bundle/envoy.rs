@@ -1,11 +1,12 @@
-//! The plugin configuration inside the objects that Envoy and Envoy Gateway take.
+//! The objects of Envoy and Envoy Gateway that contain the plugin configuration.
 //!
-//! All fail closed: a filter that lets traffic pass when it is broken is no policy.
+//! All fail closed, because a filter that allows traffic after an error enforces nothing.
 
 use palisade::{MeshRole, Workload};
+use palisade_plugin_config::Config;
 use serde_json::{Value, json};
 
-/// What the filter stands in front of.
+/// The proxy and the filter chain of a bundle.
 pub(super) struct Subject<'a> {
     pub(super) workload: Option<&'a Workload>,
     pub(super) tcp: bool,
@@ -17,9 +18,9 @@ impl Subject<'_> {
         self.workload.map_or("palisade".to_owned(), |workload| format!("palisade-{}", workload.name))
     }
 
-    /// A file for Envoy's listener discovery: a listener in plaintext whose streams go to the cluster `app`.
-    pub(super) fn listener(&self, module: &str, port: u16, configuration: &Value) -> Value {
-        let mut filters = vec![self.peer(), self.wasm(module, configuration)];
+    /// Returns a file for Envoy's listener discovery: a plaintext listener whose upstream is the cluster `app`.
+    pub(super) fn listener(&self, module: &str, port: u16, config: &Config) -> Value {
+        let mut filters = vec![self.peer(), self.wasm(module, config)];
         let chain = if self.tcp {
             filters.push(json!({
                 "name": "envoy.filters.network.tcp_proxy",
@@ -39,7 +40,7 @@ impl Subject<'_> {
                 "typed_config": {
                     "@type": typed("filters.network.http_connection_manager.v3.HttpConnectionManager"),
                     "stat_prefix": "palisade",
-                    // As Istio does by default.
+                    // Istio's default.
                     "normalize_path": true,
                     "access_log": [{
                         "name": "envoy.access_loggers.stdout",
@@ -70,8 +71,8 @@ impl Subject<'_> {
         json!({"resources": [listener]})
     }
 
-    /// `gateway.envoyproxy.io/v1alpha1`, for the gateway `workload`.
-    pub(super) fn extension_policy(workload: &Workload, code: Value, configuration: Value) -> Value {
+    /// Returns an EnvoyExtensionPolicy (`gateway.envoyproxy.io/v1alpha1`) for the gateway `workload`.
+    pub(super) fn extension_policy(workload: &Workload, code: Value, config: &Config) -> Value {
         let gateway = match &workload.role {
             MeshRole::GatewayApi(name) | MeshRole::Waypoint(name) => name,
             MeshRole::Proxy => &workload.name,
@@ -87,7 +88,7 @@ impl Subject<'_> {
                     "name": "palisade",
                     "failOpen": false,
                     "code": code,
-                    "config": configuration,
+                    "config": config.to_json(),
                 }],
             },
         })
@@ -97,7 +98,7 @@ impl Subject<'_> {
         if self.tcp { "network" } else { "http" }
     }
 
-    /// The filter that puts the address of the socket's peer into filter state.
+    /// Returns the filter that writes the address of the socket's peer to the filter state.
     pub(super) fn peer(&self) -> Value {
         let level = self.level();
         json!({
@@ -113,8 +114,8 @@ impl Subject<'_> {
         })
     }
 
-    /// Our filter.
-    pub(super) fn wasm(&self, module: &str, configuration: &Value) -> Value {
+    /// Returns the Palisade filter.
+    pub(super) fn wasm(&self, module: &str, config: &Config) -> Value {
         let level = self.level();
         let code = json!({"local": {"filename": module}});
         json!({
@@ -127,7 +128,7 @@ impl Subject<'_> {
                     "vm_config": {"vm_id": "palisade", "runtime": "envoy.wasm.runtime.v8", "code": code},
                     "configuration": {
                         "@type": "type.googleapis.com/google.protobuf.StringValue",
-                        "value": configuration.to_string(),
+                        "value": config.to_json().to_string(),
                     },
                 },
             },
@@ -135,24 +136,28 @@ impl Subject<'_> {
     }
 }
 
-/// Ends with the decision where it denies.
+/// The format of the access log. It ends with the decision of a denied request.
 const ACCESS_LOG: &str = "%START_TIME% %REQ(:METHOD)% %REQ(:PATH)% %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% \
                           %FILTER_STATE(wasm.palisade:PLAIN)%\n";
 
-/// Whether a policy, or a candidate, reads the address of the socket's peer.
-pub(super) fn asks_for_peer(configuration: &Value) -> bool {
-    match configuration {
-        Value::Array(items) => items.iter().any(asks_for_peer),
+/// Returns whether a policy of the configuration uses the address of the socket's peer.
+pub(super) fn reads_peer_address(config: &Config) -> bool {
+    config.resources.iter().chain(&config.shadow_resources).any(has_peer_address)
+}
+
+fn has_peer_address(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_peer_address),
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             ["ipBlocks", "notIpBlocks"].contains(&name.as_str())
                 || name == "key" && value == "source.ip"
-                || asks_for_peer(value)
+                || has_peer_address(value)
         }),
         _ => false,
     }
 }
 
+/// Returns the type URL of an extension.
 fn typed(name: &str) -> String {
-    // Access loggers and filters are extensions alike.
     format!("type.googleapis.com/envoy.extensions.{name}")
 }

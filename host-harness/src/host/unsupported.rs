@@ -1,6 +1,6 @@
-//! What this host does not do: shared queues, gRPC calls, foreign functions. Each says so.
+//! Shared queues, gRPC calls and foreign functions: this host returns `Unimplemented` for each.
 
-use super::host_functions;
+use super::guest::host_functions;
 use crate::{abi::Status, state::HostState};
 use wasmtime::Linker;
 

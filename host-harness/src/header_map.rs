@@ -1,10 +1,10 @@
-//! Header maps, and the layout in which they cross the boundary.
+//! Header maps, and their layout in the ABI.
 
-/// Headers in order; names and values are bytes, repeats stay apart, pseudo headers included.
+/// Headers and pseudo headers in order. Names and values are bytes; repeated headers are separate.
 pub type HeaderMap = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Lays pairs out as proxy-wasm does: count, all lengths, then each text with a zero byte behind it.
-/// No pairs are no bytes.
+/// Serializes pairs in the ABI's layout: the count, all lengths, then each text followed by a zero byte. An empty map is
+/// serialized as no bytes.
 pub fn encode_pairs(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     if pairs.is_empty() {
         return Vec::new();
@@ -24,7 +24,7 @@ pub fn encode_pairs(pairs: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
     out
 }
 
-/// Reads that layout; none when the lengths do not fit the bytes.
+/// Parses the ABI's layout; returns `None` if the lengths exceed the bytes.
 pub fn decode_pairs(bytes: &[u8]) -> Option<HeaderMap> {
     if bytes.is_empty() {
         return Some(HeaderMap::new());
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_survive_the_round_trip_whatever_bytes_they_hold() {
+    fn pairs_with_any_bytes_survive_a_round_trip() {
         let pairs = vec![
             (b":path".to_vec(), b"/".to_vec()),
             (b"x-\xff".to_vec(), b"\0\xfe".to_vec()),
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_that_lie_are_refused() {
+    fn lengths_beyond_the_bytes_are_refused() {
         assert_eq!(decode_pairs(b"\xff\xff\xff\xff"), None);
         assert_eq!(decode_pairs(b"\x01\0\0\0\x05\0\0\0\x05\0\0\0ab\0"), None);
         assert_eq!(decode_pairs(b"\x01\0"), None);
