@@ -2,7 +2,7 @@
 
 use palisade::{
     CompileSwitches, CompiledRules, PolicyRef, Request, RuleId,
-    ir::{Attribute, Clause, Effect, Gap, GapClass, Glob, Group, Pattern, Rule, Section, Test, Text},
+    ir::{Clause, Effect, Gap, GapClass, Glob, Group, Rule, Section, Test, Text, TextAttribute},
 };
 
 /// Returns the pattern of route `i`.
@@ -26,7 +26,7 @@ pub fn table(n: usize) -> CompiledRules {
                 namespace: "foo".into(),
                 name: format!("r{i}").into(),
             };
-            let tests = vec![Test::any_of(Attribute::Path, [Pattern::Text(route(i))])];
+            let tests = vec![Test::text(TextAttribute::Path, [route(i)])];
             let clauses = vec![Clause { tests, index: 0 }];
             let groups = vec![Group { section: Section::To, clauses }];
             Rule { id: RuleId::new(policy, 0), effect: Effect::Allow, groups }

@@ -19,6 +19,9 @@ pub struct ByJson {
     rule: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<&'static str>,
+    /// The path of the rule in the resource.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     default: Option<String>,
 }
@@ -35,6 +38,7 @@ impl ByJson {
                 name: Some(id.policy.name.to_string()),
                 rule: Some(id.rule),
                 section: Some(id.section).filter(|section| !section.is_empty()),
+                path: Some(id.path()),
                 default: None,
             },
             DecidedBy::Default(reason) => Self {
@@ -44,6 +48,7 @@ impl ByJson {
                 name: None,
                 rule: None,
                 section: None,
+                path: None,
                 default: Some(reason.to_string()),
             },
         }

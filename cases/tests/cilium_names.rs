@@ -5,7 +5,7 @@
 use palisade::{
     Cluster, CompileSwitches, CompiledRules, FqdnPattern, Options, PolicyRef, Protocol, Request, RuleId,
     flow::{DnsCode, DnsRequest, DnsVerdict, Place, Simulation},
-    ir::{Attribute, Clause, Effect, Group, NamePattern, Pattern, Rule, Section, Test},
+    ir::{Clause, Effect, Group, NameAttribute, NamePattern, Rule, Section, Test},
     resource::Resources,
 };
 use serde_json::{Value, json};
@@ -30,9 +30,9 @@ fn canonical(name: &str) -> String {
 }
 
 /// Whether the one pattern, compiled into a set, matches `name` as it stands.
-fn matches(attribute: Attribute, pattern: Option<NamePattern>, name: &str) -> bool {
+fn matches(attribute: NameAttribute, pattern: Option<NamePattern>, name: &str) -> bool {
     let policy = PolicyRef { kind: "CiliumNetworkPolicy", namespace: "foo".into(), name: "p".into() };
-    let test = Test::any_of(attribute, pattern.into_iter().map(Pattern::Name));
+    let test = Test::name(attribute, pattern);
     let clause = Clause { tests: vec![test], index: 0 };
     let groups = vec![Group { section: Section::Peer, clauses: vec![clause] }];
     let rule = Rule { id: RuleId::new(policy, 0), effect: Effect::Allow, groups };
@@ -62,8 +62,8 @@ fn check_match_rows(file: &str, expected: usize) {
     let (mut wrong, mut counted, mut yes) = (Vec::new(), 0, 0);
     for row in rows(&corpus, "match") {
         let name = canonical(text(row, "name"));
-        let as_selector = matches(Attribute::PeerName, pattern(row, false), &name);
-        let as_rule = matches(Attribute::DnsQuery, pattern(row, true), &name);
+        let as_selector = matches(NameAttribute::Peer, pattern(row, false), &name);
+        let as_rule = matches(NameAttribute::DnsQuery, pattern(row, true), &name);
         let rule = row.get("matchesAsDnsRule").unwrap_or(&row["matches"]);
         let mut fits = as_selector == row["matches"] && as_rule == *rule;
         if row["field"].as_str().is_none_or(|field| field == "matchPattern")
@@ -99,7 +99,7 @@ fn hand_made_names_match_as_cilium_matches_them() {
 fn raw_names_match_as_the_matcher_says() {
     let Some(corpus) = corpus("fqdn-cases.json") else { return };
     for row in rows(&corpus, "raw") {
-        let found = matches(Attribute::PeerName, pattern(row, false), text(row, "rawName"));
+        let found = matches(NameAttribute::Peer, pattern(row, false), text(row, "rawName"));
         assert_eq!(found, row["matches"], "{row}");
     }
     assert_eq!(rows(&corpus, "raw").len(), 29);
@@ -134,7 +134,7 @@ fn server_names_match_as_the_proxy_says() {
         }
         // A server name has no final dot: one that is sent is an empty label more.
         let name = format!("{}.", name.to_ascii_lowercase());
-        let found = matches(Attribute::PeerName, pattern(row, false), &name);
+        let found = matches(NameAttribute::Peer, pattern(row, false), &name);
         assert_eq!(found, row["matches"], "{row}");
         counted += 1;
     }

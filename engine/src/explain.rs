@@ -1,10 +1,10 @@
-//! The long form of an answer: which rules were candidates, and what kept each from matching.
+//! Explanations: the result of every test of a rule.
 //!
-//! Rules are evaluated by the same function that decides, with an observer that writes down every test.
+//! The function that decides also evaluates the rules here, with an observer that records each test.
 
 use crate::{
-    compile::{Context, FailedTest, Observer, Program},
-    ir::{Attribute, Effect, Pattern, Section, Text},
+    compile::{CompiledRules, Observer, PlacedTest, Program},
+    ir::{Attribute, Effect, Field, Section},
     request::{Attributes, Read},
     rule_id::RuleId,
 };
@@ -13,189 +13,199 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::ops::ControlFlow;
 
-/// A test that did not hold.
+/// One test of a rule with the values that it compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Part of the policy, such as `to[0]`.
-    pub clause: String,
-    /// What was looked at: the field of an AuthorizationPolicy, such as `methods` or `notPaths`, else the attribute.
-    pub attribute: String,
-    /// Whether this is a `notX` field, where a match is what fails.
+pub struct TestTrace {
+    /// The part of the policy.
+    pub section: Section,
+    /// The position of the clause in its list, such as 1 in `from[1]`.
+    pub clause: u32,
+    /// The field from which the test comes.
+    pub field: Field,
+    /// The attribute that the test read.
+    pub attribute: Attribute,
+    /// Whether the test matches if no required value is present, as for a `notX` field.
     pub negated: bool,
-    /// The values the policy wants (or, negated, refuses).
-    pub wanted: Vec<String>,
-    /// The values the request has; none means it has no such value.
-    pub seen: Vec<String>,
+    /// The values that the policy states.
+    pub required: Vec<String>,
+    /// The values of the request. Of a test that matched, those that a required value matches.
+    pub actual: Vec<String>,
 }
 
-/// One rule, looked at in full.
+impl TestTrace {
+    /// Returns the path of the field in the resource of the rule `id`, such as `spec.rules[0].to[0].operation.paths`.
+    pub fn path(&self, id: &RuleId) -> String {
+        self.field.path(id)
+    }
+
+    /// Returns the field as a path from the rule, such as `to[0].operation.paths`. The attribute follows if the field does
+    /// not name it.
+    pub fn place(&self) -> String {
+        let Self { field, attribute, .. } = self;
+        match (field.is_unknown(), self.section) {
+            (true, _) => attribute.to_string(),
+            (false, Section::When) => format!("{field} ({attribute})"),
+            (false, _) => field.to_string(),
+        }
+    }
+}
+
+/// One rule with the results of its tests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleTrace {
     /// The rule.
     pub id: RuleId,
-    /// What it would do.
+    /// The effect of a match.
     pub effect: Effect,
-    /// Whether it holds.
-    pub held: bool,
-    /// What kept it from holding, in the order written; only of parts that failed.
-    pub failures: Vec<Failure>,
-    /// Parts (from, to, when, ...) that held, of how many.
-    pub parts: (usize, usize),
+    /// Whether the rule matches.
+    pub matched: bool,
+    /// The failed tests, in the order of the policy; only of groups that failed.
+    pub failures: Vec<TestTrace>,
+    /// The matched tests of a rule that matches.
+    pub matches: Vec<TestTrace>,
+    /// The number of groups (`from`, `to`, each condition) that matched.
+    pub matched_groups: usize,
+    /// The number of groups.
+    pub groups: usize,
+    /// Whether a single test kept the rule from matching, although another test matched.
+    pub is_near_miss: bool,
 }
 
 impl RuleTrace {
-    /// How far from a match the rule is: parts that failed, then tests that failed.
+    /// Returns the distance from a match: the number of failed groups, then the number of failed tests.
     pub fn distance(&self) -> (usize, usize) {
-        (self.parts.1 - self.parts.0, self.failures.len())
+        (self.groups - self.matched_groups, self.failures.len())
     }
 }
 
-/// The rule that came nearest to matching: fewest failed parts, then fewest failed tests, then first.
+/// Returns the rule that came nearest to a match: with the fewest failed groups, then with the fewest failed tests.
 pub fn nearest_miss(traces: &[RuleTrace]) -> Option<&RuleTrace> {
-    traces.iter().filter(|t| !t.held).min_by_key(|t| t.distance())
+    traces.iter().filter(|t| !t.matched).min_by_key(|t| t.distance())
 }
 
-struct Recorder<'a, A: ?Sized> {
-    request: &'a A,
-    pending: Vec<Failure>,
-    failures: Vec<Failure>,
-    parts: (usize, usize),
+/// Returns the rules that would let the flow pass if they matched, the nearest first.
+pub fn candidates(traces: &[RuleTrace]) -> Vec<&RuleTrace> {
+    let mut rules: Vec<&RuleTrace> =
+        traces.iter().filter(|trace| !trace.matched && trace.effect == Effect::Allow).collect();
+    rules.sort_by_key(|trace| trace.distance());
+    rules
 }
 
-impl<A: Attributes + ?Sized> Observer for Recorder<'_, A> {
+/// Returns the rules that nearly denied the flow, the nearest first.
+pub fn near_denials(traces: &[RuleTrace]) -> Vec<&RuleTrace> {
+    let denies =
+        |effect: &Effect| matches!(effect, Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_));
+    let mut rules: Vec<&RuleTrace> =
+        traces.iter().filter(|trace| trace.is_near_miss && denies(&trace.effect)).collect();
+    rules.sort_by_key(|trace| trace.distance());
+    rules
+}
+
+/// Records the tests of one rule.
+struct Recorder<'p> {
+    program: &'p Program,
+    /// The tests of the current group, with their results.
+    pending: Vec<(u32, bool)>,
+    failed: Vec<u32>,
+    matched: Vec<u32>,
+    matched_groups: usize,
+    groups: usize,
+    /// Whether every failed group has a clause with one failed test.
+    is_near: bool,
+    /// Whether such a clause has a test that matched.
+    has_partial: bool,
+}
+
+impl Observer for Recorder<'_> {
     const EXHAUSTIVE: bool = true;
 
-    fn failed(&mut self, test: FailedTest<'_>) {
-        self.pending.push(Failure {
-            clause: match (test.section, test.attribute) {
-                (Section::L7, Attribute::ServerDnsName) => Section::Ports.to_string(),
-                (Section::L7, attribute) if attribute.is_http() => format!("rules.http[{}]", test.clause),
-                (Section::Peer | Section::Ports | Section::L7, _) => test.section.to_string(),
-                _ => format!("{}[{}]", test.section, test.clause),
-            },
-            attribute: match test.section {
-                Section::From | Section::To => field(test.attribute, test.negated, &test.patterns),
-                Section::L7 => proxied_field(test.attribute),
-                _ => test.attribute.to_string(),
-            },
-            negated: test.negated,
-            wanted: test.patterns.iter().map(ToString::to_string).collect(),
-            seen: seen(test.attribute, self.request),
-        });
+    fn test(&mut self, at: u32, matched: bool) {
+        self.pending.push((at, matched));
     }
 
-    fn group(&mut self, section: Section, held: bool) {
-        self.parts.1 += 1;
-        if held {
-            self.parts.0 += 1;
-            self.pending.clear();
-        } else {
-            if section == Section::L7 {
-                keep_nearest(&mut self.pending);
-            }
-            self.failures.append(&mut self.pending);
+    fn group(&mut self, at: u32, matched: bool) {
+        self.groups += 1;
+        let tests = core::mem::take(&mut self.pending);
+        if matched {
+            self.matched_groups += 1;
+            let clauses = self.clauses(&tests);
+            let whole = clauses.into_iter().find(|clause| clause.iter().all(|(_, matched)| *matched));
+            self.matched.extend(whole.unwrap_or_default().iter().map(|(at, _)| *at));
+            return;
         }
+        let failures = |clause: &[(u32, bool)]| clause.iter().filter(|(_, matched)| !matched).count();
+        let clauses = self.clauses(&tests);
+        let nearest = clauses.iter().copied().min_by_key(|clause| failures(clause)).unwrap_or_default();
+        let partial = failures(nearest) == 1;
+        let has_partial = partial && nearest.len() > 1;
+        // The alternatives of a proxy are whole rules: one of them is enough for an explanation.
+        let is_l7 = self.program.place(at).is_some_and(|place| place.section == Section::L7);
+        let shown = if is_l7 { nearest } else { &tests };
+        self.failed.extend(shown.iter().filter(|(_, matched)| !matched).map(|(at, _)| *at));
+        self.is_near &= partial;
+        self.has_partial |= has_partial;
     }
 }
 
-/// Of several alternatives, each a rule of a proxy, keeps what the first of the nearest ones fails.
-fn keep_nearest(failures: &mut Vec<Failure>) {
-    let count = |clause: &str| failures.iter().filter(|f| f.clause == clause).count();
-    let Some(nearest) = failures.iter().map(|f| f.clause.clone()).min_by_key(|c| count(c)) else { return };
-    failures.retain(|f| f.clause == nearest);
-}
-
-/// The field that a test of a proxy's rule was written as.
-fn proxied_field(attribute: &Attribute) -> String {
-    match attribute {
-        Attribute::PathAndQuery => "path".to_string(),
-        Attribute::Authority => "host".to_string(),
-        Attribute::ServerDnsName => "serverNames".to_string(),
-        _ => attribute.to_string(),
-    }
-}
-
-/// The field of an AuthorizationPolicy's source or operation that a test was written as.
-fn field(attribute: &Attribute, negated: bool, patterns: &[Pattern]) -> String {
-    let name = match (attribute, patterns.first()) {
-        (Attribute::Method, _) => "methods",
-        (Attribute::Path, _) => "paths",
-        (Attribute::Host, _) => "hosts",
-        (Attribute::DestinationPort, _) => "ports",
-        (Attribute::SourceIp, _) => "ipBlocks",
-        (Attribute::RemoteIp, _) => "remoteIpBlocks",
-        (Attribute::RequestPrincipal, _) => "requestPrincipals",
-        (Attribute::Identity, Some(Pattern::Text(Text::ServiceAccount { .. }))) => "serviceAccounts",
-        (Attribute::Identity, Some(Pattern::Text(Text::Glob(glob)))) if glob.head.is_empty() => "namespaces",
-        (Attribute::Identity, _) => "principals",
-        _ => return attribute.to_string(),
-    };
-    let mut letters = name.chars();
-    match (negated, letters.next()) {
-        (true, Some(first)) => format!("not{}{}", first.to_ascii_uppercase(), letters.as_str()),
-        _ => name.to_string(),
+impl Recorder<'_> {
+    /// Returns the tests of each clause.
+    fn clauses<'t>(&self, tests: &'t [(u32, bool)]) -> Vec<&'t [(u32, bool)]> {
+        tests.chunk_by(|(a, _), (b, _)| self.program.is_same_clause(*a, *b)).collect()
     }
 }
 
 impl Program {
-    /// Rule number `rule`, looked at in full.
+    /// Evaluates every test of rule number `rule`.
     pub(crate) fn trace<A: Attributes + ?Sized>(&self, rule: u32, request: &A) -> Read<Option<RuleTrace>> {
         let Some((id, effect)) = self.rule(rule) else { return Ok(None) };
-        let mut recorder = Recorder { request, pending: Vec::new(), failures: Vec::new(), parts: (0, 0) };
-        let held = self.holds(rule, request, &mut recorder)?;
-        let Recorder { failures, parts, .. } = recorder;
-        Ok(Some(RuleTrace { id: id.clone(), effect: effect.clone(), held, failures, parts }))
+        let mut recorder = Recorder {
+            program: self,
+            pending: Vec::new(),
+            failed: Vec::new(),
+            matched: Vec::new(),
+            matched_groups: 0,
+            groups: 0,
+            is_near: true,
+            has_partial: false,
+        };
+        let matched = self.matches(rule, request, &mut recorder)?;
+        let Recorder { failed, matched: tests, matched_groups, groups, is_near, has_partial, .. } = recorder;
+        let shown = if matched { tests } else { Vec::new() };
+        Ok(Some(RuleTrace {
+            id: id.clone(),
+            effect: effect.clone(),
+            matched,
+            failures: failed.into_iter().filter_map(|at| self.test_trace(at, request, false)).collect(),
+            matches: shown.into_iter().filter_map(|at| self.test_trace(at, request, true)).collect(),
+            matched_groups,
+            groups,
+            is_near_miss: groups == matched_groups + 1 && is_near && (has_partial || matched_groups > 0),
+        }))
     }
 
-    /// Every rule, looked at in full. Rules whose attributes cannot be read are left out.
+    /// Evaluates every test of every rule. Rules whose attributes cannot be read are left out.
     pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
         (0..self.len()).filter_map(|rule| self.trace(rule, request).ok().flatten()).collect()
     }
+
+    fn test_trace<A: Attributes + ?Sized>(&self, at: u32, request: &A, matched: bool) -> Option<TestTrace> {
+        let PlacedTest { place, attribute, negated, values } = self.test(at)?;
+        Some(TestTrace {
+            section: place.section,
+            clause: place.clause,
+            field: place.field,
+            attribute: attribute.clone(),
+            negated,
+            required: values,
+            actual: self.values(at, request, matched != negated),
+        })
+    }
 }
 
-/// The values of `attribute`, for a reader.
-fn seen<A: Attributes + ?Sized>(attribute: &Attribute, request: &A) -> Vec<String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let one = |value: Read<Option<String>>| value.ok().flatten().into_iter().collect();
-    match attribute {
-        Attribute::DestinationPort => one(request.destination_port().map(|p| p.map(|p| p.to_string()))),
-        Attribute::Transport => one(request.transport().map(|t| Some(t.to_string()))),
-        Attribute::SourceIp => one(request.source_ip().map(|ip| ip.map(|ip| ip.to_string()))),
-        Attribute::RemoteIp => one(request.remote_ip().map(|ip| ip.map(|ip| ip.to_string()))),
-        Attribute::DestinationIp => one(request.destination_ip().map(|ip| ip.map(|ip| ip.to_string()))),
-        Attribute::PeerAddress => {
-            request.peer().map(|p| p.addresses.iter().map(ToString::to_string).collect()).unwrap_or_default()
-        }
-        Attribute::PeerLabels => {
-            request.peer().map(|p| p.labels.iter().map(ToString::to_string).collect()).unwrap_or_default()
-        }
-        Attribute::ServerDnsName => one(request.server_name().map(|name| name.map(text))),
-        Attribute::DnsQuery => one(request.dns_query().map(|name| name.map(text))),
-        Attribute::RequestPrincipal => {
-            let mut values = Vec::new();
-            for name in ["iss", "sub"] {
-                let mut value = String::new();
-                let _ = request.claim(&[name.into()], crate::request::Shape::Text, &mut |v| {
-                    value = text(v);
-                    ControlFlow::Break(())
-                });
-                values.push(value);
-            }
-            if values.iter().all(String::is_empty) { Vec::new() } else { alloc::vec![values.join("/")] }
-        }
-        _ => {
-            let mut values = Vec::new();
-            let mut push = |value: &[u8]| {
-                values.push(text(value));
-                ControlFlow::Continue(())
-            };
-            let _ = match attribute {
-                Attribute::PeerName => request.peer_names(&mut push),
-                _ => Context::new(request).texts(attribute, &mut push),
-            };
-            values
-        }
+impl CompiledRules {
+    /// Evaluates every test of every rule.
+    pub fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
+        self.0.traces(request)
     }
 }

@@ -1,6 +1,9 @@
 //! Label sets with sources, as Cilium gives them to identities.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::fmt;
 
 /// One label: where it comes from (`k8s`, `reserved`, ...), key and value.
@@ -19,6 +22,30 @@ impl Label {
     pub fn new(source: impl Into<String>, key: impl Into<String>, value: impl Into<String>) -> Self {
         Self { source: source.into(), key: key.into(), value: value.into() }
     }
+}
+
+/// The key of the label for a Pod's namespace.
+const NAMESPACE: &str = "io.kubernetes.pod.namespace";
+
+impl Label {
+    /// Returns the label as a manifest would state it: `app=web`, `namespace=foo`, `reserved:host`.
+    pub fn short(&self) -> String {
+        let label = Self { key: short_key(&self.key).into(), ..self.clone() }.to_string();
+        label.strip_prefix("k8s:").unwrap_or(&label).into()
+    }
+
+    /// Whether this is the label that every endpoint of the cluster `default` has.
+    pub fn is_default_cluster(&self) -> bool {
+        self.source == "k8s" && self.key == CLUSTER && self.value == "default"
+    }
+}
+
+/// The key of the label for the cluster's name.
+const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
+
+/// Returns `key` as a manifest would state it.
+pub(crate) fn short_key(key: &str) -> &str {
+    if key == NAMESPACE { "namespace" } else { key }
 }
 
 impl fmt::Display for Label {

@@ -51,7 +51,7 @@
 //! assert_eq!(answer.decision.verdict, Verdict::Deny);
 //! let miss = answer.layers[3].nearest_miss().unwrap();
 //! assert_eq!(miss.id.to_string(), "AuthorizationPolicy/foo/get-only#0");
-//! assert_eq!((&*miss.failures[0].wanted[0], &*miss.failures[0].seen[0]), ("GET", "POST"));
+//! assert_eq!((&*miss.failures[0].required[0], &*miss.failures[0].actual[0]), ("GET", "POST"));
 //! # assert_eq!(flow.protocol, Protocol::Tcp);
 //! # }
 //! # Ok::<(), palisade::flow::FlowError>(())
@@ -112,7 +112,7 @@ pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
 pub use dns::{AnswerError, CacheLimits, DnsData, DnsRecord, NameCache, RestoreError, Taught, taught};
-pub use explain::{Failure, RuleTrace, nearest_miss};
+pub use explain::{RuleTrace, TestTrace, candidates, near_denials, nearest_miss};
 pub use filter_chain::FilterChain;
 pub use fqdn::{FqdnPattern, FqdnSet};
 pub use labels::{Label, Labels};

@@ -34,17 +34,40 @@ pub struct RuleId {
     pub rule: u32,
     /// The list the rule stands in, such as `egress` or `ingressDeny`; empty where a kind has only one.
     pub section: &'static str,
+    /// Position in the list of its `spec`, up to `u16::MAX`. It differs from `rule` in a resource with several `specs`.
+    index: u16,
+    /// One more than the position in `specs`; 0 for a rule of `spec`.
+    specs: u16,
 }
 
 impl RuleId {
     /// Rule number `rule` of `policy`, for kinds with one list of rules.
     pub fn new(policy: impl Into<Arc<PolicyRef>>, rule: u32) -> Self {
-        Self { policy: policy.into(), rule, section: "" }
+        Self::in_section(policy, "", rule)
     }
 
     /// Rule number `rule` of the list `section` of `policy`.
     pub fn in_section(policy: impl Into<Arc<PolicyRef>>, section: &'static str, rule: u32) -> Self {
-        Self { policy: policy.into(), rule, section }
+        let index = rule.try_into().unwrap_or(u16::MAX);
+        Self { policy: policy.into(), rule, section, index, specs: 0 }
+    }
+
+    /// Returns the id with the rule's position in a resource with several `specs`.
+    #[must_use]
+    pub(crate) fn in_specs(self, spec: usize, index: usize) -> Self {
+        let narrow = |number: usize| number.try_into().unwrap_or(u16::MAX);
+        Self { index: narrow(index), specs: narrow(spec).saturating_add(1), ..self }
+    }
+
+    /// Returns the path of the rule in its resource, such as `spec.rules[0]` or `spec.egress[1]`.
+    pub fn path(&self) -> String {
+        let Self { section, index, .. } = self;
+        match (self.policy.kind, *section, self.specs.checked_sub(1)) {
+            ("AuthorizationPolicy", _, _) => alloc::format!("spec.rules[{}]", self.rule),
+            (_, "", _) => "spec".into(),
+            (_, section, None) => alloc::format!("spec.{section}[{index}]"),
+            (_, section, Some(specs)) => alloc::format!("specs[{specs}].{section}[{index}]"),
+        }
     }
 
     /// The name that istiod gives the rule in Envoy's configuration: `ns[NS]-policy[NAME]-rule[INDEX]`.

@@ -5,6 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use palisade::{
     Outcome, PolicySet, Request, RuleTrace, Verdict,
     http::{Downstream, ForwardClientCertificate, HttpRequest, HttpVersion, Proxy, admit},
+    ir::Section,
 };
 use palisade_envoy::http2::Fields;
 use palisade_test_support::Random;
@@ -340,11 +341,11 @@ impl Sample {
     /// Whether the request is at most one attribute away from a match of some rule.
     pub(crate) fn is_near(&self, set: &PolicySet, port: u16) -> bool {
         let near = |trace: &RuleTrace| {
-            let mut clauses: BTreeMap<&str, usize> = BTreeMap::new();
+            let mut clauses: BTreeMap<(Section, u32), usize> = BTreeMap::new();
             for failure in &trace.failures {
-                *clauses.entry(&failure.clause).or_default() += 1;
+                *clauses.entry((failure.section, failure.clause)).or_default() += 1;
             }
-            trace.held || trace.distance().0 == 1 && clauses.values().any(|failures| *failures == 1)
+            trace.matched || trace.distance().0 == 1 && clauses.values().any(|failures| *failures == 1)
         };
         self.with(port, |request| set.http().explain(request).iter().any(near)).unwrap_or(false)
     }

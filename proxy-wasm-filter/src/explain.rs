@@ -1,33 +1,27 @@
-//! The line that explains a denial to a person: which rule came nearest, and what kept it from matching.
+//! The log line for a denial: the rule that came nearest to a match, and its failed tests.
 
 use core::fmt::Write;
-use palisade::{Decision, Failure, RuleTrace, visible};
+use palisade::{Decision, RuleTrace, visible};
 
-/// Values beyond this many are counted.
+/// Number of values that are listed; the others are counted.
 const VALUES_SHOWN: usize = 5;
 
-/// The line. Values of headers, claims and metadata, which can be secrets, are only in it where `show` says so.
-pub(crate) fn denial(decision: &Decision, miss: Option<&RuleTrace>, show: bool) -> String {
+/// Returns the line. It contains values of sensitive attributes only if `show_sensitive`.
+pub(crate) fn denial(decision: &Decision, miss: Option<&RuleTrace>, show_sensitive: bool) -> String {
     let mut line = format!("palisade: denied by {} ({})", decision.by, decision.layer);
     let Some(miss) = miss else { return line };
     // Writing to a string cannot fail.
     let _ = write!(line, "; nearest miss {}", miss.id);
-    for failure in &miss.failures {
-        let Failure { clause, attribute, negated, wanted, seen } = failure;
-        let not = if *negated { "not " } else { "" };
-        let wanted = list(wanted);
-        let seen = match seen.as_slice() {
-            [] => "nothing".to_owned(),
-            _ if !show && is_secret(attribute) => "a value".to_owned(),
+    for test in &miss.failures {
+        let required = if test.negated { "excluded" } else { "required" };
+        let actual = match test.actual.as_slice() {
+            [] => "none".to_owned(),
+            _ if !show_sensitive && test.attribute.is_sensitive() => "a value".to_owned(),
             values => list(values),
         };
-        let _ = write!(line, "; {clause} {attribute}: wanted {not}{wanted}, seen {seen}");
+        let _ = write!(line, "; {}: {required} {}, actual {actual}", test.place(), list(&test.required));
     }
     line
-}
-
-fn is_secret(attribute: &str) -> bool {
-    ["header", "claim", "metadata", "request"].iter().any(|kind| attribute.starts_with(kind))
 }
 
 fn list(values: &[String]) -> String {
@@ -42,13 +36,16 @@ fn list(values: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use palisade::{DecidedBy, DefaultReason, Layer, PolicyRef, RuleId, Verdict, ir::Effect};
+    use palisade::{
+        DecidedBy, DefaultReason, Layer, PolicyRef, RuleId, TestTrace, Verdict,
+        ir::{Attribute, Effect, Field, Section, TextAttribute},
+    };
 
-    fn line(attribute: &str, show: bool) -> String {
-        line_of("s3cret", attribute, show)
+    fn line(attribute: Attribute, show_sensitive: bool) -> String {
+        line_of("s3cret", attribute, show_sensitive)
     }
 
-    fn line_of(value: &str, attribute: &str, show: bool) -> String {
+    fn line_of(value: &str, attribute: Attribute, show_sensitive: bool) -> String {
         let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "x".into() };
         let decision = Decision {
             verdict: Verdict::Deny,
@@ -57,43 +54,57 @@ mod tests {
             status: None,
             shadow: None,
         };
-        let failure = Failure {
-            clause: "to[0]".into(),
-            attribute: attribute.into(),
+        let failure = TestTrace {
+            section: Section::To,
+            clause: 0,
+            field: Field::new("to[#].operation.methods").index(0u32),
+            attribute,
             negated: false,
-            wanted: vec!["GET".into()],
-            seen: vec![value.into()],
+            required: vec!["GET".into()],
+            actual: vec![value.into()],
         };
         let miss = RuleTrace {
             id: RuleId::new(policy, 0),
             effect: Effect::Allow,
-            held: false,
+            matched: false,
             failures: vec![failure],
-            parts: (0, 1),
+            matches: Vec::new(),
+            matched_groups: 0,
+            groups: 1,
+            is_near_miss: false,
         };
-        denial(&decision, Some(&miss), show)
+        denial(&decision, Some(&miss), show_sensitive)
     }
 
     #[test]
-    fn what_was_wanted_and_seen_is_told() {
+    fn line_contains_field_with_required_and_actual_values() {
         assert_eq!(
-            line("methods", false),
+            line(Attribute::Text(TextAttribute::Method), false),
             "palisade: denied by no ALLOW rule matched (authorization-policy); nearest miss \
-             AuthorizationPolicy/foo/x#0; to[0] methods: wanted GET, seen s3cret"
+             AuthorizationPolicy/foo/x#0; to[0].operation.methods: required GET, actual s3cret"
         );
     }
 
     #[test]
-    fn value_cannot_begin_a_line_or_turn_the_writing() {
-        let line = line_of("a\n[critical] b\u{202e}\u{1b}[1m\"c\" é", "claim `sub`", true);
-        assert!(line.ends_with(r#"seen a\n[critical] b\u{202e}\u{1b}[1m"c" é"#), "{line}");
+    fn control_characters_are_escaped() {
+        let claim = TextAttribute::Claim([].into());
+        let line = line_of("a\n[critical] b\u{202e}\u{1b}[1m\"c\" é", Attribute::Text(claim), true);
+        assert!(line.ends_with(r#"actual a\n[critical] b\u{202e}\u{1b}[1m"c" é"#), "{line}");
     }
 
     #[test]
-    fn what_may_be_a_secret_is_not() {
-        for attribute in ["header `authorization`", "claim `sub`", "metadata `f`[k]", "requestPrincipals"] {
-            assert!(!line(attribute, false).contains("s3cret"), "{attribute}");
-            assert!(line(attribute, true).contains("s3cret"), "{attribute}");
+    fn sensitive_values_are_hidden() {
+        let shape = palisade::Shape::Text;
+        for attribute in [
+            Attribute::Text(TextAttribute::Header("authorization".into())),
+            Attribute::Text(TextAttribute::Claim([].into())),
+            Attribute::Text(TextAttribute::Metadata { filter: "f".into(), key: "k".into(), shape }),
+            Attribute::Text(TextAttribute::PathAndQuery),
+            Attribute::JoinedHeader("cookie".into()),
+            Attribute::RequestPrincipal,
+        ] {
+            assert!(!line(attribute.clone(), false).contains("s3cret"), "{attribute}");
+            assert!(line(attribute.clone(), true).contains("s3cret"), "{attribute}");
         }
     }
 }

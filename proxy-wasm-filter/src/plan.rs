@@ -3,7 +3,10 @@
 //! For a call that returns bytes, the proxy enters the VM a second time to allocate memory. Therefore the cost hardly
 //! depends on the number of bytes. The constants are CPU time in Envoy 1.40 with V8, in hundredths of a microsecond.
 
-use palisade::{IdentitySource, ir::Attribute};
+use palisade::{
+    IdentitySource,
+    ir::{Attribute, TextAttribute},
+};
 
 /// The cost of a call for one header that exists.
 const HEADER: u32 = 63;
@@ -28,12 +31,12 @@ impl Plan {
         let mut certificate = false;
         for attribute in attributes {
             match attribute {
-                Attribute::Method => method = true,
-                Attribute::Path | Attribute::PathAndQuery => path = true,
-                Attribute::Host | Attribute::Authority => authority = true,
+                Attribute::Text(TextAttribute::Method) => method = true,
+                Attribute::Text(TextAttribute::Path | TextAttribute::PathAndQuery) => path = true,
+                Attribute::Text(TextAttribute::Host | TextAttribute::Authority) => authority = true,
                 // The call for one header returns only the first of several.
-                Attribute::Header(_) => others = true,
-                Attribute::Identity => certificate = true,
+                Attribute::Text(TextAttribute::Header(_)) => others = true,
+                Attribute::Text(TextAttribute::Identity) => certificate = true,
                 _ => {}
             }
         }
@@ -58,16 +61,20 @@ impl Plan {
 mod tests {
     use super::*;
 
+    fn text(attribute: TextAttribute) -> Attribute {
+        Attribute::Text(attribute)
+    }
+
     #[test]
     fn one_pseudo_header_is_read_per_header() {
-        assert!(Plan::new([&Attribute::Method]).per_header);
-        assert!(Plan::new([&Attribute::Path, &Attribute::PathAndQuery]).per_header);
-        assert!(!Plan::new([&Attribute::Method, &Attribute::Path]).per_header);
+        assert!(Plan::new([&text(TextAttribute::Method)]).per_header);
+        assert!(Plan::new([&text(TextAttribute::Path), &text(TextAttribute::PathAndQuery)]).per_header);
+        assert!(!Plan::new([&text(TextAttribute::Method), &text(TextAttribute::Path)]).per_header);
     }
 
     #[test]
     fn repeatable_header_needs_all_headers() {
-        let header = Attribute::Header("x-role".into());
+        let header = text(TextAttribute::Header("x-role".into()));
         assert!(!Plan::new([&header]).per_header);
     }
 }

@@ -5,6 +5,7 @@ mod architecture;
 mod corpus;
 mod decision_details;
 mod documents;
+mod explanations;
 mod fuel;
 mod golden;
 mod hostile;

@@ -153,7 +153,7 @@ fn trace_contains_each_rule_once_with_its_failing_stage() {
     let rules = |flow: &Flow| {
         let [egress, ..] = &explain(&cluster, flow).layers[..] else { panic!("four layers") };
         let traces = egress.rules.iter();
-        let told: Vec<_> = traces.map(|t| (t.id.to_string(), t.effect.clone(), t.held)).collect();
+        let told: Vec<_> = traces.map(|t| (t.id.to_string(), t.effect.clone(), t.matched)).collect();
         let near = egress.nearest_miss().map(|t| (t.id.to_string(), t.failures.clone()));
         (told, near)
     };
@@ -166,7 +166,7 @@ fn trace_contains_each_rule_once_with_its_failing_stage() {
     let (rule, failures) = near.expect("a rule that nearly let it pass");
     assert_eq!(rule, id(1));
     let [failure] = &failures[..] else { panic!("one failure: {failures:?}") };
-    assert_eq!((&failure.wanted[..], &failure.seen[..]), (&["x.io".into()][..], &["y.io".into()][..]));
+    assert_eq!((&failure.required[..], &failure.actual[..]), (&["x.io".into()][..], &["y.io".into()][..]));
     let (told, _) = rules(&sni("x.io"));
     assert_eq!(told[1], (id(1), Effect::Allow, true));
 }

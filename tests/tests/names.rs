@@ -4,7 +4,7 @@
 use core::cell::Cell;
 use palisade::{
     CiliumVersion, CompileSwitches, CompiledRules, FqdnPattern, Options, PolicyRef, Request, RuleId,
-    ir::{Attribute, Clause, Effect, Group, NamePattern, Pattern, Rule, Section, Test},
+    ir::{Clause, Effect, Group, NameAttribute, NamePattern, Rule, Section, Test},
 };
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use regex::bytes::{Regex, RegexBuilder};
@@ -117,9 +117,9 @@ fn name_pattern_matches_as_its_regular_expression() {
     assert!(matched * 10 > asked && (asked - matched) * 10 > asked);
 }
 
-fn rule(number: u32, attribute: Attribute, patterns: Vec<NamePattern>) -> Rule {
+fn rule(number: u32, attribute: NameAttribute, patterns: Vec<NamePattern>) -> Rule {
     let policy = PolicyRef { kind: "CiliumNetworkPolicy", namespace: "foo".into(), name: "p".into() };
-    let test = Test::any_of(attribute, patterns.into_iter().map(Pattern::Name));
+    let test = Test::name(attribute, patterns);
     let clause = Clause { tests: vec![test], index: 0 };
     let group = Group { section: Section::Peer, clauses: vec![clause] };
     Rule { id: RuleId::new(policy, number), effect: Effect::Allow, groups: vec![group] }
@@ -134,7 +134,7 @@ fn name_set_matches_as_regular_expressions_of_its_rules() {
     );
     let mut runner = TestRunner::new(cases(6_000));
     let result = runner.run(&drawn, |(texts, names, dns_rule)| {
-        let attribute = if dns_rule { Attribute::DnsQuery } else { Attribute::PeerName };
+        let attribute = if dns_rule { NameAttribute::DnsQuery } else { NameAttribute::Peer };
         let wildcard = |text: &String| NamePattern::Wildcard {
             pattern: canonical(text).into(),
             subdomains: true,
@@ -142,7 +142,7 @@ fn name_set_matches_as_regular_expressions_of_its_rules() {
         };
         let rules: Vec<Rule> = (0u32..)
             .zip(&texts)
-            .map(|(n, list)| rule(n, attribute.clone(), list.iter().map(wildcard).collect()))
+            .map(|(n, list)| rule(n, attribute, list.iter().map(wildcard).collect()))
             .collect();
         let expected: Vec<Vec<Regex>> =
             texts.iter().map(|list| list.iter().map(|t| expression(t, true, dns_rule)).collect()).collect();

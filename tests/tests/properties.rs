@@ -80,7 +80,7 @@ fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Resu
             prop_assert_eq!(held, reference::rule(rule, &request), "rule {}, {:#?}", number, request);
         }
         for (trace, rule) in compiled[0].0.traces(&request).iter().zip(rules) {
-            prop_assert_eq!(Ok(trace.held), reference::rule(rule, &request));
+            prop_assert_eq!(Ok(trace.matched), reference::rule(rule, &request));
         }
     }
     Ok(())

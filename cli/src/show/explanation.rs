@@ -1,13 +1,12 @@
-//! A decision that a person wants to read: the verdict, the ladder of layers, and what was nearly right.
+//! A decision as text: the verdict, the layers, and the rules that matched or nearly matched.
 
 use super::{
     style::{BOLD, DIM, DOUBT, PLAIN, of_outcome, of_verdict},
     text::{Text, paint},
 };
 use palisade::{
-    DecidedBy, Failure, Outcome, RuleTrace, Verdict,
+    DecidedBy, Outcome, RuleTrace, TestTrace, Verdict,
     flow::{FlowExplanation, LayerExplanation},
-    ir::Effect,
 };
 use palisade_cases::spell;
 
@@ -32,11 +31,14 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
         let beyond = decided.is_some_and(|decided| n > decided);
         ladder(&mut out, marker, layer, beyond);
     }
-    if let Some(layer) = explanation.layers.iter().find(|l| l.layer == decision.decided_by.0)
-        && decision.verdict != Verdict::Allow
-        && (matches!(by, DecidedBy::Default(_)) || refused_by_proxy(layer, by))
-    {
-        candidates(&mut out, layer);
+    let layer = explanation.layers.iter().find(|l| l.layer == decision.decided_by.0);
+    match (decision.verdict, layer) {
+        (Verdict::Allow, _) => near_denials(&mut out, &explanation.layers),
+        (_, Some(layer)) if matches!(by, DecidedBy::Default(_)) || refused_by_proxy(layer, by) => {
+            candidates(&mut out, layer);
+        }
+        (Verdict::Deny, Some(layer)) => denial(&mut out, layer, by),
+        _ => {}
     }
     if let Some(shadow) = &decision.shadow {
         let by = shadow.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
@@ -56,7 +58,7 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
 fn refused_by_proxy(layer: &LayerExplanation, by: &DecidedBy) -> bool {
     let DecidedBy::Rule(id) = by else { return false };
     let mut own = layer.rules.iter().filter(|rule| rule.id == *id);
-    own.next().is_some() && !layer.rules.iter().any(|rule| rule.id == *id && rule.held)
+    own.next().is_some() && !layer.rules.iter().any(|rule| rule.id == *id && rule.matched)
 }
 
 fn ladder(out: &mut Text, marker: &str, layer: &LayerExplanation, beyond: bool) {
@@ -74,22 +76,35 @@ fn ladder(out: &mut Text, marker: &str, layer: &LayerExplanation, beyond: bool) 
     out.line(&[&name, &paint(style, outcome), &gap, &by]);
 }
 
-/// The rules that could have let the flow pass, nearest first.
+/// Writes the rules that could have let the flow pass, nearest first.
 fn candidates(out: &mut Text, layer: &LayerExplanation) {
-    let mut rules: Vec<&RuleTrace> =
-        layer.rules.iter().filter(|rule| !rule.held && matches!(rule.effect, Effect::Allow)).collect();
-    let whose = if layer.workload.is_empty() { String::new() } else { format!(" for {}", layer.workload) };
+    let rules = palisade::candidates(&layer.rules);
+    let workload = if layer.workload.is_empty() { String::new() } else { format!(" for {}", layer.workload) };
+    out.line(&[]);
     if rules.is_empty() {
-        out.line(&[]);
-        out.line(&[&"No rule allows anything", &whose, &" in this layer."]);
+        out.line(&[&"No rule allows anything", &workload, &" in this layer."]);
         return;
     }
-    rules.sort_by_key(|rule| rule.distance());
-    out.line(&[]);
-    out.line(&[&"Rules that allow something", &whose, &", nearest first:"]);
+    out.line(&[&"Rules that allow something", &workload, &", nearest first:"]);
+    missed(out, &rules, "  <- nearest miss");
+}
+
+/// Writes the DENY rules of all layers that nearly matched.
+fn near_denials(out: &mut Text, layers: &[LayerExplanation]) {
+    let rules: Vec<&RuleTrace> =
+        layers.iter().flat_map(|layer| palisade::near_denials(&layer.rules)).collect();
+    if !rules.is_empty() {
+        out.line(&[]);
+        out.line(&[&"DENY rules that nearly matched:"]);
+        missed(out, &rules, "");
+    }
+}
+
+/// Writes rules with the first test that each of them failed; `mark` follows the first rule.
+fn missed(out: &mut Text, rules: &[&RuleTrace], mark: &str) {
     for (n, rule) in rules.iter().take(CANDIDATES).enumerate() {
-        let nearest = if n == 0 { paint(DOUBT, "  <- nearest miss") } else { paint(PLAIN, "") };
-        out.line(&[&"  ", &paint(BOLD, &rule.id), &nearest]);
+        let mark = if n == 0 { paint(DOUBT, mark) } else { paint(PLAIN, "") };
+        out.line(&[&"  ", &paint(BOLD, &rule.id), &mark]);
         for failure in rule.failures.iter().take(1) {
             out.line(&[&"    ", &condition(failure)]);
         }
@@ -106,51 +121,35 @@ fn candidates(out: &mut Text, layer: &LayerExplanation) {
     }
 }
 
+/// Writes the tests of the rule that denies the flow, with the values that matched.
+fn denial(out: &mut Text, layer: &LayerExplanation, by: &DecidedBy) {
+    let DecidedBy::Rule(id) = by else { return };
+    let Some(rule) = layer.rules.iter().find(|rule| rule.id == *id && rule.matched) else { return };
+    if rule.matches.is_empty() {
+        return;
+    }
+    out.line(&[]);
+    out.line(&[&"The rule matches:"]);
+    out.line(&[&"  ", &paint(BOLD, &rule.id)]);
+    for test in rule.matches.iter().take(CANDIDATES) {
+        out.line(&[&"    ", &condition(test)]);
+    }
+    if rule.matches.len() > CANDIDATES {
+        out.line(&[&"    and ", &(rule.matches.len() - CANDIDATES), &" more"]);
+    }
+}
+
 fn more_conditions(count: usize) -> String {
     if count == 1 {
-        return "and 1 more condition that does not hold".to_owned();
+        return "and 1 more test that fails".to_owned();
     }
-    format!("and {count} more conditions that do not hold")
+    format!("and {count} more tests that fail")
 }
 
-fn condition(failure: &Failure) -> String {
-    let wanted = if failure.negated { "refuses" } else { "wanted" };
-    let clause = format!("{} {}", failure.clause, failure.attribute);
-    let wanted_labels = failure.wanted.join(" ");
-    let seen: Vec<String> = failure
-        .seen
-        .iter()
-        .filter(|value| matters(value, &wanted_labels))
-        .map(|value| label(value))
-        .collect();
-    let alternatives: Vec<String> = failure.wanted.iter().map(|value| label(value)).collect();
-    let seen = if seen.is_empty() { "none".to_owned() } else { list(&seen) };
-    format!("{clause}: {wanted} {}, seen {seen}", list(&alternatives))
-}
-
-/// The label that every peer of the default cluster has, and every selector asks for.
-const CLUSTER: &str = "k8s:io.cilium.k8s.policy.cluster=default";
-
-/// Whether a label says something to the reader: those that Cilium adds only do where the rule asks for them.
-fn matters(value: &str, wanted: &str) -> bool {
-    let key = value.split('=').next().unwrap_or(value);
-    !key.starts_with("k8s:io.cilium.") || (value != CLUSTER && wanted.contains(key))
-}
-
-/// A label, or a list of labels, as it would be written in a manifest.
-fn label(value: &str) -> String {
-    if !value.starts_with("k8s:") {
-        return value.to_owned();
-    }
-    let labels = value.split(", ").filter(|label| *label != CLUSTER);
-    let short = labels.map(|label| {
-        let label = label.strip_prefix("k8s:").unwrap_or(label);
-        match label.strip_prefix("io.kubernetes.pod.namespace=") {
-            Some(namespace) => format!("namespace={namespace}"),
-            None => label.to_owned(),
-        }
-    });
-    short.collect::<Vec<_>>().join(" ")
+fn condition(test: &TestTrace) -> String {
+    let required = if test.negated { "excluded" } else { "required" };
+    let actual = if test.actual.is_empty() { "none".to_owned() } else { list(&test.actual) };
+    format!("{}: {required} {}, actual {actual}", test.place(), list(&test.required))
 }
 
 fn list(values: &[String]) -> String {

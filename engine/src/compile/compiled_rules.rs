@@ -1,21 +1,20 @@
-//! A list of rules compiled by itself, for those who hold [`Rule`]s rather than policies.
+//! A compiled list of [`Rule`]s, for callers that have rules instead of policies.
 
-use super::{context::Context, evaluate::Ignore, program::Program, switches::CompileSwitches};
+use super::{context::Context, evaluate::NoTrace, program::Program, switches::CompileSwitches};
 use crate::{
-    explain::RuleTrace,
     ir::Rule,
     request::{Attributes, Read},
 };
 use alloc::vec::Vec;
 
-/// Rules in order of precedence, compiled once and then only read. Numbers are places in the list, from 0.
+/// A compiled, immutable list of rules in order of precedence. A rule's number is its position in the list, from 0.
 ///
 /// ```
 /// use palisade::{CompileSwitches, CompiledRules, PolicyRef, Request, RuleId};
-/// use palisade::ir::{Attribute, Clause, Effect, Group, Pattern, Rule, Section, Test, Text};
+/// use palisade::ir::{Clause, Effect, Group, Rule, Section, Test, Text, TextAttribute};
 ///
 /// let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "get".into() };
-/// let get = Test::any_of(Attribute::Method, [Pattern::Text(Text::Exact("GET".into()))]);
+/// let get = Test::text(TextAttribute::Method, [Text::Exact("GET".into())]);
 /// let clause = Clause { tests: vec![get], index: 0 };
 /// let rule = Rule {
 ///     id: RuleId::new(policy, 0),
@@ -28,36 +27,31 @@ use alloc::vec::Vec;
 /// assert_eq!(rules.first_match(&Request::default(), 0), Ok(None));
 /// ```
 #[derive(Debug)]
-pub struct CompiledRules(Program);
+pub struct CompiledRules(pub(crate) Program);
 
 impl CompiledRules {
-    /// Compiles `rules`, first come first.
+    /// Compiles `rules`; an earlier rule has precedence.
     pub fn new(rules: &[Rule], switches: CompileSwitches) -> Self {
         Self(Program::new(&rules.iter().collect::<Vec<_>>(), switches))
     }
 
-    /// The first rule, at or after number `floor`, that holds. Allocates nothing, and reads an attribute only if a
-    /// rule that is still possible needs it.
+    /// Returns the first rule, at or after number `floor`, that matches. Allocates nothing, and reads an attribute only if a
+    /// candidate needs it.
     ///
     /// # Errors
     ///
-    /// An attribute that is needed could not be read.
+    /// A rule needs an attribute that cannot be read.
     pub fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
         self.0.first_match(&Context::new(request), floor..self.0.len())
     }
 
-    /// Whether rule number `rule` holds; a number past the end never does.
+    /// Whether rule number `rule` matches; an unknown rule does not match.
     ///
     /// # Errors
     ///
-    /// An attribute that is needed could not be read.
+    /// The rule needs an attribute that cannot be read.
     pub fn holds<A: Attributes + ?Sized>(&self, rule: u32, request: &A) -> Read<bool> {
-        self.0.holds(rule, request, &mut Ignore)
-    }
-
-    /// Every rule, looked at in full, with each test that failed.
-    pub fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
-        self.0.traces(request)
+        self.0.matches(rule, request, &mut NoTrace)
     }
 }
 
@@ -72,7 +66,7 @@ mod tests {
     use alloc::vec;
 
     #[test]
-    fn a_group_that_offers_nothing_never_holds_with_or_without_index() {
+    fn group_without_clauses_never_matches_with_or_without_index() {
         let policy = PolicyRef { kind: "AuthorizationPolicy", namespace: "foo".into(), name: "none".into() };
         let group = |section| Group { section, clauses: Vec::new() };
         let rule = Rule {
@@ -84,7 +78,7 @@ mod tests {
             let switches = CompileSwitches { index, ..CompileSwitches::default() };
             let rules = CompiledRules::new(&[rule.clone(), rule.clone()], switches);
             assert_eq!(rules.first_match(&Request::default(), 0), Ok(None));
-            assert!(rules.traces(&Request::default()).iter().all(|trace| !trace.held));
+            assert!(rules.traces(&Request::default()).iter().all(|trace| !trace.matched));
         }
     }
 }

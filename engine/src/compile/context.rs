@@ -1,8 +1,15 @@
-//! A request being decided: its attributes by name, and whether one of them is matched.
+//! A request during a decision: reads attributes and compares them with operands.
 
-use super::{intern::Matcher, step::Kind};
+use super::{
+    instruction::TextOp,
+    matcher::Matcher,
+    methods::{MethodSet, Methods},
+};
 use crate::{
-    ir::{Attribute, Text},
+    ir::{
+        AddressAttribute, HeaderName, HeaderPattern, NameAttribute, RequestPrincipalPattern, Text,
+        TextAttribute,
+    },
     matcher::{case::CaseSensitivity, collation::Collation, search::find_first, text},
     request::{Attributes, ClaimName, Read, Shape, Visit},
 };
@@ -11,36 +18,42 @@ use core::{cell::OnceCell, net::IpAddr, ops::ControlFlow};
 const ISSUER: [ClaimName; 1] = [ClaimName::Borrowed("iss")];
 const SUBJECT: [ClaimName; 1] = [ClaimName::Borrowed("sub")];
 
-/// A request being decided.
+/// A request during a decision.
 #[derive(Debug)]
 pub(crate) struct Context<'a, A: ?Sized> {
     pub(super) request: &'a A,
-    /// The path without its query, once somebody asked for it.
+    /// The path without its query, once it was read.
     path: OnceCell<Option<&'a [u8]>>,
 }
 
 impl<'a, A: Attributes + ?Sized> Context<'a, A> {
-    /// Nothing of `request` read yet.
+    /// Returns a context of `request`, of which nothing is read yet.
     pub(crate) fn new(request: &'a A) -> Self {
         Self { request, path: OnceCell::new() }
     }
 
-    /// Whether some value of `attribute` compares with `literal` as `kind` says.
+    /// Returns the set of the request's method. If no rule names a method, the method is not read.
     #[inline]
-    pub(super) fn compares(&self, attribute: &Attribute, kind: Kind, literal: &[u8]) -> Read<bool> {
-        if matches!(kind, Kind::PathExact | Kind::PathPrefix) {
+    pub(super) fn method_set(&self, methods: &Methods) -> Read<MethodSet> {
+        if methods.is_empty() { Ok(MethodSet::ANY) } else { Ok(methods.of(self.request.method()?)) }
+    }
+
+    /// Whether `op` matches a value of `attribute` and `literal`.
+    #[inline]
+    pub(super) fn compares(&self, attribute: &TextAttribute, op: TextOp, literal: &[u8]) -> Read<bool> {
+        if matches!(op, TextOp::PathExact | TextOp::PathPrefix) {
             return Ok(self
                 .request
                 .path()?
-                .is_some_and(|path| kind.matches(CaseSensitivity::Sensitive, path, literal)));
+                .is_some_and(|path| op.matches(CaseSensitivity::Sensitive, path, literal)));
         }
         let case = Collation::of(attribute).case;
         let mut found = false;
         match self.single(attribute)? {
-            Some(value) => Ok(value.is_some_and(|value| kind.matches(case, value, literal))),
-            None => {
+            TextValue::Single(value) => Ok(value.is_some_and(|value| op.matches(case, value, literal))),
+            TextValue::Multiple => {
                 self.each(attribute, &mut |value| {
-                    found = kind.matches(case, value, literal);
+                    found = op.matches(case, value, literal);
                     if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 })?;
                 Ok(found)
@@ -48,71 +61,66 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         }
     }
 
-    /// Whether some value of `attribute` is matched by `matcher`.
-    pub(super) fn matches(&self, attribute: &Attribute, matcher: &Matcher) -> Read<bool> {
+    /// Whether `matcher` matches a value of its attribute.
+    pub(super) fn matches(&self, matcher: &Matcher) -> Read<bool> {
         let request = self.request;
         let mut found = false;
-        let mut check = |held: bool| {
-            found |= held;
+        let mut check = |matched: bool| {
+            found |= matched;
             if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         match matcher {
-            Matcher::Text(set) => self.texts(attribute, &mut |value| check(set.matches(value)))?,
-            Matcher::RequestPrincipals(pairs) => return self.request_principal(pairs),
-            Matcher::Cidrs(set) => {
-                found = self.addresses(attribute, &mut None)?.iter().any(|address| set.contains(*address));
+            Matcher::Text(attribute, set) => self.texts(attribute, &mut |value| check(set.matches(value)))?,
+            Matcher::Regexes(attribute, list) => {
+                self.texts(attribute, &mut |value| check(list.iter().any(|r| r.is_match(value))))?;
             }
+            Matcher::JoinedHeader(name, patterns) => return self.joined(name, patterns),
             Matcher::Ports(ranges) => {
-                found = request
-                    .destination_port()?
-                    .is_some_and(|port| ranges.iter().any(|(first, last)| (*first..=*last).contains(&port)));
+                let port = request.destination_port()?;
+                found = port.is_some_and(|port| ranges.iter().any(|range| range.contains(port)));
             }
             Matcher::Transports(ranges) => {
                 let flow = request.transport()?;
-                found = ranges.iter().any(|(protocol, first, last)| {
-                    *protocol == flow.protocol && (*first..=*last).contains(&flow.port)
-                });
+                found = ranges.iter().any(|r| r.protocol == flow.protocol && r.ports.contains(flow.port));
             }
+            Matcher::Cidrs(attribute, set) => {
+                found = self.addresses(*attribute, &mut None)?.iter().any(|address| set.contains(*address));
+            }
+            Matcher::RequestPrincipals(patterns) => return self.request_principal(patterns),
             Matcher::Labels(selectors) => {
                 let peer = request.peer()?;
                 found =
                     selectors.iter().any(|s| s.matches(peer.labels) || (peer.aggregated && s.is_negative()));
             }
-            Matcher::Regexes(list, set) => self.texts(attribute, &mut |value| {
-                check(list.iter().any(|r| r.is_match(value)) || set.matches(value))
-            })?,
-            Matcher::Joined(list) => return self.joined(attribute, list),
-            Matcher::Names(set) => match attribute {
-                Attribute::ServerDnsName => {
+            Matcher::Names(attribute, set) => match attribute {
+                NameAttribute::ServerName => {
                     found =
                         request.server_name()?.is_some_and(|name| with_final_dot(name, |n| set.matches(n)));
                 }
-                Attribute::PeerName => request.peer_names(&mut |name| check(set.matches(name)))?,
-                _ => found = request.dns_query()?.is_some_and(|name| set.matches(name)),
+                NameAttribute::Peer => request.peer_names(&mut |name| check(set.matches(name)))?,
+                NameAttribute::DnsQuery => {
+                    found = request.dns_query()?.is_some_and(|name| set.matches(name));
+                }
             },
         }
         Ok(found)
     }
 
-    /// Whether a header's lines, with commas between them, are one of `list`. Nothing is put together.
-    fn joined(&self, attribute: &Attribute, list: &[Text]) -> Read<bool> {
-        let Attribute::JoinedHeader(name) = attribute else { return Ok(false) };
-        for text in list {
-            let wanted = match text {
-                Text::Exact(wanted) => Some(wanted.as_bytes()),
-                _ => None,
+    /// Whether the lines of header `name`, joined by commas, match one of `patterns`. The lines are not copied.
+    fn joined(&self, name: &HeaderName, patterns: &[HeaderPattern]) -> Read<bool> {
+        for pattern in patterns {
+            let exact = match pattern {
+                HeaderPattern::Exact(text) => Some(text.as_bytes()),
+                HeaderPattern::Present => None,
             };
-            let (mut rest, mut lines) = (wanted, 0u32);
+            let (mut rest, mut lines) = (exact, 0u32);
             self.request.header(name, &mut |line| {
                 let left = rest.and_then(|r| if lines > 0 { r.strip_prefix(b",") } else { Some(r) });
                 rest = left.and_then(|r| r.strip_prefix(line));
                 lines += 1;
                 ControlFlow::Continue(())
             })?;
-            let matched = match text {
-                Text::Present => true,
-                _ => rest.is_some_and(<[u8]>::is_empty),
-            };
+            let matched = exact.is_none() || rest.is_some_and(<[u8]>::is_empty);
             if lines > 0 && matched {
                 return Ok(true);
             }
@@ -120,8 +128,8 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         Ok(false)
     }
 
-    fn request_principal(&self, pairs: &[(Text, Text)]) -> Read<bool> {
-        for (issuer, subject) in pairs {
+    fn request_principal(&self, patterns: &[RequestPrincipalPattern]) -> Read<bool> {
+        for RequestPrincipalPattern { issuer, subject } in patterns {
             if self.claim_is(&ISSUER, issuer)? && self.claim_is(&SUBJECT, subject)? {
                 return Ok(true);
             }
@@ -138,10 +146,10 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         Ok(found)
     }
 
-    /// The addresses that `attribute` names. One that is read by itself is put in `place`.
+    /// Returns the addresses of `attribute`. An address that the request returns by value is put in `place`.
     pub(super) fn addresses<'s>(
         &self,
-        attribute: &Attribute,
+        attribute: AddressAttribute,
         place: &'s mut Option<IpAddr>,
     ) -> Read<&'s [IpAddr]>
     where
@@ -149,41 +157,44 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
     {
         let request = self.request;
         *place = match attribute {
-            Attribute::SourceIp => request.source_ip()?,
-            Attribute::RemoteIp => request.remote_ip()?,
-            Attribute::DestinationIp => request.destination_ip()?,
-            _ => return Ok(request.peer()?.addresses),
+            AddressAttribute::SourceIp => request.source_ip()?,
+            AddressAttribute::RemoteIp => request.remote_ip()?,
+            AddressAttribute::DestinationIp => request.destination_ip()?,
+            AddressAttribute::Peer => return Ok(request.peer()?.addresses),
         };
         Ok(place.as_slice())
     }
 
-    /// Visits the text values of `attribute`.
-    pub(crate) fn texts(&self, attribute: &Attribute, visit: Visit<'_>) -> Read<()> {
+    /// Calls `visit` with the values of `attribute`.
+    pub(crate) fn texts(&self, attribute: &TextAttribute, visit: Visit<'_>) -> Read<()> {
         match self.single(attribute)? {
-            Some(Some(value)) => {
+            TextValue::Single(Some(value)) => {
                 let _ = visit(value);
                 Ok(())
             }
-            Some(None) => Ok(()),
-            None => self.each(attribute, visit),
+            TextValue::Single(None) => Ok(()),
+            TextValue::Multiple => self.each(attribute, visit),
         }
     }
 
-    /// The value of an attribute that has at most one; none at all where it may have several.
+    /// Returns the value of an attribute that has at most one value.
     #[inline]
-    pub(super) fn single(&self, attribute: &Attribute) -> Read<Option<Option<&'a [u8]>>> {
+    pub(super) fn single(&self, attribute: &TextAttribute) -> Read<TextValue<'a>> {
         let request = self.request;
-        Ok(Some(match attribute {
-            Attribute::Method => request.method()?,
-            Attribute::Host | Attribute::Authority => request.authority()?,
-            Attribute::Path => self.path()?,
-            Attribute::PathAndQuery => request.path()?,
-            Attribute::ServerName => Some(request.server_name()?.unwrap_or_default()),
-            Attribute::Identity => match request.only_identity()? {
+        Ok(TextValue::Single(match attribute {
+            TextAttribute::Method => request.method()?,
+            TextAttribute::Host | TextAttribute::Authority => request.authority()?,
+            TextAttribute::Path => self.path()?,
+            TextAttribute::PathAndQuery => request.path()?,
+            TextAttribute::ServerName => Some(request.server_name()?.unwrap_or_default()),
+            TextAttribute::Identity => match request.only_identity()? {
                 Some(identity) => Some(identity),
-                None => return Ok(None),
+                None => return Ok(TextValue::Multiple),
             },
-            _ => return Ok(None),
+            TextAttribute::Header(_)
+            | TextAttribute::Claim(_)
+            | TextAttribute::Metadata { .. }
+            | TextAttribute::PortName => return Ok(TextValue::Multiple),
         }))
     }
 
@@ -200,23 +211,37 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         Ok(*self.path.get_or_init(|| path))
     }
 
-    /// Visits the values of an attribute that may have several.
-    pub(super) fn each(&self, attribute: &Attribute, visit: Visit<'_>) -> Read<()> {
+    /// Calls `visit` with the values of an attribute for which [`Self::single`] returns [`TextValue::Multiple`].
+    pub(super) fn each(&self, attribute: &TextAttribute, visit: Visit<'_>) -> Read<()> {
         let request = self.request;
         match attribute {
-            Attribute::Header(name) | Attribute::JoinedHeader(name) => request.header(name, visit),
-            Attribute::Identity => request.identities(visit),
-            Attribute::PortName => request.port_names(visit),
-            Attribute::Claim(path) => request.claim(path, Shape::TextOrList, visit),
-            Attribute::Metadata { filter, key, shape } => request.metadata(filter, key, *shape, visit),
-            _ => Ok(()),
+            TextAttribute::Header(name) => request.header(name, visit),
+            TextAttribute::Identity => request.identities(visit),
+            TextAttribute::PortName => request.port_names(visit),
+            TextAttribute::Claim(path) => request.claim(path, Shape::TextOrList, visit),
+            TextAttribute::Metadata { filter, key, shape } => request.metadata(filter, key, *shape, visit),
+            TextAttribute::Method
+            | TextAttribute::Host
+            | TextAttribute::Authority
+            | TextAttribute::Path
+            | TextAttribute::PathAndQuery
+            | TextAttribute::ServerName => Ok(()),
         }
     }
 }
 
-/// Calls `ask` with a server name in the canonical form of DNS names. An empty name, one with a final dot and one longer
-/// than DNS allows are no names.
-fn with_final_dot(name: &[u8], ask: impl FnOnce(&[u8]) -> bool) -> bool {
+/// The values of a text attribute.
+#[derive(Debug)]
+pub(super) enum TextValue<'a> {
+    /// At most one value.
+    Single(Option<&'a [u8]>),
+    /// Any number of values, which [`Context::each`] visits.
+    Multiple,
+}
+
+/// Calls `matches` with a server name in the canonical form of DNS names. An empty name, a name with a final dot and a
+/// name longer than DNS allows match nothing.
+fn with_final_dot(name: &[u8], matches: impl FnOnce(&[u8]) -> bool) -> bool {
     let mut buffer = [b'.'; 256];
     if name.is_empty() || name.ends_with(b".") {
         return false;
@@ -224,5 +249,5 @@ fn with_final_dot(name: &[u8], ask: impl FnOnce(&[u8]) -> bool) -> bool {
     let Some((text, _)) = buffer.split_at_mut_checked(name.len()) else { return false };
     text.copy_from_slice(name);
     text.make_ascii_lowercase();
-    buffer.get(..=name.len()).is_some_and(ask)
+    buffer.get(..=name.len()).is_some_and(matches)
 }

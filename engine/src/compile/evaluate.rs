@@ -1,78 +1,63 @@
-//! The one walk over a program: [`Program::first_match`] to decide, the same steps with an [`Observer`] to explain.
+//! The evaluation of a program: for decisions, and with an [`Observer`] for explanations.
 
 use super::{
     context::Context,
+    instruction::{Instruction, NO_INSTRUCTION, Operand},
     intern::Interned,
     methods::MethodSet,
-    program::{Place, Program},
-    step::{Look, Step},
+    program::Program,
 };
 use crate::{
-    ir::{Attribute, Pattern, Section},
     matcher::literal::SearchBounds,
     request::{Attributes, Read, Unavailable},
 };
-use alloc::boxed::Box;
 use core::{
     cell::Cell,
     ops::{ControlFlow, Range},
 };
 
-/// A test that did not hold, and where it stands.
-#[derive(Debug)]
-pub(crate) struct FailedTest<'p> {
-    pub(crate) section: Section,
-    pub(crate) clause: u32,
-    pub(crate) attribute: &'p Attribute,
-    pub(crate) negated: bool,
-    pub(crate) patterns: Box<[Pattern]>,
-}
-
-/// Watches the walk. With [`Ignore`] the walk stops a rule at its first failing test; otherwise it looks at all.
+/// Observes the evaluation of a rule.
 pub(crate) trait Observer {
-    /// Whether every test of a rule is to be looked at.
+    /// Whether every test of the rule is evaluated. Otherwise, evaluation stops at the first failed test.
     const EXHAUSTIVE: bool;
-    /// A test did not hold.
-    fn failed(&mut self, test: FailedTest<'_>);
-    /// A group was looked at.
-    fn group(&mut self, section: Section, held: bool);
+    /// The test at `at` was evaluated.
+    fn test(&mut self, at: u32, matched: bool);
+    /// The group that ends at `at` was evaluated.
+    fn group(&mut self, at: u32, matched: bool);
 }
 
-/// Watches nothing: deciding.
+/// Observes nothing, for decisions.
 #[derive(Debug)]
-pub(crate) struct Ignore;
+pub(crate) struct NoTrace;
 
-impl Observer for Ignore {
+impl Observer for NoTrace {
     const EXHAUSTIVE: bool = false;
     #[inline]
-    fn failed(&mut self, _: FailedTest<'_>) {}
+    fn test(&mut self, _: u32, _: bool) {}
     #[inline]
-    fn group(&mut self, _: Section, _: bool) {}
+    fn group(&mut self, _: u32, _: bool) {}
 }
 
-/// A step that the index has looked at already; this one is none.
-pub(super) const NO_STEP: u32 = u32::MAX;
-
-/// What is known before a rule's steps are looked at.
+/// Facts that are known before a rule is evaluated.
 #[derive(Clone, Copy, Debug)]
-struct Known {
-    /// This step holds.
+struct Facts {
+    /// The test at this position matches.
     proven: u32,
-    /// The request's method, where it was read.
+    /// The request's method, if it was read.
     method: Option<MethodSet>,
 }
 
-impl Known {
-    const NOTHING: Self = Self { proven: NO_STEP, method: None };
+impl Facts {
+    const NONE: Self = Self { proven: NO_INSTRUCTION, method: None };
 }
 
 impl Program {
-    /// The first rule of those numbered `range` that holds. Allocates nothing; reads attributes only as the
-    /// candidates left by the index need them.
+    /// Returns the first rule in `range` that matches. Allocates nothing, and reads an attribute only if a candidate of the
+    /// index needs it.
     ///
     /// # Errors
     ///
-    /// A rule before the first that holds needs an attribute that cannot be read.
+    /// A rule before the first match needs an attribute that cannot be read.
     pub(crate) fn first_match<A: Attributes + ?Sized>(
         &self,
         cx: &Context<'_, A>,
@@ -85,7 +70,7 @@ impl Program {
             let rules = rules.get(..range.end as usize).unwrap_or(rules);
             return (interpreter.0)(rules, &cx.request, range.start);
         }
-        // The index reads attributes in its own order. What it cannot read, the rules before the match may not need.
+        // The index reads attributes in its own order. The rules before the match may not need an unreadable attribute.
         self.first_candidate(cx, range.clone()).or_else(|Unavailable| self.first_in_order(cx, range))
     }
 
@@ -95,7 +80,7 @@ impl Program {
         range: Range<u32>,
     ) -> Read<Option<u32>> {
         for rule in range {
-            if self.rule_holds(rule, cx, &mut Ignore)? {
+            if self.rule_matches(rule, cx, &mut NoTrace)? {
                 return Ok(Some(rule));
             }
         }
@@ -108,24 +93,24 @@ impl Program {
         range: Range<u32>,
     ) -> Read<Option<u32>> {
         let Range { start, end } = range;
-        let method = self.interned.methods.of_request(cx)?;
-        // The candidates of one key come in order; those that a match has made pointless are passed over.
+        let method = cx.method_set(&self.interned.methods)?;
+        // The postings of one key are in order. Those after a match are skipped.
         let best = Cell::new(end);
         let bounds = SearchBounds { methods: method.mask(), below: &best };
-        self.index.candidates(cx, &self.interned.texts, bounds, |candidates| {
-            for candidate in candidates {
-                if candidate.rule >= best.get() {
+        self.index.candidates(cx, &self.interned.texts, bounds, |postings| {
+            for posting in postings {
+                if posting.rule >= best.get() {
                     break;
                 }
-                let known = Known { proven: candidate.proven(), method: Some(method) };
-                if candidate.rule >= start
-                    && candidate.methods.intersects(method)
-                    && match candidate.first_step {
-                        NO_STEP => true,
-                        first => self.steps_hold(first..u32::MAX, known, cx, &mut Ignore)?,
+                let facts = Facts { proven: posting.proven(), method: Some(method) };
+                if posting.rule >= start
+                    && posting.methods.intersects(method)
+                    && match posting.first {
+                        NO_INSTRUCTION => true,
+                        first => self.instructions_match(first..u32::MAX, facts, cx, &mut NoTrace)?,
                     }
                 {
-                    best.set(candidate.rule);
+                    best.set(posting.rule);
                     break;
                 }
             }
@@ -134,131 +119,104 @@ impl Program {
         Ok(Some(best.get()).filter(|best| *best < end))
     }
 
-    /// Whether rule number `rule` holds; `observer` sees every test that did not.
-    pub(crate) fn holds<A: Attributes + ?Sized, O: Observer>(
+    /// Whether rule number `rule` matches; `observer` observes its tests.
+    pub(crate) fn matches<A: Attributes + ?Sized, O: Observer>(
         &self,
         rule: u32,
         request: &A,
         observer: &mut O,
     ) -> Read<bool> {
-        self.rule_holds(rule, &Context::new(request), observer)
+        self.rule_matches(rule, &Context::new(request), observer)
     }
 
-    fn rule_holds<A: Attributes + ?Sized, O: Observer>(
+    fn rule_matches<A: Attributes + ?Sized, O: Observer>(
         &self,
         rule: u32,
         cx: &Context<'_, A>,
         observer: &mut O,
     ) -> Read<bool> {
-        self.steps_of(rule).map_or(Ok(false), |steps| self.steps_hold(steps, Known::NOTHING, cx, observer))
+        let range = self.instructions_of(rule);
+        range.map_or(Ok(false), |range| self.instructions_match(range, Facts::NONE, cx, observer))
     }
 
-    /// Whether the rule holds whose steps begin where `steps` does. Where they end is asked only by those who look at
-    /// every step.
-    fn steps_hold<A: Attributes + ?Sized, O: Observer>(
+    /// Whether the rule matches whose first instruction is the start of `range`. Only exhaustive evaluation uses the end.
+    fn instructions_match<A: Attributes + ?Sized, O: Observer>(
         &self,
-        steps: Range<u32>,
-        known: Known,
+        range: Range<u32>,
+        facts: Facts,
         cx: &Context<'_, A>,
         observer: &mut O,
     ) -> Read<bool> {
-        let Range { start: mut at, end } = steps;
-        let mut watched = Watched::default();
+        let Range { start: mut at, end } = range;
+        let mut progress = RuleProgress::default();
         while at < end {
-            let Some(step) = self.steps.get(at as usize) else { return Ok(false) };
-            let held = at == known.proven || self.step_holds(step, known.method, cx)?;
+            let Some(instruction) = self.instructions.get(at as usize) else { return Ok(false) };
+            let matched = at == facts.proven || self.instruction_matches(instruction, facts.method, cx)?;
             at = if O::EXHAUSTIVE {
-                if !held {
-                    self.tell(at, step, observer);
-                }
-                watched.step(at, step, held, |any| self.tell_group(at, any, observer))
+                observer.test(at, matched);
+                progress.next(at, instruction, matched, |any| observer.group(at, any))
             } else {
-                match (held, at + 1 == step.clause_end) {
+                match (matched, at + 1 == instruction.clause_end) {
                     (true, false) => at + 1,
-                    // The clause holds, and with it the group.
-                    (true, true) if step.last => return Ok(true),
-                    (true, true) => step.group_end,
-                    (false, _) if step.clause_end == step.group_end => return Ok(false),
-                    (false, _) => step.clause_end,
+                    // The clause matches, and therefore the group.
+                    (true, true) if instruction.last => return Ok(true),
+                    (true, true) => instruction.group_end,
+                    (false, _) if instruction.clause_end == instruction.group_end => return Ok(false),
+                    (false, _) => instruction.clause_end,
                 }
             };
         }
-        Ok(!watched.failed)
+        Ok(!progress.failed)
     }
 
     #[inline]
-    fn step_holds<A: Attributes + ?Sized>(
+    fn instruction_matches<A: Attributes + ?Sized>(
         &self,
-        step: &Step,
+        instruction: &Instruction,
         method: Option<MethodSet>,
         cx: &Context<'_, A>,
     ) -> Read<bool> {
-        let Interned { attributes, matchers, texts, methods, .. } = &self.interned;
-        if let Look::Methods(set, _) = step.look {
-            let method = method.map_or_else(|| methods.of_request(cx), Ok)?;
-            return Ok(set.intersects(method) != step.negated);
-        }
-        let attribute = attributes.get(usize::from(step.attribute));
-        let held = match (step.look, attribute) {
-            (Look::Always, _) => true,
-            (Look::Text(kind, literal), Some(attribute)) => {
-                cx.compares(attribute, kind, texts.bytes(literal))?
+        let Interned { text_attributes, matchers, texts, methods } = &self.interned;
+        let matched = match instruction.operand {
+            Operand::Methods(set) => {
+                let method = method.map_or_else(|| cx.method_set(methods), Ok)?;
+                set.intersects(method)
             }
-            (Look::Matcher(number), Some(attribute)) => match matchers.get(number as usize) {
-                Some(matcher) => cx.matches(attribute, matcher)?,
+            Operand::Text(attribute, op, literal) => match text_attributes.get(usize::from(attribute)) {
+                Some(attribute) => cx.compares(attribute, op, texts.bytes(literal))?,
                 None => return Ok(false),
             },
-            (Look::Never | Look::Methods(..), _) | (_, None) => return Ok(false),
+            Operand::Matcher(number) => match matchers.get(number as usize) {
+                Some(matcher) => cx.matches(matcher)?,
+                None => return Ok(false),
+            },
+            Operand::Always => true,
+            Operand::Never => return Ok(false),
         };
-        Ok(held != step.negated)
-    }
-
-    fn tell_group<O: Observer>(&self, at: u32, held: bool, observer: &mut O) {
-        if let Some(place) = self.places.get(at as usize) {
-            observer.group(place.section, held);
-        }
-    }
-
-    fn tell<O: Observer>(&self, at: u32, step: &Step, observer: &mut O) {
-        let place = self.places.get(at as usize);
-        let attribute = self.interned.attributes.get(usize::from(step.attribute));
-        if let (
-            Look::Text(..) | Look::Methods(..) | Look::Matcher(_),
-            Some(Place { section, clause }),
-            Some(attribute),
-        ) = (step.look, place, attribute)
-        {
-            observer.failed(FailedTest {
-                section: *section,
-                clause: (*clause).into(),
-                attribute,
-                negated: step.negated,
-                patterns: self.patterns(step),
-            });
-        }
+        Ok(matched != instruction.negated)
     }
 }
 
-/// What is known of a rule of which every step is looked at.
+/// The state of an exhaustive evaluation.
 #[derive(Debug, Default)]
-struct Watched {
+struct RuleProgress {
     clause_failed: bool,
-    group_held: bool,
+    group_matched: bool,
     failed: bool,
 }
 
-impl Watched {
-    /// Takes the answer of the step at `at`, calls `group` with that of the group it ends, and gives the next step.
-    fn step(&mut self, at: u32, step: &Step, held: bool, group: impl FnOnce(bool)) -> u32 {
-        self.clause_failed |= !held;
-        if at + 1 == step.clause_end {
-            self.group_held |= !self.clause_failed;
+impl RuleProgress {
+    /// Adds the result of the instruction at `at`, calls `group` if it ends a group, and returns the next position.
+    fn next(&mut self, at: u32, instruction: &Instruction, matched: bool, group: impl FnOnce(bool)) -> u32 {
+        self.clause_failed |= !matched;
+        if at + 1 == instruction.clause_end {
+            self.group_matched |= !self.clause_failed;
             self.clause_failed = false;
         }
-        if at + 1 == step.group_end {
-            group(self.group_held);
-            self.failed |= !self.group_held;
-            self.group_held = false;
+        if at + 1 == instruction.group_end {
+            group(self.group_matched);
+            self.failed |= !self.group_matched;
+            self.group_matched = false;
         }
         at + 1
     }

@@ -1,16 +1,17 @@
-//! From an attribute's value to the rules entered under it.
+//! The index: from the value of an attribute to the rules that can match.
 
 use super::{
-    anchor::{Entry, Frequencies, Key, namespaces},
-    context::Context,
-    evaluate::NO_STEP,
+    context::{Context, TextValue},
+    index_plan::{Frequencies, Key, PortAttribute, PortBlock, TextKey, namespaces},
+    instruction::{NO_INSTRUCTION, instruction_count},
     intern::Interner,
     methods::{MethodSet, Methods},
-    runs::{Runs, RunsBuilder},
+    posting::Posting,
+    posting_lists::{PostingLists, PostingListsBuilder},
     switches::CompileSwitches,
 };
 use crate::{
-    ir::{Attribute, Rule},
+    ir::{AddressAttribute, Rule, TextAttribute},
     matcher::{
         CidrSet,
         case::CaseSensitivity,
@@ -26,180 +27,165 @@ use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use core::ops::ControlFlow;
 use hashbrown::HashTable;
 
-/// A rule that may match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) rule: u32,
-    /// Its first step; [`NO_STEP`] where it has none.
-    pub(super) first_step: u32,
-    /// The step that is known to hold, as the rule was found through it, counted from the first; past 2^16 none is.
-    proven: u16,
-    /// The methods that the rule can hold with.
-    pub(super) methods: MethodSet,
-}
-
-impl Candidate {
-    /// Rule number `rule`; `proven` is the step that is known to hold, counted from the first.
-    pub(super) fn new(rule: u32, first_step: u32, proven: Option<u32>, methods: MethodSet) -> Self {
-        let proven = proven.and_then(|step| step.try_into().ok()).unwrap_or(u16::MAX);
-        Self { rule, first_step, proven, methods }
-    }
-
-    /// The step that is known to hold.
-    #[inline]
-    pub(super) fn proven(self) -> u32 {
-        if self.proven == u16::MAX { NO_STEP } else { self.first_step + u32::from(self.proven) }
-    }
-}
-
-/// Finds candidates. A rule that matches is always among them; others may be, too.
+/// The index. The candidates that it returns contain every rule that matches, and possibly others.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// Rules that no key finds, ascending.
-    always: Box<[Candidate]>,
+    /// Rules without a key, ascending.
+    always: Box<[Posting]>,
     lookups: Box<[Lookup]>,
     /// The rules of each key, ascending.
-    runs: Runs,
+    lists: PostingLists,
 }
 
 /// A key, and the rules that it finds.
 #[derive(Debug)]
-struct Numbered<'r> {
-    key: Key<'r>,
-    /// The number of their run.
-    run: u32,
+struct Entry<K> {
+    key: K,
+    /// The number of the list of postings.
+    list: u32,
     methods: MethodMask,
-    /// The first of them.
+    /// The first rule in the list.
     first: u32,
 }
 
-/// The keys of one attribute. Values are numbers of runs.
+/// The keys of one attribute.
 #[derive(Debug)]
 struct Lookup {
-    attribute: Attribute,
     keys: Keys,
     /// The first of all its rules.
     first: u32,
 }
 
+/// Tables from keys to numbers of lists.
 #[derive(Debug)]
 enum Keys {
-    Text(TextKeys),
+    Text(TextAttribute, TextKeys),
     Labels(LabelKeys),
-    Ports(PortKeys),
-    Cidrs(CidrSet),
+    Ports(PortAttribute, PortKeys),
+    Cidrs(AddressAttribute, CidrSet),
 }
 
-/// Collects rules under their keys.
+/// Collects the postings of each key.
 #[derive(Debug)]
 pub(super) struct IndexBuilder<'r> {
     switches: CompileSwitches,
-    always: Vec<Candidate>,
-    keys: BTreeMap<Entry<'r>, Vec<Candidate>>,
+    always: Vec<Posting>,
+    keys: BTreeMap<Key<'r>, Vec<Posting>>,
 }
 
 impl<'r> IndexBuilder<'r> {
-    /// Enters `rules`; `methods` get a bit for each that a rule names.
+    /// Adds `rules`; `methods` gets a bit for each method that a rule names.
     pub(super) fn new(rules: &[&'r Rule], switches: CompileSwitches, methods: &mut Methods) -> Self {
         let frequencies = if switches.index { Frequencies::new(rules) } else { Frequencies::default() };
         let mut builder = Self { switches, always: Vec::new(), keys: BTreeMap::new() };
-        let mut next_step = 0;
+        let mut next = 0;
         for (number, rule) in (0u32..).zip(rules) {
-            let first_step = if rule.groups.is_empty() { NO_STEP } else { next_step };
+            let first = if rule.groups.is_empty() { NO_INSTRUCTION } else { next };
             let methods = if switches.methods { methods.of_rule(rule) } else { MethodSet::ANY };
-            match frequencies.anchors(rule).filter(|_| switches.index) {
-                None => builder.always.push(Candidate::new(number, first_step, None, methods)),
-                Some(anchors) => {
-                    for (entry, step) in anchors.entries {
-                        let proven = Some(step).filter(|_| switches.proven);
-                        builder.enter(entry, Candidate::new(number, first_step, proven, methods));
+            match frequencies.plan(rule).filter(|_| switches.index) {
+                None => builder.always.push(Posting::new(number, first, None, methods)),
+                Some(plan) => {
+                    for (key, proven) in plan.keys {
+                        let proven = Some(proven).filter(|_| switches.proven);
+                        builder.add(key, Posting::new(number, first, proven, methods));
                     }
                 }
             }
-            next_step += rule.groups.iter().map(|g| super::program::steps_in(&g.clauses)).sum::<u32>();
+            next += rule.groups.iter().map(|g| instruction_count(&g.clauses)).sum::<u32>();
         }
         builder
     }
 
-    /// A rule that has an entry twice is entered once: where the entry is found, either of its tests holds.
-    fn enter(&mut self, entry: Entry<'r>, candidate: Candidate) {
-        let run = self.keys.entry(entry).or_default();
-        if run.last().is_none_or(|last| last.rule != candidate.rule) {
-            run.push(candidate);
+    /// Adds `posting` under `key`. A rule with the same key twice is added once: each of the two tests is sufficient.
+    fn add(&mut self, key: Key<'r>, posting: Posting) {
+        let list = self.keys.entry(key).or_default();
+        if list.last().is_none_or(|last| last.rule != posting.rule) {
+            list.push(posting);
         }
     }
 
     pub(super) fn build(self, interner: &mut Interner) -> Index {
-        let mut lookups: Vec<(Attribute, Vec<Numbered<'r>>)> = Vec::new();
-        let mut runs = RunsBuilder::new(self.keys.values());
-        for ((attribute, key), rules) in self.keys {
-            let methods = rules.iter().fold(0, |methods, rule| methods | rule.methods.mask());
-            let first = rules.first().filter(|_| self.switches.order).map_or(0, |candidate| candidate.rule);
-            let key = Numbered { key, run: runs.add(rules), methods, first };
-            match lookups.last_mut().filter(|(last, _)| *last == *attribute) {
-                Some((_, keys)) => keys.push(key),
-                None => lookups.push((attribute.into_owned(), Vec::from([key]))),
+        let mut lists = PostingListsBuilder::new(self.keys.values());
+        let mut keys = KeysBuilder::default();
+        for (key, postings) in self.keys {
+            let methods = postings.iter().fold(0, |methods, posting| methods | posting.methods.mask());
+            let first = postings.first().filter(|_| self.switches.order).map_or(0, |posting| posting.rule);
+            let entry = Entry { key: (), list: lists.add(postings), methods, first };
+            match key {
+                Key::Text(attribute, key) => {
+                    keys.texts.entry(attribute.into_owned()).or_default().push(entry.with(key));
+                }
+                Key::Port(attribute, block) => {
+                    keys.ports.entry(attribute).or_default().push(entry.with(block))
+                }
+                Key::Cidr(attribute, net) => keys.cidrs.entry(attribute).or_default().push(entry.with(net)),
+                Key::Label(key, value) => keys.labels.push(entry.with((key, value))),
             }
         }
-        let lookups = lookups.into_iter().map(|(attribute, keys)| {
-            let first = keys.iter().map(|key| key.first).min().unwrap_or(u32::MAX);
-            let keys = Keys::new(&attribute, keys, interner);
-            Lookup { attribute, keys, first }
-        });
-        let mut lookups: Vec<Lookup> = lookups.collect();
-        // A match in what comes first makes what comes later needless.
+        let mut lookups = keys.build(interner);
+        // After a match, attributes whose rules all come later are not read.
         lookups.sort_by_key(|lookup| lookup.first);
-        Index { lookups: lookups.into(), always: self.always.into(), runs: runs.finish() }
+        Index { lookups: lookups.into(), always: self.always.into(), lists: lists.finish() }
     }
 }
 
-impl Keys {
-    /// Of keys that an attribute of this kind cannot have, nothing is kept: no value has them.
-    fn new(attribute: &Attribute, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
-        match attribute {
-            Attribute::DestinationPort | Attribute::Transport => {
-                let mut ports = PortKeys::default();
-                for numbered in keys {
-                    if let Key::Ports { start, length } = numbered.key {
-                        ports.insert(start, length, numbered.run);
-                    }
-                }
-                Self::Ports(ports)
-            }
-            Attribute::PeerLabels => {
-                let mut labels = LabelKeys::default();
-                for numbered in keys {
-                    if let Key::Label(key, value) = numbered.key {
-                        labels.insert(key, value, numbered.run);
-                    }
-                }
-                Self::Labels(labels)
-            }
-            Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
-                Self::Cidrs(CidrSet::new(keys.into_iter().filter_map(|numbered| match numbered.key {
-                    Key::Cidr(net) => Some((net, numbered.run)),
-                    _ => None,
-                })))
-            }
-            _ => Self::Text(TextKeys::new(Collation::of(attribute), keys, interner)),
+impl Entry<()> {
+    fn with<K>(self, key: K) -> Entry<K> {
+        Entry { key, list: self.list, methods: self.methods, first: self.first }
+    }
+}
+
+/// The keys by attribute.
+#[derive(Debug, Default)]
+struct KeysBuilder<'r> {
+    ports: BTreeMap<PortAttribute, Vec<Entry<PortBlock>>>,
+    texts: BTreeMap<TextAttribute, Vec<Entry<TextKey<'r>>>>,
+    cidrs: BTreeMap<AddressAttribute, Vec<Entry<ipnet::IpNet>>>,
+    labels: Vec<Entry<(&'r str, &'r str)>>,
+}
+
+impl KeysBuilder<'_> {
+    fn build(self, interner: &mut Interner) -> Vec<Lookup> {
+        fn first<K>(entries: &[Entry<K>]) -> u32 {
+            entries.iter().map(|entry| entry.first).min().unwrap_or(u32::MAX)
         }
+        let mut lookups = Vec::new();
+        for (attribute, entries) in self.ports {
+            let first = first(&entries);
+            lookups.push(Lookup { first, keys: Keys::Ports(attribute, PortKeys::new(entries)) });
+        }
+        for (attribute, entries) in self.texts {
+            let first = first(&entries);
+            let keys = TextKeys::new(Collation::of(&attribute), entries, interner);
+            lookups.push(Lookup { first, keys: Keys::Text(attribute, keys) });
+        }
+        for (attribute, entries) in self.cidrs {
+            let first = first(&entries);
+            let set = CidrSet::new(entries.into_iter().map(|entry| (entry.key, entry.list)));
+            lookups.push(Lookup { first, keys: Keys::Cidrs(attribute, set) });
+        }
+        if !self.labels.is_empty() {
+            let first = first(&self.labels);
+            lookups.push(Lookup { first, keys: Keys::Labels(LabelKeys::new(self.labels)) });
+        }
+        lookups
     }
 }
 
 impl Index {
-    /// Calls `visit` with runs of candidate rules, each ascending, until it breaks. Runs may be left out of which every
-    /// rule is at or past `bounds.below`, or holds with none of the methods that `bounds.methods` stand for.
+    /// Calls `visit` with lists of candidates, each ascending, until it breaks. A list can be left out if all its rules are
+    /// at or after `bounds.below`, or if none matches with a method of `bounds.methods`.
     ///
     /// # Errors
     ///
-    /// An attribute that rules are entered under cannot be read, or `visit` failed.
+    /// An attribute of the index cannot be read, or `visit` failed.
     #[inline]
     pub(super) fn candidates<A: Attributes + ?Sized>(
         &self,
         cx: &Context<'_, A>,
         texts: &StringPool,
         bounds: SearchBounds<'_>,
-        mut visit: impl FnMut(&[Candidate]) -> Read<ControlFlow<()>>,
+        mut visit: impl FnMut(&[Posting]) -> Read<ControlFlow<()>>,
     ) -> Read<()> {
         if !self.always.is_empty() && visit(&self.always)?.is_break() {
             return Ok(());
@@ -209,7 +195,7 @@ impl Index {
                 break;
             }
             let mut failure = Ok(());
-            let flow = lookup.find(cx, texts, bounds, &mut |run| match visit(self.runs.get(run)) {
+            let flow = lookup.find(cx, texts, bounds, &mut |list| match visit(self.lists.get(list)) {
                 Ok(flow) => flow,
                 Err(error) => {
                     failure = Err(error);
@@ -226,24 +212,24 @@ impl Index {
 }
 
 impl Lookup {
-    /// Calls `run` with the number of each run that the request's value has a key of.
+    /// Calls `visit` with the number of each list whose key the request has.
     #[inline]
     fn find<A: Attributes + ?Sized>(
         &self,
         cx: &Context<'_, A>,
         texts: &StringPool,
         bounds: SearchBounds<'_>,
-        run: &mut impl FnMut(u32) -> ControlFlow<()>,
+        visit: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> Read<ControlFlow<()>> {
         Ok(match &self.keys {
-            Keys::Text(keys) => match cx.single(&self.attribute)? {
-                Some(value) => {
-                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, bounds, run))
+            Keys::Text(attribute, keys) => match cx.single(attribute)? {
+                TextValue::Single(value) => {
+                    value.map_or(ControlFlow::Continue(()), |value| keys.find(texts, value, bounds, visit))
                 }
-                None => {
+                TextValue::Multiple => {
                     let mut flow = ControlFlow::Continue(());
-                    cx.each(&self.attribute, &mut |value| {
-                        flow = keys.find(texts, value, bounds, run);
+                    cx.each(attribute, &mut |value| {
+                        flow = keys.find(texts, value, bounds, visit);
                         flow
                     })?;
                     flow
@@ -251,25 +237,25 @@ impl Lookup {
             },
             Keys::Labels(keys) => {
                 let labels = cx.request.peer()?.labels;
-                labels.iter().filter_map(|l| keys.find(&l.key, &l.value)).try_for_each(run)
+                labels.iter().filter_map(|l| keys.find(&l.key, &l.value)).try_for_each(visit)
             }
-            Keys::Ports(keys) => {
-                let port = match &self.attribute {
-                    Attribute::Transport => Some(cx.request.transport()?.port),
-                    _ => cx.request.destination_port()?,
+            Keys::Ports(attribute, keys) => {
+                let port = match attribute {
+                    PortAttribute::Transport => Some(cx.request.transport()?.port),
+                    PortAttribute::Destination => cx.request.destination_port()?,
                 };
-                port.into_iter().flat_map(|port| keys.find(port)).try_for_each(run)
+                port.into_iter().flat_map(|port| keys.find(port)).try_for_each(visit)
             }
-            Keys::Cidrs(keys) => {
+            Keys::Cidrs(attribute, keys) => {
                 let mut place = None;
-                let addresses = cx.addresses(&self.attribute, &mut place)?;
-                addresses.iter().flat_map(|address| keys.find(*address)).try_for_each(run)
+                let addresses = cx.addresses(*attribute, &mut place)?;
+                addresses.iter().flat_map(|address| keys.find(*address)).try_for_each(visit)
             }
         })
     }
 }
 
-/// StringPool, their beginnings and endings, and the namespaces of identities.
+/// Whole texts, prefixes, suffixes, and the namespaces of identities.
 #[derive(Debug)]
 struct TextKeys {
     forward: Option<Box<LiteralMap>>,
@@ -278,16 +264,15 @@ struct TextKeys {
 }
 
 impl TextKeys {
-    fn new(collation: Collation, keys: Vec<Numbered<'_>>, interner: &mut Interner) -> Self {
+    fn new(collation: Collation, entries: Vec<Entry<TextKey<'_>>>, interner: &mut Interner) -> Self {
         let (mut forward, mut backward, mut namespaces) = (Vec::new(), Vec::new(), Vec::new());
-        for Numbered { key, run, methods, first } in keys {
-            let literal = |text, extent| Literal { text, extent, value: run, methods, rank: first };
+        for Entry { key, list, methods, first } in entries {
+            let literal = |text, extent| Literal { text, extent, value: list, methods, rank: first };
             match key {
-                Key::Exact(text) => forward.push(literal(text, Extent::Whole)),
-                Key::Prefix(text) => forward.push(literal(text, Extent::Part)),
-                Key::Suffix(text) => backward.push(literal(text, Extent::Part)),
-                Key::Namespace(text) => namespaces.push(literal(text, Extent::Whole)),
-                Key::Ports { .. } | Key::Cidr(_) | Key::Label(..) => {}
+                TextKey::Exact(text) => forward.push(literal(text, Extent::Whole)),
+                TextKey::Prefix(text) => forward.push(literal(text, Extent::Part)),
+                TextKey::Suffix(text) => backward.push(literal(text, Extent::Part)),
+                TextKey::Namespace(text) => namespaces.push(literal(text, Extent::Whole)),
             }
         }
         let mut map = |from, keys: Vec<_>| {
@@ -306,52 +291,61 @@ impl TextKeys {
         texts: &StringPool,
         value: &[u8],
         bounds: SearchBounds<'_>,
-        run: &mut impl FnMut(u32) -> ControlFlow<()>,
+        visit: &mut impl FnMut(u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         for keys in [&self.forward, &self.backward].into_iter().flatten() {
-            keys.walk_within(bounds, texts, value, &mut *run)?;
+            keys.walk_within(bounds, texts, value, &mut *visit)?;
         }
         match &self.namespaces {
-            Some(keys) => namespaces(value, |name| keys.walk_within(bounds, texts, name, &mut *run)),
+            Some(keys) => namespaces(value, |name| keys.walk_within(bounds, texts, name, &mut *visit)),
             None => ControlFlow::Continue(()),
         }
     }
 }
 
-/// Aligned blocks of ports to runs.
+/// Aligned blocks of ports.
 #[derive(Debug, Default)]
 struct PortKeys {
-    /// Bit `n` is set when some block has length `n`.
+    /// Bit `n` is set if some block has length `n`.
     lengths: u32,
-    blocks: HashTable<(u16, u8, u32)>,
+    blocks: HashTable<(PortBlock, u32)>,
 }
 
 impl PortKeys {
-    fn insert(&mut self, start: u16, length: u8, run: u32) {
-        self.lengths |= 1 << length;
-        self.blocks.insert_unique(port_hash(start, length), (start, length, run), |b| port_hash(b.0, b.1));
+    fn new(entries: Vec<Entry<PortBlock>>) -> Self {
+        let mut keys = Self::default();
+        for Entry { key, list, .. } in entries {
+            keys.lengths |= 1 << key.length;
+            keys.blocks.insert_unique(port_hash(key), (key, list), |(block, _)| port_hash(*block));
+        }
+        keys
     }
 
     fn find(&self, port: u16) -> impl Iterator<Item = u32> {
         (0..=16u8).filter(|length| self.lengths & (1 << length) != 0).filter_map(move |length| {
             let start = port & u16::MAX.checked_shl(16 - u32::from(length)).unwrap_or(0);
-            self.blocks.find(port_hash(start, length), |b| (b.0, b.1) == (start, length)).map(|b| b.2)
+            let block = PortBlock { start, length };
+            self.blocks.find(port_hash(block), |(known, _)| *known == block).map(|(_, list)| *list)
         })
     }
 }
 
-fn port_hash(start: u16, length: u8) -> u64 {
-    ((u64::from(start) << 8) | u64::from(length)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+fn port_hash(block: PortBlock) -> u64 {
+    ((u64::from(block.start) << 8) | u64::from(block.length)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// Label keys and values to runs.
+/// Label keys with their values.
 #[derive(Debug, Default)]
 struct LabelKeys(HashTable<(Box<str>, Box<str>, u32)>);
 
 impl LabelKeys {
-    fn insert(&mut self, key: &str, value: &str, run: u32) {
-        let entry = (key.into(), value.into(), run);
-        self.0.insert_unique(label_hash(key, value), entry, |l| label_hash(&l.0, &l.1));
+    fn new(entries: Vec<Entry<(&str, &str)>>) -> Self {
+        let mut keys = HashTable::new();
+        for Entry { key: (key, value), list, .. } in entries {
+            let hash = |entry: &(Box<str>, Box<str>, u32)| label_hash(&entry.0, &entry.1);
+            keys.insert_unique(label_hash(key, value), (key.into(), value.into(), list), hash);
+        }
+        Self(keys)
     }
 
     fn find(&self, key: &str, value: &str) -> Option<u32> {

@@ -1,18 +1,16 @@
-//! Which methods a rule can hold with, as bits of a number: what most often tells apart rules that are found together.
+//! The methods with which a rule can match, as bits of a number. Rules under one key often differ only in the method.
 
-use super::context::Context;
 use crate::{
-    ir::{Attribute, Clause, Group, Pattern, Rule, Test, Text},
+    ir::{Clause, Group, Predicate, Rule, Text, TextAttribute},
     matcher::literal::MethodMask,
-    request::{Attributes, Read},
 };
 use alloc::{boxed::Box, vec::Vec};
 
-/// Some of the methods that a program's rules name, and "any other" as one more.
+/// A set of methods that a program's rules name, and of "any other method".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MethodSet(u16);
 
-/// The methods that rules name, a bit each; those that have found no bit are "any other".
+/// The methods that have a bit of their own, in the order of the bits. The rest are "any other method".
 #[derive(Debug, Default)]
 pub(super) struct Methods(Vec<Box<str>>);
 
@@ -28,7 +26,7 @@ impl MethodSet {
         self.0 & other.0 != 0
     }
 
-    /// Returns the mask under which the index enters rules of these methods.
+    /// Returns the bits, as the index stores them with a key.
     #[inline]
     pub(super) fn mask(self) -> MethodMask {
         self.0
@@ -36,7 +34,7 @@ impl MethodSet {
 }
 
 impl Methods {
-    /// The methods that `rule` can hold with: it cannot where one of its groups does not.
+    /// Returns the methods with which `rule` can match: those with which all its groups can match.
     pub(super) fn of_rule(&mut self, rule: &Rule) -> MethodSet {
         rule.groups.iter().fold(MethodSet::ANY, |set, group| MethodSet(set.0 & self.of_group(group).0))
     }
@@ -46,25 +44,31 @@ impl Methods {
     }
 
     fn of_clause(&mut self, clause: &Clause) -> MethodSet {
-        let tests = clause.tests.iter().filter(|test| test.attribute == Attribute::Method && !test.negated);
-        tests.fold(MethodSet::ANY, |set, test| MethodSet(set.0 & self.of_test(test).0))
+        clause.tests.iter().filter(|test| !test.negated).fold(MethodSet::ANY, |set, test| {
+            match &test.predicate {
+                Predicate::Text(TextAttribute::Method, patterns) => {
+                    MethodSet(set.0 & self.of_patterns(patterns).0)
+                }
+                _ => set,
+            }
+        })
     }
 
-    fn of_test(&mut self, test: &Test) -> MethodSet {
-        let bit = |pattern: &Pattern| match pattern {
-            Pattern::Text(Text::Exact(method)) => self.bit(method),
+    fn of_patterns(&mut self, patterns: &[Text]) -> MethodSet {
+        let bit = |pattern: &Text| match pattern {
+            Text::Exact(method) => self.bit(method),
             _ => u16::MAX,
         };
-        MethodSet(test.patterns.iter().map(bit).fold(0, |set, bit| set | bit))
+        MethodSet(patterns.iter().map(bit).fold(0, |set, bit| set | bit))
     }
 
-    /// The methods that `test` asks for, if bits tell them from all others.
-    pub(super) fn exactly(&mut self, test: &Test) -> Option<MethodSet> {
-        let set = if test.attribute == Attribute::Method { self.of_test(test) } else { return None };
+    /// Returns the methods that `patterns` match, or `None` if some of them have no bit of their own.
+    pub(super) fn exactly(&mut self, patterns: &[Text]) -> Option<MethodSet> {
+        let set = self.of_patterns(patterns);
         (set.0 & OTHER == 0).then_some(set)
     }
 
-    /// The methods of `set` that have a bit of their own.
+    /// Returns the methods of `set` that have a bit of their own.
     pub(super) fn names(&self, set: MethodSet) -> impl Iterator<Item = &str> {
         (0..).zip(&self.0).filter(move |(place, _)| set.0 & (1u16 << place) != 0).map(|(_, name)| &**name)
     }
@@ -78,15 +82,18 @@ impl Methods {
         place.map_or(OTHER, |place| 1 << place)
     }
 
-    /// The bit of a request's method. Where no rule names one, it is not read.
+    /// Whether no rule names a method. Then the method of a request does not matter.
     #[inline]
-    pub(super) fn of_request<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<MethodSet> {
-        if self.0.is_empty() {
-            return Ok(MethodSet::ANY);
-        }
-        let Some(method) = cx.request.method()? else { return Ok(MethodSet(OTHER)) };
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the set of the method of a request.
+    #[inline]
+    pub(super) fn of(&self, method: Option<&[u8]>) -> MethodSet {
+        let Some(method) = method else { return MethodSet(OTHER) };
         let place = self.0.iter().position(|known| known.as_bytes() == method);
-        Ok(MethodSet(place.map_or(OTHER, |place| 1 << place)))
+        MethodSet(place.map_or(OTHER, |place| 1 << place))
     }
 }
 
@@ -94,17 +101,16 @@ impl Methods {
 mod tests {
     use super::*;
     use crate::{
-        ir::{Effect, Section},
-        request::Request,
+        ir::{Effect, Section, Test},
         rule_id::{PolicyRef, RuleId},
     };
     use alloc::{format, vec};
 
     fn rule(clauses: &[&[&str]]) -> Rule {
         let clause = |methods: &&[&str]| {
-            let patterns = methods.iter().map(|m| Pattern::Text(Text::Exact((*m).into())));
+            let patterns = methods.iter().map(|m| Text::Exact((*m).into()));
             let tests =
-                if methods.is_empty() { vec![] } else { vec![Test::any_of(Attribute::Method, patterns)] };
+                if methods.is_empty() { vec![] } else { vec![Test::text(TextAttribute::Method, patterns)] };
             Clause { tests, index: 0 }
         };
         let groups = vec![Group { section: Section::To, clauses: clauses.iter().map(clause).collect() }];
@@ -113,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_ruled_out_by_other_methods_only() {
+    fn rule_is_excluded_only_by_other_methods() {
         let mut methods = Methods::default();
         let one = methods.of_rule(&rule(&[&["GET"]]));
         let two = methods.of_rule(&rule(&[&["GET"], &["PUT", "POST"]]));
@@ -125,20 +131,18 @@ mod tests {
             (Some("get"), [false, false, true]),
             (None, [false, false, true]),
         ] {
-            let request = Request { method: method.map(str::as_bytes), ..Request::default() };
-            let of_request = methods.of_request(&Context::new(&request)).unwrap();
+            let of_request = methods.of(method.map(str::as_bytes));
             assert_eq!([one, two, any].map(|set| set.intersects(of_request)), expected, "{method:?}");
         }
     }
 
     #[test]
-    fn more_methods_than_bits_share_the_last() {
+    fn methods_without_own_bit_share_the_last_bit() {
         let mut methods = Methods::default();
         let sets: Vec<_> = (0..40).map(|n| methods.of_rule(&rule(&[&[&*format!("M{n}")]]))).collect();
         for (n, set) in sets.iter().enumerate() {
             let method = format!("M{n}");
-            let request = Request { method: Some(method.as_bytes()), ..Request::default() };
-            assert!(set.intersects(methods.of_request(&Context::new(&request)).unwrap()), "{method}");
+            assert!(set.intersects(methods.of(Some(method.as_bytes()))), "{method}");
         }
         assert!(!sets[0].intersects(sets[1]));
     }

@@ -1,30 +1,36 @@
-//! Turns lowered rules into a [`Program`]: flat tables of tests, and an index that finds the few rules that can
-//! still match a request without looking at the others.
+//! Compiles rules to a [`Program`]: flat tables of instructions, and an index that returns the few rules that can match a
+//! request.
 //!
-//! | file | |
+//! | file | content |
 //! |---|---|
-//! | `program` | rules to tables |
-//! | `step`, `intern` | one test as it is stored; what tests share: attributes, literals, sets of patterns |
-//! | `anchor` | through which of its tests the index finds a rule |
-//! | `index`, `runs` | from an attribute's value to the rules entered under it |
-//! | `methods` | which methods a rule can hold with, as bits of a number |
-//! | `evaluate` | the walk that decides and explains |
-//! | `context` | a request being decided: its attributes, by name |
+//! | `instruction` | one test in its compiled form |
+//! | `methods`, `matcher`, `intern` | tables that tests share: methods, sets of patterns, attributes, literals |
+//! | `provenance` | the origin of each instruction, for explanations |
+//! | `context` | reads the attributes of a request and compares them with operands |
+//! | `index_plan` | chooses the keys under which the index stores a rule |
+//! | `posting`, `posting_lists`, `index` | the index: from the value of an attribute to rules |
+//! | `program` | the compiled rules |
+//! | `evaluate` | the evaluation for decisions and explanations |
+//! | `values` | the values of a request that a test reads, for explanations |
 
-mod anchor;
 mod compiled_rules;
 mod context;
 mod evaluate;
 mod index;
+mod index_plan;
+mod instruction;
 mod intern;
+mod matcher;
 mod methods;
+mod posting;
+mod posting_lists;
 mod program;
-mod runs;
-mod step;
+mod provenance;
 mod switches;
+mod values;
 
 pub use compiled_rules::CompiledRules;
 pub(crate) use context::Context;
-pub(crate) use evaluate::{FailedTest, Observer};
-pub(crate) use program::Program;
+pub(crate) use evaluate::Observer;
+pub(crate) use program::{PlacedTest, Program};
 pub use switches::{CompileSwitches, Evaluate, Interpreter};

@@ -2,47 +2,39 @@
 
 use super::{
     index::{Index, IndexBuilder},
+    instruction::{Instruction, Operand},
     intern::{Interned, Interner},
-    step::{Look, NO_MATCHER, Step},
+    provenance::{Place, Provenance, ProvenanceBuilder},
     switches::{CompileSwitches, Interpreter},
 };
 use crate::{
-    ir::{Attribute, Clause, Effect, Pattern, Rule, Section, Text},
+    ir::{Attribute, Clause, Effect, Rule, Section},
     rule_id::RuleId,
 };
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::ops::Range;
 
-/// Rules compiled for deciding. The first that holds, in the order given, decides.
+/// A compiled list of rules. The first rule that matches, in the given order, decides.
 ///
-/// Deciding reads `index`, `starts`, `steps` and the literals; all else is for those who ask why.
+/// A decision reads `index`, `starts`, `instructions` and the shared tables. The other fields are for explanations.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(super) index: Index,
-    /// The first step of each rule, and at last how many steps there are.
+    /// The first instruction of each rule, and the number of instructions.
     starts: Box<[u32]>,
-    pub(super) steps: Box<[Step]>,
+    pub(super) instructions: Box<[Instruction]>,
     pub(super) interned: Interned,
-    /// Where each step was written.
-    pub(super) places: Box<[Place]>,
+    provenance: Provenance,
     rules: Box<[RuleId]>,
     /// The number of each rule's effect.
     effect_of: Box<[u16]>,
     effects: Box<[Effect]>,
-    /// Reads the rules instead of all of the above.
+    /// Evaluates the rules in place of the tables.
     pub(super) interpreted: Option<(Interpreter, Box<[Rule]>)>,
 }
 
-/// The part of a policy that a step stands for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) section: Section,
-    /// [`Clause::index`], which is no place in memory: past 2^16 clauses a trace says 65535.
-    pub(super) clause: u16,
-}
-
 impl Program {
-    /// Compiles `rules`, first come first.
+    /// Compiles `rules`; an earlier rule has precedence.
     pub(crate) fn new(rules: &[&Rule], switches: CompileSwitches) -> Self {
         let mut builder = Builder { interner: Interner::new(switches), ..Builder::default() };
         for rule in rules {
@@ -50,13 +42,13 @@ impl Program {
         }
         let index = IndexBuilder::new(rules, switches, &mut builder.interner.methods);
         let index = index.build(&mut builder.interner);
-        builder.starts.push(builder.steps.len() as u32);
+        builder.starts.push(builder.instructions.len() as u32);
         Self {
             index,
             starts: builder.starts.into(),
-            steps: builder.steps.into(),
+            instructions: builder.instructions.into(),
             interned: builder.interner.finish(),
-            places: builder.places.into(),
+            provenance: builder.provenance.finish(),
             rules: builder.rules.into(),
             effect_of: builder.effect_of.into(),
             effects: builder.effects.into(),
@@ -66,54 +58,69 @@ impl Program {
         }
     }
 
-    /// Number of rules.
+    /// Returns the number of rules.
     pub(crate) fn len(&self) -> u32 {
         self.rules.len() as u32
     }
 
-    /// What the rules look at.
+    /// Returns the attributes that the rules read.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
-        self.interned.attributes.iter()
+        self.provenance.attributes()
     }
 
-    /// Where rule number `rule` came from, and what it does.
+    /// Returns the id and the effect of rule number `rule`.
     pub(crate) fn rule(&self, rule: u32) -> Option<(&RuleId, &Effect)> {
         let rule = rule as usize;
         let effect = self.effects.get(usize::from(*self.effect_of.get(rule)?))?;
         Some((self.rules.get(rule)?, effect))
     }
 
-    /// The steps of rule number `rule`; none if there is no such rule.
+    /// Returns the instructions of rule number `rule`.
     #[inline]
-    pub(super) fn steps_of(&self, rule: u32) -> Option<Range<u32>> {
+    pub(super) fn instructions_of(&self, rule: u32) -> Option<Range<u32>> {
         let rule = rule as usize;
         Some(*self.starts.get(rule)?..*self.starts.get(rule + 1)?)
     }
 
-    /// The patterns that `step` holds its attribute against.
-    pub(super) fn patterns(&self, step: &Step) -> Box<[Pattern]> {
-        match step.look {
-            Look::Always | Look::Never => Box::default(),
-            Look::Text(kind, literal) => {
-                [Pattern::Text(kind.pattern(self.interned.texts.text(literal)))].into()
-            }
-            Look::Methods(set, NO_MATCHER) => {
-                let exact = |name: &str| Pattern::Text(Text::Exact(name.into()));
-                self.interned.methods.names(set).map(exact).collect()
-            }
-            Look::Matcher(number) | Look::Methods(_, number) => {
-                self.interned.patterns.get(number as usize).cloned().unwrap_or_default()
-            }
-        }
+    /// Returns the place of the instruction at `at`.
+    pub(crate) fn place(&self, at: u32) -> Option<&Place> {
+        self.provenance.place(at)
     }
+
+    /// Whether the instructions at `a` and `b` belong to one clause.
+    pub(crate) fn is_same_clause(&self, a: u32, b: u32) -> bool {
+        let clause_end =
+            |at: u32| self.instructions.get(at as usize).map(|instruction| instruction.clause_end);
+        clause_end(a) == clause_end(b)
+    }
+
+    /// Returns the test of the instruction at `at`, or `None` if the instruction reads nothing.
+    pub(crate) fn test(&self, at: u32) -> Option<PlacedTest<'_>> {
+        let place = self.place(at)?;
+        let attribute = self.provenance.attribute(place)?;
+        let instruction = self.instructions.get(at as usize)?;
+        let Interned { texts, methods, .. } = &self.interned;
+        let values = self.provenance.values(place, instruction.operand, texts, methods);
+        Some(PlacedTest { place, attribute, negated: instruction.negated, values })
+    }
+}
+
+/// A test with its place in the policy.
+#[derive(Debug)]
+pub(crate) struct PlacedTest<'p> {
+    pub(crate) place: &'p Place,
+    pub(crate) attribute: &'p Attribute,
+    pub(crate) negated: bool,
+    /// The values that the policy states.
+    pub(crate) values: Vec<String>,
 }
 
 #[derive(Debug, Default)]
 struct Builder {
     interner: Interner,
     starts: Vec<u32>,
-    steps: Vec<Step>,
-    places: Vec<Place>,
+    instructions: Vec<Instruction>,
+    provenance: ProvenanceBuilder,
     rules: Vec<RuleId>,
     effect_of: Vec<u16>,
     effects: Vec<Effect>,
@@ -121,46 +128,50 @@ struct Builder {
 
 impl Builder {
     fn rule(&mut self, rule: &Rule) {
-        self.starts.push(self.steps.len() as u32);
+        self.starts.push(self.instructions.len() as u32);
         let effect = self.effect(&rule.effect);
         self.effect_of.push(effect);
         self.rules.push(rule.id.clone());
-        let mut group_start = self.steps.len();
+        let mut group_start = self.instructions.len();
         for group in &rule.groups {
-            group_start = self.steps.len();
+            group_start = self.instructions.len();
             for clause in &group.clauses {
                 self.clause(group.section, clause);
             }
             if group.clauses.is_empty() {
-                self.push(group.section, 0, Step::fixed(Look::Never));
+                self.push_fixed(group.section, 0, Operand::Never);
                 self.close_clause(group_start);
             }
-            let end = self.steps.len() as u32;
-            self.steps.iter_mut().skip(group_start).for_each(|step| step.group_end = end);
+            let end = self.instructions.len() as u32;
+            self.instructions
+                .iter_mut()
+                .skip(group_start)
+                .for_each(|instruction| instruction.group_end = end);
         }
-        self.steps.iter_mut().skip(group_start).for_each(|step| step.last = true);
+        self.instructions.iter_mut().skip(group_start).for_each(|instruction| instruction.last = true);
     }
 
     fn clause(&mut self, section: Section, clause: &Clause) {
-        let start = self.steps.len();
+        let start = self.instructions.len();
         for test in &clause.tests {
-            let (attribute, look) = self.interner.test(test);
-            self.push(section, clause.index, Step { attribute, negated: test.negated, ..Step::fixed(look) });
+            let operand = self.interner.operand(&test.predicate);
+            self.provenance.add(section, clause.index, test, operand, &mut self.interner);
+            self.instructions.push(Instruction::new(operand, test.negated));
         }
         if clause.tests.is_empty() {
-            self.push(section, clause.index, Step::fixed(Look::Always));
+            self.push_fixed(section, clause.index, Operand::Always);
         }
         self.close_clause(start);
     }
 
-    fn push(&mut self, section: Section, clause: u32, step: Step) {
-        self.places.push(Place { section, clause: clause.try_into().unwrap_or(u16::MAX) });
-        self.steps.push(step);
+    fn push_fixed(&mut self, section: Section, clause: u32, operand: Operand) {
+        self.provenance.add_fixed(section, clause);
+        self.instructions.push(Instruction::new(operand, false));
     }
 
     fn close_clause(&mut self, start: usize) {
-        let end = self.steps.len() as u32;
-        self.steps.iter_mut().skip(start).for_each(|step| step.clause_end = end);
+        let end = self.instructions.len() as u32;
+        self.instructions.iter_mut().skip(start).for_each(|instruction| instruction.clause_end = end);
     }
 
     fn effect(&mut self, effect: &Effect) -> u16 {
@@ -171,9 +182,4 @@ impl Builder {
         // INVARIANT: effects differ by kind and by provider, of which a mesh has a handful.
         number as u16
     }
-}
-
-/// How many steps `clauses` are compiled to; the index counts along.
-pub(super) fn steps_in(clauses: &[Clause]) -> u32 {
-    clauses.iter().map(|clause| clause.tests.len().max(1) as u32).sum::<u32>().max(1)
 }

@@ -12,7 +12,7 @@ use token_changes::Changed;
 use crate::{
     cluster::{CalledService, Cluster, MeshRole, Workload},
     diagnostic::Diagnostic,
-    ir::{Attribute, AuthorizationLayer, Effect, Group, NetworkLayer, Rule},
+    ir::{AddressAttribute, Attribute, AuthorizationLayer, Effect, Group, NetworkLayer, Predicate, Rule},
     lower::istio::{
         self, Chain,
         attachment::{Target, references},
@@ -141,7 +141,7 @@ pub fn check_custom(
         let rules = layer.custom.iter().filter(|rule| *rule.id.policy == reference);
         let tests =
             rules.flat_map(|rule| &rule.groups).flat_map(|group| &group.clauses).flat_map(|c| &c.tests);
-        let mut read = tests.filter_map(|test| changed.reason(&test.attribute));
+        let mut read = tests.filter_map(|test| changed.reason(&test.predicate.attribute()));
         if let Some(reason) = read.next() {
             inexact.push(Inexact::new(
                 policy,
@@ -225,7 +225,7 @@ pub fn reading<'c>(
     let layer = istio::authorization(cluster, &target, Chain::Http, options);
     let reads = |groups: &[Group]| {
         let mut tests = groups.iter().flat_map(|group| &group.clauses).flat_map(|clause| &clause.tests);
-        tests.any(|test| test.attribute == *attribute)
+        tests.any(|test| test.predicate.attribute() == *attribute)
     };
     let policies = cluster.resources().authorization_policies.iter();
     let reading = policies.filter(|policy| {
@@ -241,7 +241,8 @@ pub fn check_egress(cluster: &Cluster, workload: &Workload, options: &Options) -
     let layer = NetworkLayer::of(cluster, workload, options);
     let by_address = layer.egress.rules.iter().filter(|rule| {
         let mut tests = rule.groups.iter().flat_map(|group| &group.clauses).flat_map(|clause| &clause.tests);
-        rule.effect == Effect::Deny && tests.any(|test| test.attribute == Attribute::PeerAddress)
+        rule.effect == Effect::Deny
+            && tests.any(|test| matches!(test.predicate, Predicate::Address(AddressAttribute::Peer, _)))
     });
     let policies: BTreeSet<(&PolicyRef, &'static str)> =
         by_address.map(|rule| (&*rule.id.policy, rule.id.section)).collect();

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{ir::Attribute, resource::Resources};
+use crate::{
+    ir::{AddressAttribute, Attribute},
+    resource::Resources,
+};
 use alloc::{string::ToString, vec, vec::Vec};
 use serde_json::{Value, json};
 
@@ -148,7 +151,10 @@ fn rules_on_requests_differ_for_connections() {
         found.iter().map(|policy| policy.metadata.name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(named(asking(&cluster, &sample, None, Chain::Tcp, &options)), ["asks"]);
-    assert_eq!(named(reading(&cluster, &sample, None, &Attribute::SourceIp, &options)), ["peer"]);
+    assert_eq!(
+        named(reading(&cluster, &sample, None, &Attribute::Address(AddressAttribute::SourceIp), &options)),
+        ["peer"]
+    );
     assert_eq!(applying(&cluster, &sample, None, &options).len(), 4);
 }
 

@@ -1,6 +1,9 @@
 //! What `jwt_authn` changes of a request before the filters behind it see the request.
 
-use crate::{ir::Attribute, resource::istio::JwtRule};
+use crate::{
+    ir::{Attribute, TextAttribute},
+    resource::istio::JwtRule,
+};
 use alloc::{
     collections::BTreeSet,
     format,
@@ -46,17 +49,17 @@ impl Changed {
     /// Returns why `jwt_authn` changes the value of `attribute`, or `None` if it does not.
     pub(super) fn reason(&self, attribute: &Attribute) -> Option<String> {
         match attribute {
-            Attribute::Header(name) | Attribute::JoinedHeader(name) => {
+            Attribute::Text(TextAttribute::Header(name)) | Attribute::JoinedHeader(name) => {
                 let name: &str = name;
                 self.headers.contains(name).then(|| format!("the header `{name}`, which `jwt_authn` changes"))
             }
-            Attribute::PathAndQuery if self.query => {
+            Attribute::Text(TextAttribute::PathAndQuery) if self.query => {
                 Some("the query string, from which `jwt_authn` removes the token".to_string())
             }
-            Attribute::Claim(_) | Attribute::RequestPrincipal => {
+            Attribute::Text(TextAttribute::Claim(_)) | Attribute::RequestPrincipal => {
                 Some("claims, which exist behind `jwt_authn` only".to_string())
             }
-            Attribute::Metadata { filter, .. } if &**filter == JWT_FILTER => {
+            Attribute::Text(TextAttribute::Metadata { filter, .. }) if &**filter == JWT_FILTER => {
                 Some("claims, which exist behind `jwt_authn` only".to_string())
             }
             _ => None,

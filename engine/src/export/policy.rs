@@ -3,7 +3,7 @@
 use super::test::{Side, metadata};
 use crate::{
     cluster::IdentitySource,
-    ir::{Attribute, Clause, Group, Rule, Section, Test},
+    ir::{AddressAttribute, Clause, Group, Predicate, Rule, Section, Test, TextAttribute},
 };
 use alloc::{vec, vec::Vec};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(super) fn policy(rule: &Rule, identity: IdentitySource) -> Value {
         return json!({"permissions": never(Side::Permission), "principals": never(Side::Principal)});
     }
     let side = |section, side| {
-        // A condition holds whichever alternative of the rule is taken, so each gets a copy.
+        // A condition restricts every alternative of the rule, so each gets a copy.
         let conditions = rule.groups.iter().filter(|g| g.section == Section::When);
         let conditions: Vec<Value> =
             conditions.filter(|g| side_of(g) == side).flat_map(|g| condition(g, side, identity)).collect();
@@ -38,20 +38,19 @@ pub(super) fn policy(rule: &Rule, identity: IdentitySource) -> Value {
     })
 }
 
-/// Conditions on the connection's near end are permissions, all others principals.
+/// Returns permissions for conditions on the destination of the connection, and principals for all others.
 fn side_of(condition: &Group) -> Side {
-    match condition.clauses.first().and_then(|c| c.tests.first()).map(|t| &t.attribute) {
+    match condition.clauses.first().and_then(|c| c.tests.first()).map(|t| &t.predicate) {
         Some(
-            Attribute::DestinationIp
-            | Attribute::DestinationPort
-            | Attribute::ServerName
-            | Attribute::Metadata { .. },
+            Predicate::Address(AddressAttribute::DestinationIp, _)
+            | Predicate::Port(_)
+            | Predicate::Text(TextAttribute::ServerName | TextAttribute::Metadata { .. }, _),
         ) => Side::Permission,
         _ => Side::Principal,
     }
 }
 
-/// The parts of one condition. Those on metadata were split by value, and are put together again.
+/// Returns the parts of one condition. Lowering splits conditions on metadata by value; here they are one matcher again.
 fn condition(group: &Group, side: Side, identity: IdentitySource) -> Vec<Value> {
     let tests: Vec<&Test> = group.clauses.iter().flat_map(|c| &c.tests).collect();
     match metadata(&tests) {

@@ -3,20 +3,21 @@
 use super::string;
 use crate::{
     cluster::IdentitySource,
-    ir::{Attribute, Pattern, Test, Text},
+    ir::{AddressAttribute, PortRange, Predicate, RequestPrincipalPattern, Test, Text, TextAttribute},
     request::{ClaimName, Shape},
 };
 use alloc::{boxed::Box, vec, vec::Vec};
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 const JWT: &str = "envoy.filters.http.jwt_authn";
 
-/// Where a test stands in a policy of Envoy; the two sides differ in the names of their connectives.
+/// The part of an Envoy policy that contains a test. The two parts name their connectives differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// What is done.
+    /// The operation.
     Permission,
-    /// Who does it.
+    /// The client.
     Principal,
 }
 
@@ -42,37 +43,62 @@ impl Side {
         }
     }
 
-    /// `test` on this side.
+    /// Returns `test` on this side.
     pub(super) fn test(self, test: &Test, identity: IdentitySource) -> Value {
-        let any = match &test.attribute {
-            Attribute::Claim(path) => claim(path, &test.patterns),
-            Attribute::RequestPrincipal => {
-                let mut pairs: Vec<Value> = test.patterns.iter().map(request_principal).collect();
+        let any = self.predicate(&test.predicate, identity);
+        if test.negated { self.not(any) } else { any }
+    }
+
+    fn predicate(self, predicate: &Predicate, identity: IdentitySource) -> Value {
+        match predicate {
+            Predicate::Text(TextAttribute::Claim(path), patterns) => claim(path, patterns),
+            Predicate::Text(attribute, patterns) => {
+                self.or(patterns.iter().map(|text| self.text(attribute, text, identity)).collect())
+            }
+            Predicate::RequestPrincipal(patterns) => {
+                let mut pairs: Vec<Value> = patterns.iter().map(request_principal).collect();
                 match pairs.len() {
                     1 => pairs.remove(0),
                     _ => self.or(pairs),
                 }
             }
-            attribute => {
-                let one = |pattern| self.pattern(attribute, pattern, identity);
-                self.or(test.patterns.iter().map(one).collect())
+            Predicate::Port(ranges) => self.or(ranges.iter().map(|range| port(*range)).collect()),
+            Predicate::Address(attribute, blocks) => {
+                let name = match attribute {
+                    AddressAttribute::SourceIp => "directRemoteIp",
+                    AddressAttribute::RemoteIp => "remoteIp",
+                    AddressAttribute::DestinationIp => "destinationIp",
+                    AddressAttribute::Peer => return self.never(),
+                };
+                let range = |net: &IpNet| {
+                    let range = json!({"addressPrefix": net.addr(), "prefixLen": net.prefix_len()});
+                    Value::from_iter([(name, range)])
+                };
+                self.or(blocks.iter().map(range).collect())
             }
-        };
-        if test.negated { self.not(any) } else { any }
+            Predicate::Regex(..)
+            | Predicate::JoinedHeader(..)
+            | Predicate::Transport(_)
+            | Predicate::Labels(_)
+            | Predicate::Name(..) => self.never(),
+        }
     }
 
-    fn pattern(self, attribute: &Attribute, pattern: &Pattern, identity: IdentitySource) -> Value {
-        match (attribute, pattern) {
-            (Attribute::Path, Pattern::Text(text)) => path(text),
-            (Attribute::Host, Pattern::Text(text)) => header(":authority", text, true),
-            (Attribute::Method, Pattern::Text(text)) => header(":method", text, false),
-            (Attribute::PathAndQuery, Pattern::Text(text)) => header(":path", text, false),
-            (Attribute::Authority, Pattern::Text(text)) => header(":authority", text, false),
-            (Attribute::Header(name), Pattern::Text(text)) => header(name.written(), text, false),
-            (Attribute::ServerName, Pattern::Text(text)) => {
-                json!({"requestedServerName": string::matcher(text)})
-            }
-            (Attribute::Identity, Pattern::Text(text)) => {
+    /// Returns a matcher of nothing, for predicates of network policies, which RBAC cannot express.
+    fn never(self) -> Value {
+        self.not(json!({"any": true}))
+    }
+
+    fn text(self, attribute: &TextAttribute, text: &Text, identity: IdentitySource) -> Value {
+        match attribute {
+            TextAttribute::Path => path(text),
+            TextAttribute::Host => header(":authority", text, true),
+            TextAttribute::Method => header(":method", text, false),
+            TextAttribute::PathAndQuery => header(":path", text, false),
+            TextAttribute::Authority => header(":authority", text, false),
+            TextAttribute::Header(name) => header(name.written(), text, false),
+            TextAttribute::ServerName => json!({"requestedServerName": string::matcher(text)}),
+            TextAttribute::Identity => {
                 let matcher = string::matcher(text);
                 match identity {
                     IdentitySource::Certificate => json!({"authenticated": {"principalName": matcher}}),
@@ -81,42 +107,41 @@ impl Side {
                     }
                 }
             }
-            (_, Pattern::Ports(first, last)) if first == last => json!({"destinationPort": first}),
-            (_, Pattern::Ports(first, last)) => {
-                json!({"destinationPortRange": {"start": first, "end": u32::from(*last) + 1}})
+            TextAttribute::Claim(path) => claim(path, core::slice::from_ref(text)),
+            TextAttribute::Metadata { filter, key, shape } => {
+                metadata_matcher(filter, &[key], metadata_value(*shape, text))
             }
-            (_, Pattern::Cidr(net)) => {
-                let range = json!({"addressPrefix": net.addr(), "prefixLen": net.prefix_len()});
-                match attribute {
-                    Attribute::SourceIp => json!({"directRemoteIp": range}),
-                    Attribute::RemoteIp => json!({"remoteIp": range}),
-                    _ => json!({"destinationIp": range}),
-                }
-            }
-            // Lowering makes no other pair; one that it made by mistake must not match.
-            _ => self.not(json!({"any": true})),
+            TextAttribute::PortName => self.never(),
         }
     }
 }
 
-/// The tests on `filter` and `key` that one `when` holds, as one matcher of any of their values.
+fn port(range: PortRange) -> Value {
+    match range {
+        PortRange { first, last } if first == last => json!({"destinationPort": first}),
+        PortRange { first, last } => {
+            json!({"destinationPortRange": {"start": first, "end": u32::from(last) + 1}})
+        }
+    }
+}
+
+/// Returns one matcher for all values of `tests`, which are on one key of one filter's metadata.
 pub(super) fn metadata(tests: &[&Test]) -> Option<Value> {
-    let Attribute::Metadata { filter, key, .. } = &tests.first()?.attribute else { return None };
-    let values = tests.iter().flat_map(|test| {
-        let list = matches!(&test.attribute, Attribute::Metadata { shape: Shape::List, .. });
-        texts(&test.patterns).map(move |text| {
-            let value = json!({"stringMatch": string::matcher(text)});
-            if list { json!({"listMatch": {"oneOf": value}}) } else { value }
-        })
+    let Predicate::Text(TextAttribute::Metadata { filter, key, .. }, _) = &tests.first()?.predicate else {
+        return None;
+    };
+    let values = tests.iter().filter_map(|test| match &test.predicate {
+        Predicate::Text(TextAttribute::Metadata { shape, .. }, patterns) => Some((*shape, patterns)),
+        _ => None,
     });
+    let values =
+        values.flat_map(|(shape, patterns)| patterns.iter().map(move |text| metadata_value(shape, text)));
     Some(metadata_matcher(filter, &[key], any_value(values.collect())))
 }
 
-fn texts(patterns: &[Pattern]) -> impl Iterator<Item = &Text> {
-    patterns.iter().filter_map(|pattern| match pattern {
-        Pattern::Text(text) => Some(text),
-        _ => None,
-    })
+fn metadata_value(shape: Shape, text: &Text) -> Value {
+    let value = json!({"stringMatch": string::matcher(text)});
+    if shape == Shape::List { json!({"listMatch": {"oneOf": value}}) } else { value }
 }
 
 fn header(name: &str, text: &Text, ignore_case: bool) -> Value {
@@ -144,24 +169,21 @@ fn path(text: &Text) -> Value {
     }
 }
 
-/// A claim matches as a string, or as a list with such a string.
-fn claim(path: &[ClaimName], patterns: &[Pattern]) -> Value {
+/// Returns a matcher of a claim, as a string or as a list with such a string.
+fn claim(path: &[ClaimName], patterns: &[Text]) -> Value {
     let value =
-        any_value(texts(patterns).map(|text| json!({"stringMatch": string::matcher(text)})).collect());
+        any_value(patterns.iter().map(|text| json!({"stringMatch": string::matcher(text)})).collect());
     let either = json!({"orMatch": {"valueMatchers": [{"listMatch": {"oneOf": value}}, value]}});
     let mut keys = vec!["payload"];
     keys.extend(path.iter().map(|name| &**name));
     metadata_matcher(JWT, &keys, either)
 }
 
-fn request_principal(pattern: &Pattern) -> Value {
-    let Pattern::RequestPrincipal { issuer, subject } = pattern else {
-        return Side::Principal.not(json!({"any": true}));
-    };
+fn request_principal(pattern: &RequestPrincipalPattern) -> Value {
     let is = |name: &str, text: &Text| {
         metadata_matcher(JWT, &["payload", name], json!({"stringMatch": string::matcher(text)}))
     };
-    Side::Principal.and(vec![is("iss", issuer), is("sub", subject)])
+    Side::Principal.and(vec![is("iss", &pattern.issuer), is("sub", &pattern.subject)])
 }
 
 fn metadata_matcher(filter: &str, keys: &[impl AsRef<str>], value: Value) -> Value {

@@ -1,45 +1,29 @@
-//! The named attributes that tests read.
+//! The attributes of connections and requests that tests read.
 
 use super::HeaderName;
 use crate::request::{ClaimName, Shape};
 use alloc::boxed::Box;
 use core::fmt;
 
-/// What a [`super::Test`] reads. An attribute may have no value, one, or several.
+/// An attribute whose values are text. It may have no value, one, or several.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Attribute {
-    /// Local port of the connection.
-    DestinationPort,
-    /// Protocol and destination port (or ICMP type) of the flow.
-    Transport,
+pub enum TextAttribute {
     /// `:method`.
     Method,
     /// `:authority`, compared without regard to case.
     Host,
     /// `:path` up to the first `?` or `#`.
     Path,
-    /// `:path` as a header: query included, case kept.
+    /// `:path` with the query; case matters.
     PathAndQuery,
-    /// `:authority` as a header: case kept.
+    /// `:authority`; case matters.
     Authority,
-    /// A header, each line a value.
+    /// A header; each line is a value.
     Header(HeaderName),
-    /// A header as one value: its lines with a comma between them.
-    JoinedHeader(HeaderName),
     /// TLS server name; without one the value is the empty string (docs/semantics/istio.md#istio-server-name).
     ServerName,
-    /// TLS server name as a DNS name; without one there is no value.
-    ServerDnsName,
-    /// The identities of the peer certificate.
+    /// The identities in the peer certificate.
     Identity,
-    /// The socket's peer address.
-    SourceIp,
-    /// The client address after `X-Forwarded-For`.
-    RemoteIp,
-    /// Local address of the connection.
-    DestinationIp,
-    /// Issuer and subject of the validated token, as a pair.
-    RequestPrincipal,
     /// A claim of the validated token, by its path.
     Claim(Box<[ClaimName]>),
     /// Dynamic metadata of another Envoy filter.
@@ -48,58 +32,118 @@ pub enum Attribute {
         filter: Box<str>,
         /// The key.
         key: Box<str>,
-        /// Whether the strings of a list are wanted, or the string itself.
+        /// Whether the values are the strings of a list, or the string itself.
         shape: Shape,
     },
-    /// The labels of the other end's Cilium identity.
-    PeerLabels,
-    /// The address of the other end, where CIDR rules apply to it.
-    PeerAddress,
-    /// The names that DNS taught for the other end's address.
-    PeerName,
     /// The names that the destination has for the flow's port and protocol.
     PortName,
-    /// The name that a DNS lookup asks for.
+}
+
+/// An attribute whose values are IP addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AddressAttribute {
+    /// The socket's peer address.
+    SourceIp,
+    /// The client address after `X-Forwarded-For`.
+    RemoteIp,
+    /// Local address of the connection.
+    DestinationIp,
+    /// The addresses of the peer to which CIDR rules apply.
+    Peer,
+}
+
+/// An attribute whose values are DNS names in canonical form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NameAttribute {
+    /// TLS server name; without one there is no value.
+    ServerName,
+    /// The names in the DNS cache for the peer's address.
+    Peer,
+    /// The name in a DNS lookup.
     DnsQuery,
 }
 
-impl Attribute {
-    /// Whether reading it needs an HTTP request rather than a connection
-    /// (docs/semantics/istio.md#istio-http-only-fields).
+/// An attribute that a [`super::Test`] reads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Attribute {
+    /// Local port of the connection.
+    DestinationPort,
+    /// Protocol and destination port (or ICMP type) of the flow.
+    Transport,
+    /// An attribute with text values.
+    Text(TextAttribute),
+    /// A header as one value: its lines, joined by commas.
+    JoinedHeader(HeaderName),
+    /// An attribute with IP addresses.
+    Address(AddressAttribute),
+    /// Issuer and subject of the validated token.
+    RequestPrincipal,
+    /// The labels of the peer's security identity.
+    PeerLabels,
+    /// An attribute with DNS names.
+    Name(NameAttribute),
+}
+
+impl TextAttribute {
+    /// Whether the attribute exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
     pub fn is_http(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Method
-                | Self::Host
-                | Self::Path
-                | Self::PathAndQuery
-                | Self::Authority
-                | Self::Header(_)
-                | Self::JoinedHeader(_)
-                | Self::RequestPrincipal
-                | Self::Claim(_)
-        )
+            | Self::Host
+            | Self::Path
+            | Self::PathAndQuery
+            | Self::Authority
+            | Self::Header(_)
+            | Self::Claim(_) => true,
+            Self::ServerName | Self::Identity | Self::Metadata { .. } | Self::PortName => false,
+        }
     }
 }
 
-/// The word a person looks for in the policy or the request.
-impl fmt::Display for Attribute {
+impl Attribute {
+    /// Whether the attribute exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
+    pub fn is_http(&self) -> bool {
+        match self {
+            Self::Text(attribute) => attribute.is_http(),
+            Self::JoinedHeader(_) | Self::RequestPrincipal => true,
+            Self::DestinationPort | Self::Transport | Self::Address(_) | Self::PeerLabels | Self::Name(_) => {
+                false
+            }
+        }
+    }
+
+    /// Whether a value can contain a secret: a header, a claim, or metadata.
+    pub fn is_sensitive(&self) -> bool {
+        match self {
+            Self::Text(attribute) => {
+                matches!(
+                    attribute,
+                    TextAttribute::PathAndQuery
+                        | TextAttribute::Header(_)
+                        | TextAttribute::Claim(_)
+                        | TextAttribute::Metadata { .. }
+                )
+            }
+            Self::JoinedHeader(_) | Self::RequestPrincipal => true,
+            Self::DestinationPort | Self::Transport | Self::Address(_) | Self::PeerLabels | Self::Name(_) => {
+                false
+            }
+        }
+    }
+}
+
+/// The attribute in the words of a policy or a request.
+impl fmt::Display for TextAttribute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DestinationPort => f.write_str("port"),
-            Self::Transport => f.write_str("protocol and port"),
             Self::Method => f.write_str("method"),
             Self::Host => f.write_str("host"),
             Self::Path => f.write_str("path"),
             Self::PathAndQuery => f.write_str("header `:path`"),
             Self::Authority => f.write_str("header `:authority`"),
-            Self::Header(name) | Self::JoinedHeader(name) => write!(f, "header `{name}`"),
-            Self::ServerName | Self::ServerDnsName => f.write_str("SNI"),
+            Self::Header(name) => write!(f, "header `{name}`"),
+            Self::ServerName => f.write_str("SNI"),
             Self::Identity => f.write_str("peer identity"),
-            Self::SourceIp => f.write_str("source IP"),
-            Self::RemoteIp => f.write_str("remote IP"),
-            Self::DestinationIp => f.write_str("destination IP"),
-            Self::RequestPrincipal => f.write_str("request principal"),
             Self::Claim(path) => {
                 f.write_str("claim `")?;
                 for (i, name) in path.iter().enumerate() {
@@ -111,11 +155,28 @@ impl fmt::Display for Attribute {
                 f.write_str("`")
             }
             Self::Metadata { filter, key, .. } => write!(f, "metadata `{filter}`[{key}]"),
-            Self::PeerLabels => f.write_str("labels of the other end"),
-            Self::PeerAddress => f.write_str("address of the other end"),
-            Self::PeerName => f.write_str("names learned for the address"),
-            Self::PortName => f.write_str("names of the port at the destination"),
-            Self::DnsQuery => f.write_str("DNS query"),
+            Self::PortName => f.write_str("port name"),
+        }
+    }
+}
+
+/// The attribute in the words of a policy or a request.
+impl fmt::Display for Attribute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DestinationPort => f.write_str("port"),
+            Self::Transport => f.write_str("protocol and port"),
+            Self::Text(attribute) => write!(f, "{attribute}"),
+            Self::JoinedHeader(name) => write!(f, "header `{name}`"),
+            Self::Address(AddressAttribute::SourceIp) => f.write_str("source IP"),
+            Self::Address(AddressAttribute::RemoteIp) => f.write_str("remote IP"),
+            Self::Address(AddressAttribute::DestinationIp) => f.write_str("destination IP"),
+            Self::Address(AddressAttribute::Peer) => f.write_str("peer address"),
+            Self::RequestPrincipal => f.write_str("request principal"),
+            Self::PeerLabels => f.write_str("peer labels"),
+            Self::Name(NameAttribute::ServerName) => f.write_str("SNI"),
+            Self::Name(NameAttribute::Peer) => f.write_str("DNS names of the peer address"),
+            Self::Name(NameAttribute::DnsQuery) => f.write_str("DNS query"),
         }
     }
 }

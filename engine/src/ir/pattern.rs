@@ -1,10 +1,9 @@
-//! The patterns that attribute values are held against.
+//! The patterns of predicates.
 
-use super::{Glob, Selector};
+use super::Glob;
 use crate::net::Protocol;
 use alloc::boxed::Box;
 use core::fmt;
-use ipnet::IpNet;
 
 /// A pattern over text. Case matters, except for attributes that say otherwise (there the pattern is lower case).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,30 +49,63 @@ pub enum NamePattern {
     },
 }
 
-/// One alternative of a [`super::Test`].
+/// A pattern over the issuer and the subject of a token, both of which must match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Pattern {
-    /// Text attributes.
-    Text(Text),
-    /// Issuer and subject, both of which must match.
-    RequestPrincipal {
-        /// Pattern of the `iss` claim.
-        issuer: Text,
-        /// Pattern of the `sub` claim.
-        subject: Text,
-    },
-    /// Addresses of one family.
-    Cidr(IpNet),
-    /// Ports from the first to the last, inclusive.
-    Ports(u16, u16),
-    /// A protocol with a range of ports (or ICMP types), inclusive.
-    Transport(Protocol, u16, u16),
-    /// Labels.
-    Labels(Selector),
-    /// DNS names.
-    Name(NamePattern),
-    /// The whole of a text value, as RE2 reads the expression (docs/semantics/cilium.md#cilium-http-expressions).
-    Regex(Box<str>),
+pub struct RequestPrincipalPattern {
+    /// Pattern of the `iss` claim.
+    pub issuer: Text,
+    /// Pattern of the `sub` claim.
+    pub subject: Text,
+}
+
+/// A pattern over the joined lines of a header.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HeaderPattern {
+    /// The header is present.
+    Present,
+    /// The lines, joined by commas, are this value.
+    Exact(Box<str>),
+}
+
+/// Ports from the first to the last, inclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRange {
+    /// First port.
+    pub first: u16,
+    /// Last port.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// Every port.
+    pub const ALL: Self = Self { first: 0, last: u16::MAX };
+
+    /// Returns the range of `port` alone.
+    pub const fn single(port: u16) -> Self {
+        Self { first: port, last: port }
+    }
+
+    /// Whether `port` is in the range.
+    #[inline]
+    pub const fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+}
+
+/// A protocol with a range of ports, or of ICMP types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransportRange {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// Ports or ICMP types.
+    pub ports: PortRange,
+}
+
+impl TransportRange {
+    /// Returns the range of `protocol` from port `first` to port `last`, inclusive.
+    pub const fn new(protocol: Protocol, first: u16, last: u16) -> Self {
+        Self { protocol, ports: PortRange { first, last } }
+    }
 }
 
 impl fmt::Display for Text {
@@ -99,20 +131,35 @@ impl fmt::Display for NamePattern {
     }
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for RequestPrincipalPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.issuer, self.subject)
+    }
+}
+
+impl fmt::Display for HeaderPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(f, "{text}"),
-            Self::RequestPrincipal { issuer, subject } => write!(f, "{issuer}/{subject}"),
-            Self::Cidr(net) => write!(f, "{net}"),
-            Self::Ports(first, last) if first == last => write!(f, "{first}"),
-            Self::Ports(first, last) => write!(f, "{first}-{last}"),
-            Self::Transport(protocol, 0, u16::MAX) => write!(f, "{protocol}"),
-            Self::Transport(protocol, first, last) if first == last => write!(f, "{protocol}/{first}"),
-            Self::Transport(protocol, first, last) => write!(f, "{protocol}/{first}-{last}"),
-            Self::Labels(selector) => write!(f, "{selector}"),
-            Self::Name(name) => write!(f, "{name}"),
-            Self::Regex(expression) => f.write_str(expression),
+            Self::Present => f.write_str("*"),
+            Self::Exact(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { first, last } if first == last => write!(f, "{first}"),
+            Self { first, last } => write!(f, "{first}-{last}"),
+        }
+    }
+}
+
+impl fmt::Display for TransportRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.ports {
+            PortRange::ALL => write!(f, "{}", self.protocol),
+            ports => write!(f, "{}/{ports}", self.protocol),
         }
     }
 }

@@ -1,9 +1,13 @@
 //! Rules: an effect, where they came from, and when they hold.
 
-use super::{Attribute, Pattern};
+use super::{
+    AddressAttribute, Field, NameAttribute, NamePattern, Origin, Predicate, Selector, Text, TextAttribute,
+    TransportRange,
+};
 use crate::rule_id::RuleId;
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
-use core::fmt;
+use core::{cmp::Ordering, fmt};
+use ipnet::IpNet;
 
 /// What a rule does when it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,17 +73,18 @@ pub enum Section {
     L7,
 }
 
-/// A condition on one attribute: some value matches some pattern; negated, no value matches any.
+/// A predicate that must match or, negated, must not match.
 ///
-/// A negated test on an attribute without value holds (docs/semantics/istio.md#istio-negation-without-value).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A negated test on an attribute without value matches (docs/semantics/istio.md#istio-negation-without-value). Two tests
+/// are equal if they match the same values, whatever their origin.
+#[derive(Clone, Debug)]
 pub struct Test {
-    /// What is read.
-    pub attribute: Attribute,
-    /// Whether this is the `notX` form.
+    /// The attribute with its patterns.
+    pub predicate: Predicate,
+    /// Whether the predicate must not match.
     pub negated: bool,
-    /// The alternatives. None at all: the positive form never holds, the negated one always.
-    pub patterns: Box<[Pattern]>,
+    /// The field from which the test comes.
+    pub origin: Origin,
 }
 
 /// Tests that must all hold, and the place they were written at.
@@ -119,14 +124,83 @@ impl Rule {
 }
 
 impl Test {
-    /// The positive form.
-    pub fn any_of(attribute: Attribute, patterns: impl IntoIterator<Item = Pattern>) -> Self {
-        Self { attribute, negated: false, patterns: patterns.into_iter().collect() }
+    /// Returns the positive test of `predicate`, without an origin.
+    pub fn new(predicate: Predicate) -> Self {
+        Self { predicate, negated: false, origin: Origin::default() }
     }
 
-    /// The negated form.
-    pub fn none_of(attribute: Attribute, patterns: impl IntoIterator<Item = Pattern>) -> Self {
-        Self { attribute, negated: true, patterns: patterns.into_iter().collect() }
+    /// Returns a test for a value of `attribute` that one of `patterns` matches.
+    pub fn text(attribute: TextAttribute, patterns: impl IntoIterator<Item = Text>) -> Self {
+        Self::new(Predicate::Text(attribute, patterns.into_iter().collect()))
+    }
+
+    /// Returns a test for a flow in one of `ranges`.
+    pub fn transport(ranges: impl IntoIterator<Item = TransportRange>) -> Self {
+        Self::new(Predicate::Transport(ranges.into_iter().collect()))
+    }
+
+    /// Returns a test for an address in one of `blocks`.
+    pub fn address(attribute: AddressAttribute, blocks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self::new(Predicate::Address(attribute, blocks.into_iter().collect()))
+    }
+
+    /// Returns a test for a peer with labels that one of `selectors` matches.
+    pub fn labels(selectors: impl IntoIterator<Item = Selector>) -> Self {
+        Self::new(Predicate::Labels(selectors.into_iter().collect()))
+    }
+
+    /// Returns a test for a DNS name that one of `patterns` matches.
+    pub fn name(attribute: NameAttribute, patterns: impl IntoIterator<Item = NamePattern>) -> Self {
+        Self::new(Predicate::Name(attribute, patterns.into_iter().collect()))
+    }
+
+    /// Returns the test with the opposite result.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        Self { negated: !self.negated, ..self }
+    }
+
+    /// Returns the test with `field` as its origin.
+    #[must_use]
+    pub fn at(self, field: Field) -> Self {
+        Self { origin: Origin { field, ..self.origin }, ..self }
+    }
+
+    /// Returns the test with `values` as the values that the policy states.
+    #[must_use]
+    pub fn written(self, values: impl IntoIterator<Item = impl Into<Box<str>>>) -> Self {
+        let values = values.into_iter().map(Into::into).collect();
+        Self { origin: Origin { values, ..self.origin }, ..self }
+    }
+
+    /// Returns a test for each pattern.
+    pub fn split(&self) -> Vec<Self> {
+        let of = |predicate| Self { predicate, negated: self.negated, origin: self.origin.clone() };
+        self.predicate.split().into_iter().map(of).collect()
+    }
+
+    fn key(&self) -> (&Predicate, bool) {
+        (&self.predicate, self.negated)
+    }
+}
+
+impl PartialEq for Test {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Test {}
+
+impl PartialOrd for Test {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Test {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Label selectors over Cilium identities.
 
-use crate::labels::Labels;
+use crate::labels::{Label, Labels, short_key};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
@@ -62,17 +62,19 @@ impl Selector {
     }
 }
 
+/// The requirement as a manifest would state it.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Operator::DoesNotExist = self.operator {
             f.write_str("!")?;
         }
-        if let Some(source) = &self.source {
+        if let Some(source) = self.source.as_deref().filter(|source| *source != "k8s") {
             write!(f, "{source}:")?;
         }
-        f.write_str(&self.key)?;
+        f.write_str(short_key(&self.key))?;
         match &self.operator {
             Operator::In(values) => match &**values {
+                [one] if one.is_empty() => Ok(()),
                 [one] => write!(f, "={one}"),
                 many => write!(f, " in ({})", many.join(",")),
             },
@@ -82,14 +84,24 @@ impl fmt::Display for Requirement {
     }
 }
 
+impl Requirement {
+    /// Whether the requirement is for the label that every endpoint of the cluster `default` has.
+    fn is_default_cluster(&self) -> bool {
+        let is = |value: &str| Label::new("k8s", &*self.key, value).is_default_cluster();
+        matches!(&self.operator, Operator::In(values) if values.iter().all(|value| is(value)))
+    }
+}
+
+/// The selector as a manifest would state it, without the label that every endpoint has.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.requirements.is_empty() {
+        let shown: Vec<&Requirement> = self.requirements.iter().filter(|r| !r.is_default_cluster()).collect();
+        if shown.is_empty() {
             return f.write_str("every endpoint");
         }
-        for (i, requirement) in self.requirements.iter().enumerate() {
+        for (i, requirement) in shown.into_iter().enumerate() {
             if i > 0 {
-                f.write_str(", ")?;
+                f.write_str(" ")?;
             }
             write!(f, "{requirement}")?;
         }

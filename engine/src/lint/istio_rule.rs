@@ -3,9 +3,11 @@
 use super::{Findings, istio::MAX_RULES};
 use crate::{
     lower::istio::{
-        condition::{CLAIMS, HEADERS, METADATA},
-        field::{cidr, port},
+        condition::METADATA,
+        field::{ListField, OPERATION_FIELDS, SOURCE_FIELDS},
         path::template_error,
+        property::{CLAIMS, HEADERS, Property},
+        value::{cidr, port},
     },
     resource::{
         Object,
@@ -19,7 +21,6 @@ use alloc::{
 };
 
 type Policy = Object<AuthorizationPolicySpec>;
-type Check = fn(&str) -> Option<String>;
 
 /// Checks `rule`, which stands at `path`.
 pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, findings: &mut Findings) {
@@ -77,26 +78,55 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
     }
 }
 
-/// A field with its `not` form: name, values, what is wrong with one value.
-fn fields(
+/// Checks the values of every field of `object`, which stands at `path`.
+fn check_fields<T>(
     policy: &Policy,
     path: &str,
-    lists: &[(&str, &Option<Vec<String>>, Check)],
+    object: &T,
+    fields: &[ListField<T>],
     findings: &mut Findings,
 ) {
-    for (name, values, wrong) in lists {
-        for (i, value) in values.iter().flatten().enumerate() {
-            let problem = if value.is_empty() { Some("an empty value".to_string()) } else { wrong(value) };
-            if let Some(problem) = problem {
-                let help = "correct or remove the value";
-                findings.error(policy, format!("{path}.{name}[{i}]"), problem, help);
-            }
+    for field in fields {
+        let at = format!("{path}.{}", field.name());
+        check_values(policy, &at, field.values(object), |value| invalid(&field.property, value), findings);
+    }
+}
+
+/// Checks the values of the list at `path`; `invalid` returns why the webhook rejects a value.
+fn check_values(
+    policy: &Policy,
+    path: &str,
+    values: &[String],
+    invalid: impl Fn(&str) -> Option<String>,
+    findings: &mut Findings,
+) {
+    for (i, value) in values.iter().enumerate() {
+        let problem = if value.is_empty() { Some("an empty value".to_string()) } else { invalid(value) };
+        if let Some(problem) = problem {
+            findings.error(policy, format!("{path}[{i}]"), problem, "correct or remove the value");
         }
     }
 }
 
-fn anything(_: &str) -> Option<String> {
-    None
+/// Returns why the webhook rejects `value`, or `None` if it accepts it.
+fn invalid(property: &Property, value: &str) -> Option<String> {
+    match property {
+        Property::SourceIp | Property::RemoteIp | Property::DestinationIp => address(value),
+        Property::DestinationPort => port_number(value),
+        Property::Path => path_value(value),
+        Property::ServiceAccount => service_account(value),
+        Property::TrustDomain => trust_domain(value),
+        Property::Principal
+        | Property::RequestPrincipal
+        | Property::Namespace
+        | Property::Host
+        | Property::Method
+        | Property::Audience
+        | Property::Presenter
+        | Property::ServerName
+        | Property::Header(_)
+        | Property::Claim(_) => None,
+    }
 }
 
 fn address(value: &str) -> Option<String> {
@@ -137,86 +167,37 @@ fn one_star(value: &str) -> Option<String> {
 }
 
 fn check_source(policy: &Policy, action: Action, path: &str, source: &Source, findings: &mut Findings) {
-    let s = source;
-    fields(
-        policy,
-        path,
-        &[
-            ("principals", &s.principals, anything),
-            ("notPrincipals", &s.not_principals, anything),
-            ("requestPrincipals", &s.request_principals, anything),
-            ("notRequestPrincipals", &s.not_request_principals, anything),
-            ("namespaces", &s.namespaces, anything),
-            ("notNamespaces", &s.not_namespaces, anything),
-            ("serviceAccounts", &s.service_accounts, service_account),
-            ("notServiceAccounts", &s.not_service_accounts, service_account),
-            ("trustDomains", &s.trust_domains, trust_domain),
-            ("notTrustDomains", &s.not_trust_domains, trust_domain),
-            ("ipBlocks", &s.ip_blocks, address),
-            ("notIpBlocks", &s.not_ip_blocks, address),
-            ("remoteIpBlocks", &s.remote_ip_blocks, address),
-            ("notRemoteIpBlocks", &s.not_remote_ip_blocks, address),
-        ],
-        findings,
-    );
-    let given = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
-    let accounts = given(&s.service_accounts) || given(&s.not_service_accounts);
-    let others = [&s.principals, &s.not_principals, &s.namespaces, &s.not_namespaces];
-    if accounts && others.into_iter().any(given) {
+    check_fields(policy, path, source, &SOURCE_FIELDS, findings);
+    let stated = || SOURCE_FIELDS.iter().filter(|field| !field.values(source).is_empty());
+    let states = |property| stated().any(|field| field.property == property);
+    if states(Property::ServiceAccount) && (states(Property::Principal) || states(Property::Namespace)) {
         let help = "use either serviceAccounts, or principals and namespaces";
         findings.error(policy, path, "serviceAccounts beside principals or namespaces", help);
     }
-    for (name, list) in
-        [("serviceAccounts", &s.service_accounts), ("notServiceAccounts", &s.not_service_accounts)]
-    {
-        if list.as_ref().is_some_and(|l| l.len() > 16) {
-            findings.error(policy, format!("{path}.{name}"), "more than 16 values", "list at most 16");
+    for field in stated().filter(|field| field.property == Property::ServiceAccount) {
+        if field.values(source).len() > 16 {
+            let at = format!("{path}.{}", field.name());
+            findings.error(policy, at, "more than 16 values", "list at most 16");
         }
     }
-    let identities = [
-        ("principals", &s.principals),
-        ("notPrincipals", &s.not_principals),
-        ("requestPrincipals", &s.request_principals),
-        ("notRequestPrincipals", &s.not_request_principals),
-        ("namespaces", &s.namespaces),
-        ("notNamespaces", &s.not_namespaces),
-        ("serviceAccounts", &s.service_accounts),
-        ("notServiceAccounts", &s.not_service_accounts),
-        ("trustDomains", &s.trust_domains),
-        ("notTrustDomains", &s.not_trust_domains),
-    ];
     if action == Action::Custom {
-        for (name, _) in identities.into_iter().filter(|(_, list)| given(list)) {
+        for name in stated().filter(|field| field.property.is_identity()).map(ListField::name) {
             let help = "CUSTOM rules run before identities are known: remove the field";
             findings.error(policy, format!("{path}.{name}"), format!("`{name}` in a CUSTOM policy"), help);
         }
     }
-    for (name, list) in [("principals", &s.principals), ("notPrincipals", &s.not_principals)] {
-        for (i, value) in list.iter().flatten().enumerate().filter(|(_, v)| v.starts_with("spiffe://")) {
+    for field in stated().filter(|field| field.property == Property::Principal) {
+        let values = field.values(source).iter().enumerate();
+        for (i, value) in values.filter(|(_, v)| v.starts_with("spiffe://")) {
             let message = format!("`{value}` never matches: istiod adds the `spiffe://` itself");
-            let at = format!("{path}.{name}[{i}]");
+            let at = format!("{path}.{}[{i}]", field.name());
             findings.warning(policy, "spiffe-scheme", at, message, "leave `spiffe://` out");
         }
     }
 }
 
 fn check_operation(policy: &Policy, path: &str, operation: &Operation, findings: &mut Findings) {
-    let o = operation;
-    fields(
-        policy,
-        path,
-        &[
-            ("hosts", &o.hosts, anything),
-            ("notHosts", &o.not_hosts, anything),
-            ("ports", &o.ports, port_number),
-            ("notPorts", &o.not_ports, port_number),
-            ("methods", &o.methods, anything),
-            ("notMethods", &o.not_methods, anything),
-            ("paths", &o.paths, path_value),
-            ("notPaths", &o.not_paths, path_value),
-        ],
-        findings,
-    );
+    check_fields(policy, path, operation, &OPERATION_FIELDS, findings);
 }
 
 fn check_condition(
@@ -232,48 +213,31 @@ fn check_condition(
         let help = "give values or notValues";
         findings.error(policy, path, "a condition with neither values nor notValues", help);
     }
-    let mut wrong: Check = anything;
-    let mapped = [HEADERS, CLAIMS, METADATA].into_iter().find_map(|prefix| key.strip_prefix(prefix));
-    let known = match (mapped, key) {
-        (Some(name), _) => name.split_once('[').is_some_and(|(_, k)| k.ends_with(']') && k.len() > 1),
-        (None, "source.ip" | "remote.ip" | "destination.ip") => {
-            wrong = address;
-            true
-        }
-        (None, "destination.port") => {
-            wrong = port_number;
-            true
-        }
-        (None, "source.serviceAccount") => {
-            wrong = service_account;
-            true
-        }
-        (None, "source.trustDomain") => {
-            wrong = one_star;
-            true
-        }
-        (None, key) => matches!(
-            key,
-            "source.namespace"
-                | "source.principal"
-                | "request.auth.principal"
-                | "request.auth.audiences"
-                | "request.auth.presenter"
-                | "connection.sni"
-        ),
-    };
-    if !known {
+    let name = [HEADERS, CLAIMS, METADATA].into_iter().find_map(|prefix| key.strip_prefix(prefix));
+    let has_valid_name = name
+        .is_none_or(|name| name.split_once('[').is_some_and(|(_, key)| key.ends_with(']') && key.len() > 1));
+    let property = Property::of_key(key);
+    if !has_valid_name || (property.is_none() && name.is_none()) {
         let help = "use one of the documented keys; an unknown one drops the whole rule, for DENY too";
         findings.error(policy, format!("{path}.key"), format!("key `{key}`"), help);
         return;
     }
-    let lists = [("values", &condition.values, wrong), ("notValues", &condition.not_values, wrong)];
-    fields(policy, path, &lists, findings);
-    let identity = key.starts_with("request.auth.")
-        || matches!(
-            key,
-            "source.namespace" | "source.serviceAccount" | "source.trustDomain" | "source.principal"
+    let invalid = |value: &str| match &property {
+        // Unlike in `trustDomains`, the webhook accepts a slash here.
+        Some(Property::TrustDomain) => one_star(value),
+        Some(property) => invalid(property, value),
+        None => None,
+    };
+    for (name, list) in [("values", &condition.values), ("notValues", &condition.not_values)] {
+        check_values(
+            policy,
+            &format!("{path}.{name}"),
+            list.as_deref().unwrap_or_default(),
+            invalid,
+            findings,
         );
+    }
+    let identity = property.as_ref().is_some_and(Property::is_identity);
     if action == Action::Custom && identity {
         let help = "CUSTOM rules run before identities are known: remove the condition";
         findings.error(policy, format!("{path}.key"), format!("key `{key}` in a CUSTOM policy"), help);
@@ -289,20 +253,8 @@ fn warn_of_tcp(policy: &Policy, path: &str, rule: &Rule, findings: &mut Findings
         rule.from.iter().flatten().flatten().filter_map(|f| f.source.as_ref()).collect();
     let no_ports = operations.iter().any(|o| !given(&o.ports) && !given(&o.not_ports));
     let l4 = |s: &Source| {
-        [
-            &s.principals,
-            &s.not_principals,
-            &s.namespaces,
-            &s.not_namespaces,
-            &s.service_accounts,
-            &s.not_service_accounts,
-            &s.ip_blocks,
-            &s.not_ip_blocks,
-            &s.remote_ip_blocks,
-            &s.not_remote_ip_blocks,
-        ]
-        .into_iter()
-        .any(given)
+        let mut fields = SOURCE_FIELDS.iter().filter(|field| !field.property.is_http());
+        fields.any(|field| !field.values(s).is_empty())
     };
     let http_only_sources = operations.is_empty() && !sources.is_empty() && sources.iter().any(|s| !l4(s));
     if (!operations.is_empty() && no_ports) || http_only_sources {

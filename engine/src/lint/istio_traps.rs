@@ -4,7 +4,7 @@
 use super::Findings;
 use crate::{
     cluster::Cluster,
-    lower::istio::{condition::HEADERS, path::is_template},
+    lower::istio::{path::is_template, property::HEADERS},
     resource::{
         Object,
         istio::{Action, AuthorizationPolicySpec, Condition, Operation, PathNormalization, Source},

@@ -1,7 +1,7 @@
 //! How the matchers compare the values of an attribute.
 
 use super::case::CaseSensitivity;
-use crate::ir::Attribute;
+use crate::ir::TextAttribute;
 
 /// The comparison rules for the values of one attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,10 +15,10 @@ pub(crate) struct Collation {
 impl Collation {
     /// Returns the comparison rules for the values of `attribute`.
     #[inline]
-    pub(crate) fn of(attribute: &Attribute) -> Self {
+    pub(crate) fn of(attribute: &TextAttribute) -> Self {
         match attribute {
-            Attribute::Host => Self { case: CaseSensitivity::Insensitive, separator: b'.' },
-            Attribute::Authority | Attribute::ServerName => {
+            TextAttribute::Host => Self { case: CaseSensitivity::Insensitive, separator: b'.' },
+            TextAttribute::Authority | TextAttribute::ServerName => {
                 Self { case: CaseSensitivity::Sensitive, separator: b'.' }
             }
             _ => Self { case: CaseSensitivity::Sensitive, separator: b'/' },

@@ -3,7 +3,10 @@
 use crate::sample::Sample;
 use palisade::{
     Label, Shape, Transport,
-    ir::{Attribute, NamePattern, Operator, Pattern, Rule, Test, Text},
+    ir::{
+        AddressAttribute, HeaderPattern, NameAttribute, NamePattern, Operator, Predicate, Rule, Test, Text,
+        TextAttribute,
+    },
 };
 use serde_json::{Value, json};
 
@@ -21,29 +24,36 @@ pub fn aim(sample: &Sample, rule: &Rule, choice: usize) -> Sample {
 }
 
 fn satisfy(sample: &mut Sample, test: &Test, choice: usize) {
-    let Some(pattern) = test.patterns.get(choice % test.patterns.len().max(1)) else { return };
-    match (&test.attribute, pattern) {
-        (_, Pattern::Ports(first, last)) => {
-            sample.destination_port = Some(if choice.is_multiple_of(2) { *first } else { *last });
+    fn chosen<P>(patterns: &[P], choice: usize) -> Option<&P> {
+        patterns.get(choice % patterns.len().max(1))
+    }
+    let is_even = choice.is_multiple_of(2);
+    match &test.predicate {
+        Predicate::Port(ranges) => {
+            let Some(range) = chosen(ranges, choice) else { return };
+            sample.destination_port = Some(if is_even { range.first } else { range.last });
         }
-        (_, Pattern::Transport(protocol, first, _)) => {
-            sample.transport = Transport { protocol: *protocol, port: *first };
+        Predicate::Transport(ranges) => {
+            let Some(range) = chosen(ranges, choice) else { return };
+            sample.transport = Transport { protocol: range.protocol, port: range.ports.first };
         }
-        (attribute, Pattern::Cidr(block)) => {
-            let ip = if choice.is_multiple_of(2) { block.network() } else { block.broadcast() };
+        Predicate::Address(attribute, blocks) => {
+            let Some(block) = chosen(blocks, choice) else { return };
+            let ip = if is_even { block.network() } else { block.broadcast() };
             match attribute {
-                Attribute::SourceIp => sample.source_ip = Some(ip),
-                Attribute::RemoteIp => sample.remote_ip = Some(ip),
-                Attribute::DestinationIp => sample.destination_ip = Some(ip),
-                _ => sample.addresses = vec![ip],
+                AddressAttribute::SourceIp => sample.source_ip = Some(ip),
+                AddressAttribute::RemoteIp => sample.remote_ip = Some(ip),
+                AddressAttribute::DestinationIp => sample.destination_ip = Some(ip),
+                AddressAttribute::Peer => sample.addresses = vec![ip],
             }
         }
-        (_, Pattern::RequestPrincipal { issuer, subject }) => {
-            sample.claims["iss"] = Value::String(witness(issuer));
-            sample.claims["sub"] = Value::String(witness(subject));
+        Predicate::RequestPrincipal(patterns) => {
+            let Some(pattern) = chosen(patterns, choice) else { return };
+            sample.claims["iss"] = Value::String(witness(&pattern.issuer));
+            sample.claims["sub"] = Value::String(witness(&pattern.subject));
         }
-        (_, Pattern::Labels(selector)) => {
-            for requirement in &selector.requirements {
+        Predicate::Labels(selectors) => {
+            for requirement in chosen(selectors, choice).into_iter().flat_map(|s| &s.requirements) {
                 let source = requirement.source.as_deref().unwrap_or("k8s");
                 match &requirement.operator {
                     Operator::In(values) => {
@@ -54,54 +64,65 @@ fn satisfy(sample: &mut Sample, test: &Test, choice: usize) {
                 }
             }
         }
-        (Attribute::PeerName, Pattern::Name(name)) => sample.names.push(dns_name(name)),
-        (Attribute::ServerDnsName, Pattern::Name(name)) => {
-            let mut name = dns_name(name);
-            name.pop();
-            sample.server_name = Some(name.to_ascii_uppercase());
+        Predicate::Name(attribute, names) => {
+            let Some(pattern) = chosen(names, choice) else { return };
+            let mut name = dns_name(pattern);
+            match attribute {
+                NameAttribute::Peer => sample.names.push(name),
+                NameAttribute::DnsQuery => sample.query = Some(name),
+                NameAttribute::ServerName => {
+                    name.pop();
+                    sample.server_name = Some(name.to_ascii_uppercase());
+                }
+            }
         }
-        (attribute, Pattern::Regex(expression)) => {
+        Predicate::Regex(attribute, expressions) => {
+            let Some(expression) = chosen(expressions, choice) else { return };
             // The expression without its operators often matches itself.
             let plain: String = expression.chars().filter(|c| matches!(c, 'a' | 'b' | '/')).collect();
             let first = expression.split('|').next().unwrap_or_default();
             let branch: String = first.chars().filter(|c| matches!(c, 'a' | 'b' | '/')).collect();
-            set(sample, attribute, if choice.is_multiple_of(2) { plain } else { branch });
+            set(sample, attribute, if is_even { plain } else { branch });
         }
-        (Attribute::JoinedHeader(name), Pattern::Text(text)) => {
-            let whole = witness(text);
+        Predicate::JoinedHeader(name, patterns) => {
+            let whole = match chosen(patterns, choice) {
+                None => return,
+                Some(HeaderPattern::Present) => "",
+                Some(HeaderPattern::Exact(text)) => text,
+            };
             sample.headers.retain(|(n, _)| *n != **name);
-            let lines: Vec<&str> =
-                if choice.is_multiple_of(2) { whole.split(',').collect() } else { vec![&whole] };
+            let lines: Vec<&str> = if is_even { whole.split(',').collect() } else { vec![whole] };
             sample.headers.extend(lines.into_iter().map(|line| (name.to_string(), line.into())));
         }
-        (_, Pattern::Name(name)) => sample.query = Some(dns_name(name)),
-        (attribute, Pattern::Text(text)) => set(sample, attribute, witness(text)),
+        Predicate::Text(attribute, patterns) => {
+            let Some(text) = chosen(patterns, choice) else { return };
+            set(sample, attribute, witness(text));
+        }
     }
 }
 
-fn set(sample: &mut Sample, attribute: &Attribute, value: String) {
+fn set(sample: &mut Sample, attribute: &TextAttribute, value: String) {
     match attribute {
-        Attribute::Method => sample.method = Some(value.into()),
-        Attribute::Host => sample.authority = Some(value.to_ascii_uppercase().into()),
-        Attribute::Authority => sample.authority = Some(value.into()),
-        Attribute::Path => sample.path = Some(format!("{value}?q").into()),
-        Attribute::PathAndQuery => sample.path = Some(value.into()),
-        Attribute::Header(name) => sample.headers.push((name.to_string(), value.into())),
-        Attribute::ServerName => sample.server_name = Some(value.into()),
-        Attribute::PortName => sample.port_names.push(value.into()),
-        Attribute::Identity => sample.identities.push(value.into()),
-        Attribute::Claim(path) => {
+        TextAttribute::Method => sample.method = Some(value.into()),
+        TextAttribute::Host => sample.authority = Some(value.to_ascii_uppercase().into()),
+        TextAttribute::Authority => sample.authority = Some(value.into()),
+        TextAttribute::Path => sample.path = Some(format!("{value}?q").into()),
+        TextAttribute::PathAndQuery => sample.path = Some(value.into()),
+        TextAttribute::Header(name) => sample.headers.push((name.to_string(), value.into())),
+        TextAttribute::ServerName => sample.server_name = Some(value.into()),
+        TextAttribute::PortName => sample.port_names.push(value.into()),
+        TextAttribute::Identity => sample.identities.push(value.into()),
+        TextAttribute::Claim(path) => {
             let mut found = &mut sample.claims;
             for name in path {
                 found = &mut found[&**name];
             }
             *found = json!([0, value]);
         }
-        Attribute::Metadata { filter, key, shape } => {
+        TextAttribute::Metadata { filter, key, shape } => {
             sample.metadata[&**filter][&**key] =
                 if *shape == Shape::List { json!([value]) } else { json!(value) };
         }
-        _ => {}
     }
 }
 

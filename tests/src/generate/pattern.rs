@@ -1,88 +1,131 @@
 //! Random patterns for each kind of attribute.
 
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::Range,
+};
 use ipnet::IpNet;
 use palisade::{
     Protocol, Shape,
-    ir::{Attribute, Gap, GapClass, Glob, NamePattern, Operator, Pattern, Requirement, Selector, Text},
+    ir::{
+        AddressAttribute, Attribute, Gap, GapClass, Glob, HeaderPattern, NameAttribute, NamePattern,
+        Operator, PortRange, Predicate, RequestPrincipalPattern, Requirement, Selector, Text, TextAttribute,
+        TransportRange,
+    },
 };
 use proptest::{collection::vec, prelude::*};
 
 /// Any attribute, with about the frequency that it has in policies.
 pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
+    let text = prop_oneof![
+        3 => Just(TextAttribute::Method),
+        3 => Just(TextAttribute::Path),
+        3 => Just(TextAttribute::Identity),
+        2 => prop::sample::select(vec![
+            TextAttribute::Host,
+            TextAttribute::Authority,
+            TextAttribute::PathAndQuery,
+        ]),
+        2 => prop_oneof![Just("x"), Just("y")].prop_map(|name| TextAttribute::Header(name.into())),
+        1 => prop_oneof![Just(TextAttribute::ServerName), Just(TextAttribute::PortName)],
+        1 => prop_oneof![Just(vec!["groups"]), Just(vec!["a", "b"])]
+            .prop_map(|path| TextAttribute::Claim(path.into_iter().map(Into::into).collect())),
+        1 => prop_oneof![Just(Shape::Text), Just(Shape::List)]
+            .prop_map(|shape| TextAttribute::Metadata { filter: "f".into(), key: "k".into(), shape }),
+    ];
     prop_oneof![
         3 => prop_oneof![Just(Attribute::DestinationPort), Just(Attribute::Transport)],
-        3 => Just(Attribute::Method),
-        3 => Just(Attribute::Path),
-        3 => Just(Attribute::Identity),
-        2 => prop_oneof![Just(Attribute::Host), Just(Attribute::Authority), Just(Attribute::PathAndQuery)],
-        2 => prop_oneof![Just("x"), Just("y")].prop_map(|name| Attribute::Header(name.into())),
+        16 => text.prop_map(Attribute::Text),
         1 => prop_oneof![Just("x"), Just("y")].prop_map(|name| Attribute::JoinedHeader(name.into())),
-        2 => prop_oneof![
-            Just(Attribute::SourceIp),
-            Just(Attribute::RemoteIp),
-            Just(Attribute::DestinationIp),
-            Just(Attribute::PeerAddress),
-        ],
+        2 => prop::sample::select(vec![
+            AddressAttribute::SourceIp,
+            AddressAttribute::RemoteIp,
+            AddressAttribute::DestinationIp,
+            AddressAttribute::Peer,
+        ]).prop_map(Attribute::Address),
         2 => Just(Attribute::PeerLabels),
-        2 => prop_oneof![Just(Attribute::PeerName), Just(Attribute::DnsQuery)],
-        1 => prop_oneof![
-            Just(Attribute::ServerName),
-            Just(Attribute::ServerDnsName),
-            Just(Attribute::RequestPrincipal),
-            Just(Attribute::PortName),
-        ],
-        1 => prop_oneof![Just(vec!["groups"]), Just(vec!["a", "b"])]
-            .prop_map(|path| Attribute::Claim(path.into_iter().map(Into::into).collect())),
-        1 => prop_oneof![Just(Shape::Text), Just(Shape::List)]
-            .prop_map(|shape| Attribute::Metadata { filter: "f".into(), key: "k".into(), shape }),
+        3 => prop::sample::select(vec![
+            Attribute::Name(NameAttribute::Peer),
+            Attribute::Name(NameAttribute::DnsQuery),
+            Attribute::Name(NameAttribute::ServerName),
+            Attribute::RequestPrincipal,
+        ]),
     ]
 }
 
 /// An attribute of Cilium's rules.
 pub(super) fn of_connections() -> impl Strategy<Value = Attribute> {
     prop::sample::select(vec![
-        Attribute::PeerAddress,
+        Attribute::Address(AddressAttribute::Peer),
         Attribute::Transport,
         Attribute::PeerLabels,
-        Attribute::PeerName,
-        Attribute::DnsQuery,
+        Attribute::Name(NameAttribute::Peer),
+        Attribute::Name(NameAttribute::DnsQuery),
         Attribute::DestinationPort,
-        Attribute::SourceIp,
+        Attribute::Address(AddressAttribute::SourceIp),
     ])
 }
 
-/// A pattern of the kind that `attribute` requires.
-pub(super) fn pattern(attribute: &Attribute) -> BoxedStrategy<Pattern> {
-    match attribute {
-        Attribute::DestinationPort => range().prop_map(|(first, last)| Pattern::Ports(first, last)).boxed(),
-        Attribute::Transport => (protocol(), range())
-            .prop_map(|(protocol, (first, last))| Pattern::Transport(protocol, first, last))
-            .boxed(),
-        Attribute::SourceIp | Attribute::RemoteIp | Attribute::DestinationIp | Attribute::PeerAddress => {
-            block().prop_map(Pattern::Cidr).boxed()
+/// A predicate of `attribute` with as many patterns as `count` says.
+pub(super) fn predicate(attribute: &Attribute, count: Range<usize>) -> BoxedStrategy<Predicate> {
+    match attribute.clone() {
+        Attribute::DestinationPort => {
+            vec(range(), count).prop_map(|list| Predicate::Port(list.into())).boxed()
         }
-        Attribute::RequestPrincipal => (text(), text())
-            .prop_map(|(issuer, subject)| Pattern::RequestPrincipal { issuer, subject })
-            .boxed(),
-        Attribute::PeerLabels => selector().prop_map(Pattern::Labels).boxed(),
-        Attribute::PeerName | Attribute::DnsQuery | Attribute::ServerDnsName => {
-            name().prop_map(Pattern::Name).boxed()
+        Attribute::Transport => {
+            let range =
+                (protocol(), range()).prop_map(|(protocol, ports)| TransportRange { protocol, ports });
+            vec(range, count).prop_map(|list| Predicate::Transport(list.into())).boxed()
         }
-        Attribute::Identity => prop_oneof![identity(), text()].prop_map(Pattern::Text).boxed(),
-        Attribute::Path => prop_oneof![3 => text(), 1 => template()].prop_map(Pattern::Text).boxed(),
-        Attribute::JoinedHeader(_) => prop_oneof![
-            1 => Just(Text::Present),
-            4 => "[ab/,]{0,4}".prop_map(|text| Text::Exact(text.into())),
-        ]
-        .prop_map(Pattern::Text)
-        .boxed(),
-        Attribute::Method | Attribute::Authority | Attribute::PathAndQuery => {
-            prop_oneof![2 => text().prop_map(Pattern::Text), 3 => expression().prop_map(Pattern::Regex)]
+        Attribute::Address(attribute) => {
+            vec(block(), count).prop_map(move |list| Predicate::Address(attribute, list.into())).boxed()
+        }
+        Attribute::RequestPrincipal => {
+            let pattern =
+                (text(), text()).prop_map(|(issuer, subject)| RequestPrincipalPattern { issuer, subject });
+            vec(pattern, count).prop_map(|list| Predicate::RequestPrincipal(list.into())).boxed()
+        }
+        Attribute::PeerLabels => {
+            vec(selector(), count).prop_map(|list| Predicate::Labels(list.into())).boxed()
+        }
+        Attribute::Name(attribute) => {
+            vec(name(), count).prop_map(move |list| Predicate::Name(attribute, list.into())).boxed()
+        }
+        Attribute::JoinedHeader(name) => {
+            let pattern = prop_oneof![
+                1 => Just(HeaderPattern::Present),
+                4 => "[ab/,]{0,4}".prop_map(|text| HeaderPattern::Exact(text.into())),
+            ];
+            vec(pattern, count)
+                .prop_map(move |list| Predicate::JoinedHeader(name.clone(), list.into()))
                 .boxed()
         }
-        Attribute::Host => plain().prop_map(Pattern::Text).boxed(),
-        _ => text().prop_map(Pattern::Text).boxed(),
+        Attribute::Text(attribute) => text_predicate(attribute, count),
+    }
+}
+
+fn text_predicate(attribute: TextAttribute, count: Range<usize>) -> BoxedStrategy<Predicate> {
+    let own = attribute.clone();
+    let texts = |pattern: BoxedStrategy<Text>| {
+        let attribute = own.clone();
+        vec(pattern, count.clone())
+            .prop_map(move |list| Predicate::Text(attribute.clone(), list.into()))
+            .boxed()
+    };
+    match attribute {
+        TextAttribute::Identity => texts(prop_oneof![identity(), text()].boxed()),
+        TextAttribute::Path => texts(prop_oneof![3 => text(), 1 => template()].boxed()),
+        TextAttribute::Host => texts(plain().boxed()),
+        TextAttribute::Method | TextAttribute::Authority | TextAttribute::PathAndQuery => {
+            let expressions = vec(expression(), count.clone())
+                .prop_map(move |list| Predicate::Regex(attribute.clone(), list.into()));
+            prop_oneof![2 => texts(text().boxed()), 3 => expressions].boxed()
+        }
+        TextAttribute::Header(_)
+        | TextAttribute::ServerName
+        | TextAttribute::Claim(_)
+        | TextAttribute::Metadata { .. }
+        | TextAttribute::PortName => texts(text().boxed()),
     }
 }
 
@@ -94,10 +137,10 @@ pub(super) fn port() -> impl Strategy<Value = u16> {
     ]
 }
 
-fn range() -> impl Strategy<Value = (u16, u16)> {
+fn range() -> impl Strategy<Value = PortRange> {
     prop_oneof![
-        port().prop_map(|port| (port, port)),
-        (port(), port()).prop_map(|(a, b)| (a.min(b), a.max(b))),
+        port().prop_map(PortRange::single),
+        (port(), port()).prop_map(|(a, b)| PortRange { first: a.min(b), last: a.max(b) }),
     ]
 }
 

@@ -2,7 +2,10 @@
 
 use super::pattern;
 use crate::sample::Sample;
-use palisade::{Label, Labels, Transport, ir::Attribute};
+use palisade::{
+    Label, Labels, Transport,
+    ir::{AddressAttribute, Attribute, NameAttribute},
+};
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 
@@ -57,10 +60,10 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
     let nothing = Sample::default;
     match attribute {
-        Attribute::PeerAddress => {
+        Attribute::Address(AddressAttribute::Peer) => {
             vec(pattern::address(), 0..3).prop_map(move |addresses| Sample { addresses, ..nothing() }).boxed()
         }
-        Attribute::SourceIp => {
+        Attribute::Address(AddressAttribute::SourceIp) => {
             pattern::address().prop_map(move |ip| Sample { source_ip: Some(ip), ..nothing() }).boxed()
         }
         Attribute::Transport => (pattern::protocol(), pattern::port())
@@ -69,8 +72,12 @@ pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
         Attribute::PeerLabels => (labels(), any::<bool>())
             .prop_map(move |(labels, aggregated)| Sample { labels, aggregated, ..nothing() })
             .boxed(),
-        Attribute::PeerName => vec(name(), 0..3).prop_map(move |names| Sample { names, ..nothing() }).boxed(),
-        Attribute::DnsQuery => name().prop_map(move |name| Sample { query: Some(name), ..nothing() }).boxed(),
+        Attribute::Name(NameAttribute::Peer) => {
+            vec(name(), 0..3).prop_map(move |names| Sample { names, ..nothing() }).boxed()
+        }
+        Attribute::Name(NameAttribute::DnsQuery) => {
+            name().prop_map(move |name| Sample { query: Some(name), ..nothing() }).boxed()
+        }
         _ => {
             pattern::port().prop_map(move |port| Sample { destination_port: Some(port), ..nothing() }).boxed()
         }

@@ -12,9 +12,9 @@ use std::sync::Arc;
 /// A test with the number of patterns from `patterns`.
 fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value = Test> {
     pattern::attribute().prop_flat_map(move |attribute| {
-        let patterns = vec(pattern::pattern(&attribute), patterns.clone());
-        (Just(attribute), patterns, prop::bool::weighted(f64::from(negation) / 100.0))
-            .prop_map(|(attribute, patterns, negated)| Test { attribute, negated, patterns: patterns.into() })
+        let predicate = pattern::predicate(&attribute, patterns.clone());
+        (predicate, prop::bool::weighted(f64::from(negation) / 100.0))
+            .prop_map(|(predicate, negated)| Test { negated, ..Test::new(predicate) })
     })
 }
 
@@ -26,13 +26,11 @@ pub fn one_attribute(
     values: core::ops::Range<usize>,
 ) -> impl Strategy<Value = (Vec<Rule>, Vec<Sample>)> {
     pattern::of_connections().prop_flat_map(move |attribute| {
-        let patterns = vec(pattern::pattern(&attribute), 1..12);
-        let group = (patterns, prop::bool::weighted(0.1), Just(attribute.clone())).prop_map(
-            |(patterns, negated, attribute)| {
-                let tests = vec![Test { attribute, negated, patterns: patterns.into() }];
-                vec![Group { section: Section::Peer, clauses: vec![Clause { tests, index: 0 }] }]
-            },
-        );
+        let predicate = pattern::predicate(&attribute, 1..12);
+        let group = (predicate, prop::bool::weighted(0.1)).prop_map(|(predicate, negated)| {
+            let tests = vec![Test { negated, ..Test::new(predicate) }];
+            vec![Group { section: Section::Peer, clauses: vec![Clause { tests, index: 0 }] }]
+        });
         let rules = vec(group, count.clone()).prop_map(numbered);
         (rules, vec(request::with(&attribute), values.clone()))
     })

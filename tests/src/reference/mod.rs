@@ -63,16 +63,7 @@ fn clause(clause: &Clause, request: &dyn Attributes) -> Read<bool> {
     Ok(true)
 }
 
-/// Whether some value matches some pattern; negated, whether none does.
+/// Whether the predicate matches or, negated, does not match.
 fn test(test: &Test, request: &dyn Attributes) -> Read<bool> {
-    let values = value::values(&test.attribute, request)?;
-    let mut found = false;
-    for value in &values {
-        for pattern in &test.patterns {
-            if pattern::matches(pattern, value) {
-                found = true;
-            }
-        }
-    }
-    Ok(found != test.negated)
+    Ok(pattern::matches(&test.predicate, request)? != test.negated)
 }

@@ -1,34 +1,80 @@
-//! One pattern against one value: regular expressions for text and names, plain comparisons for the rest.
+//! One predicate against a request: regular expressions for text and names, plain comparisons for the rest.
 
-use super::{address, value::Value};
+use super::{address, value};
 use core::cell::RefCell;
 use palisade::{
-    Labels,
-    ir::{GapClass, NamePattern, Operator, Pattern, Requirement, Text},
+    Attributes, Labels, Read,
+    ir::{GapClass, HeaderPattern, NamePattern, Operator, PortRange, Predicate, Requirement, Text},
 };
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::HashMap;
 
-/// Whether `value` is what `pattern` says.
-pub(crate) fn matches(pattern: &Pattern, value: &Value) -> bool {
-    match (pattern, value) {
-        (Pattern::Text(pattern), Value::Text(value)) => is_match(&text(pattern), value),
-        (Pattern::Name(pattern), Value::Name(value)) => is_match(&name(pattern), value),
-        (Pattern::Regex(expression), Value::Text(value)) => is_unicode_match(&re2(expression), value),
-        (Pattern::RequestPrincipal { issuer, subject }, Value::Principal(issuers, subjects)) => {
-            let any = |pattern, values: &[Vec<u8>]| values.iter().any(|v| is_match(&text(pattern), v));
-            any(issuer, issuers) && any(subject, subjects)
+/// Whether a value of the attribute matches a pattern.
+///
+/// # Errors
+///
+/// The attribute could not be read.
+pub(crate) fn matches(predicate: &Predicate, request: &dyn Attributes) -> Read<bool> {
+    Ok(match predicate {
+        Predicate::Text(attribute, patterns) => {
+            any(&value::texts(attribute, request)?, patterns, |value, pattern| {
+                is_match(&text(pattern), value)
+            })
         }
-        (Pattern::Cidr(block), Value::Address(ip)) => address::contains(*block, *ip),
-        (Pattern::Ports(first, last), Value::Port(port)) => first <= port && port <= last,
-        (Pattern::Transport(protocol, first, last), Value::Transport(flow)) => {
-            *protocol == flow.protocol && *first <= flow.port && flow.port <= *last
+        Predicate::Regex(attribute, patterns) => {
+            any(&value::texts(attribute, request)?, patterns, |value, pattern| {
+                is_unicode_match(&re2(pattern), value)
+            })
         }
-        (Pattern::Labels(selector), Value::Labels(labels)) => {
+        Predicate::JoinedHeader(name, patterns) => match value::joined_header(name, request)? {
+            None => false,
+            Some(joined) => patterns.iter().any(|pattern| match pattern {
+                HeaderPattern::Present => true,
+                HeaderPattern::Exact(text) => joined == text.as_bytes(),
+            }),
+        },
+        Predicate::Port(ranges) => match request.destination_port()? {
+            None => false,
+            Some(port) => ranges.iter().any(|range| is_in(*range, port)),
+        },
+        Predicate::Transport(ranges) => {
+            let flow = request.transport()?;
+            ranges.iter().any(|range| range.protocol == flow.protocol && is_in(range.ports, flow.port))
+        }
+        Predicate::Address(attribute, blocks) => {
+            any(&value::addresses(*attribute, request)?, blocks, |ip, block| address::contains(*block, *ip))
+        }
+        Predicate::RequestPrincipal(patterns) => {
+            let (issuers, subjects) = (value::claim("iss", request)?, value::claim("sub", request)?);
+            let matches = |pattern, values: &[Vec<u8>]| values.iter().any(|v| is_match(&text(pattern), v));
+            patterns.iter().any(|p| matches(&p.issuer, &issuers) && matches(&p.subject, &subjects))
+        }
+        Predicate::Labels(selectors) => any(&value::labels(request)?, selectors, |labels, selector| {
             selector.requirements.iter().all(|requirement| meets(labels, requirement))
+        }),
+        Predicate::Name(attribute, patterns) => {
+            any(&value::names(*attribute, request)?, patterns, |value, pattern| {
+                is_match(&name(pattern), value)
+            })
         }
-        _ => false,
+    })
+}
+
+/// Whether `matches` is true for some pair.
+fn any<V, P>(values: &[V], patterns: &[P], matches: impl Fn(&V, &P) -> bool) -> bool {
+    let mut found = false;
+    for value in values {
+        for pattern in patterns {
+            if matches(value, pattern) {
+                found = true;
+            }
+        }
     }
+    found
+}
+
+fn is_in(range: PortRange, port: u16) -> bool {
+    range.first <= port && port <= range.last
 }
 
 /// The expression that a text pattern stands for.

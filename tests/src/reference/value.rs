@@ -1,100 +1,88 @@
-//! The values of an attribute, copied out of the request.
+//! The values of attributes, copied out of the request.
 
 use core::{net::IpAddr, ops::ControlFlow};
-use palisade::{Attributes, Labels, Read, Shape, Transport, Visit, ir::Attribute};
+use palisade::{
+    Attributes, Labels, Read, Shape, Visit,
+    ir::{AddressAttribute, HeaderName, NameAttribute, TextAttribute},
+};
 
-/// A value that a pattern can be held against.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    /// Bytes of any attribute that is text; hosts are lower case already.
-    Text(Vec<u8>),
-    /// A DNS name.
-    Name(Vec<u8>),
-    /// A port of the connection.
-    Port(u16),
-    /// Protocol and port of the flow.
-    Transport(Transport),
-    /// An address.
-    Address(IpAddr),
-    /// An identity of the other end.
-    Labels(Labels),
-    /// All issuers and all subjects of the token (one each, in practice).
-    Principal(Vec<Vec<u8>>, Vec<Vec<u8>>),
-}
-
-/// Every value of `attribute`; none when it is absent.
-pub(crate) fn values(attribute: &Attribute, request: &dyn Attributes) -> Read<Vec<Value>> {
+/// The values of a text attribute. Hosts are in lower case.
+pub(crate) fn texts(attribute: &TextAttribute, request: &dyn Attributes) -> Read<Vec<Vec<u8>>> {
     Ok(match attribute {
-        Attribute::DestinationPort => request.destination_port()?.into_iter().map(Value::Port).collect(),
-        Attribute::Transport => vec![Value::Transport(request.transport()?)],
-        Attribute::Method => text(request.method()?),
-        Attribute::Host => texts(request.authority()?.map(<[u8]>::to_ascii_lowercase)),
-        Attribute::Authority => text(request.authority()?),
-        Attribute::Path => texts(request.path()?.map(|path| {
-            let mut kept = Vec::new();
-            for byte in path {
-                if *byte == b'?' || *byte == b'#' {
-                    break;
+        TextAttribute::Method => list(request.method()?),
+        TextAttribute::Host => request.authority()?.map(<[u8]>::to_ascii_lowercase).into_iter().collect(),
+        TextAttribute::Authority => list(request.authority()?),
+        TextAttribute::Path => {
+            let up_to_query = |path: &[u8]| {
+                let mut kept = Vec::new();
+                for byte in path {
+                    if *byte == b'?' || *byte == b'#' {
+                        break;
+                    }
+                    kept.push(*byte);
                 }
-                kept.push(*byte);
-            }
-            kept
-        })),
-        Attribute::PathAndQuery => text(request.path()?),
-        Attribute::Header(name) => texts(collect(|visit| request.header(name, visit))?),
-        Attribute::JoinedHeader(name) => {
-            let lines = collect(|visit| request.header(name, visit))?;
-            if lines.is_empty() { Vec::new() } else { texts([lines.join(&b","[..])]) }
+                kept
+            };
+            request.path()?.map(up_to_query).into_iter().collect()
         }
-        Attribute::ServerDnsName => match request.server_name()? {
-            Some(name) if !name.is_empty() && !name.ends_with(b".") && name.len() < 256 => {
-                let mut name = name.to_ascii_lowercase();
-                name.push(b'.');
-                names([name])
-            }
-            _ => Vec::new(),
-        },
-        Attribute::ServerName => texts([request.server_name()?.unwrap_or_default().to_vec()]),
-        Attribute::Identity => texts(collect(|visit| request.identities(visit))?),
-        Attribute::SourceIp => address(request.source_ip()?),
-        Attribute::RemoteIp => address(request.remote_ip()?),
-        Attribute::DestinationIp => address(request.destination_ip()?),
-        Attribute::RequestPrincipal => {
-            let claim =
-                |name: &'static str| collect(|visit| request.claim(&[name.into()], Shape::Text, visit));
-            vec![Value::Principal(claim("iss")?, claim("sub")?)]
+        TextAttribute::PathAndQuery => list(request.path()?),
+        TextAttribute::Header(name) => collect(|visit| request.header(name, visit))?,
+        TextAttribute::ServerName => vec![request.server_name()?.unwrap_or_default().to_vec()],
+        TextAttribute::Identity => collect(|visit| request.identities(visit))?,
+        TextAttribute::Claim(path) => collect(|visit| request.claim(path, Shape::TextOrList, visit))?,
+        TextAttribute::Metadata { filter, key, shape } => {
+            collect(|visit| request.metadata(filter, key, *shape, visit))?
         }
-        Attribute::Claim(path) => texts(collect(|visit| request.claim(path, Shape::TextOrList, visit))?),
-        Attribute::Metadata { filter, key, shape } => {
-            texts(collect(|visit| request.metadata(filter, key, *shape, visit))?)
-        }
-        Attribute::PeerLabels => {
-            let peer = request.peer()?;
-            let own = Value::Labels(peer.labels.clone());
-            // The aggregate identity has no labels at all.
-            if peer.aggregated { vec![own, Value::Labels(Labels::default())] } else { vec![own] }
-        }
-        Attribute::PeerAddress => request.peer()?.addresses.iter().copied().map(Value::Address).collect(),
-        Attribute::PeerName => names(collect(|visit| request.peer_names(visit))?),
-        Attribute::PortName => texts(collect(|visit| request.port_names(visit))?),
-        Attribute::DnsQuery => names(request.dns_query()?.map(<[u8]>::to_vec)),
+        TextAttribute::PortName => collect(|visit| request.port_names(visit))?,
     })
 }
 
-fn text(value: Option<&[u8]>) -> Vec<Value> {
-    texts(value.map(<[u8]>::to_vec))
+/// The lines of a header, joined by commas; none if it is absent.
+pub(crate) fn joined_header(name: &HeaderName, request: &dyn Attributes) -> Read<Option<Vec<u8>>> {
+    let lines = collect(|visit| request.header(name, visit))?;
+    Ok(if lines.is_empty() { None } else { Some(lines.join(&b","[..])) })
 }
 
-fn texts(values: impl IntoIterator<Item = Vec<u8>>) -> Vec<Value> {
-    values.into_iter().map(Value::Text).collect()
+/// The values of an address attribute.
+pub(crate) fn addresses(attribute: AddressAttribute, request: &dyn Attributes) -> Read<Vec<IpAddr>> {
+    Ok(match attribute {
+        AddressAttribute::SourceIp => request.source_ip()?.into_iter().collect(),
+        AddressAttribute::RemoteIp => request.remote_ip()?.into_iter().collect(),
+        AddressAttribute::DestinationIp => request.destination_ip()?.into_iter().collect(),
+        AddressAttribute::Peer => request.peer()?.addresses.to_vec(),
+    })
 }
 
-fn names(values: impl IntoIterator<Item = Vec<u8>>) -> Vec<Value> {
-    values.into_iter().map(Value::Name).collect()
+/// The values of a name attribute, in canonical form.
+pub(crate) fn names(attribute: NameAttribute, request: &dyn Attributes) -> Read<Vec<Vec<u8>>> {
+    Ok(match attribute {
+        NameAttribute::ServerName => match request.server_name()? {
+            Some(name) if !name.is_empty() && !name.ends_with(b".") && name.len() < 256 => {
+                let mut name = name.to_ascii_lowercase();
+                name.push(b'.');
+                vec![name]
+            }
+            _ => Vec::new(),
+        },
+        NameAttribute::Peer => collect(|visit| request.peer_names(visit))?,
+        NameAttribute::DnsQuery => list(request.dns_query()?),
+    })
 }
 
-fn address(ip: Option<IpAddr>) -> Vec<Value> {
-    ip.into_iter().map(Value::Address).collect()
+/// The labels of the peer and, if an aggregate identity represents it, the empty set of labels.
+pub(crate) fn labels(request: &dyn Attributes) -> Read<Vec<Labels>> {
+    let peer = request.peer()?;
+    let own = peer.labels.clone();
+    Ok(if peer.aggregated { vec![own, Labels::default()] } else { vec![own] })
+}
+
+/// The values of a claim that is a string.
+pub(crate) fn claim(name: &'static str, request: &dyn Attributes) -> Read<Vec<Vec<u8>>> {
+    collect(|visit| request.claim(&[name.into()], Shape::Text, visit))
+}
+
+fn list(value: Option<&[u8]>) -> Vec<Vec<u8>> {
+    value.map(<[u8]>::to_vec).into_iter().collect()
 }
 
 fn collect(read: impl FnOnce(Visit<'_>) -> Read<()>) -> Read<Vec<Vec<u8>>> {

@@ -6,7 +6,7 @@ use palisade::{
     CalledService, Cluster, Diagnostic, MeshRole, Options, Workload,
     enforcement::{self, Inexact},
     export::Chain,
-    ir::Attribute,
+    ir::{AddressAttribute, Attribute},
     resource::{Object, istio::Action},
 };
 use palisade_cases::Manifests;
@@ -206,7 +206,13 @@ fn peer_addresses(
     service: Option<CalledService<'_>>,
     options: &Options,
 ) -> Vec<Inexact> {
-    let reading = enforcement::reading(cluster, workload, service, &Attribute::SourceIp, options);
+    let reading = enforcement::reading(
+        cluster,
+        workload,
+        service,
+        &Attribute::Address(AddressAttribute::SourceIp),
+        options,
+    );
     let inexact = reading.into_iter().map(|policy| {
         Inexact::new(
             policy,

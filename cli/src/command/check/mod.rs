@@ -17,7 +17,7 @@ use palisade::{
     Options, Verdict,
     flow::{Event, Flow, FlowError, History, Simulation},
 };
-use palisade_cases::{Answer, CaseJson, options_json};
+use palisade_cases::{Answer, CaseJson, ExplanationJson, options_json};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -59,6 +59,8 @@ pub(crate) struct Check {
 struct CheckJson {
     #[serde(flatten)]
     answer: CaseJson,
+    #[serde(flatten)]
+    explanation: ExplanationJson,
     profile: &'static str,
     versions: VersionsJson,
 }
@@ -93,10 +95,15 @@ impl Check {
         let text = match self.output {
             Format::Text => explanation::text(&asked.title, &explained),
             Format::Json => {
+                let explanation = ExplanationJson::new(&explained);
                 let mut answer = CaseJson::new(&asked.title, &Answer::from(explained.decision));
                 answer.options = options_json(&options);
-                let report =
-                    CheckJson { answer, profile: options.profile.as_str(), versions: versions(&options) };
+                let report = CheckJson {
+                    answer,
+                    explanation,
+                    profile: options.profile.as_str(),
+                    versions: versions(&options),
+                };
                 Text::json_pretty(&report)
             }
         };

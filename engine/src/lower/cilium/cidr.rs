@@ -3,7 +3,7 @@
 use super::Findings;
 use crate::{
     cluster::identity::RESERVED,
-    ir::{Attribute, Clause, Operator, Pattern, Selector, Test},
+    ir::{AddressAttribute, Clause, Operator, Selector, Test},
     options::{CidrMatch, CiliumVersion, Options},
 };
 use alloc::{format, vec::Vec};
@@ -75,7 +75,7 @@ pub(super) fn in_key(net: IpNet, options: &Options) -> IpNet {
 /// The agent reads the block of all addresses as the label of the world. With the CIDR match mode `pods` the block holds
 /// pods too, and nodes where their addresses are matched.
 pub(super) fn clauses(net: IpNet, holes: &[IpNet], index: u32, options: &Options) -> Vec<Clause> {
-    let address = |net| Test::any_of(Attribute::PeerAddress, [Pattern::Cidr(in_key(net, options))]);
+    let address = |net| Test::address(AddressAttribute::Peer, [in_key(net, options)]);
     let holes: Vec<IpNet> = holes.iter().map(|hole| in_key(*hole, options)).collect();
     let holes = holes.as_slice();
     let mut clauses = Vec::new();
@@ -95,7 +95,7 @@ pub(super) fn clauses(net: IpNet, holes: &[IpNet], index: u32, options: &Options
 pub(super) fn clause(test: Test, holes: &[IpNet], index: u32) -> Clause {
     let mut tests = Vec::from([test]);
     if !holes.is_empty() {
-        tests.push(Test::none_of(Attribute::PeerAddress, holes.iter().copied().map(Pattern::Cidr)));
+        tests.push(Test::address(AddressAttribute::Peer, holes.iter().copied()).negate());
     }
     Clause { tests, index }
 }
@@ -106,9 +106,9 @@ pub(super) fn has_label(keys: &[&str]) -> Test {
     let selectors = keys.iter().map(|key| {
         let mut selector = Selector::default();
         selector.require(RESERVED, key, Operator::Exists);
-        Pattern::Labels(selector)
+        selector
     });
-    Test::any_of(Attribute::PeerLabels, selectors)
+    Test::labels(selectors)
 }
 
 fn whole_world(net: IpNet, options: &Options) -> Option<&'static str> {

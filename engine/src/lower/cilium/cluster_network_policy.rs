@@ -13,7 +13,7 @@ use super::{
 use crate::{
     cluster::identity::{K8S, NODE, RESERVED},
     diagnostic::Authority,
-    ir::{Attribute, Clause, Effect, NamePattern, Operator, Pattern, Requirement, Selector, Test},
+    ir::{Clause, Effect, NameAttribute, NamePattern, Operator, Requirement, Selector, Test},
     net::Protocol,
     options::CiliumVersion,
     resource::{
@@ -257,7 +257,7 @@ fn egress_peer(
         return Some(by_address(&nets, scope.options));
     }
     let names: Vec<NamePattern> = domain_names(core::slice::from_ref(peer), scope).collect();
-    let test = Test::any_of(Attribute::PeerName, names.iter().cloned().map(Pattern::Name));
+    let test = Test::name(NameAttribute::Peer, names.iter().cloned());
     (!names.is_empty()).then(|| vec![Clause { tests: vec![test], index: 0 }])
 }
 

@@ -19,9 +19,7 @@ pub(super) fn selectors(ends: &Ends) -> Vec<Vec<Test>> {
     let mut all = Vec::new();
     for clause in clauses {
         match &*clause.tests {
-            [test] if !test.negated => all.extend(
-                test.patterns.iter().map(|p| vec![Test::any_of(test.attribute.clone(), [p.clone()])]),
-            ),
+            [test] if !test.negated => all.extend(test.split().into_iter().map(|test| vec![test])),
             tests => all.push(tests.to_vec()),
         }
     }

@@ -6,7 +6,7 @@
 use super::{cidr, peer::Scope};
 use crate::{
     cluster::identity::{K8S, NAMESPACE, RESERVED},
-    ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
+    ir::{AddressAttribute, Clause, Operator, Requirement, Selector, Test},
     options::CidrMatch,
 };
 use alloc::{vec, vec::Vec};
@@ -41,11 +41,11 @@ pub(super) fn by_labels(labels: &Selector, holes: &[IpNet], index: u32, scope: &
             outside = false;
             tests.push(address(&nets));
         } else if !nets.is_empty() {
-            tests.push(Test { negated: true, ..address(&nets) });
+            tests.push(address(&nets).negate());
         }
     }
     if !holes.is_empty() {
-        tests.push(Test { negated: true, ..address(holes) });
+        tests.push(address(holes).negate());
     }
     if !outside {
         return vec![Clause { tests, index }];
@@ -71,7 +71,7 @@ pub(super) fn by_labels(labels: &Selector, holes: &[IpNet], index: u32, scope: &
 fn without_labels(keys: &[&str]) -> Test {
     let mut selector = Selector::default();
     keys.iter().for_each(|key| selector.require(RESERVED, key, Operator::DoesNotExist));
-    Test::any_of(Attribute::PeerLabels, [Pattern::Labels(selector)])
+    Test::labels([selector])
 }
 
 /// A test that only aggregate identities meet: every other identity has one of these labels.
@@ -82,7 +82,7 @@ fn aggregates_only() -> Test {
         selector.require(RESERVED, key, Operator::DoesNotExist);
     }
     selector.require(K8S, NAMESPACE, Operator::DoesNotExist);
-    Test::any_of(Attribute::PeerLabels, [Pattern::Labels(selector)])
+    Test::labels([selector])
 }
 
 /// Whether `requirement` asks for a label, and the same requirement as one that does.
@@ -96,5 +96,5 @@ fn with_label(requirement: &Requirement) -> (bool, Requirement) {
 }
 
 fn address(nets: &[IpNet]) -> Test {
-    Test::any_of(Attribute::PeerAddress, nets.iter().copied().map(Pattern::Cidr))
+    Test::address(AddressAttribute::Peer, nets.iter().copied())
 }

@@ -2,7 +2,7 @@
 
 use super::{Findings, peer::Scope, secret};
 use crate::{
-    ir::{Attribute, HeaderName, Pattern, Test, Text},
+    ir::{HeaderName, HeaderPattern, Predicate, Test, Text, TextAttribute},
     matcher::regex::{self, Flavour},
     resource::cilium::{HeaderMatch, HttpRule},
 };
@@ -24,9 +24,9 @@ pub(super) fn rules(
         let at = format!("{path}[{i}]");
         let mut tests = Vec::new();
         for (field, text, attribute, checked) in [
-            ("method", &rule.method, Attribute::Method, true),
-            ("path", &rule.path, Attribute::PathAndQuery, true),
-            ("host", &rule.host, Attribute::Authority, false),
+            ("method", &rule.method, TextAttribute::Method, true),
+            ("path", &rule.path, TextAttribute::PathAndQuery, true),
+            ("host", &rule.host, TextAttribute::Authority, false),
         ] {
             let Some(text) = text.as_deref().filter(|t| !t.is_empty()) else { continue };
             let at = format!("{at}.{field}");
@@ -50,7 +50,7 @@ pub(super) fn rules(
 
 /// An expression over the whole value; a literal is compared as one.
 fn expression(
-    attribute: Attribute,
+    attribute: TextAttribute,
     text: &str,
     path: &str,
     findings: &mut Findings,
@@ -61,10 +61,10 @@ fn expression(
         findings.warn("proxy-refuses", path, format!("the proxy refuses `{text}`: {why}"), help);
         error.get_or_insert_with(|| format!("{path}: the proxy refuses `{text}`: {why}").into());
     };
-    let pattern = match regex::parse(text, Flavour::Re2) {
+    let literal = match regex::parse(text, Flavour::Re2) {
         Err(wrong) => {
             refuse(format!("{wrong}"));
-            Pattern::Regex(text.into())
+            None
         }
         Ok(hir) => {
             let size = regex::program_size(&hir);
@@ -72,22 +72,22 @@ fn expression(
                 refuse(format!("its program is of size {size}, more than {}", regex::MAX_PROGRAM));
             }
             match hir.kind() {
-                HirKind::Literal(literal) => match core::str::from_utf8(&literal.0) {
-                    Ok(literal) => Pattern::Text(Text::Exact(literal.into())),
-                    Err(_) => Pattern::Regex(text.into()),
-                },
-                _ => Pattern::Regex(text.into()),
+                HirKind::Literal(literal) => core::str::from_utf8(&literal.0).ok().map(Into::into),
+                _ => None,
             }
         }
     };
-    Test::any_of(attribute, [pattern])
+    match literal {
+        Some(literal) => Test::text(attribute, [Text::Exact(literal)]),
+        None => Test::new(Predicate::Regex(attribute, [text.into()].into())),
+    }
 }
 
 /// An item of `headers`: a name and a value with a space between them, or all of it a name
 /// (docs/semantics/cilium.md#cilium-http-headers).
 fn header(text: &str, path: &str, findings: &mut Findings) -> Test {
     match text.split_once(' ') {
-        Some((name, value)) => is(name.trim_end_matches(':'), Text::Exact(value.into())),
+        Some((name, value)) => is(name.trim_end_matches(':'), Some(value)),
         None => {
             if text.contains(':') {
                 let message =
@@ -99,20 +99,24 @@ fn header(text: &str, path: &str, findings: &mut Findings) -> Test {
                     "write `Name: value`, or the name alone",
                 );
             }
-            is(text, Text::Present)
+            is(text, None)
         }
     }
 }
 
-/// The value of a header, its lines joined.
-fn is(name: &str, text: Text) -> Test {
-    let attribute = match &*name.to_ascii_lowercase() {
-        ":method" => Attribute::Method,
-        ":path" => Attribute::PathAndQuery,
-        ":authority" | "host" => Attribute::Authority,
-        _ => Attribute::JoinedHeader(HeaderName::from(name)),
-    };
-    Test::any_of(attribute, [Pattern::Text(text)])
+/// Returns a test for the joined lines of a header, which must be `value` or, without one, be present.
+fn is(name: &str, value: Option<&str>) -> Test {
+    let text =
+        |attribute| Test::text(attribute, [value.map_or(Text::Present, |value| Text::Exact(value.into()))]);
+    match &*name.to_ascii_lowercase() {
+        ":method" => text(TextAttribute::Method),
+        ":path" => text(TextAttribute::PathAndQuery),
+        ":authority" | "host" => text(TextAttribute::Authority),
+        _ => {
+            let pattern = value.map_or(HeaderPattern::Present, |value| HeaderPattern::Exact(value.into()));
+            Test::new(Predicate::JoinedHeader(HeaderName::from(name), [pattern].into()))
+        }
+    }
 }
 
 /// An item of `headerMatches`; no test where a mismatch is only acted upon.
@@ -127,17 +131,14 @@ fn header_match(item: &HeaderMatch, path: &str, scope: &Scope<'_>, findings: &mu
             let help = "give the Secret with exactly one key, or a `value` beside it";
             let message = "there is no such Secret with one key, so the rule never matches";
             findings.warn("missing-secret", &format!("{path}.secret"), message, help);
-            return Some(Test::any_of(Attribute::JoinedHeader(HeaderName::from(name)), []));
+            return Some(Test::new(Predicate::JoinedHeader(HeaderName::from(name), [].into())));
         }
     }
     if action.is_some() {
         return None;
     }
     let kept = kept.filter(|v| !v.is_empty());
-    Some(match kept.as_deref().or(written) {
-        Some(value) => is(name, Text::Exact(value.into())),
-        None => is(name, Text::Present),
-    })
+    Some(is(name, kept.as_deref().or(written)))
 }
 
 /// Kafka's rules, which only Cilium up to 1.19 has.

@@ -14,7 +14,7 @@ use super::{
     writer::{Writer, groups},
 };
 use crate::{
-    ir::{Attribute, Clause, Effect, Group, NamePattern, Pattern, Proxy, Section, Test},
+    ir::{Clause, Effect, Group, NameAttribute, NamePattern, Proxy, Section, Test, TransportRange},
     net::Protocol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, vec, vec::Vec};
@@ -78,7 +78,7 @@ impl Writer<'_> {
                 if let Names::These(list) = names
                     && self.refuses
                 {
-                    let test = Test::any_of(Attribute::DnsQuery, list.iter().cloned().map(Pattern::Name));
+                    let test = Test::name(NameAttribute::DnsQuery, list.iter().cloned());
                     let clauses = vec![Clause { tests: vec![test], index: 0 }];
                     rule.groups.push(Group { section: Section::L7, clauses });
                 }
@@ -138,7 +138,7 @@ fn names(group: &PortGroup) -> Option<Names<'_>> {
 }
 
 fn transport(index: u32, (protocol, number): (Protocol, u16)) -> Group {
-    let test = Test::any_of(Attribute::Transport, [Pattern::Transport(protocol, number, number)]);
+    let test = Test::transport([TransportRange::new(protocol, number, number)]);
     Group { section: Section::Ports, clauses: vec![Clause { tests: vec![test], index }] }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Findings, trap};
 use crate::{
-    ir::{Attribute, Clause, NamePattern, Pattern, Test},
+    ir::{Clause, NameAttribute, NamePattern, Test},
     matcher::NameSet,
     options::{CiliumVersion, Options},
     resource::{
@@ -59,7 +59,7 @@ pub(super) fn peer_clause(
             }
         }
     }
-    let test = Test::any_of(Attribute::PeerName, patterns.into_iter().map(Pattern::Name));
+    let test = Test::name(NameAttribute::Peer, patterns);
     Clause { tests: vec![test], index: 0 }
 }
 

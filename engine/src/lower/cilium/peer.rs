@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cluster::identity::{CLUSTER, K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
-    ir::{Attribute, Clause, Operator, Pattern, Requirement, Selector, Test},
+    ir::{AddressAttribute, Clause, Operator, Requirement, Selector, Test},
     options::{CiliumVersion, Options, Profile},
     resource::{LabelSelector, cilium::Peers},
 };
@@ -204,11 +204,10 @@ pub(super) fn by_labels(selectors: Vec<Selector>) -> Vec<Clause> {
     if selectors.iter().any(|s| s.requirements.is_empty()) {
         return vec![Clause::default()];
     }
-    let patterns: Vec<Pattern> = selectors.into_iter().map(Pattern::Labels).collect();
-    if patterns.is_empty() {
+    if selectors.is_empty() {
         return Vec::new();
     }
-    vec![Clause { tests: vec![Test::any_of(Attribute::PeerLabels, patterns)], index: 0 }]
+    vec![Clause { tests: vec![Test::labels(selectors)], index: 0 }]
 }
 
 /// An address in one of `nets`.
@@ -217,8 +216,8 @@ pub(super) fn by_address(nets: &[IpNet], options: &Options) -> Vec<Clause> {
     let worlds = worlds.into_iter().flat_map(|net| cidr::clauses(net, &[], 0, options));
     let mut clauses: Vec<Clause> = worlds.collect();
     if !blocks.is_empty() {
-        let blocks = blocks.into_iter().map(|net| Pattern::Cidr(cidr::in_key(net, options)));
-        let test = Test::any_of(Attribute::PeerAddress, blocks);
+        let blocks = blocks.into_iter().map(|net| cidr::in_key(net, options));
+        let test = Test::address(AddressAttribute::Peer, blocks);
         clauses.push(Clause { tests: vec![test], index: 0 });
     }
     clauses

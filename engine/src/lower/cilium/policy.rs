@@ -18,7 +18,7 @@ use crate::{
         identity::{K8S, NAMESPACE, RESERVED},
     },
     diagnostic::Authority,
-    ir::{Effect, Pattern, Requirement, Selector},
+    ir::{Effect, Predicate, Requirement, Selector},
     options::{CiliumVersion, Options, Profile},
     resource::{
         Object,
@@ -160,11 +160,12 @@ impl Lowered {
             Ends::Anyone => &[],
             Ends::Only(clauses) => clauses.as_slice(),
         });
-        let patterns = clauses.flat_map(|clause| &clause.tests).flat_map(|test| &test.patterns);
-        let named = patterns.filter_map(|pattern| match pattern {
-            Pattern::Cidr(net) if net.prefix_len() > 0 => Some(net.trunc()),
+        let tests = clauses.flat_map(|clause| &clause.tests);
+        let blocks = tests.filter_map(|test| match &test.predicate {
+            Predicate::Address(_, blocks) => Some(blocks),
             _ => None,
         });
+        let named = blocks.flatten().filter(|net| net.prefix_len() > 0).map(IpNet::trunc);
         let groups = cluster.address_groups().iter().flat_map(|group| &group.nets).copied();
         named.chain(groups).collect()
     }
@@ -175,15 +176,15 @@ impl Lowered {
         let kept = self.policies.len();
         let reference = Arc::new(object.reference());
         let mut counters = [0; 4];
-        let mut read = |rule: &CiliumRule, path: &str, findings: &mut Findings| {
-            let builder = Builder { reference: &reference, scope: *scope, path };
+        let mut read = |rule: &CiliumRule, specs: Option<usize>, path: &str, findings: &mut Findings| {
+            let builder = Builder { reference: &reference, scope: *scope, specs, path };
             self.policies.push(builder.rule(rule, &mut counters, findings));
         };
         if let Some(rule) = &object.spec.spec {
-            read(rule, "spec", findings);
+            read(rule, None, "spec", findings);
         }
         for (i, rule) in object.spec.specs.iter().flatten().enumerate() {
-            read(rule, &format!("specs[{i}]"), findings);
+            read(rule, Some(i), &format!("specs[{i}]"), findings);
         }
         if object.spec.spec.is_none() && object.spec.specs.as_ref().is_none_or(Vec::is_empty) {
             findings.error("no-rule", "", "neither `spec` nor `specs` is given", "write a `spec`");
@@ -202,6 +203,8 @@ impl Lowered {
 struct Builder<'a, 's> {
     reference: &'a Arc<PolicyRef>,
     scope: Scope<'s>,
+    /// The rule's position in `specs`; none for `spec`.
+    specs: Option<usize>,
     path: &'a str,
 }
 
@@ -247,6 +250,10 @@ impl Builder<'_, '_> {
             for (i, parts) in list.iter().enumerate() {
                 let path = format!("{}.{section}[{i}]", self.path);
                 let id = RuleId::in_section(self.reference.clone(), section, *counter);
+                let id = match self.specs {
+                    Some(specs) => id.in_specs(specs, i),
+                    None => id,
+                };
                 *counter += 1;
                 let idle = enabled == Some(false) && may_disarm && !place.deny;
                 if idle && scope.options.cilium.version >= CiliumVersion::V1_18 {

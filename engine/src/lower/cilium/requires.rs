@@ -7,7 +7,7 @@ use super::{
     peer::Ends,
     policy::{Direction, Entry, Policy},
 };
-use crate::ir::{Attribute, Clause, Effect, Pattern, Requirement, Test};
+use crate::ir::{Clause, Effect, Predicate, Requirement, Test};
 use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 /// The entries of the policies `selecting`, narrowed where some rule has requirements; none if no rule has.
@@ -48,12 +48,14 @@ fn narrow(entry: &Entry, requirements: &[Requirement]) -> Entry {
 fn require(mut clause: Clause, requirements: &[Requirement]) -> Clause {
     if clause.tests.is_empty() {
         let everyone = crate::ir::Selector { requirements: requirements.to_vec() };
-        clause.tests = vec![Test::any_of(Attribute::PeerLabels, [Pattern::Labels(everyone)])];
+        clause.tests = vec![Test::labels([everyone])];
         return clause;
     }
-    for pattern in clause.tests.iter_mut().flat_map(|test| &mut test.patterns) {
-        if let Pattern::Labels(selector) = pattern {
-            selector.requirements.extend(requirements.iter().cloned());
+    for test in &mut clause.tests {
+        if let Predicate::Labels(selectors) = &mut test.predicate {
+            for selector in selectors {
+                selector.requirements.extend(requirements.iter().cloned());
+            }
         }
     }
     clause

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE},
-    ir::{Attribute, Clause, Pattern, Requirement, Selector, Test},
+    ir::{AddressAttribute, Clause, Requirement, Selector, Test},
     options::CiliumVersion,
     resource::{
         Object,
@@ -17,6 +17,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec::Vec};
 use core::net::IpAddr;
+use ipnet::IpNet;
 
 /// Clauses for the Services found: the pods behind those with a selector, the backends of the others as blocks of one
 /// address. None at all where nothing is found.
@@ -35,12 +36,12 @@ pub(super) fn clauses(
         for service in services {
             if !service.spec.selector.is_empty() {
                 found = true;
-                pods.push(Pattern::Labels(selected(service, scope)));
+                pods.push(selected(service, scope));
                 continue;
             }
             let addresses = addresses(service, scope);
             found |= !addresses.is_empty();
-            backends.extend(addresses.into_iter().map(|ip| Pattern::Cidr(ip.into())));
+            backends.extend(addresses.into_iter().map(IpNet::from));
         }
         if !found {
             let help = "add the Service with its pods or EndpointSlices to the manifests; with `toPorts` the entry \
@@ -51,13 +52,9 @@ pub(super) fn clauses(
             findings.warn("unknown-service", &at, message, help);
         }
     }
-    let lists = [(Attribute::PeerLabels, pods), (Attribute::PeerAddress, backends)];
-    let filled = lists.into_iter().filter(|(_, patterns)| !patterns.is_empty());
-    let clause = |(attribute, patterns)| {
-        let test = Test::any_of(attribute, patterns);
-        Clause { tests: Vec::from([test]), index: 0 }
-    };
-    filled.map(clause).collect()
+    let pods = (!pods.is_empty()).then(|| Test::labels(pods));
+    let backends = (!backends.is_empty()).then(|| Test::address(AddressAttribute::Peer, backends));
+    pods.into_iter().chain(backends).map(|test| Clause { tests: Vec::from([test]), index: 0 }).collect()
 }
 
 /// The Services that `item` names. Beside a label selector the agent ignores the name.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     cluster::EndKind,
-    ir::{Attribute, DirectionLayer, Effect, NamePattern, Pattern, Rule, Unlearnable},
+    ir::{DirectionLayer, Effect, NameAttribute, NamePattern, Predicate, Rule, Unlearnable},
     labels::Labels,
     matcher::{NameSet, name::matches_one},
     options::Options,
@@ -117,7 +117,8 @@ impl Found<'_> {
 fn names_something(policy: &Policy) -> bool {
     policy.egress.entries.iter().any(|e| match &e.ends {
         Ends::Only(clauses) => {
-            clauses.iter().flat_map(|c| &c.tests).any(|t| t.attribute == Attribute::PeerName)
+            let mut tests = clauses.iter().flat_map(|c| &c.tests);
+            tests.any(|t| matches!(t.predicate, Predicate::Name(NameAttribute::Peer, _)))
         }
         Ends::Anyone => false,
     })
@@ -128,14 +129,14 @@ pub(super) fn unlearnable(layer: &DirectionLayer) -> Vec<Unlearnable> {
     let allow = || layer.rules.iter().filter(|rule| rule.effect == Effect::Allow);
     let mut names = BTreeSet::new();
     for rule in allow() {
-        names.extend(patterns(rule, &Attribute::PeerName));
+        names.extend(patterns(rule, NameAttribute::Peer));
     }
     if names.is_empty() {
         return Vec::new();
     }
     let mut queries = BTreeSet::new();
     for rule in layer.lookups.iter().filter(|rule| rule.effect == Effect::Allow) {
-        let mut own = patterns(rule, &Attribute::DnsQuery).peekable();
+        let mut own = patterns(rule, NameAttribute::DnsQuery).peekable();
         if own.peek().is_none() {
             // The rule lets every lookup pass.
             return Vec::new();
@@ -145,7 +146,7 @@ pub(super) fn unlearnable(layer: &DirectionLayer) -> Vec<Unlearnable> {
     let lost = without_overlap(names, &queries);
     let mut found = Vec::new();
     for rule in allow() {
-        let names = patterns(rule, &Attribute::PeerName).filter(|name| lost.contains(name));
+        let names = patterns(rule, NameAttribute::Peer).filter(|name| lost.contains(name));
         let names: Vec<Box<str>> = names.map(|name| name.to_string().into()).collect();
         if !names.is_empty() {
             found.push(Unlearnable { id: rule.id.clone(), names });
@@ -173,13 +174,13 @@ fn without_overlap<'n>(
     rest.into_iter().zip(learnable).filter(|(_, learnable)| !learnable).map(|(name, _)| name).collect()
 }
 
-fn patterns<'r>(rule: &'r Rule, attribute: &'r Attribute) -> impl Iterator<Item = &'r NamePattern> {
+fn patterns(rule: &Rule, attribute: NameAttribute) -> impl Iterator<Item = &NamePattern> {
     let tests = rule.groups.iter().flat_map(|g| &g.clauses).flat_map(|c| &c.tests);
-    let tests = tests.filter(move |t| t.attribute == *attribute);
-    tests.flat_map(|t| &t.patterns).filter_map(|p| match p {
-        Pattern::Name(name) => Some(name),
+    let lists = tests.filter_map(move |t| match &t.predicate {
+        Predicate::Name(own, names) if *own == attribute => Some(names),
         _ => None,
-    })
+    });
+    lists.flatten()
 }
 
 /// A name that `pattern` matches.

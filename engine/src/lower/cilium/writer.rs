@@ -12,7 +12,10 @@ use super::{
     port::{Number, Port, PortGroup, Ports},
 };
 use crate::{
-    ir::{Attribute, Clause, DirectionLayer, Effect, Group, Pattern, Proxy, Rule, Section, Test, Text},
+    ir::{
+        Clause, DirectionLayer, Effect, Group, NameAttribute, Proxy, Rule, Section, Test, Text,
+        TextAttribute, TransportRange,
+    },
     rule_id::RuleId,
 };
 use alloc::{collections::BTreeSet, vec, vec::Vec};
@@ -105,8 +108,8 @@ impl Writer<'_> {
         for (entry, group) in allow.iter().flat_map(|e| groups(e).map(move |g| (e, g))) {
             let asks = match (stage, group.l7()) {
                 (Stage::ServerName, _) if !group.seen.server_names.is_empty() => {
-                    let names = group.seen.server_names.iter().cloned().map(Pattern::Name);
-                    let test = Test::any_of(Attribute::ServerDnsName, names);
+                    let names = group.seen.server_names.iter().cloned();
+                    let test = Test::name(NameAttribute::ServerName, names);
                     vec![vec![test]]
                 }
                 (Stage::Request, L7::Http(rules)) => rules.clone(),
@@ -261,20 +264,17 @@ impl Writer<'_> {
             for port in ports {
                 match &port.number {
                     Number::Range(first, last) => {
-                        ranges.push(Pattern::Transport(port.protocol, *first, *last));
+                        ranges.push(TransportRange::new(port.protocol, *first, *last));
                     }
                     Number::Named(_) if self.is_egress && !self.numbers.by_destination => {
                         let end = self.range_ends.of(self.tier, port);
-                        let range = |first: u16| Pattern::Transport(port.protocol, first, end.max(first));
+                        let range = |first: u16| TransportRange::new(port.protocol, first, end.max(first));
                         ranges.extend(self.numbers.of(port).into_iter().map(range));
                     }
                     Number::Named(name) if self.is_egress => {
-                        let all = Pattern::Transport(port.protocol, 0, u16::MAX);
-                        let name = Pattern::Text(Text::Exact(name.clone()));
-                        let tests = vec![
-                            Test::any_of(Attribute::PortName, [name]),
-                            Test::any_of(Attribute::Transport, [all]),
-                        ];
+                        let all = TransportRange::new(port.protocol, 0, u16::MAX);
+                        let name = Text::Exact(name.clone());
+                        let tests = vec![Test::text(TextAttribute::PortName, [name]), Test::transport([all])];
                         clauses.push(Clause { tests, index });
                     }
                     Number::Named(name) => {
@@ -283,13 +283,13 @@ impl Writer<'_> {
                         let end = self.range_ends.of(self.tier, port);
                         ranges.extend(own.map(|p| {
                             let last = end.max(p.port);
-                            Pattern::Transport(port.protocol, p.port, last)
+                            TransportRange::new(port.protocol, p.port, last)
                         }));
                     }
                 }
             }
             if !ranges.is_empty() {
-                let tests = vec![Test::any_of(Attribute::Transport, ranges)];
+                let tests = vec![Test::transport(ranges)];
                 clauses.push(Clause { tests, index });
             }
         }

@@ -1,11 +1,16 @@
 //! AuthorizationPolicies of one workload (docs/semantics/istio.md#istio-rule).
 
 use super::{
-    Chain, RuleContext, attachment::Target, ext_authz::ServiceTransport, field::Dropped, provider::Providers,
+    Chain, RuleContext,
+    attachment::Target,
+    ext_authz::ServiceTransport,
+    field::{OPERATION_FIELDS, SOURCE_FIELDS},
+    provider::Providers,
+    value::Dropped,
 };
 use crate::{
     cluster::Cluster,
-    ir::{Attribute, AuthorizationLayer, Clause, Effect, Group, Pattern, Rule, Section, Test, Text},
+    ir::{AuthorizationLayer, Clause, Effect, Group, Predicate, Rule, Section, Test, Text, TextAttribute},
     options::{Options, Profile},
     resource::{
         Object,
@@ -88,14 +93,15 @@ pub(crate) fn authorization(
     layer
 }
 
-/// Whoever has a certificate may have the name that would refuse it, behind the one that is seen.
+/// Makes `rule` safe against a client whose certificate has further names, which the proxy does not report: each client
+/// with a certificate can have a name that denies it.
 fn allow_for_unseen_names(rule: &mut Rule) {
     let allows = rule.effect == Effect::Allow;
     let tests =
         rule.groups.iter_mut().flat_map(|group| &mut group.clauses).flat_map(|clause| &mut clause.tests);
-    for test in tests.filter(|test| test.attribute == Attribute::Identity) {
-        if test.negated == allows {
-            test.patterns = Box::new([Pattern::Text(Text::NonEmpty)]);
+    for test in tests.filter(|test| test.negated == allows) {
+        if let Predicate::Text(TextAttribute::Identity, patterns) = &mut test.predicate {
+            *patterns = Box::new([Text::NonEmpty]);
         }
     }
 }
@@ -145,10 +151,14 @@ fn lower_rule(rule: &istio::Rule, cx: &RuleContext<'_>) -> Result<Vec<Group>, Dr
     let mut groups = Vec::new();
     let from = rule.from.as_deref().unwrap_or_default();
     let sources = from.iter().map(|f| f.as_ref().and_then(|f| f.source.as_ref()));
-    groups.extend(alternatives(Section::From, sources, |source| cx.source(source))?);
+    groups.extend(alternatives(Section::From, sources, |index, source| {
+        cx.tests(&SOURCE_FIELDS, index, source)
+    })?);
     let to = rule.to.as_deref().unwrap_or_default();
     let operations = to.iter().map(|t| t.as_ref().and_then(|t| t.operation.as_ref()));
-    groups.extend(alternatives(Section::To, operations, |operation| cx.operation(operation))?);
+    groups.extend(alternatives(Section::To, operations, |index, operation| {
+        cx.tests(&OPERATION_FIELDS, index, operation)
+    })?);
     for (index, condition) in (0u32..).zip(rule.when.as_deref().unwrap_or_default()) {
         if let Some(condition) = condition {
             groups.extend(cx.condition(index, condition)?);
@@ -161,11 +171,11 @@ fn lower_rule(rule: &istio::Rule, cx: &RuleContext<'_>) -> Result<Vec<Group>, Dr
 fn alternatives<'a, T: 'a>(
     section: Section,
     items: impl Iterator<Item = Option<&'a T>>,
-    lower: impl Fn(&T) -> Result<Vec<Test>, Dropped>,
+    lower: impl Fn(u32, &T) -> Result<Vec<Test>, Dropped>,
 ) -> Result<Option<Group>, Dropped> {
     let mut clauses = Vec::new();
     for (index, item) in (0u32..).zip(items) {
-        let tests = item.map_or(Ok(Vec::new()), &lower)?;
+        let tests = item.map_or(Ok(Vec::new()), |item| lower(index, item))?;
         clauses.push(Clause { tests, index });
     }
     Ok((!clauses.is_empty()).then_some(Group { section, clauses }))

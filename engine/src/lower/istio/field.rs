@@ -1,87 +1,109 @@
-//! One field with its values and its `not` form, with the tolerance of its policy's action
-//! (docs/semantics/istio.md#istio-invalid-values).
+//! The fields of a source and of an operation, each with the property that it restricts
+//! (docs/semantics/istio.md#istio-source-fields, docs/semantics/istio.md#istio-operation-fields).
 
-use super::{Chain, RuleContext};
+use super::{RuleContext, property::Property, value::Dropped};
 use crate::{
-    ir::{Attribute, Pattern, Test},
-    resource::istio::Action,
+    ir::{Field, Test},
+    resource::istio::{Operation, Source},
 };
 use alloc::{string::String, vec::Vec};
-use ipnet::IpNet;
 
-/// A value or field that cannot be compiled. An ALLOW rule is then dropped whole; for the other actions the
-/// value is dropped, and a field with no value left places no restriction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Invalid;
-
-/// The whole rule is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Dropped;
-
-/// Values of one field, absent reading as none.
-pub(super) fn list(values: &Option<Vec<String>>) -> &[String] {
-    values.as_deref().unwrap_or_default()
+/// A field with a list of values.
+#[derive(Debug)]
+pub(crate) struct ListField<T> {
+    /// The path from the rule; see [`Field`].
+    path: &'static str,
+    /// Whether this is the `not` form.
+    pub(crate) negated: bool,
+    pub(crate) property: Property,
+    values: fn(&T) -> &Option<Vec<String>>,
 }
 
-impl RuleContext<'_> {
-    /// The tests of a field: `values` in positive form and `not_values` in negated form. `compile` turns one value
-    /// into its patterns.
-    pub(super) fn field(
-        &self,
-        tests: &mut Vec<Test>,
-        attribute: &Attribute,
-        values: &[String],
-        not_values: &[String],
-        compile: impl Fn(&str) -> Result<Vec<Pattern>, Invalid>,
-    ) -> Result<(), Dropped> {
-        for (negated, values) in [(false, values), (true, not_values)] {
-            if values.is_empty() {
-                continue;
-            }
-            let mut patterns = Vec::with_capacity(values.len());
-            for value in values {
-                let compiled = if self.chain == Chain::Tcp && attribute.is_http() {
-                    Err(Invalid)
-                } else {
-                    compile(value)
-                };
-                match compiled {
-                    Ok(compiled) => patterns.extend(compiled),
-                    Err(Invalid) if self.action == Action::Allow => return Err(Dropped),
-                    Err(Invalid) => {}
-                }
-            }
-            if !patterns.is_empty() {
-                let attribute = attribute.clone();
-                tests.push(Test { attribute, negated, patterns: patterns.into() });
-            }
-        }
-        Ok(())
+impl<T> ListField<T> {
+    /// Returns the name of the field.
+    pub(crate) fn name(&self) -> &'static str {
+        Field::new(self.path).name()
+    }
+
+    /// Returns the values in `object`; none for an absent field.
+    pub(crate) fn values<'a>(&self, object: &'a T) -> &'a [String] {
+        list((self.values)(object))
     }
 }
 
-/// An address or block; host bits are masked, a bare address is a block of one.
-pub(crate) fn cidr(value: &str) -> Option<IpNet> {
-    let net = if value.contains('/') {
-        value.parse::<IpNet>().ok()?
-    } else {
-        IpNet::from(value.parse::<core::net::IpAddr>().ok()?)
+macro_rules! fields {
+    ($parent:literal, $($name:literal $values:ident, $not_name:literal $not_values:ident => $property:ident;)*) => {
+        [$(
+            ListField {
+                path: concat!($parent, $name),
+                negated: false,
+                property: Property::$property,
+                values: |object| &object.$values,
+            },
+            ListField {
+                path: concat!($parent, $not_name),
+                negated: true,
+                property: Property::$property,
+                values: |object| &object.$not_values,
+            },
+        )*]
     };
-    Some(net.trunc())
 }
 
-/// A port number.
-pub(crate) fn port(value: &str) -> Option<u16> {
-    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| value.parse().ok()).flatten()
+/// The fields of `from.source`, in the order in which istiod writes them.
+pub(crate) static SOURCE_FIELDS: [ListField<Source>; 14] = fields! { "from[#].source.",
+    "principals" principals, "notPrincipals" not_principals => Principal;
+    "requestPrincipals" request_principals, "notRequestPrincipals" not_request_principals => RequestPrincipal;
+    "serviceAccounts" service_accounts, "notServiceAccounts" not_service_accounts => ServiceAccount;
+    "namespaces" namespaces, "notNamespaces" not_namespaces => Namespace;
+    "trustDomains" trust_domains, "notTrustDomains" not_trust_domains => TrustDomain;
+    "remoteIpBlocks" remote_ip_blocks, "notRemoteIpBlocks" not_remote_ip_blocks => RemoteIp;
+    "ipBlocks" ip_blocks, "notIpBlocks" not_ip_blocks => SourceIp;
+};
+
+/// The fields of `to.operation`, in the order in which istiod writes them.
+pub(crate) static OPERATION_FIELDS: [ListField<Operation>; 8] = fields! { "to[#].operation.",
+    "hosts" hosts, "notHosts" not_hosts => Host;
+    "methods" methods, "notMethods" not_methods => Method;
+    "paths" paths, "notPaths" not_paths => Path;
+    "ports" ports, "notPorts" not_ports => DestinationPort;
+};
+
+impl RuleContext<'_> {
+    /// Returns the tests of the item `index` of a list, `object`, which has `fields`.
+    pub(super) fn tests<T>(
+        &self,
+        fields: &[ListField<T>],
+        index: u32,
+        object: &T,
+    ) -> Result<Vec<Test>, Dropped> {
+        let mut tests = Vec::new();
+        for field in fields {
+            let values = field.values(object);
+            let at = Field::new(field.path).index(index);
+            tests.extend(self.test(&field.property, values, field.negated, at)?);
+        }
+        Ok(tests)
+    }
+
+    /// Returns the test of `property` with the `values` of `field`, or `None` if the field restricts nothing.
+    pub(super) fn test(
+        &self,
+        property: &Property,
+        values: &[String],
+        negated: bool,
+        field: Field,
+    ) -> Result<Option<Test>, Dropped> {
+        if values.is_empty() {
+            return Ok(None);
+        }
+        let Some(predicate) = self.predicate(property, values)? else { return Ok(None) };
+        let test = Test::new(predicate).at(field).written(values.iter().map(String::as_str));
+        Ok(Some(if negated { test.negate() } else { test }))
+    }
 }
 
-/// A block as the only pattern of its value.
-pub(super) fn cidr_pattern(value: &str) -> Result<Vec<Pattern>, Invalid> {
-    cidr(value).map(|net| alloc::vec![Pattern::Cidr(net)]).ok_or(Invalid)
-}
-
-/// A port as the only pattern of its value.
-pub(super) fn port_pattern(value: &str) -> Result<Vec<Pattern>, Invalid> {
-    port(value).map(|port| alloc::vec![Pattern::Ports(port, port)]).ok_or(Invalid)
+/// Returns the values of a list; none for an absent list.
+pub(super) fn list(values: &Option<Vec<String>>) -> &[String] {
+    values.as_deref().unwrap_or_default()
 }

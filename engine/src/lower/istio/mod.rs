@@ -7,16 +7,16 @@ pub(crate) mod duration;
 pub(crate) mod ext_authz;
 pub(crate) mod field;
 mod identity;
-mod operation;
 pub(crate) mod path;
 mod peer;
+pub(crate) mod property;
 pub(crate) mod provider;
 mod service_host;
-mod source;
 mod string;
 pub(crate) mod tokens;
 mod trust_domain;
 pub(crate) mod url;
+pub(crate) mod value;
 
 pub(crate) use authorization::{DRY_RUN, authorization, go_bool};
 pub(crate) use peer::peer;
