@@ -1,10 +1,10 @@
 //! Policies and requests that are chosen to make a decision expensive.
 
-use crate::ask::{Ask, policy};
+use crate::requests::{OwnedRequest, policy};
 use serde_json::{Value, json};
 
 /// A case: its name, its policies and its request.
-pub type Case = (&'static str, Vec<Value>, Ask);
+pub type Case = (&'static str, Vec<Value>, OwnedRequest);
 
 fn policies(n: usize, rule: impl Fn(usize) -> Value) -> Vec<Value> {
     (0..n).map(|i| policy("foo", &format!("p{i}"), "ALLOW", json!([rule(i)]))).collect()
@@ -12,12 +12,12 @@ fn policies(n: usize, rule: impl Fn(usize) -> Value) -> Vec<Value> {
 
 /// Returns all cases with `n` rules each.
 pub fn cases(n: usize) -> Vec<Case> {
-    let get = |path: String| Ask {
+    let get = |path: String| OwnedRequest {
         method: "GET".into(),
         path,
         host: "one.example.com".into(),
         identities: vec!["spiffe://cluster.local/ns/a/sa/b".into()],
-        ..Ask::default()
+        ..OwnedRequest::default()
     };
     let ladder = |depth: usize| "/a".repeat(depth);
     let one_host = policies(
@@ -49,14 +49,14 @@ pub fn cases(n: usize) -> Vec<Case> {
         (
             "one header, a value a rule",
             header.clone(),
-            Ask { headers: user(format!("user{}", n - 1)), ..get("/".into()) },
+            OwnedRequest { headers: user(format!("user{}", n - 1)), ..get("/".into()) },
         ),
         ("a path of 64 KiB", principal.clone(), get(format!("/{}", "a/".repeat(32 << 10)))),
         (
             "an identity of 64 KiB",
             principal,
-            Ask { identities: vec!["a/ns/".repeat(13_000)], ..get("/".into()) },
+            OwnedRequest { identities: vec!["a/ns/".repeat(13_000)], ..get("/".into()) },
         ),
-        ("1,000 headers", header, Ask { headers: many.collect(), ..get("/".into()) }),
+        ("1,000 headers", header, OwnedRequest { headers: many.collect(), ..get("/".into()) }),
     ]
 }

@@ -1,9 +1,8 @@
 //! Ten representative decisions, whose instructions and WebAssembly fuel are recorded and compared.
 
 use crate::{
-    adversarial,
-    ask::{Ask, Parts, compile},
-    mix, principal,
+    adversarial, mix, principal,
+    requests::{OwnedRequest, RequestParts, compile},
 };
 use palisade::{PolicySet, Verdict};
 use serde_json::Value;
@@ -19,7 +18,7 @@ pub struct Decision {
     pub name: &'static str,
     policies: Rc<Vec<Value>>,
     set: PolicySet,
-    ask: Ask,
+    request: OwnedRequest,
     verdict: Verdict,
 }
 
@@ -32,10 +31,10 @@ impl Compiled {
         Self(Rc::new(policies), set)
     }
 
-    fn decision(&self, name: &'static str, ask: Ask) -> Decision {
+    fn decision(&self, name: &'static str, request: OwnedRequest) -> Decision {
         let Self(policies, set) = self;
-        let verdict = Parts::new(&ask).decide(set);
-        Decision { name, policies: policies.clone(), set: set.clone(), ask, verdict }
+        let verdict = RequestParts::new(&request).decide(set);
+        Decision { name, policies: policies.clone(), set: set.clone(), request, verdict }
     }
 }
 
@@ -46,8 +45,8 @@ impl Decision {
     }
 
     /// Returns the request.
-    pub fn ask(&self) -> &Ask {
-        &self.ask
+    pub fn request(&self) -> &OwnedRequest {
+        &self.request
     }
 
     /// Whether the policies allow the request.
@@ -60,8 +59,8 @@ impl Decision {
     /// # Panics
     ///
     /// If the verdict is not the expected one.
-    pub fn run(&self, mut decide: impl FnMut(&PolicySet, &Parts<'_>) -> Verdict) {
-        let parts = Parts::new(&self.ask);
+    pub fn run(&self, mut decide: impl FnMut(&PolicySet, &RequestParts<'_>) -> Verdict) {
+        let parts = RequestParts::new(&self.request);
         assert_eq!(decide(&self.set, &parts), self.verdict, "{}", self.name);
     }
 }
@@ -72,13 +71,15 @@ pub fn all() -> Vec<Decision> {
     let mut all = vec![
         shape.decision("principal: last rule", principal::hit(RULES - 1)),
         shape.decision("principal: unknown", principal::miss(0)),
-        shape.decision("principal: method", Ask { method: "POST".into(), ..principal::hit(7) }),
+        shape.decision("principal: method", OwnedRequest { method: "POST".into(), ..principal::hit(7) }),
     ];
     let mixed = Compiled::new(mix::policies(RULES));
-    for (name, ask) in ["mix: first", "mix: second", "mix: third"].into_iter().zip(mix::asks(RULES, 3)) {
-        all.push(mixed.decision(name, ask));
+    for (name, request) in
+        ["mix: first", "mix: second", "mix: third"].into_iter().zip(mix::requests(RULES, 3))
+    {
+        all.push(mixed.decision(name, request));
     }
-    for (name, policies, ask) in adversarial::cases(RULES) {
+    for (name, policies, request) in adversarial::cases(RULES) {
         const OTHERS: [&str; 4] = [
             "a ladder with the method at every other step",
             "a path of 64 KiB",
@@ -86,7 +87,7 @@ pub fn all() -> Vec<Decision> {
             "1,000 headers",
         ];
         if !OTHERS.contains(&name) {
-            all.push(Compiled::new(policies).decision(name, ask));
+            all.push(Compiled::new(policies).decision(name, request));
         }
     }
     all

@@ -4,7 +4,7 @@
 
 use crate::{
     Random,
-    ask::{Ask, policy},
+    requests::{OwnedRequest, policy},
 };
 use serde_json::{Map, Value, json};
 
@@ -107,7 +107,7 @@ pub fn policies(n: usize) -> Vec<Value> {
 }
 
 /// Returns `count` requests; about half of them are built from a rule of the set with `n` rules.
-pub fn asks(n: usize, count: usize) -> Vec<Ask> {
+pub fn requests(n: usize, count: usize) -> Vec<OwnedRequest> {
     let policies = policies(n);
     let rules: Vec<&Value> =
         policies.iter().filter_map(|p| p["spec"]["rules"].as_array()).flatten().collect();
@@ -115,12 +115,12 @@ pub fn asks(n: usize, count: usize) -> Vec<Ask> {
     (0..count)
         .map(|_| {
             let aimed = random.percent(60).then(|| rules[random.below(rules.len())]);
-            ask(&mut random, n, aimed)
+            request(&mut random, n, aimed)
         })
         .collect()
 }
 
-fn ask(random: &mut Random, n: usize, aimed: Option<&Value>) -> Ask {
+fn request(random: &mut Random, n: usize, aimed: Option<&Value>) -> OwnedRequest {
     let i = random.below(n);
     let text = |at: &str| {
         let value = aimed?.pointer(at)?.as_str()?;
@@ -145,7 +145,7 @@ fn ask(random: &mut Random, n: usize, aimed: Option<&Value>) -> Ask {
     if random.percent(50) {
         headers.push(("x-version".into(), "7".into()));
     }
-    Ask {
+    OwnedRequest {
         method: text("/to/0/operation/methods/0").unwrap_or_else(|| "GET".into()),
         path: text("/to/0/operation/paths/0").unwrap_or_else(|| format!("/api/v{}/res{i}/items", i % 3)),
         host: text("/to/0/operation/hosts/0").unwrap_or_else(|| format!("svc{i}.example.com")),
@@ -162,14 +162,17 @@ fn ask(random: &mut Random, n: usize, aimed: Option<&Value>) -> Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::{Parts, compile};
+    use crate::requests::{RequestParts, compile};
     use palisade::Verdict;
 
     #[test]
     fn requests_include_both_verdicts() {
         let set = compile(policies(1000));
-        let asks = asks(1000, 500);
-        let allowed = asks.iter().filter(|ask| Parts::new(ask).decide(&set) == Verdict::Allow).count();
+        let requests = requests(1000, 500);
+        let allowed = requests
+            .iter()
+            .filter(|request| RequestParts::new(request).decide(&set) == Verdict::Allow)
+            .count();
         assert!(allowed > 50 && allowed < 450, "{allowed} of 500 are allowed");
     }
 }

@@ -1,6 +1,6 @@
 //! N policies of the form "principal X may GET paths below /svcX/".
 
-use crate::ask::{Ask, compile, policy};
+use crate::requests::{OwnedRequest, compile, policy};
 use palisade::PolicySet;
 use serde_json::{Value, json};
 
@@ -23,30 +23,30 @@ pub fn set(n: usize) -> PolicySet {
 }
 
 /// Returns the request that policy `i` allows.
-pub fn hit(i: usize) -> Ask {
-    Ask {
+pub fn hit(i: usize) -> OwnedRequest {
+    OwnedRequest {
         method: "GET".into(),
         path: format!("/svc{i}/items/42"),
         host: "sample.foo".into(),
         identities: vec![format!("spiffe://cluster.local/ns/ns{i}/sa/sa{i}")],
-        ..Ask::default()
+        ..OwnedRequest::default()
     }
 }
 
 /// Returns the request of a client that no policy names.
-pub fn miss(i: usize) -> Ask {
-    Ask { identities: vec!["spiffe://cluster.local/ns/none/sa/none".into()], ..hit(i) }
+pub fn miss(i: usize) -> OwnedRequest {
+    OwnedRequest { identities: vec!["spiffe://cluster.local/ns/none/sa/none".into()], ..hit(i) }
 }
 
 /// Returns requests with their expected verdict: allowed requests and near misses. Every compared engine must decide them so.
-pub fn checks(n: usize) -> Vec<(Ask, bool)> {
+pub fn checks(n: usize) -> Vec<(OwnedRequest, bool)> {
     let mut checks = Vec::new();
     for i in [0, n / 2, n - 1] {
         checks.push((hit(i), true));
         checks.push((miss(i), false));
-        checks.push((Ask { method: "POST".into(), ..hit(i) }, false));
-        checks.push((Ask { path: format!("/svc{i}"), ..hit(i) }, false));
-        checks.push((Ask { path: format!("/svc{}/x", n + 1), ..hit(i) }, false));
+        checks.push((OwnedRequest { method: "POST".into(), ..hit(i) }, false));
+        checks.push((OwnedRequest { path: format!("/svc{i}"), ..hit(i) }, false));
+        checks.push((OwnedRequest { path: format!("/svc{}/x", n + 1), ..hit(i) }, false));
     }
     checks
 }
@@ -54,15 +54,19 @@ pub fn checks(n: usize) -> Vec<(Ask, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ask::Parts;
+    use crate::requests::RequestParts;
     use palisade::Verdict;
 
     #[test]
     fn palisade_decides_every_check_as_expected() {
         for n in [1, 10, 100] {
             let set = set(n);
-            for (ask, allowed) in checks(n) {
-                assert_eq!(Parts::new(&ask).decide(&set) == Verdict::Allow, allowed, "{ask:?}");
+            for (request, allowed) in checks(n) {
+                assert_eq!(
+                    RequestParts::new(&request).decide(&set) == Verdict::Allow,
+                    allowed,
+                    "{request:?}"
+                );
             }
         }
     }

@@ -35,9 +35,9 @@ struct Tls {
     name: ServerName<'static>,
 }
 
-/// The outcome of a request.
+/// The reply to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Reply {
     /// The response.
     Response(Response),
     /// The connection was reset or closed before a complete head, or the handshake failed. The text is a description.
@@ -106,7 +106,7 @@ impl Client {
     }
 
     /// Sends one request over a new connection.
-    pub fn request(&self, bytes: &[u8]) -> io::Result<Outcome> {
+    pub fn request(&self, bytes: &[u8]) -> io::Result<Reply> {
         self.connect()?.request(bytes)
     }
 
@@ -139,13 +139,13 @@ impl Client {
 
 impl Connection {
     /// Sends the bytes of a request and reads the response. A server that does not answer in time is an error, not an outcome.
-    pub fn request(&mut self, bytes: &[u8]) -> io::Result<Outcome> {
+    pub fn request(&mut self, bytes: &[u8]) -> io::Result<Reply> {
         let sent = self.write_all(bytes).and_then(|()| self.flush());
-        let answer = self.answer(bytes.starts_with(b"HEAD "))?;
+        let answer = self.read_reply(bytes.starts_with(b"HEAD "))?;
         match (answer, sent) {
             // The server answered early, then reset the connection while the client still sent: the answer counts.
-            (Outcome::Response(response), _) => Ok(Outcome::Response(response)),
-            (_, Err(error)) if is_closed(&error) => Ok(Outcome::Closed(error.to_string())),
+            (Reply::Response(response), _) => Ok(Reply::Response(response)),
+            (_, Err(error)) if is_closed(&error) => Ok(Reply::Closed(error.to_string())),
             (_, Err(error)) => Err(error),
             (closed, Ok(())) => Ok(closed),
         }
@@ -156,17 +156,17 @@ impl Connection {
     /// # Errors
     ///
     /// Returns an error if the server does not answer in time or its answer is not HTTP.
-    pub fn answer(&mut self, to_head: bool) -> io::Result<Outcome> {
+    pub fn read_reply(&mut self, to_head: bool) -> io::Result<Reply> {
         match http1::read_response(&mut self.stream, to_head) {
-            Ok(Some(response)) => Ok(Outcome::Response(response)),
-            Ok(None) => Ok(Outcome::Closed("end of stream before an answer".to_owned())),
-            Err(error) if is_closed(&error) => Ok(Outcome::Closed(error.to_string())),
+            Ok(Some(response)) => Ok(Reply::Response(response)),
+            Ok(None) => Ok(Reply::Closed("end of stream before an answer".to_owned())),
+            Err(error) if is_closed(&error) => Ok(Reply::Closed(error.to_string())),
             Err(error) => Err(error),
         }
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Response(response) => write!(f, "{} {}", response.status, response.text()),
@@ -279,7 +279,7 @@ mod tests {
             tcp.read_exact(&mut [0; REQUEST.len()]).unwrap();
             tcp.write_all(ANSWER).unwrap();
         });
-        let Outcome::Response(response) = Client::plaintext(port).request(REQUEST).unwrap() else {
+        let Reply::Response(response) = Client::plaintext(port).request(REQUEST).unwrap() else {
             panic!("closed")
         };
         assert_eq!((response.status, response.text()), (200, "ok".to_owned()));
@@ -290,7 +290,7 @@ mod tests {
         let port = serve(|mut tcp| {
             tcp.read_exact(&mut [0; REQUEST.len()]).unwrap();
         });
-        assert!(matches!(Client::plaintext(port).request(REQUEST).unwrap(), Outcome::Closed(_)));
+        assert!(matches!(Client::plaintext(port).request(REQUEST).unwrap(), Reply::Closed(_)));
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
         let mesh = Authority::new("cluster.local").unwrap();
         let identity = mesh.issue(&Names::workload("cluster.local", "foo", "sleep")).unwrap();
         let client = Client::tls(serve_tls(&mesh, &identity), &mesh, Some(&identity)).unwrap();
-        assert!(matches!(client.request(REQUEST).unwrap(), Outcome::Response(_)));
+        assert!(matches!(client.request(REQUEST).unwrap(), Reply::Response(_)));
     }
 
     #[test]
@@ -306,7 +306,7 @@ mod tests {
         let mesh = Authority::new("cluster.local").unwrap();
         let identity = mesh.issue(&Names::workload("cluster.local", "foo", "sample")).unwrap();
         let client = Client::tls(serve_tls(&mesh, &identity), &mesh, None).unwrap();
-        assert!(matches!(client.request(REQUEST).unwrap(), Outcome::Closed(_)));
+        assert!(matches!(client.request(REQUEST).unwrap(), Reply::Closed(_)));
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub struct Http2 {
     next: u32,
     open: bool,
     /// The answers to the open streams, each with whether it is complete.
-    waiting: BTreeMap<u32, (Answer, bool)>,
+    waiting: BTreeMap<u32, (StreamResponse, bool)>,
     /// Whether the peer has read everything that was sent.
     acknowledged: bool,
 }
@@ -48,7 +48,7 @@ pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// The content of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sent {
+pub struct StreamRequest {
     /// The headers.
     pub fields: Fields,
     /// The body. An empty body is sent without a frame.
@@ -59,7 +59,7 @@ pub struct Sent {
     pub reset: bool,
 }
 
-impl From<Fields> for Sent {
+impl From<Fields> for StreamRequest {
     fn from(fields: Fields) -> Self {
         Self { fields, ..Self::default() }
     }
@@ -67,7 +67,7 @@ impl From<Fields> for Sent {
 
 /// The answer on a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct StreamResponse {
     /// Headers and trailers; empty if the stream was reset or the connection ended before.
     pub fields: Fields,
     /// The body.
@@ -76,7 +76,7 @@ pub struct Answer {
     pub whole: bool,
 }
 
-impl Answer {
+impl StreamResponse {
     /// Returns the status, or 0 if there is none.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -117,18 +117,18 @@ impl Http2 {
     /// # Errors
     ///
     /// Returns an error if the answer is not HTTP/2.
-    pub fn ask(&mut self, streams: &[Sent]) -> io::Result<Vec<Answer>> {
+    pub fn exchange(&mut self, streams: &[StreamRequest]) -> io::Result<Vec<StreamResponse>> {
         self.send(streams);
         self.receive()
     }
 
     /// Sends all `streams` concurrently; [`receive`](Self::receive) returns the answers.
-    pub fn send(&mut self, streams: &[Sent]) {
+    pub fn send(&mut self, streams: &[StreamRequest]) {
         let mut bytes = Vec::new();
         for sent in streams {
             write(&mut bytes, self.next, sent);
             // A reset stream has no answer.
-            self.waiting.insert(self.next, (Answer::default(), sent.reset));
+            self.waiting.insert(self.next, (StreamResponse::default(), sent.reset));
             self.next += 2;
         }
         // The peer acknowledges this after it has read everything.
@@ -142,7 +142,7 @@ impl Http2 {
     /// # Errors
     ///
     /// Returns an error if the answer is not HTTP/2.
-    pub fn receive(&mut self) -> io::Result<Vec<Answer>> {
+    pub fn receive(&mut self) -> io::Result<Vec<StreamResponse>> {
         while self.open && !(self.acknowledged && self.waiting.values().all(|(_, done)| *done)) {
             self.open = self.read()?;
         }
@@ -207,7 +207,7 @@ impl fmt::Debug for Http2 {
 }
 
 /// Returns the frames of one stream.
-fn write(bytes: &mut Vec<u8>, stream: u32, sent: &Sent) {
+fn write(bytes: &mut Vec<u8>, stream: u32, sent: &StreamRequest) {
     let (body, trailers) = (!sent.body.is_empty(), !sent.trailers.is_empty());
     let end = |last: bool| if last && !sent.reset { END_STREAM } else { 0 };
     block(bytes, stream, end(!body && !trailers), &sent.fields);
@@ -281,7 +281,8 @@ mod tests {
 
     #[test]
     fn long_header_block_ends_only_in_its_last_frame() {
-        let sent = Sent { fields: vec![(b"a".to_vec(), vec![b'a'; 40_000])], ..Sent::default() };
+        let sent =
+            StreamRequest { fields: vec![(b"a".to_vec(), vec![b'a'; 40_000])], ..StreamRequest::default() };
         let mut bytes = Vec::new();
         write(&mut bytes, 1, &sent);
         let mut frames = Vec::new();
@@ -296,7 +297,7 @@ mod tests {
     #[test]
     fn reset_stream_sends_no_end_of_stream() {
         let field = |name: &str| vec![(name.as_bytes().to_vec(), Vec::new())];
-        let sent = Sent { fields: field("a"), body: vec![0], trailers: field("b"), reset: true };
+        let sent = StreamRequest { fields: field("a"), body: vec![0], trailers: field("b"), reset: true };
         let mut bytes = Vec::new();
         write(&mut bytes, 3, &sent);
         assert_eq!(bytes[3..5], [HEADERS, END_HEADERS]);

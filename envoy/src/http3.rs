@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::certs::Identity;
-use crate::http2::{Answer, Fields, Sent};
+use crate::http2::{Fields, StreamRequest, StreamResponse};
 use crate::python::{self, HELP};
 
 const CLIENT: &str = include_str!("http3/client.py");
@@ -122,7 +122,11 @@ impl Http3 {
     /// # Errors
     ///
     /// Returns an error if the process has ended or a request was not answered in time.
-    pub fn ask(&mut self, connection: Connection, requests: &[Sent]) -> Result<Vec<Answer>> {
+    pub fn exchange(
+        &mut self,
+        connection: Connection,
+        requests: &[StreamRequest],
+    ) -> Result<Vec<StreamResponse>> {
         let command = members([("do", json!("ask")), ("connection", json!(connection.0))]);
         let answers = self.answers(command, requests)?;
         let missing = || format!("a request over HTTP/3 was not answered within {ANSWER:?}");
@@ -135,13 +139,21 @@ impl Http3 {
     /// # Errors
     ///
     /// Returns an error if the process has ended.
-    pub fn ask_alone(&mut self, target: &Target<'_>, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
+    pub fn exchange_separately(
+        &mut self,
+        target: &Target<'_>,
+        requests: &[StreamRequest],
+    ) -> Result<Vec<Option<StreamResponse>>> {
         let command = self.target("ask_alone", target)?;
         self.answers(command, requests)
     }
 
-    fn answers(&mut self, mut command: Map<String, Value>, requests: &[Sent]) -> Result<Vec<Option<Answer>>> {
-        let request = |sent: &Sent| {
+    fn answers(
+        &mut self,
+        mut command: Map<String, Value>,
+        requests: &[StreamRequest],
+    ) -> Result<Vec<Option<StreamResponse>>> {
+        let request = |sent: &StreamRequest| {
             json!({"fields": pairs(&sent.fields), "body": text(&sent.body),
                    "trailers": pairs(&sent.trailers), "reset": sent.reset})
         };
@@ -188,14 +200,14 @@ fn pairs(fields: &Fields) -> Vec<[String; 2]> {
 }
 
 /// Returns `None` if there is no answer.
-fn answer(value: &Value) -> Option<Answer> {
+fn answer(value: &Value) -> Option<StreamResponse> {
     if value.is_null() {
         return None;
     }
     let member = |name: &str| value.get(name).cloned().unwrap_or_default();
     let fields = member("fields");
     let field = |field: &Value| Some((bytes(field.get(0)?), bytes(field.get(1)?)));
-    Some(Answer {
+    Some(StreamResponse {
         fields: fields.as_array().into_iter().flatten().filter_map(field).collect(),
         body: bytes(&member("body")),
         whole: member("whole") == json!(true),

@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! use palisade_envoy::certs::{Authority, Names};
-//! use palisade_envoy::client::{Client, Outcome};
+//! use palisade_envoy::client::{Client, Reply};
 //! use palisade_envoy::config::{Bootstrap, Http, Listener, Transport};
 //! use palisade_envoy::process::Envoy;
 //!
@@ -16,8 +16,8 @@
 //!
 //! let sleep = Client::tls(envoy.port("inbound")?, &mesh, Some(&client))?;
 //! match sleep.request(b"GET / HTTP/1.1\r\nhost: sample.foo\r\n\r\n")? {
-//!     Outcome::Response(response) => println!("{}", response.status),
-//!     Outcome::Closed(reason) => println!("closed: {reason}"),
+//!     Reply::Response(response) => println!("{}", response.status),
+//!     Reply::Closed(reason) => println!("closed: {reason}"),
 //! }
 //! # Ok(())
 //! # }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::{Client, Outcome};
+use crate::client::{Client, Reply};
 use crate::config::Bootstrap;
 use crate::fetch;
 
@@ -127,7 +127,7 @@ impl Envoy {
     fn ask(&self, method: &str, path: &str) -> Result<String> {
         let request = format!("{method} {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n");
         match self.admin.request(request.as_bytes()).with_context(|| format!("admin `{path}`"))? {
-            Outcome::Response(response) if response.status == 200 => Ok(response.text()),
+            Reply::Response(response) if response.status == 200 => Ok(response.text()),
             other => bail!("admin `{path}`: {other}"),
         }
     }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Instant;
 
 use palisade_envoy::certs::{Authority, Identity, Names};
-use palisade_envoy::client::{Client, Outcome};
+use palisade_envoy::client::{Client, Reply};
 use palisade_envoy::config::{BODY, Bootstrap, Http, Listener, Tcp, Transport, tls_inspector};
 use palisade_envoy::dynamic::DynamicEnvoy;
 use palisade_envoy::process::Envoy;
@@ -31,16 +31,16 @@ impl Mesh {
     }
 }
 
-fn expect_response(outcome: &Outcome, status: u16, body: &str) {
+fn expect_response(outcome: &Reply, status: u16, body: &str) {
     let expected = matches!(
         outcome,
-        Outcome::Response(response) if response.status == status && response.body == body.as_bytes()
+        Reply::Response(response) if response.status == status && response.body == body.as_bytes()
     );
     assert!(expected, "wanted {status} {body}, got {outcome}");
 }
 
-fn expect_closed(outcome: &Outcome) {
-    assert!(matches!(outcome, Outcome::Closed(_)), "{outcome}");
+fn expect_closed(outcome: &Reply) {
+    assert!(matches!(outcome, Reply::Closed(_)), "{outcome}");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn listeners_open_and_close_while_envoy_runs() {
     drop(first);
     envoy.open(Vec::new()).unwrap();
     let start = Instant::now();
-    while get(one).is_ok_and(|outcome| matches!(outcome, Outcome::Response(_))) {
+    while get(one).is_ok_and(|outcome| matches!(outcome, Reply::Response(_))) {
         assert!(start.elapsed() < Duration::from_secs(60), "a group that was dropped stays open");
         thread::sleep(Duration::from_millis(20));
     }

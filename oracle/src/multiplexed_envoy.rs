@@ -12,9 +12,9 @@ use palisade::{
     resource::Resources,
 };
 use palisade_envoy::{
-    client::{Client, Connection, Outcome},
+    client::{Client, Connection, Reply},
     config::{Bootstrap, Http, Listener, Transport},
-    http2::{Answer, Http2, Sent},
+    http2::{Http2, StreamRequest, StreamResponse},
     process::Envoy,
 };
 use serde_json::{Map, Value, json};
@@ -150,15 +150,15 @@ impl MultiplexedEnvoy {
         let mut observed = vec![Observed::default(); samples.len()];
         let (newer, older): (Vec<usize>, Vec<usize>) = (0..samples.len()).partition(|n| samples[*n].1.http2);
         for batch in newer.chunks(STREAMS) {
-            let streams: Vec<Sent> =
+            let streams: Vec<StreamRequest> =
                 batch.iter().map(|n| samples[*n].1.to_http2(samples[*n].0).into()).collect();
-            let answers = Http2::new(self.client.connect()?)?.ask(&streams)?;
+            let answers = Http2::new(self.client.connect()?)?.exchange(&streams)?;
             for ((n, sent), answer) in batch.iter().zip(streams).zip(answers) {
                 let mut status = answer.status();
                 // A malformed request may end the connection of all.
                 if status == 0 {
-                    let alone = Http2::new(self.client.connect()?)?.ask(&[sent])?;
-                    status = alone.first().map(Answer::status).unwrap_or_default();
+                    let alone = Http2::new(self.client.connect()?)?.exchange(&[sent])?;
+                    status = alone.first().map(StreamResponse::status).unwrap_or_default();
                 }
                 observed[*n].status = status;
             }
@@ -210,7 +210,7 @@ impl MultiplexedEnvoy {
 
 /// Reads one answer. Returns it, and whether the connection stays open.
 fn read_answer(connection: &mut Connection, to_head: bool) -> (Observed, bool) {
-    let Ok(Outcome::Response(response)) = connection.answer(to_head) else {
+    let Ok(Reply::Response(response)) = connection.read_reply(to_head) else {
         return (Observed::default(), false);
     };
     let metadata = response.header("x-observed").map(str::to_owned);

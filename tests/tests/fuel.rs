@@ -20,10 +20,10 @@ fn fuel(conformance: &Conformance) -> Vec<(&'static str, u64)> {
             });
             let mut plugin =
                 conformance.plugin(configuration.to_string().as_bytes(), Node::default()).expect("a plugin");
-            let ask = decision.ask();
-            let pseudo = [(":method", &ask.method), (":path", &ask.path), (":authority", &ask.host)];
+            let owned = decision.request();
+            let pseudo = [(":method", &owned.method), (":path", &owned.path), (":authority", &owned.host)];
             let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone()));
-            let headers = pseudo.chain(ask.headers.iter().cloned());
+            let headers = pseudo.chain(owned.headers.iter().cloned());
             let request = HttpRequest {
                 headers: headers.map(|(name, value)| (name.into_bytes(), value.into_bytes())).collect(),
                 ..HttpRequest::default()
@@ -33,16 +33,16 @@ fn fuel(conformance: &Conformance) -> Vec<(&'static str, u64)> {
                     id: 1,
                     tls: true,
                     mtls: true,
-                    uri_sans: ask.identities.clone(),
+                    uri_sans: owned.identities.clone(),
                     dns_sans: Vec::new(),
                     subject: String::new(),
                     server_name: String::new(),
-                    source: (ask.source.unwrap_or([192, 0, 2, 1].into()), 40000).into(),
+                    source: (owned.source.unwrap_or([192, 0, 2, 1].into()), 40000).into(),
                     forwarded: None,
                     destination: ([192, 0, 2, 2], 8080).into(),
                 };
                 let mut stream = Stream { connection, ..Stream::default() };
-                if let Some(claims) = &ask.claims {
+                if let Some(claims) = &owned.claims {
                     stream.metadata.insert("envoy.filters.http.jwt_authn".into(), json!({"payload": claims}));
                 }
                 stream

@@ -6,7 +6,7 @@ use palisade::{
     resource::istio::PathNormalization,
 };
 use palisade_envoy::{
-    client::{Client, Connection, Outcome},
+    client::{Client, Connection, Reply},
     config::{Bootstrap, Http, Listener, Transport},
     process::Envoy,
 };
@@ -102,7 +102,7 @@ fn path(random: &mut Random) -> Vec<u8> {
 fn seen(client: &Client, connection: &mut Connection, path: &[u8]) -> Option<Vec<u8>> {
     let bytes = [b"GET ", path, b" HTTP/1.1\r\nhost: sample\r\n\r\n"].concat();
     let answer = connection.request(&bytes).expect("an answer");
-    let Outcome::Response(response) = answer else { panic!("{answer}: {}", String::from_utf8_lossy(path)) };
+    let Reply::Response(response) = answer else { panic!("{answer}: {}", String::from_utf8_lossy(path)) };
     if response.status == 400 {
         *connection = client.connect().expect("a connection");
         return None;

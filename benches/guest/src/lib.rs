@@ -3,13 +3,12 @@
 
 use palisade::{PolicySet, Verdict};
 use palisade_benches::{
-    Random,
-    ask::{Ask, Parts, compile},
-    mix, principal,
+    Random, mix, principal,
+    requests::{OwnedRequest, RequestParts, compile},
 };
 
 /// The number of distinct requests.
-const ASKS: usize = 1024;
+const REQUESTS: usize = 1024;
 
 /// The kind of policies.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,23 +28,23 @@ impl Shape {
 #[derive(Debug)]
 pub struct Questions {
     set: PolicySet,
-    parts: Vec<Parts<'static>>,
+    parts: Vec<RequestParts<'static>>,
     next: usize,
 }
 
 impl Questions {
     /// Creates a set with `n` rules of this shape. Its requests are never freed.
     pub fn new(shape: Shape, n: usize) -> Self {
-        let (set, asks): (PolicySet, Vec<Ask>) = match shape {
+        let (set, requests): (PolicySet, Vec<OwnedRequest>) = match shape {
             Shape::Principal => {
                 let mut random = Random::new(n as u64);
-                let asks = (0..ASKS).map(|_| principal::hit(random.below(n))).collect();
-                (principal::set(n), asks)
+                let requests = (0..REQUESTS).map(|_| principal::hit(random.below(n))).collect();
+                (principal::set(n), requests)
             }
-            Shape::Mix => (compile(mix::policies(n)), mix::asks(n, ASKS)),
+            Shape::Mix => (compile(mix::policies(n)), mix::requests(n, REQUESTS)),
         };
-        let asks: &'static [Ask] = Vec::leak(asks);
-        Self { set, parts: asks.iter().map(Parts::new).collect(), next: 0 }
+        let requests: &'static [OwnedRequest] = Vec::leak(requests);
+        Self { set, parts: requests.iter().map(RequestParts::new).collect(), next: 0 }
     }
 
     /// Decides this number of requests in turn and returns how many were allowed.
@@ -91,8 +90,8 @@ mod tests {
         let mut questions = Questions::new(Shape::Principal, 10);
         assert_eq!(questions.decide(2000), 2000);
         let mut questions = Questions::new(Shape::Mix, 100);
-        let whole = questions.decide(ASKS as u32);
-        assert!((1..ASKS as u32).contains(&whole), "{whole} are allowed");
-        assert_eq!(questions.decide(ASKS as u32), whole);
+        let whole = questions.decide(REQUESTS as u32);
+        assert!((1..REQUESTS as u32).contains(&whole), "{whole} are allowed");
+        assert_eq!(questions.decide(REQUESTS as u32), whole);
     }
 }

@@ -7,7 +7,7 @@ mod cpu;
 use cpu::{Cpu, cycle, some};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use palisade_benches::{
-    ask::{Ask, Parts, compile},
+    requests::{OwnedRequest, RequestParts, compile},
     mix, names, principal, routes,
 };
 use palisade_peers::{all_names, all_paths, all_policies};
@@ -23,17 +23,17 @@ fn settings() -> Criterion<Cpu> {
         .without_plots()
 }
 
-/// Measures `ask` on each of `items` in turn, as `shape/name/what/n`.
+/// Measures `run` on each of `items` in turn, as `shape/name/what/n`.
 fn bench<T, R>(
     c: &mut Criterion<Cpu>,
     group: &str,
     (what, n): (&str, usize),
     items: &[T],
-    ask: impl Fn(&T) -> R,
+    run: impl Fn(&T) -> R,
 ) {
     c.benchmark_group(group).bench_function(BenchmarkId::new(what, n), |b| {
         let mut next = cycle(items);
-        b.iter(|| ask(black_box(next())));
+        b.iter(|| run(black_box(next())));
     });
 }
 
@@ -42,15 +42,15 @@ fn policies(c: &mut Criterion<Cpu>) {
         let peers: Vec<_> = all_policies().into_iter().filter(|peer| n <= peer.most).collect();
         let engines: Vec<_> = peers.iter().map(|peer| (peer.name, peer.checked(n))).collect();
         let random = some(n).into_iter().map(principal::hit).collect();
-        for (what, asks) in [
+        for (what, requests) in [
             ("last", vec![principal::hit(n - 1)]),
             ("random", random),
             ("miss", vec![principal::miss(n - 1)]),
         ] {
-            let parts: Vec<(Parts<'_>, &Ask)> = asks.iter().map(|ask| (Parts::new(ask), ask)).collect();
+            let parts: Vec<(RequestParts<'_>, &OwnedRequest)> = requests.iter().map(|request| (RequestParts::new(request), request)).collect();
             for (name, engine) in &engines {
-                bench(c, &format!("policies/{name}"), (what, n), &parts, |(parts, ask)| {
-                    engine.allows(parts, ask)
+                bench(c, &format!("policies/{name}"), (what, n), &parts, |(parts, request)| {
+                    engine.allows(parts, request)
                 });
             }
         }
@@ -60,8 +60,8 @@ fn policies(c: &mut Criterion<Cpu>) {
 fn mixes(c: &mut Criterion<Cpu>) {
     for n in [1_000, 10_000] {
         let set = compile(mix::policies(n));
-        let asks = mix::asks(n, 1024);
-        let parts: Vec<Parts<'_>> = asks.iter().map(Parts::new).collect();
+        let requests = mix::requests(n, 1024);
+        let parts: Vec<RequestParts<'_>> = requests.iter().map(RequestParts::new).collect();
         bench(c, "mix/palisade", ("average of 1,024 requests", n), &parts, |parts| parts.decide(&set));
     }
 }

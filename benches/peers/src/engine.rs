@@ -1,11 +1,11 @@
 //! The interface of a policy engine, and the texts of its policies.
 
-use palisade_benches::ask::{Ask, Parts};
+use palisade_benches::requests::{OwnedRequest, RequestParts};
 
 /// A policy engine with N policies.
 pub trait PolicyEngine {
-    /// Whether the policies allow `ask`. The engine builds its own form of the request in each call.
-    fn allows(&self, ask: &Parts<'_>, raw: &Ask) -> bool;
+    /// Whether the policies allow the request. The engine builds its own form of it in each call, from `parts` or `request`.
+    fn allows(&self, parts: &RequestParts<'_>, request: &OwnedRequest) -> bool;
 }
 
 /// Returns the path prefix of policy `i`.

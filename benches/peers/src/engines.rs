@@ -6,7 +6,7 @@ use crate::{
 };
 use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi};
 use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
-use palisade_benches::ask::{Ask, Parts};
+use palisade_benches::requests::{OwnedRequest, RequestParts};
 use regorus::{Engine, Value, languages::rego::compiler::Compiler, rvm::vm::RegoVM};
 use std::{cell::RefCell, fmt::Write};
 
@@ -48,11 +48,11 @@ impl Rego {
 }
 
 impl PolicyEngine for Rego {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
         let mut vm = self.0.borrow_mut();
         let mut input = Value::new_object();
         let fields = input.as_object_mut().unwrap();
-        for (name, value) in [("principal", &ask.identities[0]), ("method", &ask.method), ("path", &ask.path)]
+        for (name, value) in [("principal", &request.identities[0]), ("method", &request.method), ("path", &request.path)]
         {
             fields.insert(Value::from(name), Value::from(value.as_str()));
         }
@@ -77,11 +77,11 @@ impl Cel {
 }
 
 impl PolicyEngine for Cel {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
         let mut context = self.root.new_inner_scope();
-        context.add_variable_from_value("principal", ask.identities[0].as_str());
-        context.add_variable_from_value("method", ask.method.as_str());
-        context.add_variable_from_value("path", ask.path.as_str());
+        context.add_variable_from_value("principal", request.identities[0].as_str());
+        context.add_variable_from_value("method", request.method.as_str());
+        context.add_variable_from_value("path", request.path.as_str());
         self.programs.iter().any(|p| p.execute(&context).unwrap() == cel::Value::Bool(true))
     }
 }
@@ -112,8 +112,8 @@ impl Casbin {
 }
 
 impl PolicyEngine for Casbin {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
-        self.0.enforce((ask.identities[0].as_str(), ask.path.as_str(), ask.method.as_str())).unwrap()
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
+        self.0.enforce((request.identities[0].as_str(), request.path.as_str(), request.method.as_str())).unwrap()
     }
 }
 
@@ -146,13 +146,13 @@ impl Cedar {
 }
 
 impl PolicyEngine for Cedar {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
         let uid = |kind: &str, id: &str| {
             EntityUid::from_type_name_and_id(kind.parse().unwrap(), cedar_policy::EntityId::new(id))
         };
-        let path = cedar_policy::RestrictedExpression::new_string(ask.path.clone());
+        let path = cedar_policy::RestrictedExpression::new_string(request.path.clone());
         let context = Context::from_pairs([("path".to_owned(), path)]).unwrap();
-        let (principal, action) = (uid("User", &ask.identities[0]), uid("Action", &ask.method));
+        let (principal, action) = (uid("User", &request.identities[0]), uid("Action", &request.method));
         let request = Request::new(principal, action, self.resource.clone(), context, None).unwrap();
         self.authorizer.is_authorized(&request, &self.policies, &self.entities).decision() == Decision::Allow
     }

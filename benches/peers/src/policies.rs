@@ -6,7 +6,7 @@ use crate::{
 };
 use palisade::Verdict;
 use palisade_benches::{
-    ask::{Ask, Parts},
+    requests::{OwnedRequest, RequestParts},
     principal,
 };
 use std::collections::HashMap;
@@ -29,24 +29,24 @@ pub fn all() -> Vec<Peer<dyn PolicyEngine>> {
 }
 
 fn check(engine: &dyn PolicyEngine, n: usize, name: &str) {
-    for (ask, allowed) in principal::checks(n) {
-        assert_eq!(engine.allows(&Parts::new(&ask), &ask), allowed, "{name}: {ask:?}");
+    for (request, allowed) in principal::checks(n) {
+        assert_eq!(engine.allows(&RequestParts::new(&request), &request), allowed, "{name}: {request:?}");
     }
 }
 
 struct Palisade(palisade::PolicySet);
 
 impl PolicyEngine for Palisade {
-    fn allows(&self, ask: &Parts<'_>, _: &Ask) -> bool {
-        ask.decide(&self.0) == Verdict::Allow
+    fn allows(&self, parts: &RequestParts<'_>, _: &OwnedRequest) -> bool {
+        parts.decide(&self.0) == Verdict::Allow
     }
 }
 
 struct WithReasons(palisade::PolicySet);
 
 impl PolicyEngine for WithReasons {
-    fn allows(&self, ask: &Parts<'_>, _: &Ask) -> bool {
-        ask.decide_with_reasons(&self.0).verdict == Verdict::Allow
+    fn allows(&self, parts: &RequestParts<'_>, _: &OwnedRequest) -> bool {
+        parts.decide_with_reasons(&self.0).verdict == Verdict::Allow
     }
 }
 
@@ -54,9 +54,9 @@ impl PolicyEngine for WithReasons {
 struct Floor;
 
 impl PolicyEngine for Floor {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
         let hash = |text: &str| xxhash_rust::xxh3::xxh3_64(text.as_bytes());
-        (hash(&ask.identities[0]) ^ hash(&ask.path) ^ hash(&ask.method)) & 1 == 0
+        (hash(&request.identities[0]) ^ hash(&request.path) ^ hash(&request.method)) & 1 == 0
     }
 }
 
@@ -69,9 +69,9 @@ impl Map {
 }
 
 impl PolicyEngine for Map {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
-        let found = self.0.get(&ask.identities[0]);
-        found.is_some_and(|(method, prefix)| *method == ask.method && ask.path.starts_with(prefix))
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
+        let found = self.0.get(&request.identities[0]);
+        found.is_some_and(|(method, prefix)| *method == request.method && request.path.starts_with(prefix))
     }
 }
 
@@ -84,9 +84,9 @@ impl Scan {
 }
 
 impl PolicyEngine for Scan {
-    fn allows(&self, _: &Parts<'_>, ask: &Ask) -> bool {
+    fn allows(&self, _: &RequestParts<'_>, request: &OwnedRequest) -> bool {
         self.0.iter().any(|(principal, method, prefix)| {
-            *principal == ask.identities[0] && *method == ask.method && ask.path.starts_with(prefix)
+            *principal == request.identities[0] && *method == request.method && request.path.starts_with(prefix)
         })
     }
 }

@@ -3,7 +3,7 @@
 use allocation_counter::measure;
 use cpu_time::ThreadTime;
 use palisade::{Cluster, FqdnSet, Options, PolicySet, Workload, manifest, resource::Resources};
-use palisade_benches::{ask::compile, mix, names, principal};
+use palisade_benches::{mix, names, principal, requests::compile};
 use serde_json::Value;
 use std::{fmt::Write, hint::black_box};
 

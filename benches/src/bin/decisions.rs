@@ -2,11 +2,11 @@
 //! and writes the count before each `palisade_done`.
 
 use palisade::{PolicySet, Verdict};
-use palisade_benches::{ask::Parts, decisions};
+use palisade_benches::{decisions, requests::RequestParts};
 use std::hint::black_box;
 
 #[inline(never)]
-fn palisade_measured(set: &PolicySet, parts: &Parts<'_>) -> Verdict {
+fn palisade_measured(set: &PolicySet, parts: &RequestParts<'_>) -> Verdict {
     black_box(parts).decide(black_box(set))
 }
 

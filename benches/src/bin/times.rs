@@ -6,8 +6,8 @@ use cpu_time::ThreadTime;
 use palisade::PolicySet;
 use palisade_benches::{
     adversarial::{self, Case},
-    ask::{Ask, Parts, compile},
     decisions, mix, principal,
+    requests::{OwnedRequest, RequestParts, compile},
 };
 use std::{env, hint::black_box};
 
@@ -26,8 +26,8 @@ impl Clock {
         Self { seconds: if quick { 0.01 } else { 0.1 } }
     }
 
-    fn best(self, set: &PolicySet, ask: &Ask) -> f64 {
-        let parts = Parts::new(ask);
+    fn best(self, set: &PolicySet, request: &OwnedRequest) -> f64 {
+        let parts = RequestParts::new(request);
         let time = |count: u32| {
             let start = ThreadTime::now();
             for _ in 0..count {
@@ -46,7 +46,7 @@ fn ten(clock: Clock) {
     println!("| decision, 1,000 rules | ns |\n|---|---:|");
     for decision in decisions::all() {
         decision.run(|set, parts| {
-            println!("| {} | {:.0} |", decision.name, clock.best(set, decision.ask()));
+            println!("| {} | {:.0} |", decision.name, clock.best(set, decision.request()));
             parts.decide(set)
         });
     }
@@ -57,7 +57,7 @@ fn spread(clock: Clock, n: usize) -> f64 {
     let set = compile(mix::policies(n));
     // One of many requests, so a shorter measurement suffices.
     let clock = Clock { seconds: clock.seconds / 50.0 };
-    let mut times: Vec<f64> = mix::asks(n, 500).iter().map(|ask| clock.best(&set, ask)).collect();
+    let mut times: Vec<f64> = mix::requests(n, 500).iter().map(|request| clock.best(&set, request)).collect();
     times.sort_by(f64::total_cmp);
     let at = |part: f64| times[((times.len() - 1) as f64 * part) as usize];
     println!("| {n} | {:.0} | {:.0} | {:.0} | {:.0} |", at(0.25), at(0.5), at(0.99), at(1.0));
@@ -65,30 +65,31 @@ fn spread(clock: Clock, n: usize) -> f64 {
 }
 
 fn adversaries(clock: Clock, n: usize, median: f64) {
-    for (name, policies, ask) in adversarial::cases(n) {
-        let time = clock.best(&compile(policies), &ask);
+    for (name, policies, request) in adversarial::cases(n) {
+        let time = clock.best(&compile(policies), &request);
         println!("| {name} | {time:.0} | {:.1} |", time / median);
     }
 }
 
 /// Prints the times for growing requests: twice the bytes may take twice the time.
 fn growth(clock: Clock) {
-    let row = |name: &str, set: &PolicySet, asks: [Ask; 3]| {
-        let times = asks.map(|ask| clock.best(set, &ask));
+    let row = |name: &str, set: &PolicySet, requests: [OwnedRequest; 3]| {
+        let times = requests.map(|request| clock.best(set, &request));
         println!("| {name} | {:.0} | {:.0} | {:.0} |", times[0], times[1], times[2]);
     };
     let set = compile((0..10_000).map(principal::one));
-    let path = |kib: usize| Ask { path: format!("/svc7/{}", "a/".repeat(kib << 9)), ..principal::hit(7) };
+    let path =
+        |kib: usize| OwnedRequest { path: format!("/svc7/{}", "a/".repeat(kib << 9)), ..principal::hit(7) };
     row("a path that a rule allows: 16, 32, 64 KiB", &set, [16, 32, 64].map(path));
     let case = |name: &str| -> Case {
         let mut cases = adversarial::cases(1_000).into_iter();
         cases.find(|(known, _, _)| *known == name).expect("a known case")
     };
-    let (_, policies, ask) = case("1,000 headers");
-    let first = |count: usize| Ask { headers: ask.headers[..count].to_vec(), ..ask.clone() };
+    let (_, policies, request) = case("1,000 headers");
+    let first = |count: usize| OwnedRequest { headers: request.headers[..count].to_vec(), ..request.clone() };
     row("headers: 250, 500, 1,000", &compile(policies), [250, 500, 1000].map(first));
-    let (_, policies, ask) = case("a ladder with the method at every other step");
-    let deep = |steps: usize| Ask { path: "/a".repeat(steps), ..ask.clone() };
+    let (_, policies, request) = case("a ladder with the method at every other step");
+    let deep = |steps: usize| OwnedRequest { path: "/a".repeat(steps), ..request.clone() };
     row("steps of the ladder: 250, 500, 1,000", &compile(policies), [250, 500, 1000].map(deep));
 }
 

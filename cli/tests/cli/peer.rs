@@ -3,7 +3,7 @@
 
 use crate::folder::Folder;
 use palisade_envoy::{
-    client::{Client, Outcome},
+    client::{Client, Reply},
     config::{Bootstrap, Http, Listener, Transport},
     process::Envoy,
     wasm::Plugin,
@@ -75,8 +75,8 @@ fn an_address_in_a_header_is_never_the_peers() {
         let request = format!("GET / HTTP/1.1\r\nhost: sample.foo\r\n{forwarded}\r\n");
         let client = Client::plaintext(envoy.port(name).expect("a port"));
         match client.request(request.as_bytes()).expect("an answer") {
-            Outcome::Response(response) => response.status,
-            Outcome::Closed(reason) => panic!("{name}: {reason}"),
+            Reply::Response(response) => response.status,
+            Reply::Closed(reason) => panic!("{name}: {reason}"),
         }
     };
     const FORWARDED: &str = "x-forwarded-for: 10.0.0.1\r\n";

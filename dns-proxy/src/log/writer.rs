@@ -1,6 +1,6 @@
 //! A thread that writes lines, so that no other thread waits for whoever reads them.
 
-use super::{Entry, LogFormat};
+use super::entry::{Entry, LogFormat};
 use crate::clock::Clock;
 use core::time::Duration;
 use std::{

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 pub use self::http::{BODY, Http};
-pub use self::tcp::{End, Tcp};
+pub use self::tcp::{Tcp, TcpTarget};
 pub use self::transport::Transport;
 use self::types::TYPES;
 pub use self::upstream::{UPSTREAM, cluster, named_by_request};
@@ -42,7 +42,7 @@ pub struct Listener {
     /// The transport security.
     pub transport: Transport,
     /// The direction of the traffic, which a filter reads as `xds.listener_direction`.
-    pub direction: Direction,
+    pub direction: TrafficDirection,
     /// Listener filters, such as [`tls_inspector`].
     pub listener_filters: Vec<Value>,
     /// The filter chain.
@@ -51,7 +51,7 @@ pub struct Listener {
 
 /// The direction of a listener's traffic, from the view of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
+pub enum TrafficDirection {
     /// Traffic to the workload.
     Inbound,
     /// Traffic from the workload.
@@ -116,7 +116,14 @@ impl Listener {
     }
 
     fn inbound(name: String, transport: Transport, chain: Chain) -> Self {
-        Self { name, port: 0, transport, direction: Direction::Inbound, listener_filters: Vec::new(), chain }
+        Self {
+            name,
+            port: 0,
+            transport,
+            direction: TrafficDirection::Inbound,
+            listener_filters: Vec::new(),
+            chain,
+        }
     }
 
     /// Returns the content of a file for [`Bootstrap::discovery`] with these listeners.
@@ -159,8 +166,8 @@ impl Listener {
             "name": self.name,
             "address": if self.transport.is_quic() { loopback_udp(self.port) } else { loopback(self.port) },
             "traffic_direction": match self.direction {
-                Direction::Inbound => "INBOUND",
-                Direction::Outbound => "OUTBOUND",
+                TrafficDirection::Inbound => "INBOUND",
+                TrafficDirection::Outbound => "OUTBOUND",
             },
             "listener_filters": self.listener_filters,
             "filter_chains": [filter_chain],
@@ -210,7 +217,7 @@ mod tests {
     #[test]
     fn listener_contains_its_direction_and_filters() {
         let mut listener = Listener::http("a", Transport::Plaintext, Http::default());
-        listener.direction = Direction::Outbound;
+        listener.direction = TrafficDirection::Outbound;
         listener.listener_filters = vec![tls_inspector()];
         let json = listener.to_json();
         assert_eq!(json["traffic_direction"], "OUTBOUND");

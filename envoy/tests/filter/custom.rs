@@ -3,7 +3,7 @@
 use super::{get_only, head, http, plugin, policy, send, shipped, status};
 use core::time::Duration;
 use palisade_envoy::{
-    client::Outcome,
+    client::Reply,
     config::{Bootstrap, Chain, Listener, cluster},
     process::Envoy,
 };
@@ -117,12 +117,12 @@ fn provider_answer_precedes_other_policies() {
     for line in ["host: sample.foo", "x-forwarded-method: get", "x-forwarded-uri: /asked"] {
         assert!(question.contains(&format!("\r\n{line}\r\n")), "{question}");
     }
-    let Outcome::Response(login) = ask("login", "GET", "/asked") else { panic!("closed") };
+    let Reply::Response(login) = ask("login", "GET", "/asked") else { panic!("closed") };
     assert_eq!(login.header("location"), Some("/login"));
     // Envoy's own 503 would be HTTP 200 to a gRPC client; the call of the provider must not become one.
     let typed = "GET /asked HTTP/1.1\r\nhost: sample.foo\r\ncontent-type: application/grpc\r\n\r\n";
     for listener in ["unreachable", "late", "deny"] {
-        let Outcome::Response(answer) = send(&envoy, listener, typed) else { panic!("closed") };
+        let Reply::Response(answer) = send(&envoy, listener, typed) else { panic!("closed") };
         assert_eq!((answer.status, answer.header("grpc-status")), (200, Some("7")), "{listener}");
     }
     // A client with an internal address may set these headers. With a timeout of 1 ms, a provider with `failOpen` would never

@@ -4,7 +4,7 @@ use super::{shipped, status};
 use palisade_envoy::{
     certs::{Authority, Names},
     client::Client,
-    config::{Bootstrap, Direction, Http, Listener, Tcp, Transport, tls_inspector},
+    config::{Bootstrap, Http, Listener, Tcp, TrafficDirection, Transport, tls_inspector},
     process::Envoy,
     wasm::Plugin,
 };
@@ -44,7 +44,7 @@ fn workload_reaches_only_names_of_its_policies() {
         }
     });
     let out = |mut listener: Listener| {
-        listener.direction = Direction::Outbound;
+        listener.direction = TrafficDirection::Outbound;
         listener.listener_filters = vec![tls_inspector()];
         listener
     };

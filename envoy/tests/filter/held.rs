@@ -6,7 +6,7 @@ use core::time::Duration;
 use palisade_envoy::{
     client::Client,
     config::{Bootstrap, Chain, Http, Listener, Transport, cluster},
-    http2::{Http2, Sent},
+    http2::{Http2, StreamRequest},
     process::Envoy,
     wasm::Plugin,
 };
@@ -202,7 +202,7 @@ fn http1_forms() -> [(&'static str, String, &'static str); 4] {
     ]
 }
 
-fn http2_forms() -> [(&'static str, Sent); 4] {
+fn http2_forms() -> [(&'static str, StreamRequest); 4] {
     let field = |name: &str, value: &str| (name.as_bytes().to_vec(), value.as_bytes().to_vec());
     let fields = vec![
         field(":method", "POST"),
@@ -210,10 +210,10 @@ fn http2_forms() -> [(&'static str, Sent); 4] {
         field(":authority", "sample.foo"),
         field(":path", "/asked"),
     ];
-    let plain = Sent::from(fields);
-    let body = Sent { body: b"12345".to_vec(), ..plain.clone() };
-    let trailers = Sent { trailers: vec![field("x", "1")], ..body.clone() };
-    let trailers_only = Sent { trailers: vec![field("x", "1")], ..plain.clone() };
+    let plain = StreamRequest::from(fields);
+    let body = StreamRequest { body: b"12345".to_vec(), ..plain.clone() };
+    let trailers = StreamRequest { trailers: vec![field("x", "1")], ..body.clone() };
+    let trailers_only = StreamRequest { trailers: vec![field("x", "1")], ..plain.clone() };
     [("no body", plain), ("body", body), ("trailers", trailers), ("no body, trailers", trailers_only)]
 }
 
@@ -254,13 +254,13 @@ impl Scene<'_> {
         status(&connection.request(b"").unwrap())
     }
 
-    fn http2(&self, listener: &str, form: &(&str, Sent), answer: u16) -> u16 {
+    fn http2(&self, listener: &str, form: &(&str, StreamRequest), answer: u16) -> u16 {
         let case = format!("{listener}, HTTP/2, {}", form.0);
         let nth = self.clear() + 1;
         let mut http2 = Http2::new(self.client(listener).connect().unwrap()).unwrap();
         thread::scope(|scope| {
             let asking =
-                scope.spawn(|| http2.ask(core::slice::from_ref(&form.1)).unwrap().remove(0).status());
+                scope.spawn(|| http2.exchange(core::slice::from_ref(&form.1)).unwrap().remove(0).status());
             self.seen.held(nth, &case);
             self.answer(nth, answer);
             asking.join().unwrap()
@@ -335,7 +335,7 @@ fn reset(scene: &Scene<'_>, gate: &str) {
     let nth = scene.clear() + 1;
     let [_, (_, body), ..] = http2_forms();
     let mut http2 = Http2::new(scene.client(gate).connect().unwrap()).unwrap();
-    http2.ask(&[Sent { reset: true, ..body }]).unwrap();
+    http2.exchange(&[StreamRequest { reset: true, ..body }]).unwrap();
     scene.seen.held(nth, gate);
     scene.answer(nth, 200);
     thread::sleep(SETTLE);

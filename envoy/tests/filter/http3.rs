@@ -5,8 +5,8 @@ use super::{plugin, policy, send, shipped, status};
 use core::time::Duration;
 use palisade_envoy::{
     certs::{Authority, Identity, Names},
-    config::{Bootstrap, Direction, Http, Listener, Transport},
-    http2::Sent,
+    config::{Bootstrap, Http, Listener, TrafficDirection, Transport},
+    http2::StreamRequest,
     http3::{Connection, Http3, Target},
     process::Envoy,
     wasm::Plugin,
@@ -80,7 +80,7 @@ impl Proxy {
         let quic = Transport::quic(&mesh.authority, &mesh.server);
         for (name, transport) in [("egress-quic", quic), ("egress-tcp", Transport::Plaintext)] {
             let http = Http::with_filters(vec![egress.clone()]);
-            let direction = Direction::Outbound;
+            let direction = TrafficDirection::Outbound;
             listeners.push(Listener { direction, ..Listener::http(name, transport, http) });
         }
         Some(Self { envoy: Envoy::start(&Bootstrap::new(listeners)).unwrap(), ports })
@@ -130,15 +130,15 @@ fn native(port: u16) -> Value {
     })
 }
 
-fn get(authority: &str, path: &str) -> Sent {
+fn get(authority: &str, path: &str) -> StreamRequest {
     let fields = [(":method", "GET"), (":scheme", "https"), (":authority", authority), (":path", path)];
     let fields = fields.map(|(name, value)| (name.as_bytes().to_vec(), value.as_bytes().to_vec()));
-    Sent::from(fields.to_vec())
+    StreamRequest::from(fields.to_vec())
 }
 
 /// Requests all [`PATHS`] concurrently and returns the statuses.
 fn statuses(http3: &mut Http3, connection: Connection) -> [u16; 3] {
-    let answers = http3.ask(connection, &PATHS.map(|path| get("sample.foo", path))).unwrap();
+    let answers = http3.exchange(connection, &PATHS.map(|path| get("sample.foo", path))).unwrap();
     [0, 1, 2].map(|index| answers[index].status())
 }
 
@@ -248,7 +248,7 @@ fn egress_protocols(mesh: &Mesh, proxy: &Proxy, http3: &mut Http3) {
     let hosts = ["a.tcp.example:443", "a.udp.example:443"];
     let port = proxy.envoy.port("egress-quic").unwrap();
     let connection = http3.connect(&Target::new(port).with_identity(&mesh.good)).unwrap().unwrap();
-    let answers = http3.ask(connection, &hosts.map(|host| get(host, "/"))).unwrap();
+    let answers = http3.exchange(connection, &hosts.map(|host| get(host, "/"))).unwrap();
     assert_eq!([answers[0].status(), answers[1].status()], [403, 200]);
     let http1 = |host: &str| {
         let request = format!("GET / HTTP/1.1\r\nhost: {host}\r\n\r\n");

@@ -19,7 +19,7 @@ mod telemetry;
 mod waypoint;
 
 use palisade_envoy::{
-    client::{Client, Outcome},
+    client::{Client, Reply},
     config::{Http, Listener, Transport},
     process::Envoy,
     wasm::Plugin,
@@ -60,16 +60,16 @@ fn http(name: &str, plugin: &Plugin) -> Listener {
     Listener::http(name, Transport::Plaintext, Http::with_filters(vec![plugin.http_filter()]))
 }
 
-fn send(envoy: &Envoy, listener: &str, request: &str) -> Outcome {
+fn send(envoy: &Envoy, listener: &str, request: &str) -> Reply {
     let answer = Client::plaintext(envoy.port(listener).unwrap()).request(request.as_bytes());
     answer.unwrap_or_else(|error| panic!("{listener}: {error}\n{}", envoy.log().unwrap()))
 }
 
 /// Returns the status of an answer.
-fn status(outcome: &Outcome) -> u16 {
+fn status(outcome: &Reply) -> u16 {
     match outcome {
-        Outcome::Response(response) => response.status,
-        Outcome::Closed(reason) => panic!("closed: {reason}"),
+        Reply::Response(response) => response.status,
+        Reply::Closed(reason) => panic!("closed: {reason}"),
     }
 }
 

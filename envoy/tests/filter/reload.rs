@@ -6,7 +6,7 @@ use core::{
     time::Duration,
 };
 use palisade_envoy::{
-    client::{Client, Outcome},
+    client::{Client, Reply},
     config::{Bootstrap, Listener},
     process::Envoy,
 };
@@ -64,8 +64,7 @@ fn reload_under_load_decides_each_request_by_one_version() {
     let client = Client::plaintext(port);
     let get = |version: u64| client.request(head("GET", &format!("/v{version}")).as_bytes());
     let start = Instant::now();
-    while !get(0).is_ok_and(|answer| matches!(answer, Outcome::Response(response) if response.status == 200))
-    {
+    while !get(0).is_ok_and(|answer| matches!(answer, Reply::Response(response) if response.status == 200)) {
         assert!(start.elapsed() < Duration::from_secs(60), "the first version does not come into force");
         thread::sleep(Duration::from_millis(20));
     }

@@ -18,7 +18,7 @@ use palisade::{
 use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
 use palisade_envoy::{
     certs::Authority,
-    client::{Client, Outcome},
+    client::{Client, Reply},
     dynamic::DynamicEnvoy,
     http2::Http2,
 };
@@ -276,17 +276,17 @@ fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen
     if request.version == HttpVersion::Http2 {
         let connection = client.connect().map_err(failed)?;
         let mut http2 = Http2::new(connection).map_err(failed)?;
-        let answers = http2.ask(&[wire::http2(request)]).map_err(failed)?;
+        let answers = http2.exchange(&[wire::http2(request)]).map_err(failed)?;
         let Some(answer) = answers.first().filter(|answer| answer.status() != 0) else {
             return Ok((Verdict::Reject, None));
         };
         return verdict(alone, answer.status(), answer.field("grpc-status"), &answer.body);
     }
     match client.request(&wire::http1(request)).map_err(failed)? {
-        Outcome::Response(response) => {
+        Reply::Response(response) => {
             verdict(alone, response.status, response.header("grpc-status"), &response.body)
         }
-        Outcome::Closed(reason) => failed_to(&format!("Envoy closed the connection: {reason}")),
+        Reply::Closed(reason) => failed_to(&format!("Envoy closed the connection: {reason}")),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The request of a case as bytes, without any correction.
 
 use palisade::flow::{HttpRequest, HttpVersion};
-use palisade_envoy::http2::{Fields, Sent};
+use palisade_envoy::http2::{Fields, StreamRequest};
 
 /// Returns the given raw bytes, or the request in HTTP/1.
 pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
@@ -26,7 +26,7 @@ pub(crate) fn http1(http: &HttpRequest) -> Vec<u8> {
 }
 
 /// Returns the request in HTTP/2, pseudo headers first. A CONNECT has neither `:path` nor `:scheme`.
-pub(crate) fn http2(http: &HttpRequest) -> Sent {
+pub(crate) fn http2(http: &HttpRequest) -> StreamRequest {
     let mut fields: Fields = vec![(b":method".to_vec(), http.method.clone().into_bytes())];
     if !http.target.is_empty() {
         fields.push((b":path".to_vec(), http.target.clone()));
@@ -36,5 +36,5 @@ pub(crate) fn http2(http: &HttpRequest) -> Sent {
     fields.extend(hosts.map(|host| (b":authority".to_vec(), host.clone().into_bytes())));
     let lines = http.headers.iter().map(|(name, value)| (name.clone().into_bytes(), value.clone()));
     fields.extend(lines);
-    Sent { fields, body: http.body.clone(), ..Sent::default() }
+    StreamRequest { fields, body: http.body.clone(), ..StreamRequest::default() }
 }

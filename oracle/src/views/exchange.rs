@@ -7,8 +7,8 @@ use super::{
 use crate::backend::wire;
 use anyhow::{Context, Result};
 use palisade_envoy::{
-    client::{Client, Connection, Outcome},
-    http2::{Answer, Http2, Sent},
+    client::{Client, Connection, Reply},
+    http2::{Http2, StreamRequest, StreamResponse},
     http3::{Http3, Target},
 };
 use std::io::{self, Write};
@@ -44,13 +44,13 @@ pub(super) fn http1<'r>(
         }
         for (number, connection) in batch.iter().zip(&mut connections) {
             let head = probe(*number).request.method == "HEAD";
-            let outcome = connection.as_mut().map(|open| open.answer(head));
+            let outcome = connection.as_mut().map(|open| open.read_reply(head));
             let outcome = match outcome {
-                Some(Ok(Outcome::Response(response))) => Outcome::Response(response),
+                Some(Ok(Reply::Response(response))) => Reply::Response(response),
                 // Envoy may have closed the connection after an earlier answer.
                 _ => request(client, &wire::http1(&probe(*number).request))?,
             };
-            let Outcome::Response(response) = outcome else {
+            let Reply::Response(response) = outcome else {
                 *connection = None;
                 answer(*number, RequestView::Rejected(None));
                 continue;
@@ -100,10 +100,10 @@ pub(super) fn http2<'r>(
 
 /// Sends `bytes` over a new connection, again if the answer is lost. This happens on a busy machine, above all with the two
 /// listeners of a waypoint.
-fn request(client: &Client, bytes: &[u8]) -> Result<Outcome> {
+fn request(client: &Client, bytes: &[u8]) -> Result<Reply> {
     for _ in 1..ATTEMPTS {
-        if let Ok(Outcome::Response(response)) = client.request(bytes) {
-            return Ok(Outcome::Response(response));
+        if let Ok(Reply::Response(response)) = client.request(bytes) {
+            return Ok(Reply::Response(response));
         }
     }
     Ok(client.request(bytes)?)
@@ -131,11 +131,11 @@ fn in_groups<'r>(
     tls: bool,
     groups: &[&[usize]],
     probe: &impl Fn(usize) -> &'r Probe,
-    answer: &mut impl FnMut(usize, bool, &Answer),
+    answer: &mut impl FnMut(usize, bool, &StreamResponse),
 ) -> Result<()> {
     let mut connections = Vec::new();
     for group in groups {
-        let streams: Vec<Sent> = group.iter().map(|number| stream(probe(*number), tls)).collect();
+        let streams: Vec<StreamRequest> = group.iter().map(|number| stream(probe(*number), tls)).collect();
         let mut connection = open(client)?;
         connection.send(&streams);
         connections.push(connection);
@@ -159,10 +159,11 @@ pub(super) fn http3<'r>(
     answer: &mut impl FnMut(usize, RequestView),
 ) -> Result<()> {
     let (mut alone, together): (Vec<usize>, Vec<usize>) = numbers.iter().partition(|number| ends(**number));
-    let streams = |numbers: &[usize]| numbers.iter().map(|n| stream(probe(*n), true)).collect::<Vec<Sent>>();
+    let streams =
+        |numbers: &[usize]| numbers.iter().map(|n| stream(probe(*n), true)).collect::<Vec<StreamRequest>>();
     for group in together.chunks(STREAMS) {
         let connection = client.connect(target)?.context("no HTTP/3 connection")?;
-        let received = client.ask(connection, &streams(group));
+        let received = client.exchange(connection, &streams(group));
         client.close(connection)?;
         for (index, number) in group.iter().enumerate() {
             match received.as_ref().ok().and_then(|received| received.get(index)) {
@@ -172,11 +173,11 @@ pub(super) fn http3<'r>(
         }
     }
     for group in alone.chunks(CONNECTIONS) {
-        let received = client.ask_alone(target, &streams(group))?;
+        let received = client.exchange_separately(target, &streams(group))?;
         for (number, mut received) in group.iter().zip(received) {
             for _ in 1..ATTEMPTS {
                 if received.is_none() {
-                    received = client.ask_alone(target, &streams(&[*number]))?.pop().flatten();
+                    received = client.exchange_separately(target, &streams(&[*number]))?.pop().flatten();
                 }
             }
             answer(*number, received.as_ref().map_or(RequestView::NoAnswer, view));
@@ -185,14 +186,14 @@ pub(super) fn http3<'r>(
     Ok(())
 }
 
-fn view(answer: &Answer) -> RequestView {
+fn view(answer: &StreamResponse) -> RequestView {
     match answer.status() {
         0 => RequestView::Rejected(None),
         status => RequestView::of_envoy(status, answer.field(HEADER), &answer.body),
     }
 }
 
-fn stream(probe: &Probe, tls: bool) -> Sent {
+fn stream(probe: &Probe, tls: bool) -> StreamRequest {
     let mut sent = wire::http2(&probe.request);
     let scheme = sent.fields.iter_mut().find(|(name, _)| name == b":scheme");
     if let (Some((_, scheme)), true) = (scheme, tls) {

@@ -9,14 +9,14 @@ use palisade::{
 };
 use palisade_envoy::{
     client::Client,
-    http2::{Answer, Fields, Http2, Sent},
+    http2::{Fields, Http2, StreamRequest, StreamResponse},
 };
 use std::collections::BTreeMap;
 
 const REQUESTS: usize = 80_000;
 
 /// Returns one hostile stream.
-fn stream(random: &mut Random) -> Sent {
+fn stream(random: &mut Random) -> StreamRequest {
     let mut fields = Fields::new();
     let mut push = |name: &[u8], value: &[u8]| fields.push((name.to_vec(), value.to_vec()));
     // A rejection by the codec ends the connection, so most streams reach the filters.
@@ -99,7 +99,7 @@ fn stream(random: &mut Random) -> Sent {
         2 => push(b":path", b"/secret"),
         _ => {}
     }
-    let mut sent = Sent { fields, ..Sent::default() };
+    let mut sent = StreamRequest { fields, ..StreamRequest::default() };
     match random.below(12) {
         0 => sent.body = random.bytes(40),
         1 => sent.trailers = vec![(b"x-trailer".to_vec(), b"\xff".to_vec())],
@@ -128,26 +128,26 @@ impl<'c> Asker<'c> {
         Self { client, open: None }
     }
 
-    fn ask(&mut self, sent: &Sent) -> Answer {
+    fn ask(&mut self, sent: &StreamRequest) -> StreamResponse {
         let mut http2 = self
             .open
             .take()
             .unwrap_or_else(|| Http2::new(self.client.connect().expect("a connection")).expect("HTTP/2"));
-        let answer = http2.ask(core::slice::from_ref(sent)).expect("HTTP/2").remove(0);
+        let answer = http2.exchange(core::slice::from_ref(sent)).expect("HTTP/2").remove(0);
         self.open = Some(http2).filter(Http2::is_open);
         answer
     }
 }
 
 /// Returns the comparable part of an answer.
-fn comparable(answer: &Answer) -> Answer {
+fn comparable(answer: &StreamResponse) -> StreamResponse {
     let mut answer = answer.clone();
     answer.fields.retain(|(name, _)| name != b"date");
     answer
 }
 
 /// Returns the decision of the engine about a request that reaches the filters.
-fn decided(set: &PolicySet, sent: &Sent) -> Verdict {
+fn decided(set: &PolicySet, sent: &StreamRequest) -> Verdict {
     let mut fields = sent.fields.clone();
     // Envoy's codec turns an extended CONNECT into an HTTP/1 upgrade.
     let extended = fields.iter().any(|(name, _)| name == b":protocol");

@@ -7,7 +7,7 @@ use palisade::{
     export::{Chain, envoy_rbac},
 };
 use palisade_envoy::{
-    client::{Client, Outcome},
+    client::{Client, Reply},
     config::{Bootstrap, Http, Listener, Transport},
     process::Envoy,
     wasm::Plugin,
@@ -47,7 +47,7 @@ impl Pair {
     /// Checks that the VM of the first request still runs, and that it has denied as many requests as native RBAC.
     pub(super) fn lives(&self) {
         let answer = self.wasm.request(b"GET / HTTP/1.1\r\nhost: sample.foo\r\n\r\n");
-        assert!(matches!(answer, Ok(Outcome::Response(r)) if r.status == 200));
+        assert!(matches!(answer, Ok(Reply::Response(r)) if r.status == 200));
         let stats = self.envoy.stats().expect("statistics");
         let sum = |end: &str| -> u64 {
             let of = stats.iter().filter(|(name, _)| name.ends_with(end));

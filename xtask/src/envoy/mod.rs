@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use core::time::Duration;
 use palisade_envoy::certs::{Authority, Identity, Names};
-use palisade_envoy::client::{Client, Outcome};
+use palisade_envoy::client::{Client, Reply};
 use palisade_envoy::config::{BODY, Bootstrap, Http, Listener, Transport};
 use palisade_envoy::process::Envoy;
 use palisade_envoy::wasm::Plugin;
@@ -94,12 +94,12 @@ fn check(envoy: &Envoy, mesh: &Mesh) -> Result<()> {
     Ok(())
 }
 
-fn as_expected(outcome: &Outcome, expected: Option<(u16, &str)>) -> bool {
+fn as_expected(outcome: &Reply, expected: Option<(u16, &str)>) -> bool {
     match (outcome, expected) {
-        (Outcome::Response(response), Some((status, body))) => {
+        (Reply::Response(response), Some((status, body))) => {
             response.status == status && response.body == body.as_bytes()
         }
-        (Outcome::Closed(_), None) => true,
+        (Reply::Closed(_), None) => true,
         _ => false,
     }
 }
@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn status_and_body_both_count() {
         let answer = |status, body: &str| {
-            Outcome::Response(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
+            Reply::Response(Response { status, headers: Vec::new(), body: body.as_bytes().to_vec() })
         };
-        let closed = Outcome::Closed(String::new());
+        let closed = Reply::Closed(String::new());
         assert!(as_expected(&answer(403, DENIED), Some((403, DENIED))));
         assert!(!as_expected(&answer(403, "no"), Some((403, DENIED))));
         assert!(!as_expected(&answer(200, BODY), None));

@@ -15,7 +15,7 @@ pub(super) struct Options {
 
 /// The result of a step that did not fail.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum StepOutcome {
     Passed,
     /// The step could not run, for this reason.
     Skipped(&'static str),

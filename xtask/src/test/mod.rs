@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use self::context::{Context, Options, Outcome};
+use self::context::{Context, Options, StepOutcome};
 use self::report::StepReport;
 use self::schedule::Schedule;
 use self::steps::{ALWAYS, LONG_ONLY, Step};
@@ -61,11 +61,11 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn run_step(step: &Step, options: Options) -> StepReport {
     let mut context = Context { options, tally: Tally::default(), skipped: BTreeSet::new() };
     let verdict = match (step.run)(&mut context) {
-        Ok(Outcome::Passed) => {
+        Ok(StepOutcome::Passed) => {
             context.tally.passed += 1;
             "passed".to_owned()
         }
-        Ok(Outcome::Skipped(reason)) => {
+        Ok(StepOutcome::Skipped(reason)) => {
             context.tally.skipped += 1;
             context.skipped.insert(Skipped { name: step.name.to_owned(), reason: reason.to_owned() });
             format!("skipped: {reason}")

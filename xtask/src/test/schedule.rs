@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn step(name: &'static str, locks: &'static [Lock], after: &'static [&'static str]) -> Step {
-        Step { name, run: |_| Ok(super::super::Outcome::Passed), locks, after }
+        Step { name, run: |_| Ok(crate::test::context::StepOutcome::Passed), locks, after }
     }
 
     fn name(step: Option<&Step>) -> Option<&'static str> {

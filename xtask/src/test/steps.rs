@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::context::{Context, Outcome};
+use super::context::{Context, StepOutcome};
 use super::tally::{Skipped, Tally};
 use crate::process::{ask, cargo, command, run, run_watched};
 use crate::{bench, cost, dependencies, differential, envoy, fuzz, no_std, published, spelling, wasm};
@@ -14,7 +14,7 @@ use crate::{bench, cost, dependencies, differential, envoy, fuzz, no_std, publis
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) name: &'static str,
-    pub(super) run: fn(&mut Context) -> Result<Outcome>,
+    pub(super) run: fn(&mut Context) -> Result<StepOutcome>,
     /// The resources that no other step may use at the same time.
     pub(super) locks: &'static [Lock],
     /// The steps whose results it needs.
@@ -66,12 +66,12 @@ pub(super) const LONG_ONLY: [Step; 1] =
 
 const NEED_MODULE: &[&str] = &["wasm-build", "envoy-download"];
 
-fn formatting(_: &mut Context) -> Result<Outcome> {
+fn formatting(_: &mut Context) -> Result<StepOutcome> {
     component("rustfmt", "fmt")?;
     done(run(&mut cargo(&["fmt", "--all", "--check"])))
 }
 
-fn lints(_: &mut Context) -> Result<Outcome> {
+fn lints(_: &mut Context) -> Result<StepOutcome> {
     component("clippy", "clippy")?;
     fuzz::check()?;
     let features = ["--features", STATS];
@@ -82,69 +82,69 @@ fn lints(_: &mut Context) -> Result<Outcome> {
 /// The feature of `palisade bundle --stats`. It is off by default, because the runtime takes minutes to build.
 const STATS: &str = "palisade-cli/stats";
 
-fn dependencies(_: &mut Context) -> Result<Outcome> {
+fn dependencies(_: &mut Context) -> Result<StepOutcome> {
     done(dependencies::check())
 }
 
-fn spelling(_: &mut Context) -> Result<Outcome> {
+fn spelling(_: &mut Context) -> Result<StepOutcome> {
     done(spelling::check())
 }
 
-fn packages(_: &mut Context) -> Result<Outcome> {
+fn packages(_: &mut Context) -> Result<StepOutcome> {
     done(published::check())
 }
 
-fn no_std_build(_: &mut Context) -> Result<Outcome> {
+fn no_std_build(_: &mut Context) -> Result<StepOutcome> {
     done(no_std::run(&no_std::Options::default()))
 }
 
-fn wasm_build(_: &mut Context) -> Result<Outcome> {
+fn wasm_build(_: &mut Context) -> Result<StepOutcome> {
     done(wasm::run(&wasm::Options { trap: true, ..wasm::Options::default() }).map(drop))
 }
 
-fn same_build(_: &mut Context) -> Result<Outcome> {
+fn same_build(_: &mut Context) -> Result<StepOutcome> {
     if ask(command("git").args(["ls-files", "--error-unmatch", "Cargo.toml"])).is_none() {
-        return Ok(Outcome::Skipped("git does not track the sources"));
+        return Ok(StepOutcome::Skipped("git does not track the sources"));
     }
     done(wasm::reproduce(&wasm::Options::default()))
 }
 
-fn envoy_download(_: &mut Context) -> Result<Outcome> {
+fn envoy_download(_: &mut Context) -> Result<StepOutcome> {
     let binary = palisade_envoy::fetch::binary()?;
     done(run(command(&binary.to_string_lossy()).arg("--version")))
 }
 
-fn command_line(_: &mut Context) -> Result<Outcome> {
+fn command_line(_: &mut Context) -> Result<StepOutcome> {
     done(run(&mut cargo(&["run", "--release", "--", "test", "policies/"])))
 }
 
-fn filter_in_envoy(_: &mut Context) -> Result<Outcome> {
+fn filter_in_envoy(_: &mut Context) -> Result<StepOutcome> {
     done(envoy::run(&envoy::Options { once: true }))
 }
 
 /// The seed of the pairs that every run repeats.
 const SEED: u64 = 1;
 
-fn native_rbac(context: &mut Context) -> Result<Outcome> {
+fn native_rbac(context: &mut Context) -> Result<StepOutcome> {
     let long = context.options.long;
     differential::run(&differential::Options::of_seed(Some(SEED), false))?;
     done(differential::run(&differential::Options::of_seed(None, long)))
 }
 
-fn cost_of_decisions(_: &mut Context) -> Result<Outcome> {
+fn cost_of_decisions(_: &mut Context) -> Result<StepOutcome> {
     let not_run = cost::run_or_reason(&cost::Options::default())?;
-    Ok(not_run.map_or(Outcome::Passed, Outcome::Skipped))
+    Ok(not_run.map_or(StepOutcome::Passed, StepOutcome::Skipped))
 }
 
 /// Tests the peers that build in seconds. The policy engines are checked when they are measured.
-fn competitors(context: &mut Context) -> Result<Outcome> {
+fn competitors(context: &mut Context) -> Result<StepOutcome> {
     tested(&mut bench::peers(&["test", "--no-default-features"]), context)
 }
 
 /// The variable that enables tests with waits of minutes.
 const LONG: &str = "PALISADE_LONG";
 
-fn tests(context: &mut Context) -> Result<Outcome> {
+fn tests(context: &mut Context) -> Result<StepOutcome> {
     // An earlier step has built the module, so its absence must not skip the tests of its back ends.
     let mut tests = cargo(&["test", "--workspace", "--features", STATS, "--no-fail-fast"]);
     tests.env("PALISADE_REQUIRE_WASM", "1");
@@ -155,7 +155,7 @@ fn tests(context: &mut Context) -> Result<Outcome> {
 }
 
 /// Runs `cargo test` and adds its results to the counts.
-fn tested(tests: &mut Command, context: &mut Context) -> Result<Outcome> {
+fn tested(tests: &mut Command, context: &mut Context) -> Result<StepOutcome> {
     let (mut tally, mut skipped) = (Tally::default(), BTreeSet::new());
     let result = run_watched(tests, |line| {
         if let Some(counts) = Tally::of_line(line) {
@@ -170,12 +170,12 @@ fn tested(tests: &mut Command, context: &mut Context) -> Result<Outcome> {
     done(result)
 }
 
-fn documentation(_: &mut Context) -> Result<Outcome> {
+fn documentation(_: &mut Context) -> Result<StepOutcome> {
     // The pages of the command `palisade` would overwrite those of the library `palisade`.
     done(run(cargo(&["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings")))
 }
 
-fn fuzzing(_: &mut Context) -> Result<Outcome> {
+fn fuzzing(_: &mut Context) -> Result<StepOutcome> {
     done(fuzz::run_all(&fuzz::Options::default()))
 }
 
@@ -187,6 +187,6 @@ fn component(name: &str, subcommand: &str) -> Result<()> {
     run(command("rustup").args(["component", "add", name]))
 }
 
-fn done(result: Result<()>) -> Result<Outcome> {
-    result.map(|()| Outcome::Passed)
+fn done(result: Result<()>) -> Result<StepOutcome> {
+    result.map(|()| StepOutcome::Passed)
 }

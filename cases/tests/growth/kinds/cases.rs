@@ -1,6 +1,6 @@
 //! Case files, with a case for each object.
 
-use super::{Kind, POLICY_OF_ALL, cnp_with, list, many, with_case};
+use super::kind::{Kind, POLICY_OF_ALL, cnp_with, list, many, with_case};
 
 const POLICY_OF_PRINCIPAL: &str = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: p, namespace: shop}\nspec: {rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/a1]}}]}]}\n";
 

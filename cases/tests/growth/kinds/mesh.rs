@@ -1,6 +1,6 @@
 //! Policies and settings of Istio.
 
-use super::{AP, Kind, list, many, policy};
+use super::kind::{AP, Kind, list, many, policy};
 
 pub(super) const KINDS: &[Kind] = &[
     many(

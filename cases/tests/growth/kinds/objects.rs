@@ -1,6 +1,6 @@
 //! Objects other than policies, and documents with findings.
 
-use super::{CNP, Kind, POD, POLICY_OF_ALL, cnp, list, many, policy};
+use super::kind::{CNP, Kind, POD, POLICY_OF_ALL, cnp, list, many, policy};
 
 pub(super) const KINDS: &[Kind] = &[
     list("pods that differ", POLICY_OF_ALL, "", POD),

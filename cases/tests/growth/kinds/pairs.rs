@@ -1,6 +1,6 @@
 //! Manifests with an equal number of objects of two kinds.
 
-use super::{Kind, cnp_with, many};
+use super::kind::{Kind, cnp_with, many};
 
 pub(super) const KINDS: &[Kind] = &[
     many(

@@ -1,6 +1,6 @@
 //! Many network policies, and long lists in one network policy.
 
-use super::{CNP, DNS, Kind, cnp, list, many, old, policy};
+use super::kind::{CNP, DNS, Kind, cnp, list, many, old, policy};
 
 pub(super) const KINDS: &[Kind] = &[
     many(

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use palisade::export::{Chain, envoy_rbac};
 use palisade::resource::Resources;
 use palisade::{Cluster, Options, Workload};
-use palisade_benches::{ask::policy, principal};
+use palisade_benches::{principal, requests::policy};
 use palisade_envoy::certs::{Authority, Names};
 use palisade_envoy::client::Client;
 use palisade_envoy::config::{Http, Listener, Transport};

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// A request that owns its parts.
 #[derive(Clone, Debug, Default)]
-pub struct Ask {
+pub struct OwnedRequest {
     /// The method.
     pub method: String,
     /// The path.
@@ -23,21 +23,21 @@ pub struct Ask {
     pub claims: Option<Value>,
 }
 
-/// The parts of an [`Ask`] as borrowed by a request, built before the measurement.
+/// The parts of an [`OwnedRequest`] as borrowed by a request, built before the measurement.
 #[derive(Debug)]
-pub struct Parts<'a> {
-    ask: &'a Ask,
+pub struct RequestParts<'a> {
+    request: &'a OwnedRequest,
     identities: Vec<&'a [u8]>,
     headers: Vec<(&'a str, &'a [u8])>,
 }
 
-impl<'a> Parts<'a> {
-    /// Borrows the parts of `ask`.
-    pub fn new(ask: &'a Ask) -> Self {
+impl<'a> RequestParts<'a> {
+    /// Borrows the parts of `request`.
+    pub fn new(request: &'a OwnedRequest) -> Self {
         Self {
-            ask,
-            identities: ask.identities.iter().map(|id| id.as_bytes()).collect(),
-            headers: ask.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect(),
+            request,
+            identities: request.identities.iter().map(|id| id.as_bytes()).collect(),
+            headers: request.headers.iter().map(|(name, value)| (&**name, value.as_bytes())).collect(),
         }
     }
 
@@ -45,15 +45,15 @@ impl<'a> Parts<'a> {
     #[inline]
     pub fn request(&self) -> Request<'_> {
         Request {
-            method: Some(self.ask.method.as_bytes()),
-            path: Some(self.ask.path.as_bytes()),
-            authority: Some(self.ask.host.as_bytes()),
+            method: Some(self.request.method.as_bytes()),
+            path: Some(self.request.path.as_bytes()),
+            authority: Some(self.request.host.as_bytes()),
             headers: &self.headers,
             identities: &self.identities,
-            source_ip: self.ask.source,
-            remote_ip: Ok(self.ask.source),
+            source_ip: self.request.source,
+            remote_ip: Ok(self.request.source),
             destination_port: Some(8080),
-            claims: self.ask.claims.as_ref().and_then(Value::as_object),
+            claims: self.request.claims.as_ref().and_then(Value::as_object),
             ..Request::default()
         }
     }
