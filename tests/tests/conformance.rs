@@ -15,3 +15,4 @@ mod name_cache;
 mod names;
 mod paths;
 mod properties;
+mod vocabulary;

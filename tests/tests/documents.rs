@@ -1,4 +1,4 @@
-//! What the documents promise is there.
+//! The cases, tests and anchors that documents and code cite exist.
 
 use std::{
     collections::BTreeSet,
@@ -6,32 +6,35 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Every case file and every test that SEMANTICS.md gives as proof exists, and no row of what differs is without one.
+/// Every case file and test in SEMANTICS.md exists, and every row of its tables has one as proof.
 #[test]
-fn semantics_names_cases_that_exist() {
+fn cases_and_tests_in_semantics_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let text = fs::read_to_string(root.join("SEMANTICS.md")).expect("SEMANTICS.md");
     let named = text.split('`').filter(|part| part.ends_with(".cases.yaml"));
     let missing: Vec<&str> =
         named.clone().filter(|file| !root.join("policies").join(file).is_file()).collect();
-    assert!(missing.is_empty(), "SEMANTICS.md names cases that are not there: {missing:?}");
+    assert!(missing.is_empty(), "missing cases of SEMANTICS.md: {missing:?}");
     assert!(named.count() > 10);
     for test in text.split('`').filter(|part| part.contains(".rs::")) {
         let (file, function) = test.split_once("::").expect("a file and a function");
         let source = fs::read_to_string(root.join(file)).unwrap_or_default();
-        assert!(source.contains(&format!("#[test]\nfn {function}()")), "SEMANTICS.md names `{test}`");
+        assert!(
+            source.contains(&format!("#[test]\nfn {function}()")),
+            "missing test of SEMANTICS.md: `{test}`"
+        );
     }
     for table in ["## The profile strict", "## Known differences"] {
         let section = text.split(table).nth(1).expect("a table").split("\n## ").next().unwrap_or_default();
         let (_, rows) = section.split_once("|---").expect("a line below the head");
         for row in rows.lines().filter(|line| line.starts_with("| ")) {
             let proof = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
-            assert!(proof.contains(".cases.yaml`") || proof.contains(".rs::"), "nothing proves: {row}");
+            assert!(proof.contains(".cases.yaml`") || proof.contains(".rs::"), "missing proof: {row}");
         }
     }
 }
 
-/// Every rule in docs/semantics has an anchor of its own, a source, and a case or test that exists.
+/// Every rule in docs/semantics has a unique anchor, a source, and a case or test that exists.
 #[test]
 fn semantics_rules_have_an_anchor_a_source_and_a_case() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -136,7 +139,7 @@ fn exists(root: &Path, proof: &str) -> bool {
 }
 
 /// Adds every Rust file and Markdown document below `directory` to `found`, except build output.
-fn find_texts(directory: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn find_texts(directory: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(directory).expect("a directory").flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -148,89 +151,4 @@ fn find_texts(directory: &Path, found: &mut Vec<PathBuf>) {
             found.push(path);
         }
     }
-}
-
-/// Phrases that public documents avoid, each with a plain form.
-const AVOIDED_PHRASES: &[(&str, &str)] = &[
-    ("is told", "receives"),
-    ("are told", "receive"),
-    ("nobody tells", "no component reports"),
-    ("taught", "recorded"),
-    ("teaches", "records"),
-    ("lesson", "entry"),
-    ("none where", "none if"),
-    ("is no port", "invalid port"),
-    ("is no valid", "is an invalid"),
-    ("lets anyone", "allows"),
-    ("lets through", "allows"),
-    ("let through", "allowed"),
-    ("may ask for", "may look up"),
-    ("who is asked", "the provider"),
-    ("whom", "the peer, the client or the workload"),
-    ("whoever", "the subject of the action"),
-    ("wants", "needs"),
-    ("wanted", "target"),
-    ("knows what", "contains"),
-    ("does not know", "is independent of"),
-    ("what cannot", "a noun, such as `an unreadable attribute`"),
-    ("what it cannot", "limits"),
-    ("stands beside", "is next to"),
-    ("as it stands", "without changes"),
-    ("as they stand", "without changes"),
-    ("is held", "is stored or matched"),
-    ("are held", "are stored or matched"),
-    ("goes on with", "continues with"),
-    ("next door", "in the same cluster or folder"),
-    ("by hand", "hand-written"),
-    ("dearer", "more expensive"),
-    ("misses its aim", "misses its target"),
-    ("guarded", "protected"),
-    ("rules of the house", "project rules"),
-    ("rule of meaning", "semantic rule"),
-    ("away from the workload", "outbound traffic"),
-    ("when something breaks", "failures"),
-];
-
-/// README.md, ARCHITECTURE.md, CONTRIBUTING.md, SECURITY.md, BENCHMARKING.md and the pages in docs contain none of the
-/// phrases that docs/glossary.md and plain sentences replace.
-#[test]
-fn public_documents_use_plain_words() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "BENCHMARKING.md"];
-    let mut files: Vec<PathBuf> = names.iter().map(|name| root.join(name)).collect();
-    find_texts(&root.join("docs"), &mut files);
-    assert!(files.len() > names.len(), "no page in docs");
-    let mut wrong = Vec::new();
-    for file in files {
-        let words = words_outside_code(&fs::read_to_string(&file).expect("a document"));
-        for (phrase, plain) in AVOIDED_PHRASES {
-            if words.contains(&format!(" {phrase} ")) {
-                wrong.push(format!("{}: `{phrase}`; write `{plain}`", file.display()));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-/// Returns the words of a Markdown document outside code, in lower case, with one space before and after each word.
-fn words_outside_code(document: &str) -> String {
-    let mut text = String::new();
-    let mut is_code = false;
-    for line in document.lines() {
-        if line.trim_start().starts_with("```") {
-            is_code = !is_code;
-        } else if !is_code {
-            text.push_str(line);
-            text.push('\n');
-        }
-    }
-    let mut words = String::from(" ");
-    // Every second part between backticks is inline code.
-    for part in text.split('`').step_by(2) {
-        for word in part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            words.push_str(&word.to_lowercase());
-            words.push(' ');
-        }
-    }
-    words
 }
