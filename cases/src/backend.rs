@@ -1,30 +1,31 @@
-//! Where a case can run: every back end answers the same flows.
+//! Back ends, which decide the flows of cases.
 
 use crate::case::FlowCase;
 use palisade::{
-    Cluster, DecidedBy, Layer, LayerDecision, Options, Verdict,
+    DecidedBy, Layer, LayerDecision, Options, Verdict,
     flow::{FlowDecision, FlowError, History, Simulation},
 };
+use palisade_manifests::Manifests;
 
-/// What a back end says of a flow. It leaves out what it cannot know.
+/// The decision of a back end, without what it cannot report.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// May it pass?
+    /// The verdict.
     pub verdict: Verdict,
-    /// HTTP status that the client sees where the proxy answers itself.
+    /// HTTP status of the response if the proxy responds itself.
     pub status: Option<u16>,
-    /// The layer that decided, and why; none if the back end cannot say.
+    /// The deciding layer and the rule or the default reason; none if the back end does not report it.
     pub decided_by: Option<(Layer, DecidedBy)>,
-    /// The layers taken by themselves; empty where the back end cannot say.
+    /// The outcome of each layer; empty if the back end does not report it.
     pub layers: Vec<(Layer, LayerDecision)>,
-    /// What dry-run policies would have said.
+    /// The decision of the dry-run policies.
     pub shadow: Option<LayerDecision>,
-    /// Remarks for the reader.
+    /// Notes about the policies.
     pub notes: Vec<String>,
 }
 
 impl Answer {
-    /// A bare verdict.
+    /// Returns an answer with only a verdict.
     pub fn new(verdict: Verdict) -> Self {
         Self { verdict, status: None, decided_by: None, layers: Vec::new(), shadow: None, notes: Vec::new() }
     }
@@ -43,45 +44,48 @@ impl From<FlowDecision> for Answer {
     }
 }
 
-/// Why a back end gives no answer.
+/// The reason why a back end cannot decide a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NoAnswer {
-    /// It cannot run this case, for this reason.
-    Skip(String),
-    /// The case is wrong.
-    Wrong(FlowError),
-    /// Running it failed.
+pub enum BackendError {
+    /// It does not support this case, for this reason.
+    Unsupported(String),
+    /// The case is invalid.
+    InvalidCase(FlowError),
+    /// It failed.
     Failed(String),
 }
 
-impl From<FlowError> for NoAnswer {
+impl From<FlowError> for BackendError {
     fn from(error: FlowError) -> Self {
-        Self::Wrong(error)
+        Self::InvalidCase(error)
     }
 }
 
-/// Something that decides flows.
+/// An implementation that decides flows.
 pub trait Backend: Sync {
-    /// Its name in reports.
+    /// Returns its name in reports.
     fn name(&self) -> &str;
 
-    /// Makes ready for the flows of `cluster` under `options`.
+    /// Opens a session for flows in the cluster of `manifests` with `options`.
     ///
     /// # Errors
     ///
-    /// Flows of this cluster cannot run here at all.
-    fn open<'c>(&'c self, cluster: &'c Cluster, options: &Options)
-    -> Result<Box<dyn Session + 'c>, NoAnswer>;
+    /// The back end supports no flow of this cluster.
+    fn open<'c>(
+        &'c self,
+        manifests: &'c Manifests,
+        options: &Options,
+    ) -> Result<Box<dyn Session + 'c>, BackendError>;
 }
 
-/// A back end made ready for one cluster under one set of options.
+/// A back end with the policies of one cluster and one set of options.
 pub trait Session {
-    /// Decides one flow. What happened before it is forgotten afterwards.
+    /// Decides one flow. The events before it do not affect later flows.
     ///
     /// # Errors
     ///
-    /// The case cannot run here, is wrong, or running it failed.
-    fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer>;
+    /// The case is unsupported or invalid, or the back end failed.
+    fn answer(&mut self, case: &FlowCase) -> Result<Answer, BackendError>;
 }
 
 /// The compiled engine in this process.
@@ -95,15 +99,15 @@ impl Backend for InProcess {
 
     fn open<'c>(
         &'c self,
-        cluster: &'c Cluster,
+        manifests: &'c Manifests,
         options: &Options,
-    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
-        Ok(Box::new(Simulation::new(cluster, options.clone())))
+    ) -> Result<Box<dyn Session + 'c>, BackendError> {
+        Ok(Box::new(Simulation::new(&manifests.cluster, options.clone())))
     }
 }
 
 impl Session for Simulation<'_> {
-    fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
+    fn answer(&mut self, case: &FlowCase) -> Result<Answer, BackendError> {
         let mut history = History::default();
         for event in &case.after {
             self.happen(&mut history, event)?;

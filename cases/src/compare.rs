@@ -1,17 +1,17 @@
-//! Whether an answer is the one that was expected.
+//! The differences between an answer and the expected one.
 
 use crate::{backend::Answer, case::FlowCase};
 use palisade::{DecidedBy, Layer, Outcome, RuleId, visible};
 use std::fmt;
 
-/// One difference between what was expected and what a back end said.
+/// One difference between the expected answer and that of a back end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// What differs: `verdict`, `by`, a layer.
+    /// The part that differs: `verdict`, `by`, a layer.
     pub what: String,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
-    /// What was said.
+    /// The value of the back end.
     pub got: String,
 }
 
@@ -21,7 +21,7 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// Every difference. What the back end cannot know is not compared.
+/// Returns every difference. Values that the back end does not report are not compared.
 pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     let mut found = Vec::new();
     let mut differs = |what: &str, expected: &dyn fmt::Display, got: &dyn fmt::Display| {
@@ -35,7 +35,7 @@ pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     if let (Some(expected), Some((layer, by))) = (&case.by, &answer.decided_by)
         && !is_by(expected, *layer, by)
     {
-        differs("by", expected, &spell(*layer, by));
+        differs("by", expected, &describe_decider(*layer, by));
     }
     if let (Some(expected), Some(got)) = (case.status, known_status(answer))
         && got != Some(expected)
@@ -53,13 +53,14 @@ pub fn compare(case: &FlowCase, answer: &Answer) -> Vec<Mismatch> {
     found
 }
 
-/// The status, or that there is none; none if the back end does not see it. Who knows what decided does.
+/// Returns the status, or `None` if the back end does not report it. A back end that reports the decider also reports
+/// that there is no status.
 fn known_status(answer: &Answer) -> Option<Option<u16>> {
     (answer.status.is_some() || answer.decided_by.is_some()).then_some(answer.status)
 }
 
-/// How an answer's cause is written in `by:`.
-pub fn spell(layer: Layer, by: &DecidedBy) -> String {
+/// Returns the decider as `by:` writes it.
+pub fn describe_decider(layer: Layer, by: &DecidedBy) -> String {
     match by {
         DecidedBy::Rule(rule) => rule.to_string(),
         DecidedBy::Default(reason) => format!("{layer} ({reason})"),
@@ -69,7 +70,7 @@ pub fn spell(layer: Layer, by: &DecidedBy) -> String {
 fn is_by(expected: &str, layer: Layer, by: &DecidedBy) -> bool {
     match by {
         DecidedBy::Rule(rule) if layer == Layer::PeerAuthentication => {
-            // The resource has no rules: naming its layer is as good.
+            // The resource has no rules, so its layer is also a name for it.
             expected == layer.as_str() || names(expected, rule)
         }
         DecidedBy::Rule(rule) => names(expected, rule),
@@ -77,7 +78,7 @@ fn is_by(expected: &str, layer: Layer, by: &DecidedBy) -> bool {
     }
 }
 
-/// Whether `expected` is `rule`, its section given or not, its number given or not.
+/// Returns whether `expected` names `rule`, with or without its section and its number.
 fn names(expected: &str, rule: &RuleId) -> bool {
     let Some(rest) = expected.strip_prefix(rule.policy.to_string().as_str()) else { return false };
     rest.is_empty()
@@ -85,7 +86,7 @@ fn names(expected: &str, rule: &RuleId) -> bool {
         || rest == format!("#{}[{}]", rule.section, rule.rule)
 }
 
-/// `allow` means that the layer does not deny; everything else means just that.
+/// Returns whether the outcome is the expected one; `allow` means that the layer does not deny.
 fn accepts(expected: Outcome, got: Outcome) -> bool {
     match expected {
         Outcome::Allow => matches!(got, Outcome::Allow | Outcome::NotSelected | Outcome::Outside),
@@ -103,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_named_with_or_without_its_section() {
+    fn rule_matches_with_and_without_section_and_number() {
         let rule = RuleId::in_section(policy("CiliumNetworkPolicy", "foo"), "egress", 2);
         for (text, same) in [
             ("CiliumNetworkPolicy/foo/n#2", true),
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_default_is_named_by_its_layer() {
+    fn default_reason_matches_name_of_layer() {
         let none = DecidedBy::Default(DefaultReason::NoAllowRuleMatched);
         assert!(is_by("authorization-policy", Layer::AuthorizationPolicy, &none));
         assert!(!is_by("cilium-egress", Layer::AuthorizationPolicy, &none));
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn who_knows_what_decided_knows_the_status() {
+    fn status_is_compared_only_when_backend_reports_decider() {
         let bare = Answer::new(Verdict::Deny);
         let decided_by = Some((Layer::CiliumEgress, DecidedBy::Default(DefaultReason::NoAllowRuleMatched)));
         assert_eq!(known_status(&bare), None);
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn allow_accepts_whatever_does_not_deny() {
+    fn expected_allow_accepts_outcomes_that_do_not_deny() {
         assert!(accepts(Outcome::Allow, Outcome::NotSelected));
         assert!(accepts(Outcome::Allow, Outcome::Outside));
         assert!(!accepts(Outcome::NotSelected, Outcome::Allow));

@@ -1,18 +1,17 @@
-//! Reading one case file, and finding them.
+//! Finding and reading case files.
 
 use crate::{
-    access::Access,
     case::{self, Case},
-    source,
-    written::FileText,
+    schema::FileSpec,
 };
 use palisade::{Diagnostic, Origin, manifest};
+use palisade_manifests::{Access, Disk, SourceMap, is_case_file, read};
 use std::path::{Path, PathBuf};
 
-/// Which manifests a case file speaks of.
+/// The manifests that a case file refers to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ManifestSource {
-    /// The YAML files of this directory, without those that a `load:` case names.
+    /// The manifests in this folder, without those that a `load:` case names.
     Directory(PathBuf, Vec<PathBuf>),
     /// These files and folders, which a case file in the first folder names.
     Listed(PathBuf, Vec<PathBuf>),
@@ -27,6 +26,17 @@ pub struct CaseFile {
     pub manifests: ManifestSource,
     /// Its cases, in order.
     pub cases: Vec<Case>,
+    /// Its text.
+    pub source: SourceMap,
+}
+
+/// The findings of a case file that cannot be used, and its text.
+#[derive(Clone, Debug)]
+pub struct InvalidFile {
+    /// The findings, one for each invalid case.
+    pub findings: Vec<Diagnostic>,
+    /// The text; empty if the file cannot be read.
+    pub source: SourceMap,
 }
 
 impl CaseFile {
@@ -34,29 +44,33 @@ impl CaseFile {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is no YAML, or has a field or a value that no case has; one finding for each case that
-    /// is wrong.
-    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let text = source::read(path).map_err(|finding| vec![finding])?;
-        Self::parse(path, &text)
+    /// The file cannot be read, is not YAML, or has an invalid field or value.
+    pub fn read(path: &Path) -> Result<Self, InvalidFile> {
+        let text = read(&Disk, path)
+            .map_err(|finding| InvalidFile { findings: vec![finding], source: SourceMap::default() })?;
+        let source = SourceMap::of(&path.display().to_string(), text.as_str());
+        match Self::parse(path, &text) {
+            Ok(file) => Ok(Self { source, ..file }),
+            Err(findings) => Err(InvalidFile { findings, source }),
+        }
     }
 
-    /// The same with the file's `text` at hand.
+    /// Parses the `text` of the file at `path`. The result contains no text.
     ///
     /// # Errors
     ///
-    /// As [`Self::read`].
+    /// The text is not YAML, or has an invalid field or value.
     pub fn parse(path: &Path, text: &str) -> Result<Self, Vec<Diagnostic>> {
         let name = path.display().to_string();
-        let written: FileText = manifest::read(&name, text).map_err(|finding| vec![of_a_case(finding)])?;
+        let spec: FileSpec = manifest::read(&name, text).map_err(|finding| vec![of_a_case(finding)])?;
         let origin = Origin { file: Some(name.into()), line: first_line(text), ..Origin::default() };
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        let mut cases = Vec::with_capacity(written.cases.len());
+        let mut cases = Vec::with_capacity(spec.cases.len());
         let mut findings = Vec::new();
-        for (n, case) in written.cases.into_iter().enumerate() {
+        for (n, case) in spec.cases.into_iter().enumerate() {
             let line = u32::try_from(case.referenced.line()).unwrap_or(0);
             let title = format!("case `{}`", case.value.name);
-            match case::build(case.value, line, &written.options, written.profile) {
+            match case::build(case.value, line, &spec.options, spec.profile) {
                 Ok(case) => cases.push(case),
                 Err((field, message)) => {
                     let finding = Diagnostic::error("case-field", message).at(format!("cases[{n}].{field}"));
@@ -68,18 +82,18 @@ impl CaseFile {
             manifest::place(&mut findings, text);
             return Err(findings);
         }
-        let manifests = match written.manifests {
+        let manifests = match spec.manifests {
             Some(list) => {
                 let paths = list.0.iter().map(|entry| folder.join(entry));
                 ManifestSource::Listed(folder.to_owned(), paths.collect())
             }
             None => ManifestSource::Directory(folder.to_owned(), loads(folder, &cases)),
         };
-        Ok(Self { path: path.to_owned(), manifests, cases })
+        Ok(Self { path: path.to_owned(), manifests, cases, source: SourceMap::default() })
     }
 }
 
-/// `finding` with the path as the user knows it, and our own advice on values.
+/// Returns `finding` with the path as the file has it, and with help for values.
 fn of_a_case(finding: Diagnostic) -> Diagnostic {
     let path = finding.path.replace("].value", "]");
     if path.is_empty() || finding.code != "yaml-syntax" {
@@ -90,7 +104,7 @@ fn of_a_case(finding: Diagnostic) -> Diagnostic {
 
 const FIELDS: &str = "the fields of a case are described in docs/case-files.md";
 
-/// The line where the document begins: the first that is more than a comment.
+/// Returns the first line of the document: the first line that is not a comment.
 fn first_line(text: &str) -> u32 {
     let begins =
         |line: &str| !(line.trim().is_empty() || line.starts_with(['#', '%']) || line.trim_end() == "---");
@@ -106,7 +120,7 @@ fn loads(folder: &Path, cases: &[Case]) -> Vec<PathBuf> {
     files.collect()
 }
 
-/// Every `*.cases.yaml` at or below `paths`, sorted; a path that is a file is taken whatever its name.
+/// Returns every `*.cases.yaml` at or below `paths`, sorted, and each path that is a file, whatever its name is.
 ///
 /// # Errors
 ///
@@ -114,7 +128,7 @@ fn loads(folder: &Path, cases: &[Case]) -> Vec<PathBuf> {
 pub fn find(paths: &[PathBuf], access: &Access) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let (mut files, mut findings) = (Vec::new(), Vec::new());
     for path in paths {
-        let (found, refused) = access.files(path, usize::MAX, source::is_case_file);
+        let (found, refused) = access.files(path, usize::MAX, is_case_file);
         files.extend(found);
         findings.extend(refused);
     }
@@ -132,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn two_anchors_and_a_thousand_cases_load() {
+    fn file_with_two_anchors_and_a_thousand_aliases_loads() {
         let mut text = "cases:\n- {name: first, from: &f {ip: 10.0.0.1}, to: &t {ip: 10.0.0.2, port: 80}, expect: allow}\n"
             .to_owned();
         for n in 0..1_000 {
@@ -142,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_bomb_is_refused() {
+    fn alias_bomb_is_error() {
         let mut text = "manifests:\n- &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..12 {
             let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
@@ -152,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn raw_bytes_stand_alone() {
+    fn raw_with_another_field_is_error() {
         let case = |http: &str| {
             parse(&format!(
                 "cases: [{{name: a, from: {{ip: 10.0.0.1}}, to: {{ip: 10.0.0.2, port: 80}}, http: {{{http}}}, expect: allow}}]"

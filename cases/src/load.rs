@@ -1,29 +1,30 @@
-//! Cases that ask whether a file loads.
+//! Cases with `load`: whether a file loads.
 
-use crate::{access::Access, case::LoadCase, compare::Mismatch, manifests::Manifests};
+use crate::{case::LoadCase, compare::Mismatch};
 use palisade::{Diagnostic, Options, Severity, visible};
+use palisade_manifests::{Access, Manifests};
 use std::path::Path;
 
-/// What loading a file gave.
+/// The result of loading a file.
 #[derive(Clone, Debug)]
 pub struct LoadAnswer {
-    /// Whether nothing of severity error was found.
+    /// Whether no finding is an error.
     pub valid: bool,
-    /// Everything that was found.
+    /// All findings.
     pub findings: Vec<Diagnostic>,
 }
 
 impl LoadAnswer {
-    /// Loads the file of `case`, which stands in `folder`, by itself.
+    /// Loads the file of `case`, which is in `folder`, without other manifests.
     pub(crate) fn new(case: &LoadCase, folder: &Path, access: &Access, options: &Options) -> Self {
-        let mut manifests = Manifests::load_named(folder, &[folder.join(&case.file)], access);
+        let mut manifests = Manifests::load_entries(folder, &[folder.join(&case.file)], access);
         let mut findings = core::mem::take(&mut manifests.findings);
         findings.extend(manifests.lint(options));
         let valid = findings.iter().all(|finding| finding.severity != Severity::Error);
         Self { valid, findings }
     }
 
-    /// Every difference to what `case` expects.
+    /// Returns the differences from what `case` expects.
     pub(crate) fn compare(&self, case: &LoadCase) -> Vec<Mismatch> {
         let mut found = Vec::new();
         let name = |valid| if valid { "valid" } else { "invalid" };

@@ -1,16 +1,15 @@
-//! Runs many case files at once: files that speak of the same manifests share one load, and all cores work.
+//! Running many case files in parallel. Files with the same manifests share one load.
 
 use crate::{
-    access::Access,
-    backend::{Answer, Backend, NoAnswer, Session},
+    backend::{Answer, Backend, BackendError, Session},
     case::{Case, FlowCase, Question},
     compare::{Mismatch, compare},
     file::{CaseFile, ManifestSource},
     load::LoadAnswer,
-    manifests::Manifests,
 };
 use core::ops::AddAssign;
 use palisade::{Diagnostic, Options, Origin};
+use palisade_manifests::{Access, Manifests, SourceMap};
 use rayon::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,59 +17,61 @@ use std::{
     sync::Arc,
 };
 
-/// What became of all files.
+/// The results of all files.
 #[derive(Debug, Default)]
 pub struct Report {
     /// The files, in the order given.
     pub files: Vec<FileReport>,
 }
 
-/// What became of one file.
+/// The results of one file.
 #[derive(Debug)]
 pub struct FileReport {
     /// The file.
     pub file: PathBuf,
-    /// Its cases; none if the file or its manifests are bad.
+    /// Its cases; none if the file or its manifests cannot be used.
     pub cases: Vec<CaseReport>,
-    /// What is wrong with the file or its manifests.
+    /// The errors in the file or its manifests.
     pub errors: Arc<Vec<Diagnostic>>,
-    /// Whether validation would refuse the manifests. Their cases run all the same: a cluster may hold such a policy,
-    /// and what it does there is well defined.
+    /// Whether validation rejects the manifests. The cases run nevertheless: a cluster may contain such a policy, and its
+    /// effect is well defined.
     pub refused: bool,
+    /// The texts of the files with errors.
+    pub sources: SourceMap,
 }
 
-/// What became of one case.
+/// The result of one case, with the case.
 #[derive(Debug)]
 pub struct CaseReport {
     /// The case.
     pub case: Case,
-    /// What became of it.
+    /// Its result.
     pub result: CaseResult,
 }
 
-/// What became of a case.
+/// The result of a case.
 #[derive(Debug)]
 pub enum CaseResult {
-    /// A flow was decided; it passed if nothing differs.
+    /// The decision of a flow. The case passed if there is no mismatch.
     Flow(Answer, Vec<Mismatch>),
-    /// A file was loaded; it passed if nothing differs.
+    /// The result of loading a file. The case passed if there is no mismatch.
     Load(LoadAnswer, Vec<Mismatch>),
-    /// The back end cannot run it, for this reason.
+    /// The back end does not support the case, for this reason.
     Skipped(String),
-    /// The case itself is wrong.
-    Wrong(Diagnostic),
-    /// Running it failed.
+    /// The case is invalid.
+    Invalid(Diagnostic),
+    /// The back end failed.
     Failed(String),
 }
 
-/// How many cases passed.
+/// The numbers of cases by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Cases that got what they expect.
+    /// Cases with the expected decision.
     pub passed: usize,
-    /// Cases that did not, or that could not be decided.
+    /// Cases with another decision, or without one.
     pub failed: usize,
-    /// Cases that the back end cannot run.
+    /// Cases that the back end does not support.
     pub skipped: usize,
 }
 
@@ -83,22 +84,22 @@ impl AddAssign for Summary {
 }
 
 impl CaseReport {
-    /// Whether the case got what it expects.
+    /// Returns whether the decision is the expected one.
     pub fn passed(&self) -> bool {
         match &self.result {
             CaseResult::Flow(_, found) | CaseResult::Load(_, found) => found.is_empty(),
-            CaseResult::Skipped(_) | CaseResult::Wrong(_) | CaseResult::Failed(_) => false,
+            CaseResult::Skipped(_) | CaseResult::Invalid(_) | CaseResult::Failed(_) => false,
         }
     }
 
-    /// Whether the back end cannot run it.
+    /// Returns whether the back end does not support the case.
     pub fn skipped(&self) -> bool {
         matches!(self.result, CaseResult::Skipped(_))
     }
 }
 
 impl FileReport {
-    /// How many of its cases passed.
+    /// Returns the numbers of its cases by result.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         for case in &self.cases {
@@ -114,14 +115,21 @@ impl FileReport {
 }
 
 impl Report {
-    /// How many cases passed.
+    /// Returns the numbers of cases by result.
     pub fn summary(&self) -> Summary {
         let mut summary = Summary::default();
         self.files.iter().for_each(|file| summary += file.summary());
         summary
     }
 
-    /// Everything that is wrong with the input, each finding once.
+    /// Returns the texts that [`Self::errors`] are about.
+    pub fn sources(&self) -> SourceMap {
+        let mut sources = SourceMap::default();
+        self.files.iter().for_each(|file| sources.extend(&file.sources));
+        sources
+    }
+
+    /// Returns every error in the input once.
     pub fn errors(&self) -> Vec<&Diagnostic> {
         let mut errors: Vec<&Diagnostic> = Vec::new();
         let (mut lists, mut seen) = (BTreeSet::new(), BTreeSet::new());
@@ -131,7 +139,7 @@ impl Report {
                 errors.extend(file.errors.iter().filter(|error| seen.insert(error.to_string())));
             }
             errors.extend(file.cases.iter().filter_map(|case| match &case.result {
-                CaseResult::Wrong(error) => Some(error),
+                CaseResult::Invalid(error) => Some(error),
                 _ => None,
             }));
         }
@@ -139,12 +147,12 @@ impl Report {
     }
 }
 
-/// Runs every case of `files` on `backend`; calls `done` for each file when it is finished.
+/// Runs every case of `files` on `backend`, and calls `done` after each file.
 pub fn run(files: &[PathBuf], backend: &dyn Backend, done: &(dyn Fn(&FileReport) + Sync)) -> Report {
     run_with(files, backend, &Access::default(), done)
 }
 
-/// The same with the files that the manifests and `load:` cases may be read from.
+/// Runs every case of `files` on `backend` as [`run()`]. `access` limits the files that are read.
 pub fn run_with(
     files: &[PathBuf],
     backend: &dyn Backend,
@@ -157,12 +165,13 @@ pub fn run_with(
     for (n, (file, read)) in files.iter().zip(read).enumerate() {
         match read {
             Ok(read) => groups.entry(read.manifests.clone()).or_default().push((n, read)),
-            Err(errors) => {
+            Err(invalid) => {
                 let report = FileReport {
                     file: file.clone(),
                     cases: Vec::new(),
-                    errors: Arc::new(errors),
+                    errors: Arc::new(invalid.findings),
                     refused: false,
+                    sources: invalid.source,
                 };
                 done(&report);
                 reports.push((n, report));
@@ -178,7 +187,7 @@ pub fn run_with(
     Report { files: reports.into_iter().map(|(_, report)| report).collect() }
 }
 
-/// Runs the files that speak of one set of manifests.
+/// Runs the files that refer to one set of manifests.
 fn group(
     source: &ManifestSource,
     files: Vec<(usize, CaseFile)>,
@@ -188,7 +197,7 @@ fn group(
 ) -> Vec<(usize, FileReport)> {
     let manifests = match source {
         ManifestSource::Directory(folder, without) => Manifests::load_folder(folder, without, access),
-        ManifestSource::Listed(folder, paths) => Manifests::load_named(folder, paths, access),
+        ManifestSource::Listed(folder, paths) => Manifests::load_entries(folder, paths, access),
     };
     let broken = Arc::new(errors(&manifests.findings));
     let refused = broken.is_empty() && !errors(&manifests.lint(&Options::default())).is_empty();
@@ -204,7 +213,13 @@ fn group(
             };
             runner.file(file)
         } else {
-            FileReport { file: file.path, cases: Vec::new(), errors: Arc::clone(&broken), refused: false }
+            FileReport {
+                file: file.path,
+                cases: Vec::new(),
+                errors: Arc::clone(&broken),
+                refused: false,
+                sources: manifests.sources.clone(),
+            }
         };
         done(&report);
         (n, report)
@@ -220,10 +235,10 @@ fn errors(findings: &[Diagnostic]) -> Vec<Diagnostic> {
     findings.iter().filter(|f| f.severity == palisade::Severity::Error).cloned().collect()
 }
 
-/// One file's way to the back end, under one set of options.
+/// The session of one set of options.
 enum Ready<'c> {
     Session(Box<dyn Session + 'c>),
-    Unavailable(NoAnswer),
+    Unavailable(BackendError),
 }
 
 /// Runs one file.
@@ -238,8 +253,13 @@ struct Runner<'c> {
 
 impl<'c> Runner<'c> {
     fn file(&mut self, file: CaseFile) -> FileReport {
-        let mut report =
-            FileReport { file: file.path, cases: Vec::new(), errors: Arc::default(), refused: self.refused };
+        let mut report = FileReport {
+            file: file.path,
+            cases: Vec::new(),
+            errors: Arc::default(),
+            refused: self.refused,
+            sources: SourceMap::default(),
+        };
         for case in file.cases {
             let result = match &case.question {
                 Question::Load(load) => {
@@ -252,12 +272,15 @@ impl<'c> Runner<'c> {
                     Ready::Unavailable(no) => result(Err(no.clone()), flow, &case, &report.file),
                 },
             };
+            if matches!(result, CaseResult::Invalid(_)) {
+                report.sources.extend(&file.source);
+            }
             report.cases.push(CaseReport { case, result });
         }
         report
     }
 
-    /// The session for `options`, opened when first asked for.
+    /// Returns the session for `options`, which is opened at its first use.
     fn ready(&mut self, options: &Options) -> &mut Ready<'c> {
         let known = self.ready.extract_if(.., |(known, _)| known == options).next();
         let (options, ready) = known.unwrap_or_else(|| (options.clone(), self.open(options)));
@@ -265,29 +288,29 @@ impl<'c> Runner<'c> {
     }
 
     fn open(&self, options: &Options) -> Ready<'c> {
-        match self.backend.open(&self.manifests.cluster, options) {
+        match self.backend.open(self.manifests, options) {
             Ok(session) => Ready::Session(session),
             Err(no) => Ready::Unavailable(no),
         }
     }
 }
 
-fn result(answer: Result<Answer, NoAnswer>, flow: &FlowCase, case: &Case, file: &Path) -> CaseResult {
+fn result(answer: Result<Answer, BackendError>, flow: &FlowCase, case: &Case, file: &Path) -> CaseResult {
     match answer {
         Ok(answer) => {
             let found = compare(flow, &answer);
             CaseResult::Flow(answer, found)
         }
-        Err(NoAnswer::Skip(reason)) => CaseResult::Skipped(reason),
-        Err(NoAnswer::Failed(reason)) => CaseResult::Failed(reason),
-        Err(NoAnswer::Wrong(error)) => {
+        Err(BackendError::Unsupported(reason)) => CaseResult::Skipped(reason),
+        Err(BackendError::Failed(reason)) => CaseResult::Failed(reason),
+        Err(BackendError::InvalidCase(error)) => {
             let origin = Origin {
                 file: Some(file.display().to_string().into()),
                 line: case.line,
                 ..Origin::default()
             };
             let finding = Diagnostic::error("flow", error.to_string());
-            CaseResult::Wrong(finding.help(error.help()).of(format!("case `{}`", case.name), &origin))
+            CaseResult::Invalid(finding.help(error.help()).of(format!("case `{}`", case.name), &origin))
         }
     }
 }

@@ -31,7 +31,7 @@ fn every_random_cluster_is_decided_as_cilium_decides_it() {
                     wrong.push(format!("{}: {}: {reason}", file.file.display(), case.case.name));
                     continue;
                 }
-                CaseResult::Wrong(error) => {
+                CaseResult::Invalid(error) => {
                     wrong.push(error.to_string());
                     continue;
                 }

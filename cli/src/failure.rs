@@ -1,20 +1,20 @@
-//! Why a command could not do its work. It always ends with exit code 2.
+//! The reason why a command cannot do its work. The exit code is always 2.
 
 use crate::show::{diagnostics, text::Text};
 use palisade::Diagnostic;
-use palisade_cases::Sources;
+use palisade_manifests::SourceMap;
 
-/// Bad input: what was found, or what is wrong with an argument.
+/// Invalid input.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Something about the arguments: a message and a remedy.
+    /// An invalid argument: a message and help.
     Argument(String, String),
-    /// Findings in files, and the texts that they are about.
-    Input(Vec<Diagnostic>, Sources),
+    /// Findings in files, and the files.
+    Input(Vec<Diagnostic>, SourceMap),
 }
 
 impl Failure {
-    /// A wrong argument.
+    /// Returns the failure of an invalid argument.
     pub(crate) fn argument(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Argument(message.into(), help.into())
     }
@@ -22,18 +22,18 @@ impl Failure {
 
 impl From<Diagnostic> for Failure {
     fn from(finding: Diagnostic) -> Self {
-        Self::Input(vec![finding], Sources::default())
+        Self::Input(vec![finding], SourceMap::default())
     }
 }
 
 impl Failure {
-    /// The message for people.
+    /// Returns the message.
     pub(crate) fn text(&self) -> Text {
         match self {
             Self::Input(findings, sources) => diagnostics::render(findings, sources),
             Self::Argument(message, help) => {
                 let finding = Diagnostic::error("argument", message.clone()).help(help.clone());
-                diagnostics::render(&[finding], &Sources::default())
+                diagnostics::render(&[finding], &SourceMap::default())
             }
         }
     }

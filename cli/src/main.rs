@@ -1,27 +1,23 @@
-//! `palisade`: may this request pass, which rule decided, and why.
+//! The command `palisade`: decides requests, runs case files and validates policies.
 
 mod command;
 mod failure;
+mod output;
+mod report;
 mod show;
+mod timeline;
 
 use crate::{command::Command, show::text::Text};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use palisade::visible;
 use std::{env, io, process::ExitCode};
-
-/// The standard output and the exit code of a command.
-#[derive(Debug, Default)]
-struct Output {
-    text: Text,
-    code: u8,
-}
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return refused_arguments(error),
+        Err(error) => return reject_arguments(error),
     };
-    let output = match cli.command.run() {
+    let output = match cli.command.run(Cli::command) {
         Ok(output) => output,
         Err(failure) => {
             failure.text().print_error();
@@ -38,9 +34,9 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints help, the version, or what is wrong with the arguments.
-fn refused_arguments(error: clap::Error) -> ExitCode {
-    // The message quotes arguments, so it is written about arguments whose characters are all visible.
+/// Prints the help, the version or the error in the arguments.
+fn reject_arguments(error: clap::Error) -> ExitCode {
+    // The message quotes arguments, so their invisible characters are escaped first.
     let arguments = env::args_os().map(|argument| visible(&argument.to_string_lossy()).into_owned());
     let error = Cli::try_parse_from(arguments).err().unwrap_or(error);
     let text = Text::rendered(&error.render().ansi().to_string());
@@ -53,23 +49,32 @@ fn refused_arguments(error: clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-/// Decides what Istio, Cilium and Kubernetes policies together say about one request, offline.
+/// Decides whether Istio, Cilium and Kubernetes policies allow a request, without a cluster.
 ///
-/// Palisade reads the YAML that kubectl takes: policies, and the cluster that they speak of (Namespace, Pod or
-/// Deployment, Service, ServiceAccount, Node, Gateway, ...). It answers whether a request may pass, which layer and
-/// which rule of which resource decided, and for a refusal what was nearly right. It talks to no cluster.
+/// Palisade reads the YAML that kubectl takes: the policies, and the
+/// resources that they refer to (Namespace, Pod, Deployment, Service and
+/// others). It reports allow or deny, the layer and the rule that decide,
+/// and the nearest rule that does not match. It connects to no cluster.
 ///
-/// A flow passes four layers in this order, and the first that denies decides: cilium-egress (what the source may
-/// reach), cilium-ingress (who may reach the destination), peer-authentication (mutual TLS), authorization-policy.
-/// Kubernetes NetworkPolicy belongs to the first two.
+/// The layers, in order; the first one that denies decides:
+///
+///   cilium-egress         network policies of the source
+///   cilium-ingress        network policies of the destination
+///   peer-authentication   mutual TLS
+///   authorization-policy  Istio AuthorizationPolicies of the destination
+///
+/// Example:
+///
+///     palisade check -f manifests/ --from foo/sleep --to foo/sample:8000 \
+///         --method GET --path /status
 #[derive(Debug, Parser)]
-#[command(name = "palisade", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "palisade", version, max_term_width = 80, after_help = EXIT_CODES, verbatim_doc_comment)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 const EXIT_CODES: &str = "Exit codes:
-  0  allowed; every case passed; nothing found
-  1  denied; a case failed; something was found
-  2  the input is bad: the message names file, line, field and remedy";
+  0  allowed, all cases passed, or no problems found
+  1  denied, a case failed, or problems found
+  2  invalid input; the message gives file, line, field and help";

@@ -112,7 +112,7 @@ fn answers(scenes: &[Scene], backend: &dyn Backend) -> Result<Vec<Vec<CaseRespon
     let said = |result: CaseResult| match result {
         CaseResult::Flow(answer, _) => Ok(answer),
         CaseResult::Skipped(reason) => Err(format!("{SKIPPED}{reason}")),
-        CaseResult::Wrong(finding) => Err(finding.to_string()),
+        CaseResult::Invalid(finding) => Err(finding.to_string()),
         CaseResult::Failed(reason) => Err(reason),
         CaseResult::Load(..) => Err("no flow".to_owned()),
     };

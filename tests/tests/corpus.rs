@@ -64,7 +64,7 @@ fn failures(report: &Report) -> Vec<String> {
                     found.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
                 }
                 CaseResult::Failed(reason) | CaseResult::Skipped(reason) => reason.clone(),
-                CaseResult::Wrong(error) => error.to_string(),
+                CaseResult::Invalid(error) => error.to_string(),
             };
             lines.push(format!("{}:{} {}: {why}", file.file.display(), case.case.line, case.case.name));
         }

@@ -12,7 +12,8 @@ use palisade::{
     flow::{Flow, History, HttpRequest, Simulation},
     lint,
 };
-use palisade_cases::{Access, Backend, CaseFile, InProcess, Manifests, Question};
+use palisade_cases::{Backend, CaseFile, InProcess, Question};
+use palisade_manifests::{Access, Manifests};
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
 /// Twice the input may cost this much of the work. A sort takes a little more than twice, a loop over pairs four times.
@@ -60,10 +61,10 @@ fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error
     let file = folder.join("a.cases.yaml");
     fs::write(&file, cases)?;
     let file = palisade_measured(|| CaseFile::read(&file))
-        .map_err(|findings| findings.first().map(ToString::to_string).unwrap_or_default())?;
+        .map_err(|invalid| invalid.findings.first().map(ToString::to_string).unwrap_or_default())?;
     palisade_done(kind.name, "read cases");
     palisade_measured(|| -> Result<(), String> {
-        let mut session = InProcess.open(&manifests.cluster, &options).map_err(|no| format!("{no:?}"))?;
+        let mut session = InProcess.open(&manifests, &options).map_err(|no| format!("{no:?}"))?;
         for case in &file.cases {
             let Question::Flow(flow) = &case.question else { continue };
             black_box(session.answer(flow)).map_err(|no| format!("{no:?}"))?;

@@ -1,22 +1,22 @@
-//! `--accept-inexact`: policies that the printed form cannot enforce exactly.
+//! `--accept-inexact`: policies that the output cannot enforce exactly.
 
 use crate::{failure::Failure, show::notes};
 use clap::Args;
 use palisade::{Diagnostic, Severity, enforcement::Inexact, resource::Resources};
-use palisade_cases::Manifests;
+use palisade_manifests::Manifests;
 use std::collections::BTreeSet;
 
 /// `--accept-inexact`.
 #[derive(Debug, Args)]
 pub(crate) struct AcceptArgs {
-    /// Print the form although it does not enforce this policy exactly. May be repeated.
+    /// Accept that the output does not enforce this policy exactly; repeatable.
     #[arg(long = "accept-inexact", value_name = "KIND/NAMESPACE/NAME")]
     accepted: Vec<String>,
 }
 
 impl AcceptArgs {
-    /// Fails with every finding whose policy is not accepted, prints the accepted ones as warnings, and returns their
-    /// policies by name.
+    /// Prints the findings of accepted policies as warnings and returns the names of these policies. The other findings
+    /// are a failure.
     pub(crate) fn check(
         &self,
         found: Vec<Inexact>,
@@ -26,8 +26,8 @@ impl AcceptArgs {
         if let Some(unknown) = self.accepted.iter().find(|name| !known.contains(*name)) {
             let named: Vec<String> = known.iter().take(5).map(|name| format!("`{name}`")).collect();
             let help = match named.is_empty() {
-                true => "the manifests hold no policy".to_owned(),
-                false => format!("the manifests hold {}", named.join(", ")),
+                true => "the manifests contain no policy".to_owned(),
+                false => format!("the manifests contain {}", named.join(", ")),
             };
             return Err(Failure::argument(format!("unknown policy `{unknown}` in --accept-inexact"), help));
         }
@@ -54,13 +54,13 @@ impl AcceptArgs {
         }
         notes::warnings(&findings, &manifests.sources);
         for name in self.accepted.iter().filter(|name| !accepted.contains(*name)) {
-            notes::say(&format!("`{name}` needs no --accept-inexact: this form enforces it exactly"));
+            notes::print(&format!("`{name}` needs no --accept-inexact: this form enforces it exactly"));
         }
         Ok(accepted)
     }
 }
 
-/// Every policy of a kind that a form may have to leave out, as `Kind/namespace/name`.
+/// Returns every policy of a kind that an output may be unable to enforce, as `Kind/namespace/name`.
 fn policies(resources: &Resources) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     macro_rules! add {

@@ -1,22 +1,26 @@
 //! `palisade completions`.
 
-use crate::{Cli, Output, failure::Failure, show::text::Text};
-use clap::{Args, CommandFactory};
+use crate::{output::Output, show::text::Text};
+use clap::Args;
 use clap_complete::Shell;
 
 /// Print a completion script for a shell.
 ///
-/// For bash: `palisade completions bash > ~/.local/share/bash-completion/completions/palisade`.
+/// Example:
+///
+///     palisade completions bash \
+///         > ~/.local/share/bash-completion/completions/palisade
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Completions {
-    /// The shell.
+    /// Shell.
     shell: Shell,
 }
 
 impl Completions {
-    pub(crate) fn run(&self) -> Result<Output, Failure> {
+    pub(crate) fn run(&self, mut palisade: clap::Command) -> Output {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "palisade", &mut script);
-        Ok(Output { text: Text::lines(&String::from_utf8_lossy(&script)), code: 0 })
+        clap_complete::generate(self.shell, &mut palisade, "palisade", &mut script);
+        Output { text: Text::lines(&String::from_utf8_lossy(&script)), code: 0 }
     }
 }

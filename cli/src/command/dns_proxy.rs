@@ -1,10 +1,10 @@
 //! `palisade dns-proxy`.
 
 use super::{
-    check::end,
+    endpoint,
     input::{self, Format, ManifestArgs, OptionArgs},
 };
-use crate::{Output, failure::Failure};
+use crate::{failure::Failure, output::Output};
 use clap::{Args, ValueEnum};
 use core::{net::SocketAddr, time::Duration};
 use palisade::{Cluster, DnsRefusal};
@@ -95,7 +95,8 @@ impl DnsProxy {
         let manifests = input::valid(&self.manifests, &options)?;
         // The policies are needed until the process ends.
         let cluster: &'static Cluster = Box::leak(Box::new(manifests.cluster));
-        let server = self.server.as_deref().map(|server| end::to(cluster, server)).transpose()?;
+        let server =
+            self.server.as_deref().map(|server| endpoint::destination(cluster, server)).transpose()?;
         let (server, port) = match server {
             Some(found) => (Some(found.place), found.port.unwrap_or(DNS_PORT)),
             None => (None, DNS_PORT),

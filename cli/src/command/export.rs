@@ -4,7 +4,7 @@ use super::{
     accept::AcceptArgs,
     input::{ManifestArgs, OptionArgs, service, valid, workload},
 };
-use crate::{Output, failure::Failure, show::text::Text};
+use crate::{failure::Failure, output::Output, show::text::Text};
 use clap::{Args, Subcommand};
 use palisade::{
     MeshRole, Profile, enforcement,

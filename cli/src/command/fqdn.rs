@@ -2,8 +2,8 @@
 
 use super::input::{Format, OptionArgs};
 use crate::{
-    Output,
     failure::Failure,
+    output::Output,
     show::{
         style::{BAD, GOOD},
         text::{Text, paint},
@@ -15,33 +15,39 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::io::{BufRead, stdin};
 
-/// Does a `matchPattern` of Cilium match a name, and why not?
+/// Report whether a name pattern of Cilium matches names.
+///
+/// The pattern is a `matchPattern` or `matchName` of `toFQDNs` or
+/// `rules.dns`. If it does not match, the output contains the reason.
 ///
 /// Examples:
 ///
 ///     palisade fqdn '*.google.com' www.google.com google.com
-///     palisade fqdn --option ciliumVersion=1.18 '**.google.com' a.b.google.com
+///     palisade fqdn --option ciliumVersion=1.18 '**.io' a.b.io
 ///     palisade fqdn --output json '*.google.com' www.google.com
 ///     palisade fqdn --json-lines < pairs
 ///
-/// With --json-lines, each line of standard input is {"pattern": "..", "name": ".."}, and each line of output
-/// {"valid": true, "matches": false}.
+/// With --json-lines, standard input has one pair per line, such as
+/// {"pattern": "*.io", "name": "a.io"}. The output has one result per line,
+/// such as {"valid": true, "matches": true}.
 ///
-/// Exit code 0: every name matches (with --json-lines: every line was read). 1: some name does not. 2: the pattern is
-/// not one that Cilium accepts, or a line cannot be read.
+/// Exit codes:
+///   0  every name matches (with --json-lines: every line is valid)
+///   1  a name does not match
+///   2  the pattern or a line is invalid
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Fqdn {
-    /// The pattern, as in `toFQDNs` and `rules.dns`.
+    /// Pattern, as in `toFQDNs` and `rules.dns`.
     #[arg(required_unless_present = "json_lines")]
     pattern: Option<String>,
-    /// The names.
+    /// Names.
     #[arg(value_name = "NAME", required_unless_present = "json_lines")]
     names: Vec<String>,
-    /// How the answers are printed.
+    /// Format of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text, conflicts_with = "json_lines")]
     output: Format,
-    /// Read pairs from standard input, one JSON object a line.
+    /// Read pairs from standard input, one JSON object per line.
     #[arg(long, conflicts_with_all = ["pattern", "names"])]
     json_lines: bool,
     #[command(flatten)]
@@ -72,7 +78,7 @@ impl Fqdn {
     fn names(&self, text: &str, options: &Options) -> Result<Output, Failure> {
         let pattern = FqdnPattern::new(text, options).map_err(|why| {
             let help = "a pattern has letters, digits, `-`, `_`, `.` and `*`, at most 255 of them";
-            Failure::argument(format!("`{text}` is not a pattern that Cilium accepts: {why}"), help)
+            Failure::argument(format!("invalid pattern `{text}`: {why}"), help)
         })?;
         let mut output = Output::default();
         if self.output == Format::Json {

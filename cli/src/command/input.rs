@@ -1,16 +1,16 @@
-//! Arguments that several commands share: manifests, and the semantics that are meant.
+//! Arguments of several commands: manifests and options.
 
 use crate::{failure::Failure, show::notes};
 use clap::{Args, ValueEnum};
 use palisade::{CalledService, Cluster, OptionError, Options, Severity, Workload};
-use palisade_cases::{Access, Manifests};
+use palisade_manifests::{Access, Manifests};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
 /// `-f`.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestArgs {
-    /// Manifests: a YAML or JSON file, a folder (read recursively), or `-` for standard input. May be repeated.
+    /// Read manifests from a file, a folder (recursively) or `-`; repeatable.
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub(crate) struct ManifestArgs {
 /// `--follow-links`.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct LinkArgs {
-    /// Also read symbolic links that lead out of the given folders, and devices.
+    /// Read devices, and links to files outside the given folders.
     #[arg(long)]
     pub(crate) follow_links: bool,
 }
@@ -28,32 +28,31 @@ pub(crate) struct LinkArgs {
 /// `--profile` and `--option`.
 #[derive(Debug, Args)]
 pub(crate) struct OptionArgs {
-    /// How documented traps are decided: as Istio, Envoy and Cilium do, or closed; or which platform has to take the
-    /// policies.
-    #[arg(long, value_enum, default_value_t = ProfileArg::Compat)]
+    /// Decide documented traps as the products do, or closed; or add the
+    /// validation of a platform.
+    #[arg(long, value_enum, default_value_t = ProfileArg::Compat, verbatim_doc_comment)]
     profile: ProfileArg,
-    /// One of the options that case files have, such as `ciliumVersion=1.19` or `policyDefaultLocalCluster=false`. May
-    /// be repeated.
+    /// Set an option of case files, such as `ciliumVersion=1.19`; repeatable.
     #[arg(long = "option", value_name = "KEY=VALUE")]
     options: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ProfileArg {
-    /// As Istio, Envoy and Cilium do.
+    /// As Istio, Envoy and Cilium.
     Compat,
-    /// Never more permissive than compat, and closed where compat is a documented trap.
+    /// As compat, but closed for documented traps.
     Strict,
-    /// As compat; `lint` and every load refuse what Azure's advanced container networking services refuse.
+    /// As compat, with the validation of Azure's advanced network policies.
     AzureAcns,
 }
 
-/// How results are printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For scripts.
+    /// JSON for scripts.
     Json,
 }
 
@@ -63,28 +62,28 @@ impl ManifestArgs {
         Self { paths, links: self.links }
     }
 
-    /// Returns which files may be read.
+    /// Returns the files that may be read.
     pub(crate) fn access(&self) -> Access {
         Access::new(&self.paths, self.links.follow_links)
     }
 
-    /// Whether none are given.
+    /// Returns whether there are no paths.
     pub(crate) fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
 
-    /// Loads the manifests; whatever cannot be read is a failure.
+    /// Loads the manifests. An unreadable manifest is a failure.
     pub(crate) fn load(&self) -> Result<Manifests, Failure> {
         let manifests = Manifests::load(&self.paths, &self.access());
         notes::ignored(&manifests.cluster.resources().ignored);
-        if manifests.is_bad() {
+        if manifests.has_errors() {
             return Err(Failure::Input(manifests.findings, manifests.sources));
         }
         Ok(manifests)
     }
 }
 
-/// The workload that a person names.
+/// Returns the workload `name`.
 pub(crate) fn workload<'c>(cluster: &'c Cluster, name: &str) -> Result<&'c Workload, Failure> {
     if let Some(workload) = cluster.workload(name) {
         return Ok(workload);
@@ -93,25 +92,25 @@ pub(crate) fn workload<'c>(cluster: &'c Cluster, name: &str) -> Result<&'c Workl
         cluster.workloads().take(5).map(|w| format!("`{}/{}`", w.namespace, w.name)).collect();
     let help = match known.is_empty() {
         true => "add the manifest of the Pod or its controller with -f".to_owned(),
-        false => format!("the manifests hold {}", known.join(", ")),
+        false => format!("the manifests contain {}", known.join(", ")),
     };
-    Err(Failure::argument(format!("no workload `{name}`"), help))
+    Err(Failure::argument(format!("unknown workload `{name}`"), help))
 }
 
-/// The Service or ServiceEntry that a person names.
+/// Returns the Service or ServiceEntry `name`.
 pub(crate) fn service<'c>(cluster: &'c Cluster, name: &str) -> Result<CalledService<'c>, Failure> {
     cluster.called_service(name).ok_or_else(|| {
         let services = cluster.resources().services.iter().map(|service| &service.metadata);
         let known: Vec<String> = services.take(5).map(|m| format!("`{}/{}`", m.namespace, m.name)).collect();
         let help = match known.is_empty() {
             true => "add the manifest of the Service or ServiceEntry with -f".to_owned(),
-            false => format!("the manifests hold {}", known.join(", ")),
+            false => format!("the manifests contain {}", known.join(", ")),
         };
-        Failure::argument(format!("no Service or ServiceEntry `{name}`"), help)
+        Failure::argument(format!("unknown Service or ServiceEntry `{name}`"), help)
     })
 }
 
-/// Loads the manifests; what validation would refuse is a failure too, and warnings are printed.
+/// Loads the manifests and prints warnings. A manifest that validation rejects is a failure.
 pub(crate) fn valid(manifests: &ManifestArgs, options: &Options) -> Result<Manifests, Failure> {
     let manifests = manifests.load()?;
     let mut findings = manifests.findings.clone();
@@ -124,17 +123,17 @@ pub(crate) fn valid(manifests: &ManifestArgs, options: &Options) -> Result<Manif
 }
 
 impl OptionArgs {
-    /// The options.
+    /// Returns the options.
     pub(crate) fn options(&self) -> Result<Options, Failure> {
         let mut map = Map::new();
         for option in &self.options {
             let Some((key, text)) = option.split_once('=') else {
                 let help = "write it as in case files, with `=`: --option ciliumVersion=1.19";
-                return Err(Failure::argument(format!("`--option {option}` has no value"), help));
+                return Err(Failure::argument(format!("missing value in `--option {option}`"), help));
             };
             if key == "profile" {
                 let help = format!("write `--profile {text}`");
-                return Err(Failure::argument("the profile has an argument of its own", help));
+                return Err(Failure::argument("`profile` is not an option", help));
             }
             let value = value(key, text).map_err(|error| {
                 Failure::argument(format!("`--option {option}`: {}", error.reason()), OPTIONS)

@@ -2,8 +2,9 @@
 
 use super::input::{Format, ManifestArgs, OptionArgs};
 use crate::{
-    Output,
     failure::Failure,
+    output::Output,
+    report::finding,
     show::{
         diagnostics,
         style::{BAD, DOUBT, GOOD},
@@ -12,22 +13,30 @@ use crate::{
 };
 use clap::Args;
 use palisade::{Diagnostic, Severity};
-use serde_json::{Value, json};
+use serde_json::json;
 
-/// Report what Istio and Cilium would refuse, and what they accept but probably is not meant.
+/// Report policies that are invalid or that users often misread.
 ///
-/// Errors are what istiod's admission webhook, the Cilium agent or the API server rejects; each names who does. Warnings
-/// are what only the schema of Cilium's CRDs rejects, and documented traps: a toFQDNs rule whose names the pod may not
-/// look up, a `*` where `**` is needed, deny rules that close everything else. docs/lint.md lists them.
+/// An error is a policy that istiod, the Cilium agent or the API server
+/// rejects. A warning is a policy that only the schema of Cilium's CRDs
+/// rejects, or a documented trap. docs/lint.md lists all of them.
 ///
-/// Exit code 0: nothing found. 1: something was found. 2: a file cannot be read as Kubernetes YAML.
+/// Example:
+///
+///     palisade lint -f manifests/ --option ciliumVersion=1.19
+///
+/// Exit codes:
+///   0  no problems found
+///   1  problems found
+///   2  a file is not Kubernetes YAML or JSON
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Lint {
     #[command(flatten)]
     manifests: ManifestArgs,
     #[command(flatten)]
     options: OptionArgs,
-    /// How the findings are printed.
+    /// Format of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -70,26 +79,10 @@ fn total(findings: &[Diagnostic]) -> Text {
     let (errors, warnings) = (count(findings, Severity::Error), count(findings, Severity::Warning));
     let plural = |n: usize, what: &str| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
     let style = match (errors, warnings) {
-        (0, 0) => return Text::of(&[&paint(GOOD, "nothing found")]),
+        (0, 0) => return Text::of(&[&paint(GOOD, "no problems found")]),
         (0, _) => DOUBT,
         _ => BAD,
     };
     let counts = format!("{}, {}", plural(errors, "error"), plural(warnings, "warning"));
     Text::of(&[&paint(style, counts)])
-}
-
-/// The JSON form of a finding.
-pub(super) fn finding(finding: &Diagnostic) -> Value {
-    json!({
-        "code": finding.code,
-        "severity": match finding.severity { Severity::Error => "error", Severity::Warning => "warning" },
-        "message": finding.message,
-        "help": finding.help,
-        "refusedBy": finding.refused_by.iter().map(|authority| authority.as_str()).collect::<Vec<_>>(),
-        "resource": finding.resource,
-        "path": finding.path,
-        "file": finding.origin.file.as_deref(),
-        "line": finding.position.map_or(finding.origin.line, |(line, _)| line),
-        "column": finding.position.map(|(_, column)| column),
-    })
 }

@@ -5,18 +5,17 @@ mod bundle;
 mod check;
 mod completions;
 mod dns_proxy;
+mod endpoint;
 mod export;
 mod fqdn;
 mod input;
 mod lint;
 mod test;
 
-pub(crate) use check::{Stretch, Timeline};
-
-use crate::{Output, failure::Failure};
+use crate::{failure::Failure, output::Output};
 use clap::Subcommand;
 
-/// What `palisade` can do.
+/// The subcommands of `palisade`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(Box<check::Check>),
@@ -30,7 +29,8 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    pub(crate) fn run(self) -> Result<Output, Failure> {
+    /// Runs the subcommand. `palisade` returns the definition of all arguments, for completion scripts.
+    pub(crate) fn run(self, palisade: fn() -> clap::Command) -> Result<Output, Failure> {
         match self {
             Self::Check(check) => check.run(),
             Self::Test(test) => test.run(),
@@ -39,7 +39,7 @@ impl Command {
             Self::DnsProxy(proxy) => proxy.run(),
             Self::Export(export) => export.run(),
             Self::Bundle(bundle) => bundle.run(),
-            Self::Completions(completions) => completions.run(),
+            Self::Completions(completions) => Ok(completions.run(palisade())),
         }
     }
 }

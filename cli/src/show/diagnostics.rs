@@ -1,21 +1,23 @@
-//! Findings with the line of source that they are about.
+//! Findings with their source lines.
 
-use super::text::Text;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use super::{
+    source::{excerpt, file_name, is_shown},
+    text::Text,
+};
+use annotate_snippets::{Group, Level, Origin, Renderer};
+use core::ops::Range;
 use palisade::{Diagnostic, Severity, visible};
-use palisade_cases::Sources;
+use palisade_manifests::SourceMap;
 use std::collections::BTreeMap;
 
-/// Longest line of source that is shown whole.
-const LINE: usize = 160;
 /// Longest message.
 const MESSAGE: usize = 600;
 
-/// Most findings that are shown; of more than these the rest are counted.
+/// Most findings that are shown; the others are counted.
 const FINDINGS: usize = 100;
 
-/// Returns the first of `findings`, one below the other, with the lines of `sources` that they are about.
-pub(crate) fn render(findings: &[Diagnostic], sources: &Sources) -> Text {
+/// Returns the first findings with their lines in `sources`.
+pub(crate) fn render(findings: &[Diagnostic], sources: &SourceMap) -> Text {
     let mut files = Files { sources, lines: BTreeMap::new() };
     let mut text = Text::default();
     for finding in findings.iter().take(FINDINGS) {
@@ -29,21 +31,20 @@ pub(crate) fn render(findings: &[Diagnostic], sources: &Sources) -> Text {
     text
 }
 
-/// The lines of the files of a load, each file read once.
+/// The lines of the files, each file split once.
 struct Files<'a> {
-    sources: &'a Sources,
-    lines: BTreeMap<String, Vec<String>>,
+    sources: &'a SourceMap,
+    lines: BTreeMap<String, Vec<&'a str>>,
 }
 
-impl Files<'_> {
-    /// Returns line number `line` of `file`, without its end, where it is short enough to be printed.
-    fn line(&mut self, file: &str, line: u32) -> Option<&str> {
+impl<'a> Files<'a> {
+    /// Returns the line with the number `line` of `file`, if it can be shown.
+    fn line(&mut self, file: &str, line: u32) -> Option<&'a str> {
         let number = usize::try_from(line).ok()?.checked_sub(1)?;
         let lines = self.lines.entry(file.to_owned()).or_insert_with(|| {
-            let text = self.sources.text(file).unwrap_or_default();
-            text.lines().map(|line| if shows(line) { line.to_owned() } else { String::new() }).collect()
+            self.sources.file(file).map(|file| file.text().lines().collect()).unwrap_or_default()
         });
-        lines.get(number).map(String::as_str).filter(|line| !line.is_empty())
+        lines.get(number).copied().filter(|line| is_shown(line))
     }
 }
 
@@ -55,10 +56,11 @@ fn one(finding: &Diagnostic, files: &mut Files<'_>) -> String {
     let mut group = Group::with_title(level.primary_title(clip(&finding.message, MESSAGE)).id(finding.code));
     let (line, column) = finding.position.unwrap_or((finding.origin.line, 1));
     if let Some(file) = finding.origin.file.as_deref() {
-        let name = visible(if file == "-" { "standard input" } else { file }).into_owned();
+        let name = file_name(file);
         let source = files.line(file, line);
-        group = match source {
-            Some(text) => group.element(snippet(name, text, line, column)),
+        let snippet = source.and_then(|text| excerpt(name.clone(), text, line, word(text, column), None));
+        group = match snippet {
+            Some(snippet) => group.element(snippet),
             None if line > 0 => {
                 let at = Origin::path(name).line(usize::try_from(line).unwrap_or(0));
                 group.element(at.char_column(usize::try_from(column).unwrap_or(1)))
@@ -80,38 +82,16 @@ fn one(finding: &Diagnostic, files: &mut Files<'_>) -> String {
     Renderer::styled().render(&[group])
 }
 
-/// Whether a line is short enough to be printed.
-fn shows(text: &str) -> bool {
-    text.len() <= LINE && !text.trim().is_empty()
-}
-
-fn snippet<'a>(
-    name: String,
-    text: &str,
-    line: u32,
-    column: u32,
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+/// Returns the bytes of the word at `column` of `line`.
+fn word(line: &str, column: u32) -> Range<usize> {
     let skip = usize::try_from(column).unwrap_or(1).saturating_sub(1);
-    let start = text.char_indices().nth(skip).map_or(text.len().saturating_sub(1), |(at, _)| at);
-    let (before, rest) = text.split_at_checked(start).unwrap_or((text, ""));
-    // An escape is longer than the character, so the columns are those of the escaped line.
-    let (before, rest) = (escaped(before), escaped(rest));
-    let start = before.len();
+    let start = line.char_indices().nth(skip).map_or(line.len().saturating_sub(1), |(at, _)| at);
+    let rest = line.get(start..).unwrap_or_default();
     let end = rest.find([' ', ',', ':', ']', '}']).filter(|end| *end > 0).unwrap_or(rest.len());
-    let text = before + &rest;
-    Snippet::source(text)
-        .line_start(usize::try_from(line).unwrap_or(1))
-        .path(name)
-        .fold(false)
-        .annotation(AnnotationKind::Primary.span(start..start + end))
+    start..start + end
 }
 
-/// A part of a source line with everything but tabs made visible.
-fn escaped(part: &str) -> String {
-    part.split('\t').map(visible).collect::<Vec<_>>().join("\t")
-}
-
-/// The first `limit` characters of `text`, made visible.
+/// Returns the first `limit` characters of `text`, made visible.
 fn clip(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         None => visible(text).into_owned(),

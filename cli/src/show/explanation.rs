@@ -8,7 +8,7 @@ use palisade::{
     DecidedBy, Outcome, RuleTrace, TestTrace, Verdict,
     flow::{FlowExplanation, LayerExplanation},
 };
-use palisade_cases::spell;
+use palisade_cases::describe_decider;
 
 /// Most candidate rules that are shown.
 const CANDIDATES: usize = 10;
@@ -22,7 +22,7 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
     let mut out = Text::default();
     let verdict = paint(of_verdict(decision.verdict), decision.verdict.as_str().to_uppercase());
     let status = decision.status.map(|status| format!(" with status {status}")).unwrap_or_default();
-    out.line(&[&verdict, &status, &", by ", &paint(BOLD, spell(*layer, by))]);
+    out.line(&[&verdict, &status, &", by ", &paint(BOLD, describe_decider(*layer, by))]);
     out.line(&[&paint(DIM, title)]);
     out.line(&[]);
     let decided = explanation.layers.iter().position(|l| !l.decision.passes());

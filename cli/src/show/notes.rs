@@ -1,4 +1,4 @@
-//! Remarks beside the answer. They go to standard error, so that the answer can be piped.
+//! Notes about the input. They go to standard error, so that the output can be piped.
 
 use super::{
     diagnostics,
@@ -6,30 +6,30 @@ use super::{
     text::{Text, paint},
 };
 use palisade::{Diagnostic, resource::Ignored};
-use palisade_cases::Sources;
+use palisade_manifests::SourceMap;
 
 /// Most warnings that `check` prints.
 const WARNINGS: usize = 10;
 
-/// Names the kinds that no layer reads, once.
+/// Prints the kinds that no layer reads.
 pub(crate) fn ignored(ignored: &Ignored) {
     if ignored.0.is_empty() {
         return;
     }
     let kinds: Vec<String> = ignored.0.iter().map(|(kind, count)| format!("{kind} ({count})")).collect();
-    say(&format!("no layer reads these kinds: {}", kinds.join(", ")));
+    print(&format!("no layer reads these kinds: {}", kinds.join(", ")));
 }
 
-/// Prints what is legal and probably not meant.
-pub(crate) fn warnings(findings: &[Diagnostic], sources: &Sources) {
+/// Prints warnings.
+pub(crate) fn warnings(findings: &[Diagnostic], sources: &SourceMap) {
     let shown: Vec<Diagnostic> = findings.iter().take(WARNINGS).cloned().collect();
     diagnostics::render(&shown, sources).print_error();
     if findings.len() > shown.len() {
-        say(&format!("{} more warnings: `palisade lint` shows them all", findings.len() - shown.len()));
+        print(&format!("{} more warnings: `palisade lint` shows them all", findings.len() - shown.len()));
     }
 }
 
-/// One remark.
-pub(crate) fn say(text: &str) {
+/// Prints a note.
+pub(crate) fn print(text: &str) {
     Text::of(&[&paint(BOLD, "note"), &": ", &text]).print_error();
 }

@@ -1,29 +1,32 @@
-//! Timelines: a table for people, an object for scripts.
+//! Timelines as a table and as JSON.
 
 use super::{
     style::{DIM, PLAIN, of_verdict},
     text::{Text, paint},
 };
-use crate::command::{Stretch, Timeline};
+use crate::{
+    report::ByJson,
+    timeline::{Period, Timeline},
+};
 use anstyle::Style;
 use core::net::IpAddr;
 use palisade::visible;
-use palisade_cases::{ByJson, spell};
+use palisade_cases::describe_decider;
 use serde::Serialize;
 
 /// Most addresses that are shown.
 const TIMELINES: usize = 100;
-/// Most stretches of one address.
-const STRETCHES: usize = 100;
+/// Most periods of one address.
+const PERIODS: usize = 100;
 
-/// The table of `timelines` of the flow that `title` describes.
+/// Returns the table of `timelines` of the flow that `title` describes.
 pub(crate) fn text(title: &str, timelines: &[Timeline]) -> Text {
     let mut out = Text::default();
     for timeline in timelines.iter().take(TIMELINES) {
         let ip = timeline.ip.map(|ip| format!(" ({ip})")).unwrap_or_default();
         out.line(&[&paint(DIM, format!("{title}{ip}"))]);
         out.line(&[]);
-        let cells: Vec<[String; 4]> = timeline.stretches.iter().take(STRETCHES).map(cells).collect();
+        let cells: Vec<[String; 4]> = timeline.periods.iter().take(PERIODS).map(cells).collect();
         let header = ["FROM", "UNTIL", "VERDICT", "BY"].map(str::to_owned);
         let width = |column: usize| {
             let rows = cells.iter().chain([&header]);
@@ -31,29 +34,29 @@ pub(crate) fn text(title: &str, timelines: &[Timeline]) -> Text {
         };
         let widths = [width(0), width(1), width(2), width(3)];
         row(&mut out, &header, widths, PLAIN, "BECAUSE");
-        for (stretch, cells) in timeline.stretches.iter().zip(&cells) {
-            row(&mut out, cells, widths, of_verdict(stretch.verdict), &stretch.because);
+        for (period, cells) in timeline.periods.iter().zip(&cells) {
+            row(&mut out, cells, widths, of_verdict(period.verdict), &period.because);
         }
-        more(&mut out, timeline.stretches.len().saturating_sub(STRETCHES), "  ", "times");
+        more(&mut out, timeline.periods.len().saturating_sub(PERIODS), "  ", "times");
         out.line(&[]);
     }
     more(&mut out, timelines.len().saturating_sub(TIMELINES), "", "addresses");
     out
 }
 
-/// Says how many lines are left out.
+/// Prints the number of lines that are left out.
 fn more(out: &mut Text, count: usize, indent: &str, what: &str) {
     if count > 0 {
         out.line(&[&indent, &"and ", &count, &" more ", &what, &"; `--output json` prints all"]);
     }
 }
 
-/// The cells of `stretch` as they are printed, so that their widths can be measured.
-fn cells(stretch: &Stretch) -> [String; 4] {
-    let (layer, by) = &stretch.by;
-    let until = stretch.until.map_or_else(|| "-".to_owned(), moment);
-    let by = visible(&spell(*layer, by)).into_owned();
-    [moment(stretch.from), until, stretch.verdict.as_str().to_owned(), by]
+/// Returns the cells of `period` as they are printed, so that their widths can be measured.
+fn cells(period: &Period) -> [String; 4] {
+    let (layer, by) = &period.by;
+    let until = period.until.map_or_else(|| "-".to_owned(), moment);
+    let by = visible(&describe_decider(*layer, by)).into_owned();
+    [moment(period.from), until, period.verdict.as_str().to_owned(), by]
 }
 
 fn row(out: &mut Text, cells: &[String; 4], widths: [usize; 4], style: Style, because: &str) {
@@ -67,7 +70,7 @@ fn row(out: &mut Text, cells: &[String; 4], widths: [usize; 4], style: Style, be
     ]);
 }
 
-/// Milliseconds as seconds.
+/// Returns milliseconds as seconds.
 fn moment(milliseconds: u64) -> String {
     let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
     if rest == 0 { format!("{seconds}s") } else { format!("{seconds}.{rest:03}s") }
@@ -83,13 +86,13 @@ struct TimelinesJson<'t> {
 struct TimelineJson<'t> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ip: Option<IpAddr>,
-    stretches: Vec<StretchJson<'t>>,
+    stretches: Vec<PeriodJson<'t>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct StretchJson<'t> {
-    /// Milliseconds since the beginning.
+struct PeriodJson<'t> {
+    /// Milliseconds since the start.
     from: u64,
     until: Option<u64>,
     verdict: &'static str,
@@ -97,22 +100,22 @@ struct StretchJson<'t> {
     because: &'t str,
 }
 
-/// The same as JSON.
+/// Returns `timelines` as JSON.
 pub(crate) fn json(title: &str, timelines: &[Timeline]) -> Text {
     let timelines = timelines
         .iter()
-        .map(|t| TimelineJson { ip: t.ip, stretches: t.stretches.iter().map(stretch_json).collect() })
+        .map(|t| TimelineJson { ip: t.ip, stretches: t.periods.iter().map(period_json).collect() })
         .collect();
     Text::json_pretty(&TimelinesJson { name: title, timelines })
 }
 
-fn stretch_json(stretch: &Stretch) -> StretchJson<'_> {
-    let (layer, by) = &stretch.by;
-    StretchJson {
-        from: stretch.from,
-        until: stretch.until,
-        verdict: stretch.verdict.as_str(),
+fn period_json(period: &Period) -> PeriodJson<'_> {
+    let (layer, by) = &period.by;
+    PeriodJson {
+        from: period.from,
+        until: period.until,
+        verdict: period.verdict.as_str(),
         decided_by: ByJson::new(*layer, by),
-        because: &stretch.because,
+        because: &period.because,
     }
 }

@@ -132,12 +132,12 @@ fn nothing_to_read() {
     let folder =
         Folder::new(&[("empty.yaml", b""), ("none/readme.md", b"x"), ("comment.yaml", b"# nothing\n---\n")]);
     folder.run("lint -f none").says(2, &["no manifest in this folder: `none`", "*.yaml"]);
-    folder.run("lint -f empty.yaml").says(2, &["the file holds no object: `empty.yaml`", "help:"]);
-    folder.run("lint -f comment.yaml").says(2, &["the file holds no object: `comment.yaml`"]);
+    folder.run("lint -f empty.yaml").says(2, &["the file contains no object: `empty.yaml`", "help:"]);
+    folder.run("lint -f comment.yaml").says(2, &["the file contains no object: `comment.yaml`"]);
     folder
         .run("lint -f missing.yaml")
         .says(2, &["cannot read `missing.yaml`: no such file", "check the path"]);
-    folder.run("lint -f -").says(2, &["standard input holds no object"]);
+    folder.run("lint -f -").says(2, &["standard input contains no object"]);
     folder.run("lint").says(2, &["--filename"]);
 }
 

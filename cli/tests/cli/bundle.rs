@@ -194,7 +194,7 @@ fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     let folder = folder();
     folder
         .run("bundle -f manifests.yaml --workload foo/none")
-        .says(2, &["no workload `foo/none`", "`foo/sample`"]);
+        .says(2, &["unknown workload `foo/none`", "`foo/sample`"]);
     folder.run("bundle -f manifests.yaml").says(2, &["--workload"]);
     folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
 }

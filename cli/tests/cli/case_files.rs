@@ -95,7 +95,11 @@ fn bad_case_files_are_bad_input() {
         (
             "expect: deny",
             "expect: no",
-            &["one.cases.yaml:13:11", "`no` is not one of allow, deny", "cases[1].expect"],
+            &[
+                "one.cases.yaml:13:11",
+                "unknown expectation `no`, expected one of allow, deny",
+                "cases[1].expect",
+            ],
         ),
         (
             "from: {workload: foo/a}",

@@ -56,7 +56,7 @@ fn the_verdict_is_the_exit_code() {
 fn a_pod_goes_before_a_service_and_the_choice_is_named() {
     let folder = folder();
     let ran = folder.run("check -f m --from foo/sleep --to foo/sample --method GET");
-    ran.says(0, &["`foo/sample` is a pod and a Service; the pod is meant"]);
+    ran.says(0, &["`foo/sample` is a pod and a Service; the pod is used"]);
     folder.run("check -f m --from foo/sleep --to service:foo/sample --method GET").says(0, &[]);
 }
 
@@ -88,14 +88,17 @@ fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
     for (arguments, parts) in [
         ("--from foo/slep --to foo/sample", ["no pod of that name", "foo/sleep"]),
         ("--from foo/sleep --to foo/sampel:80", ["no pod and no Service", "foo/sample"]),
-        ("--from foo/sleep --to www.google.com", ["leaves the port open", "www.google.com:PORT"]),
+        (
+            "--from foo/sleep --to www.google.com",
+            ["missing port in `--to www.google.com`", "www.google.com:PORT"],
+        ),
         ("--from foo/sleep --to foo/sample:http", ["invalid port `http`", "a number"]),
-        ("--from nobody --to foo/sample", ["names no end of a flow", "namespace/name"]),
+        ("--from nobody --to foo/sample", ["invalid `--from nobody`", "namespace/name"]),
         ("--from entity:moon --to foo/sample", ["unknown entity `moon`", "kube-apiserver"]),
-        ("--from foo/sleep --to foo/sample --protocol tcp", ["no protocol `tcp`", "in capitals"]),
-        ("--from foo/sleep --to foo/sample --header x", ["has no colon", "x-user"]),
+        ("--from foo/sleep --to foo/sample --protocol tcp", ["unknown protocol `tcp`", "in capitals"]),
+        ("--from foo/sleep --to foo/sample --header x", ["missing colon", "x-user"]),
         ("--from foo/sleep --to foo/sample --jwt []", ["not a JSON object", "claims as JSON"]),
-        ("--from foo/sleep --to foo/sample --dns x", ["`--dns x` cannot be read", "=192.0.2.1"]),
+        ("--from foo/sleep --to foo/sample --dns x", ["invalid `--dns x`", "=192.0.2.1"]),
         ("--from foo/sleep --to foo/sample --option moon=1", ["unknown option `moon`", "case files"]),
         (
             "--from foo/sleep --to foo/sample --option ciliumVersion=9",

@@ -126,7 +126,7 @@ fn policy_for_a_service_needs_the_service_of_the_waypoint() {
 fn service_is_a_known_one_of_a_waypoint() {
     let bundle = "bundle -f all.yaml --workload";
     run(&[], &format!("{bundle} foo/wp --service foo/none"))
-        .says(2, &["no Service or ServiceEntry `foo/none`", "`foo/web`"]);
+        .says(2, &["unknown Service or ServiceEntry `foo/none`", "`foo/web`"]);
     run(&[], &format!("{bundle} foo/sample --service foo/web")).says(2, &["needs a waypoint"]);
     run(&[], "export envoy-rbac -f all.yaml --workload foo/sample --service foo/web")
         .says(2, &["needs a waypoint"]);

@@ -49,7 +49,7 @@ fn who_refuses_is_named_with_file_line_path_and_remedy() {
 #[test]
 fn a_platform_refuses_more() {
     let folder = Folder::new(&[("dns.yaml", STAR)]);
-    folder.run("lint -f dns.yaml").prints(0, &["nothing found"]);
+    folder.run("lint -f dns.yaml").prints(0, &["no problems found"]);
     folder.run("lint -f dns.yaml --profile azure-acns").prints(1, &["the bare `*`", "dns.yaml:9", "ACNS"]);
     let none = "lint -f dns.yaml --profile azure-acns --option advancedNetworkPolicies=None";
     folder.run(none).prints(1, &["needs advanced network policies of level FQDN"]);

@@ -3,12 +3,14 @@
 #[cfg(feature = "yaml")]
 mod error;
 #[cfg(feature = "yaml")]
-mod locate;
+mod positions;
 #[cfg(feature = "yaml")]
 mod yaml;
 
 #[cfg(feature = "yaml")]
-pub use yaml::{Document, add, documents, load, place, read};
+pub use positions::{Field, Positions, Span};
+#[cfg(feature = "yaml")]
+pub use yaml::{Document, documents, load, place, read};
 
 use crate::diagnostic::Diagnostic;
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! YAML documents, by a library with limits on aliases, depth and size.
 
-use super::{error, locate};
+use super::{error, positions::Positions};
 use crate::{
     diagnostic::{Diagnostic, Origin},
     limits,
@@ -40,13 +40,6 @@ pub struct Document {
 /// ```
 pub fn load(file: &str, text: &str, resources: &mut Resources) -> Vec<Diagnostic> {
     let (documents, mut findings) = documents(file, text);
-    findings.extend(add(documents, text, resources));
-    findings
-}
-
-/// Adds `documents`, read from `text`, to `resources`.
-pub fn add(documents: Vec<Document>, text: &str, resources: &mut Resources) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
     for document in documents {
         let origin = document.origin.clone();
         if let Err(finding) = resources.add(document.value, document.origin) {
@@ -57,20 +50,10 @@ pub fn add(documents: Vec<Document>, text: &str, resources: &mut Resources) -> V
     findings
 }
 
-/// Gives each finding the line and column of its path in `text`, the file they are about.
-pub fn place<'d>(findings: impl IntoIterator<Item = &'d mut Diagnostic>, text: &str) {
-    let findings: Vec<_> = findings.into_iter().filter(|finding| finding.position.is_none()).collect();
-    if findings.is_empty() {
-        return;
-    }
-    let path = |finding: &Diagnostic| match (finding.origin.item.as_str(), finding.path.as_str()) {
-        ("", path) => path.to_string(),
-        (item, "") => item.to_string(),
-        (item, path) => format!("{item}.{path}"),
-    };
-    let wanted: Vec<_> = findings.iter().map(|finding| (finding.origin.line, path(finding))).collect();
-    for (finding, position) in findings.into_iter().zip(locate::positions(text, &wanted)) {
-        finding.position = position;
+/// Sets the position of each finding without one. `text` is the file of all of them.
+pub fn place(findings: &mut [Diagnostic], text: &str) {
+    if findings.iter().any(|finding| finding.position.is_none()) {
+        Positions::new(text).place(findings);
     }
 }
 

@@ -2,12 +2,13 @@
 
 use super::policies::authorization_policies;
 use palisade::{
-    Cluster, Layer, LayerDecision, MeshRole, Options, Severity, Verdict,
+    Layer, LayerDecision, MeshRole, Options, Severity, Verdict,
     flow::{Flow, FlowDecision, History, HttpRequest, MeshRequest, Simulation},
     lint,
     resource::istio::Action,
 };
-use palisade_cases::{FlowCase, NoAnswer};
+use palisade_cases::{BackendError, FlowCase};
+use palisade_manifests::Manifests;
 use serde_json::Value;
 
 /// A cluster with the AuthorizationPolicies of its proxies.
@@ -33,15 +34,12 @@ pub struct Arrival {
 }
 
 impl<'c> Mesh<'c> {
-    /// Prepares `cluster`.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if a manifest cannot be read again.
-    pub fn open(cluster: &'c Cluster, options: &Options) -> Result<Self, NoAnswer> {
+    /// Returns the mesh that `manifests` describe.
+    pub fn open(manifests: &'c Manifests, options: &Options) -> Self {
+        let cluster = &manifests.cluster;
         let refused = lint::check(cluster, options).iter().any(|finding| finding.severity == Severity::Error);
-        let policies = authorization_policies(cluster)?;
-        Ok(Self { simulation: Simulation::new(cluster, options.clone()), policies, refused })
+        let policies = authorization_policies(manifests);
+        Self { simulation: Simulation::new(cluster, options.clone()), policies, refused }
     }
 
     /// Returns the traffic that `case` sends to a proxy of the mesh.
@@ -49,7 +47,7 @@ impl<'c> Mesh<'c> {
     /// # Errors
     ///
     /// Returns an error if nothing arrives at a proxy, or the case is invalid.
-    pub fn arrival(&self, case: &FlowCase) -> Result<Arrival, NoAnswer> {
+    pub fn arrival(&self, case: &FlowCase) -> Result<Arrival, BackendError> {
         let simulation = &self.simulation;
         let mut history = History::default();
         for event in &case.after {
@@ -80,7 +78,7 @@ impl<'c> Mesh<'c> {
     }
 
     /// Returns an error with the reason if the filter cannot decide `arrival`.
-    pub fn filter_sees(&self, case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
+    pub fn filter_sees(&self, case: &FlowCase, arrival: &Arrival) -> Result<(), BackendError> {
         same_semantics(self.simulation.options())?;
         if self.refused {
             return skip("the filter rejects policies that an admission webhook rejects");
@@ -117,7 +115,7 @@ fn plain(flow: &Flow) -> Flow {
 }
 
 /// Skips options other than the default, because the filter and Envoy have no others.
-pub(crate) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
+pub(crate) fn same_semantics(options: &Options) -> Result<(), BackendError> {
     let known = Options::default();
     let same = options.profile == known.profile
         && options.istio.version == known.istio.version
@@ -128,6 +126,6 @@ pub(crate) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
 }
 
 /// Returns an error that skips a case for this reason.
-pub fn skip<T>(reason: &str) -> Result<T, NoAnswer> {
-    Err(NoAnswer::Skip(reason.to_string()))
+pub fn skip<T>(reason: &str) -> Result<T, BackendError> {
+    Err(BackendError::Unsupported(reason.to_string()))
 }

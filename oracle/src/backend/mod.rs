@@ -11,17 +11,18 @@ pub use mesh::{Arrival, Mesh, skip};
 pub use policies::{authorization_policies, called, configuration};
 
 use palisade::{
-    Cluster, Options, Verdict,
+    Options, Verdict,
     flow::{HttpRequest, HttpVersion, Place},
     http::{Downstream, Proxy as Codec, admit},
 };
-use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
+use palisade_cases::{Answer, Backend, BackendError, FlowCase, Session};
 use palisade_envoy::{
     certs::Authority,
     client::{Client, Reply},
     dynamic::DynamicEnvoy,
     http2::Http2,
 };
+use palisade_manifests::Manifests;
 use proxy::{ASKED, Enforcer, Proxy, answer_header, workload};
 use std::{
     collections::BTreeMap,
@@ -49,9 +50,9 @@ impl InEnvoy {
         Self { module, by_both: AtomicUsize::new(0), envoy: OnceLock::new() }
     }
 
-    fn envoy(&self) -> Result<&DynamicEnvoy, NoAnswer> {
+    fn envoy(&self) -> Result<&DynamicEnvoy, BackendError> {
         let envoy = self.envoy.get_or_init(|| proxy::envoy().map_err(|error| format!("{error:#}")));
-        envoy.as_ref().map_err(|reason| NoAnswer::Failed(reason.clone()))
+        envoy.as_ref().map_err(|reason| BackendError::Failed(reason.clone()))
     }
 
     /// Returns the number of cases that both decided with the same status.
@@ -67,9 +68,9 @@ impl Backend for InEnvoy {
 
     fn open<'c>(
         &'c self,
-        cluster: &'c Cluster,
+        manifests: &'c Manifests,
         options: &Options,
-    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
+    ) -> Result<Box<dyn Session + 'c>, BackendError> {
         let known = Options::default();
         if options.profile != known.profile {
             return skip("native RBAC has no profile strict");
@@ -77,8 +78,8 @@ impl Backend for InEnvoy {
         if options.envoy.version != known.envoy.version || options.istio.version != known.istio.version {
             return skip("only one version of Envoy is installed");
         }
-        let mesh = Mesh::open(cluster, options)?;
-        let authority = Authority::new(&cluster.resources().mesh.trust_domain).map_err(failed)?;
+        let mesh = Mesh::open(manifests, options);
+        let authority = Authority::new(&manifests.cluster.resources().mesh.trust_domain).map_err(failed)?;
         let issuers = Issuers::new().map_err(failed)?;
         Ok(Box::new(Proxies { backend: self, mesh, authority, issuers, proxies: BTreeMap::new() }))
     }
@@ -106,7 +107,7 @@ struct Proxies<'c> {
 }
 
 impl Session for Proxies<'_> {
-    fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
+    fn answer(&mut self, case: &FlowCase) -> Result<Answer, BackendError> {
         let arrival = self.mesh.arrival(case)?;
         expressible(case, &arrival)?;
         self.ready(case, &arrival)?;
@@ -136,7 +137,7 @@ impl Session for Proxies<'_> {
             let wasm = ask(Enforcer::Wasm)?;
             if wasm != native {
                 let text = format!("native RBAC decides {native:?}, the filter {wasm:?}");
-                return Err(NoAnswer::Failed(text));
+                return Err(BackendError::Failed(text));
             }
             self.backend.by_both.fetch_add(1, Ordering::Relaxed);
         }
@@ -146,7 +147,7 @@ impl Session for Proxies<'_> {
 
 impl Proxies<'_> {
     /// Opens the proxy that receives `arrival`.
-    fn ready(&mut self, case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
+    fn ready(&mut self, case: &FlowCase, arrival: &Arrival) -> Result<(), BackendError> {
         let port = arrival.connection.destination_port;
         let key = key(case, arrival);
         if !self.proxies.contains_key(&key) {
@@ -179,7 +180,7 @@ impl Proxies<'_> {
         case: &FlowCase,
         arrival: &Arrival,
         http: &HttpRequest,
-    ) -> Result<HttpRequest, NoAnswer> {
+    ) -> Result<HttpRequest, BackendError> {
         let cluster = self.mesh.simulation.cluster();
         let workload = workload(&self.mesh, &arrival.connection).map_err(failed)?;
         if http.raw.is_some() && !case.flow.tokens.is_empty() {
@@ -199,7 +200,7 @@ impl Proxies<'_> {
 }
 
 /// Skips cases that an Envoy on loopback cannot reproduce.
-fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), NoAnswer> {
+fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), BackendError> {
     let connection = &arrival.connection;
     if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) && !case.flow.tokens.is_empty() {
         return skip("tokens are validated for the whole workload, not for a service behind a waypoint");
@@ -238,7 +239,7 @@ fn is_known(method: &str) -> bool {
 }
 
 /// Skips cases whose result depends on addresses other than those of loopback.
-fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnswer> {
+fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), BackendError> {
     let connection = &arrival.connection;
     let loopback = |ip: Option<std::net::IpAddr>| ip.is_some_and(|ip| ip.is_loopback() && ip.is_ipv4());
     let client = filters.contains("\"remoteIp\"");
@@ -270,7 +271,7 @@ fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), NoAnsw
 type Seen = (Verdict, Option<u16>);
 
 /// Sends an HTTP request. `alone`: no provider answers, whose denial would look like a rejection by the connection manager.
-fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen, NoAnswer> {
+fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen, BackendError> {
     // An answer to HEAD has no body.
     let alone = alone && request.method != "HEAD";
     if request.version == HttpVersion::Http2 {
@@ -290,7 +291,7 @@ fn over_http(client: &Client, request: &HttpRequest, alone: bool) -> Result<Seen
     }
 }
 
-fn verdict(alone: bool, status: u16, grpc_status: Option<&str>, body: &[u8]) -> Result<Seen, NoAnswer> {
+fn verdict(alone: bool, status: u16, grpc_status: Option<&str>, body: &[u8]) -> Result<Seen, BackendError> {
     const AUDIENCE: &[u8] = b"Audiences in Jwt are not allowed";
     match status {
         200 if grpc_status == Some("7") => Ok((Verdict::Deny, None)),
@@ -302,7 +303,7 @@ fn verdict(alone: bool, status: u16, grpc_status: Option<&str>, body: &[u8]) -> 
     }
 }
 
-fn by_status(status: u16) -> Result<Seen, NoAnswer> {
+fn by_status(status: u16) -> Result<Seen, BackendError> {
     match status {
         200 => Ok((Verdict::Allow, None)),
         400 | 401 | 404 | 426 | 431 | 501 => Ok((Verdict::Reject, Some(status))),
@@ -312,7 +313,7 @@ fn by_status(status: u16) -> Result<Seen, NoAnswer> {
 }
 
 /// Sends some bytes, which an echo returns. A TLS client that receives its own greeting was also allowed.
-fn over_tcp(client: &Client, mtls: bool) -> Result<Seen, NoAnswer> {
+fn over_tcp(client: &Client, mtls: bool) -> Result<Seen, BackendError> {
     let mut connection = client.connect().map_err(failed)?;
     let sent = connection.write_all(&[b'x'; 64]).and_then(|()| connection.flush());
     match sent.and_then(|()| connection.read_exact(&mut [0])) {
@@ -325,10 +326,10 @@ fn over_tcp(client: &Client, mtls: bool) -> Result<Seen, NoAnswer> {
     }
 }
 
-fn failed_to<T>(text: &str) -> Result<T, NoAnswer> {
-    Err(NoAnswer::Failed(text.to_owned()))
+fn failed_to<T>(text: &str) -> Result<T, BackendError> {
+    Err(BackendError::Failed(text.to_owned()))
 }
 
-fn failed(error: impl std::fmt::Display) -> NoAnswer {
-    NoAnswer::Failed(format!("{error:#}"))
+fn failed(error: impl std::fmt::Display) -> BackendError {
+    BackendError::Failed(format!("{error:#}"))
 }

@@ -1,28 +1,14 @@
 //! The configuration of a proxy: the AuthorizationPolicies of a cluster as JSON, and the workload.
 
-use palisade::{CalledService, Cluster, Options, enforcement, flow::Place, manifest};
-use palisade_cases::NoAnswer;
+use palisade::{CalledService, Cluster, Options, enforcement, flow::Place};
+use palisade_manifests::Manifests;
 use palisade_plugin_config::{Config, MeshSettings, Service, WorkloadSource, WorkloadSpec};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, fs};
 
-/// Returns every AuthorizationPolicy of `cluster`, as its file has it.
-pub fn authorization_policies(cluster: &Cluster) -> Result<Vec<Value>, NoAnswer> {
-    let mut files = BTreeMap::new();
-    let mut found = Vec::new();
-    for policy in &cluster.resources().authorization_policies {
-        let file = policy.origin.file.as_deref().unwrap_or_default();
-        if !files.contains_key(file) {
-            let text =
-                fs::read_to_string(file).map_err(|error| NoAnswer::Failed(format!("{file}: {error}")))?;
-            files.insert(file.to_string(), manifest::documents(file, &text).0);
-        }
-        let position = (policy.origin.document, &policy.origin.item);
-        let object =
-            files[file].iter().find(|object| (object.origin.document, &object.origin.item) == position);
-        found.extend(object.map(|object| object.value.clone()));
-    }
-    Ok(found)
+/// Returns every AuthorizationPolicy of `manifests`, as its file contains it.
+pub fn authorization_policies(manifests: &Manifests) -> Vec<Value> {
+    let policies = &manifests.cluster.resources().authorization_policies;
+    policies.iter().filter_map(|policy| manifests.sources.object(&policy.origin)).cloned().collect()
 }
 
 /// Returns the service whose requests a waypoint receives on the way to `place`.

@@ -5,8 +5,9 @@ mod wasm;
 pub use wasm::Wasm;
 
 use crate::reference;
-use palisade::{Cluster, CompileSwitches, Interpreter, Options, flow::Simulation};
-use palisade_cases::{Backend, NoAnswer, Session};
+use palisade::{CompileSwitches, Interpreter, Options, flow::Simulation};
+use palisade_cases::{Backend, BackendError, Session};
+use palisade_manifests::Manifests;
 
 /// The engine in this process, with a choice of compilation.
 #[derive(Clone, Debug)]
@@ -50,11 +51,11 @@ impl Backend for Engine {
 
     fn open<'c>(
         &'c self,
-        cluster: &'c Cluster,
+        manifests: &'c Manifests,
         options: &Options,
-    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
+    ) -> Result<Box<dyn Session + 'c>, BackendError> {
         let mut options = options.clone();
         options.switches = self.switches;
-        Ok(Box::new(Simulation::new(cluster, options)))
+        Ok(Box::new(Simulation::new(&manifests.cluster, options)))
     }
 }

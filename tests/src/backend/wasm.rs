@@ -2,15 +2,16 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use palisade::{
-    CalledService, Cluster, IdentitySource, Layer, Options, Severity, Verdict,
+    CalledService, IdentitySource, Layer, Options, Severity, Verdict,
     flow::{History, MeshRequest, Simulation},
     lint,
     resource::istio::Action,
 };
-use palisade_cases::{Answer, Backend, FlowCase, NoAnswer, Session};
+use palisade_cases::{Answer, Backend, BackendError, FlowCase, Session};
 use palisade_harness::{
     Conformance, Connection, HttpAnswer, HttpRequest, Plugin, Stream, Verdict as Seen, VmOptions,
 };
+use palisade_manifests::Manifests;
 use palisade_oracle::backend::{authorization_policies, called, configuration};
 use palisade_plugin_config::Provider;
 use serde_json::{Value, json};
@@ -41,24 +42,25 @@ impl Backend for Wasm {
 
     fn open<'c>(
         &'c self,
-        cluster: &'c Cluster,
+        manifests: &'c Manifests,
         options: &Options,
-    ) -> Result<Box<dyn Session + 'c>, NoAnswer> {
+    ) -> Result<Box<dyn Session + 'c>, BackendError> {
         same_semantics(options)?;
+        let cluster = &manifests.cluster;
         let mut first_names = options.clone();
         first_names.envoy.peer_names_complete = false;
         Ok(Box::new(Proxies {
             conformance: &self.conformance,
             simulation: Simulation::new(cluster, options.clone()),
             first_names: Simulation::new(cluster, first_names),
-            policies: authorization_policies(cluster)?,
+            policies: authorization_policies(manifests),
             plugins: BTreeMap::new(),
         }))
     }
 }
 
 /// Skips options other than the default, because the filter has no others.
-pub(super) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
+pub(super) fn same_semantics(options: &Options) -> Result<(), BackendError> {
     let known = Options::default();
     let same = options.istio.version == known.istio.version
         && options.envoy.version == known.envoy.version
@@ -67,8 +69,8 @@ pub(super) fn same_semantics(options: &Options) -> Result<(), NoAnswer> {
     if same { Ok(()) } else { skip("its configuration knows no other semantics than the default") }
 }
 
-pub(super) fn skip<T>(reason: &str) -> Result<T, NoAnswer> {
-    Err(NoAnswer::Skip(reason.to_string()))
+pub(super) fn skip<T>(reason: &str) -> Result<T, BackendError> {
+    Err(BackendError::Unsupported(reason.to_string()))
 }
 
 /// The proxies of one cluster: a plugin for each workload. Each starts on its first use.
@@ -85,7 +87,7 @@ struct Proxies<'c> {
 type Key = (String, Option<(String, String)>, BTreeMap<String, bool>);
 
 impl Session for Proxies<'_> {
-    fn answer(&mut self, case: &FlowCase) -> Result<Answer, NoAnswer> {
+    fn answer(&mut self, case: &FlowCase) -> Result<Answer, BackendError> {
         let request = proxied(&self.simulation, case)?;
         let verdict = |simulation: &Simulation<'_>| {
             simulation.decide(&case.flow, &History::default()).map(|decision| decision.verdict)
@@ -121,13 +123,13 @@ impl Session for Proxies<'_> {
                 Ok(Answer { status: u16::try_from(status).ok(), ..Answer::new(Verdict::Deny) })
             }
             Seen::Deny { grpc_status: Some(7), .. } => Ok(Answer::new(Verdict::Deny)),
-            other => Err(NoAnswer::Failed(format!("the filter answers {other:?}"))),
+            other => Err(BackendError::Failed(format!("the filter answers {other:?}"))),
         }
     }
 }
 
 /// Returns the traffic at the destination's proxy, if it has all attributes that the decision needs.
-pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<MeshRequest, NoAnswer> {
+pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<MeshRequest, BackendError> {
     let mut history = History::default();
     for event in &case.after {
         simulation.happen(&mut history, event)?;
@@ -170,7 +172,7 @@ impl Proxies<'_> {
         workload: &str,
         service: Option<CalledService<'_>>,
         answers: &BTreeMap<String, bool>,
-    ) -> Result<&mut Plugin, NoAnswer> {
+    ) -> Result<&mut Plugin, BackendError> {
         let name = service.map(|service| (service.namespace.to_owned(), service.name.to_owned()));
         let key = (workload.to_string(), name, answers.clone());
         if !self.plugins.contains_key(&key) {
@@ -191,7 +193,7 @@ impl Proxies<'_> {
                     configuration.to_json().to_string().as_bytes(),
                     VmOptions { clusters, ..VmOptions::default() },
                 )
-                .map_err(|error| NoAnswer::Failed(error.to_string()))?;
+                .map_err(|error| BackendError::Failed(error.to_string()))?;
             self.plugins.insert(key.clone(), plugin);
         }
         Ok(self.plugins.get_mut(&key).expect("just inserted"))

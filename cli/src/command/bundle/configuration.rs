@@ -1,19 +1,18 @@
 //! The plugin configuration of a bundle, with the resources as their files have them.
 
-use crate::failure::Failure;
 use palisade::{
-    CalledService, Cluster, Origin, Profile, Workload, manifest,
+    CalledService, Cluster, Origin, Profile, Workload,
     resource::{
         Object,
         istio::{MeshConfig, Provider as MeshProvider},
     },
 };
-use palisade_cases::Manifests;
+use palisade_manifests::Manifests;
 use palisade_plugin_config::{
     Config, MeshSettings, Mode, Provider, Service, TrafficDirection, WorkloadSource, WorkloadSpec,
 };
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The settings of a bundle.
 pub(super) struct Settings<'a> {
@@ -36,13 +35,13 @@ impl Settings<'_> {
     }
 
     /// Returns the plugin configuration with the resources of `manifests`.
-    pub(super) fn configuration(&self, manifests: &Manifests) -> Result<Config, Failure> {
+    pub(super) fn configuration(&self, manifests: &Manifests) -> Config {
         let workload = self.workload.map(WorkloadSpec::from);
         let accepted = self
             .accepted
             .iter()
             .filter(|name| name.starts_with("AuthorizationPolicy/") != self.is_outbound());
-        Ok(Config {
+        Config {
             mesh: MeshSettings::from(&manifests.cluster.resources().mesh),
             direction: self.direction,
             mode: self.mode,
@@ -51,36 +50,20 @@ impl Settings<'_> {
             provider: self.provider.map(Provider::new),
             service: self.service.map(Service::from),
             accept_inexact: accepted.cloned().collect(),
-            resources: self.resources(manifests)?,
+            resources: self.resources(manifests),
             ..Config::new(workload.map_or(WorkloadSource::FromNode, WorkloadSource::Named))
-        })
+        }
     }
 
     /// Returns the resources that the filter needs, in the order of their files.
-    pub(super) fn resources(&self, manifests: &Manifests) -> Result<Vec<Value>, Failure> {
+    pub(super) fn resources(&self, manifests: &Manifests) -> Vec<Value> {
         let cluster = &manifests.cluster;
         let origins =
             if self.is_outbound() { network_policies(cluster) } else { self.mesh_policies(cluster) };
-        let mut files: BTreeMap<&str, Vec<&Origin>> = BTreeMap::new();
-        for origin in origins {
-            files.entry(origin.file.as_deref().unwrap_or_default()).or_default().push(origin);
-        }
-        let mut objects = Vec::new();
-        for (file, origins) in files {
-            let text = manifests.sources.text(file).ok_or_else(|| {
-                let help = "leave the manifests unchanged while the command runs";
-                Failure::argument(format!("cannot read `{file}` again"), help)
-            })?;
-            let (documents, _) = manifest::documents(file, &text);
-            let origins: BTreeSet<(u32, &str)> =
-                origins.into_iter().map(|origin| (origin.document, origin.item.as_str())).collect();
-            let is_needed = |document: &manifest::Document| {
-                origins.contains(&(document.origin.document, document.origin.item.as_str()))
-            };
-            objects.extend(documents.into_iter().filter(is_needed).map(|document| trim(document.value)));
-        }
+        let objects = manifests.sources.objects(origins).into_iter();
+        let mut objects: Vec<Value> = objects.map(|object| trim(object.clone())).collect();
         objects.extend(named_providers(&cluster.resources().mesh, &objects));
-        Ok(objects)
+        objects
     }
 
     /// Returns the AuthorizationPolicies of the workload's namespace, of the service's namespace and of the root

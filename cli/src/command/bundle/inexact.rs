@@ -9,7 +9,7 @@ use palisade::{
     ir::{AddressAttribute, Attribute},
     resource::{Object, istio::Action},
 };
-use palisade_cases::Manifests;
+use palisade_manifests::Manifests;
 use std::collections::BTreeMap;
 
 /// A format, and the kind of its filter.
@@ -140,7 +140,7 @@ impl Deployment {
             let shown: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
             let more = names.len().saturating_sub(SHOWN);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            notes::say(&format!("not in this bundle: {}{more} ({place})", shown.join(", ")));
+            notes::print(&format!("not in this bundle: {}{more} ({place})", shown.join(", ")));
         }
     }
 }

@@ -14,7 +14,7 @@ use super::{
     accept::AcceptArgs,
     input::{ManifestArgs, OptionArgs, service, valid, workload},
 };
-use crate::{Output, failure::Failure, show::text::Text};
+use crate::{failure::Failure, output::Output, show::text::Text};
 use attachment::Attachments;
 use clap::{Args, ValueEnum};
 use configuration::{Settings, split_custom};
@@ -22,7 +22,7 @@ use format::Format;
 use inexact::Deployment;
 use module::Module;
 use palisade::{MeshRole, Options};
-use palisade_cases::Manifests;
+use palisade_manifests::Manifests;
 use palisade_plugin_config::{Config, TrafficDirection};
 use serde_json::Value;
 use std::{collections::BTreeSet, path::PathBuf};
@@ -138,11 +138,11 @@ impl Bundle {
         let deployment = Deployment { format: self.format, tcp: self.tcp };
         settings.accepted =
             self.accept.check(deployment.inexact(&settings, &manifests, &options), &manifests)?;
-        let mut config = settings.configuration(&manifests)?;
+        let mut config = settings.configuration(&manifests);
         if !self.shadow.is_empty() {
             let candidates = self.manifests.with(self.shadow.clone());
             let candidates = valid(&candidates, &options)?;
-            config.shadow_resources = settings.resources(&candidates)?;
+            config.shadow_resources = settings.resources(&candidates);
         }
         if self.stats {
             return self.stats(Some(&config));

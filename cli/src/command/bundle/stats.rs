@@ -1,8 +1,8 @@
 //! `palisade bundle --stats`: the size of the module and the memory of its VM.
 
-use crate::{Output, failure::Failure, show::text::Text};
-use palisade_cases::Access;
+use crate::{failure::Failure, output::Output, show::text::Text};
 use palisade_harness::{Conformance, Node};
+use palisade_manifests::Access;
 use palisade_plugin_config::Config;
 use serde_json::{Value, json};
 use std::{
@@ -46,9 +46,9 @@ fn read(module: &Path, access: &Access) -> Result<Vec<u8>, Failure> {
         let help = "build it with `cargo xtask wasm`, or name it with --module";
         Failure::argument(format!("cannot read `{}`: {error}", module.display()), help)
     };
-    // For a missing module, the help above fits better than that of `check_given`.
+    // For a missing module, the help above fits better than that of `check_argument`.
     fs::metadata(module).map_err(unreadable)?;
-    access.check_given(module)?;
+    access.check_argument(module)?;
     let mut wasm = Vec::new();
     File::open(module)
         .map_err(unreadable)?

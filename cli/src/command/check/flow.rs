@@ -1,7 +1,9 @@
 //! The flow that the arguments of `check` describe.
 
-use super::end::{self, Found};
-use crate::failure::Failure;
+use crate::{
+    command::endpoint::{self, Destination},
+    failure::Failure,
+};
 use clap::Args;
 use core::net::IpAddr;
 use palisade::{
@@ -15,92 +17,110 @@ use palisade_cases::{default_host, default_target, token};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// What is asked.
+/// The arguments that describe the flow.
 #[derive(Debug, Args)]
 pub(super) struct FlowArgs {
-    /// Who opens the connection: a pod (`foo/sleep`), an IP address, or `entity:NAME` (host, remote-node, world, health,
-    /// init, ingress, unmanaged, kube-apiserver).
-    #[arg(long, value_name = "END")]
+    /// Source: a pod (`foo/sleep`), an IP address or `entity:NAME`
+    ///
+    /// NAME is one of host, remote-node, world, health, init, ingress,
+    /// unmanaged, kube-apiserver.
+    #[arg(long, value_name = "SOURCE", verbatim_doc_comment)]
     from: String,
-    /// Where it goes: a pod, else a Service of that name (`foo/sample:8000`; `pod:..`, `service:..` or `gateway:..` to say
-    /// which), a DNS name (`www.google.com:443`; the lookup is then the first step), an IP address, or `entity:NAME`. The
-    /// port may be left out where the pod or Service has only one.
-    #[arg(long, value_name = "END[:PORT]")]
+    /// Destination: a pod or Service (`foo/sample:8000`), a DNS name, an IP
+    /// address or `entity:NAME`
+    ///
+    /// A name of both a pod and a Service is that of the pod. Write
+    /// `service:foo/sample` for the Service, or `gateway:foo/gw` for a gateway.
+    /// For a DNS name, the lookup is decided first.
+    /// The port is optional if the pod or Service has only one.
+    #[arg(long, value_name = "DESTINATION[:PORT]", verbatim_doc_comment)]
     to: String,
-    /// Transport protocol: TCP, UDP, SCTP, ICMP, ICMPv6.
+    /// Protocol: TCP, UDP, SCTP, ICMP, ICMPv6.
     #[arg(long, default_value = "TCP")]
     protocol: String,
 
-    /// HTTP method; GET where another argument makes it an HTTP request.
+    /// HTTP method; GET if another argument describes an HTTP request.
     #[arg(long, help_heading = "HTTP request (without any of these: raw TCP)")]
     method: Option<String>,
-    /// Path with query; `/` by default.
+    /// Path with query [default: /]
     #[arg(long, help_heading = "HTTP request (without any of these: raw TCP)")]
     path: Option<String>,
-    /// Host or :authority; by default the name of the destination.
+    /// Host or :authority [default: the name of the destination]
     #[arg(long, help_heading = "HTTP request (without any of these: raw TCP)")]
     host: Option<String>,
-    /// A header line. May be repeated.
+    /// Header line, such as `x-user: alice`; repeatable.
     #[arg(
         long = "header",
         value_name = "NAME: VALUE",
         help_heading = "HTTP request (without any of these: raw TCP)"
     )]
     headers: Vec<String>,
-    /// The client address that the proxy trusts.
+    /// Client address that the proxy trusts.
     #[arg(long, value_name = "IP", help_heading = "HTTP request (without any of these: raw TCP)")]
     remote_ip: Option<IpAddr>,
-    /// A validated token as JSON: its claims; `"invalid": "expired"` and `"in": {"header": "x-token"}` as in case files.
-    /// May be repeated.
-    #[arg(long, value_name = "JSON", help_heading = "HTTP request (without any of these: raw TCP)")]
+    /// Claims of a token as JSON, such as `{"iss": "i", "sub": "s"}`; repeatable
+    ///
+    /// The members `invalid` and `in` are those of case files.
+    #[arg(
+        long,
+        value_name = "JSON",
+        help_heading = "HTTP request (without any of these: raw TCP)",
+        verbatim_doc_comment
+    )]
     jwt: Vec<String>,
 
-    /// A URI SAN of the client certificate, such as spiffe://cluster.local/ns/foo/sa/sleep; means mutual TLS. May be
-    /// repeated. By default that of the pod's service account.
-    #[arg(long, value_name = "URI", help_heading = "Connection")]
+    /// URI SAN of the client certificate; repeatable, implies mutual TLS
+    ///
+    /// The default is the identity of the pod's service account, such as
+    /// spiffe://cluster.local/ns/foo/sa/sleep.
+    #[arg(long, value_name = "URI", help_heading = "Connection", verbatim_doc_comment)]
     principal: Vec<String>,
-    /// Plain text. By default, mutual TLS is used where both ends are in the mesh.
+    /// Use plain text [default: mutual TLS if both endpoints are in the mesh]
     #[arg(long, conflicts_with_all = ["mtls", "principal"], help_heading = "Connection")]
     plaintext: bool,
-    /// Mutual TLS.
+    /// Use mutual TLS.
     #[arg(long, help_heading = "Connection")]
     mtls: bool,
     /// TLS server name that the client sends.
     #[arg(long, value_name = "NAME", help_heading = "Connection")]
     sni: Option<String>,
 
-    /// What DNS taught the node before: `www.google.com=142.250.74.36,142.250.74.68@300` (addresses, seconds to live). May
-    /// be repeated.
-    #[arg(long, value_name = "NAME=IP[,IP][@TTL]", help_heading = "DNS")]
+    /// DNS answer before the flow, such as `www.google.com=142.250.74.36@300`;
+    /// repeatable
+    ///
+    /// TTL is in seconds [default: 300].
+    #[arg(long, value_name = "NAME=IP[,IP][@TTL]", help_heading = "DNS", verbatim_doc_comment)]
     dns: Vec<String>,
-    /// Ask whether this name may be looked up at the DNS server that --to names.
+    /// Decide a lookup of NAME at the DNS server in --to.
     #[arg(long, value_name = "NAME", help_heading = "DNS", conflicts_with_all = ["method", "path", "host", "headers"])]
     query: Option<String>,
 
-    /// What an external authorization provider answers: `NAME=allow` or `NAME=deny`. May be repeated.
+    /// Answer of an extension provider: `NAME=allow` or `NAME=deny`; repeatable.
     #[arg(long, value_name = "NAME=ANSWER", help_heading = "Connection")]
     ext_authz: Vec<String>,
 }
 
-/// The flow, what happened before, and remarks about how the arguments were read.
+/// The flow that the arguments describe.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct RequestedFlow {
     pub(super) flow: Flow,
+    /// The events before it.
     pub(super) after: Vec<Event>,
-    pub(super) remarks: Vec<String>,
+    /// Notes about ambiguous arguments.
+    pub(super) notes: Vec<String>,
     pub(super) title: String,
 }
 
 impl FlowArgs {
-    pub(super) fn read(&self, cluster: &Cluster) -> Result<Asked, Failure> {
+    pub(super) fn read(&self, cluster: &Cluster) -> Result<RequestedFlow, Failure> {
         let protocol = self.protocol()?;
-        let from = end::from(cluster, &self.from)?;
-        let Found { place: to, port, remark } = end::to(cluster, &self.to)?;
+        let from = endpoint::source(cluster, &self.from)?;
+        let Destination { place: to, port, note } = endpoint::destination(cluster, &self.to)?;
         let icmp = matches!(protocol, Protocol::Icmp | Protocol::Icmpv6);
         let port = port.or(self.query.as_ref().map(|_| 53)).filter(|_| !icmp);
         if port.is_none() && !icmp {
             let help = format!("add it: --to {}:PORT", self.to);
-            return Err(Failure::argument(format!("`--to {}` leaves the port open", self.to), help));
+            return Err(Failure::argument(format!("missing port in `--to {}`", self.to), help));
         }
         let tokens = self.tokens()?;
         let http = self.http(&to, !tokens.is_empty())?;
@@ -126,14 +146,14 @@ impl FlowArgs {
             tokens,
             ext_authz: self.answers()?,
         };
-        Ok(Asked { flow, after, remarks: remark.into_iter().collect(), title })
+        Ok(RequestedFlow { flow, after, notes: note.into_iter().collect(), title })
     }
 
     fn protocol(&self) -> Result<Protocol, Failure> {
         let name = if self.query.is_some() && self.protocol == "TCP" { "UDP" } else { &self.protocol };
         Protocol::parse(name).ok_or_else(|| {
             let help = "one of TCP, UDP, SCTP, ICMP, ICMPv6, in capitals";
-            Failure::argument(format!("no protocol `{name}`"), help)
+            Failure::argument(format!("unknown protocol `{name}`"), help)
         })
     }
 
@@ -150,11 +170,11 @@ impl FlowArgs {
         let headers = self.headers.iter().map(|line| {
             let (name, value) = line.split_once(':').ok_or_else(|| {
                 Failure::argument(
-                    format!("`--header {line}` has no colon"),
+                    format!("invalid `--header {line}`: missing colon"),
                     "write it as --header 'x-user: alice'",
                 )
             })?;
-            // Other blanks are part of the value.
+            // Other white space is part of the value.
             let [name, value] = [name, value].map(|text| text.trim_matches([' ', '\t']));
             Ok((name.to_owned(), value.as_bytes().to_vec()))
         });
@@ -197,7 +217,7 @@ impl FlowArgs {
         let read = |text: &String| {
             let wrong = || {
                 let help = "write it as --dns www.example.com=192.0.2.1,192.0.2.2@300";
-                Failure::argument(format!("`--dns {text}` cannot be read"), help)
+                Failure::argument(format!("invalid `--dns {text}`"), help)
             };
             let (name, rest) = text.split_once('=').ok_or_else(wrong)?;
             let (answers, ttl) = match rest.split_once('@') {
@@ -228,7 +248,7 @@ impl FlowArgs {
             Some((name, "deny")) => Ok((name.to_owned(), false)),
             _ => {
                 let help = "write it as --ext-authz my-provider=allow";
-                Err(Failure::argument(format!("`--ext-authz {text}` cannot be read"), help))
+                Err(Failure::argument(format!("invalid `--ext-authz {text}`"), help))
             }
         };
         self.ext_authz.iter().map(read).collect()

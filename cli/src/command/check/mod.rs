@@ -1,38 +1,46 @@
 //! `palisade check`.
 
-pub(super) mod end;
 mod flow;
-mod timeline;
-
-pub(crate) use timeline::{Stretch, Timeline};
+mod recording;
 
 use super::input::{self, Format, ManifestArgs, OptionArgs};
 use crate::{
-    Output,
     failure::Failure,
+    output::Output,
+    report::{AnswerJson, ExplanationJson, PositionsJson, RuleSources, options_json},
     show::{self, explanation, notes, text::Text},
+    timeline,
 };
 use clap::Args;
 use palisade::{
     Options, Verdict,
     flow::{Event, Flow, FlowError, History, Simulation},
 };
-use palisade_cases::{Answer, CaseJson, ExplanationJson, options_json};
+use palisade_cases::Answer;
 use serde::Serialize;
 use std::path::PathBuf;
 
-/// May this request pass, which rule decided, and if not, what was nearly right?
+/// Decide one request and explain the decision.
 ///
 /// Examples:
 ///
-///     palisade check -f manifests/ --from foo/sleep --to foo/sample:8000 --method DELETE --path /status
-///     palisade check -f manifests/ --from foo/sleep --to www.google.com:443
-///     palisade check -f manifests/ --from 203.0.113.7 --to foo/sample:8000 --plaintext
-///     palisade check -f manifests/ --from foo/sleep --to kube-system/kube-dns --query www.google.com
-///     palisade check -f manifests/ --from foo/sleep --to www.google.com:443 --timeline --answers answers.yaml
-///     kubectl get pods,ns,svc,authorizationpolicies -A -o yaml | palisade check -f - --from .. --to ..
+///     palisade check -f manifests/ --from foo/sleep \
+///         --to foo/sample:8000 --method DELETE --path /status
+///     palisade check -f manifests/ --from foo/sleep \
+///         --to www.google.com:443
+///     palisade check -f manifests/ --from 203.0.113.7 \
+///         --to foo/sample:8000 --plaintext
+///     palisade check -f manifests/ --from foo/sleep \
+///         --to kube-system/kube-dns --query www.google.com
+///     palisade check -f manifests/ --from foo/sleep \
+///         --to www.google.com:443 --timeline --answers answers.yaml
+///     kubectl get pods,ns,svc,authorizationpolicies -A -o yaml |
+///         palisade check -f - --from foo/sleep --to foo/sample:8000
 ///
-/// Exit code 0: allowed (with --timeline: at some time). 1: anything else. 2: the input is bad.
+/// Exit codes:
+///   0  allowed (with --timeline: at some time)
+///   1  not allowed
+///   2  invalid input
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Check {
@@ -40,27 +48,30 @@ pub(crate) struct Check {
     manifests: ManifestArgs,
     #[command(flatten)]
     flow: flow::FlowArgs,
-    /// What happened before: the items of `after:` of a case file, as YAML or as JSON lines (`palisade dns-proxy --output
-    /// json` writes such).
-    #[arg(long, value_name = "FILE", help_heading = "DNS")]
+    /// Read the DNS answers and connections before the flow from FILE
+    ///
+    /// FILE contains the items of `after:` of a case file, as YAML or as
+    /// JSON lines. `palisade dns-proxy --output json` prints such lines.
+    #[arg(long, value_name = "FILE", help_heading = "DNS", verbatim_doc_comment)]
     answers: Option<PathBuf>,
-    /// Print when the flow is allowed and when dropped, from the beginning of --answers to the end of what it teaches.
+    /// Print when the flow is allowed, along the answers in --answers.
     #[arg(long, requires = "answers", help_heading = "DNS")]
     timeline: bool,
     #[command(flatten)]
     options: OptionArgs,
-    /// How the answer is printed.
+    /// Format of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
 
-/// The answer, and whose semantics it follows.
+/// The decision, and the semantics that it follows.
 #[derive(Serialize)]
 struct CheckJson {
     #[serde(flatten)]
-    answer: CaseJson,
+    answer: AnswerJson,
     #[serde(flatten)]
     explanation: ExplanationJson,
+    positions: PositionsJson,
     profile: &'static str,
     versions: VersionsJson,
 }
@@ -76,42 +87,45 @@ impl Check {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
         let options = self.options.options()?;
         let manifests = input::valid(&self.manifests, &options)?;
-        let asked = self.flow.read(&manifests.cluster)?;
-        asked.remarks.iter().for_each(|remark| notes::say(remark));
+        let request = self.flow.read(&manifests.cluster)?;
+        request.notes.iter().for_each(|note| notes::print(note));
         let simulation = Simulation::new(&manifests.cluster, options.clone());
-        let mut events = asked.after;
+        let mut events = request.after;
         if let Some(path) = &self.answers {
-            events.extend(palisade_cases::recording(path, &self.manifests.access())?);
+            events.extend(recording::recording(path, &self.manifests.access())?);
         }
         if self.timeline {
-            return self.timeline(&simulation, &asked.flow, &asked.title, &events);
+            return self.timeline(&simulation, &request.flow, &request.title, &events);
         }
         let mut history = History::default();
         for event in &events {
-            simulation.happen(&mut history, event).map_err(|error| wrong(&error))?;
+            simulation.happen(&mut history, event).map_err(|error| invalid(&error))?;
         }
-        let explained = simulation.explain(&asked.flow, &history).map_err(|error| wrong(&error))?;
+        let explained = simulation.explain(&request.flow, &history).map_err(|error| invalid(&error))?;
         let code = u8::from(explained.decision.verdict != Verdict::Allow);
+        let rules = RuleSources::new(&manifests, &explained);
         let text = match self.output {
-            Format::Text => explanation::text(&asked.title, &explained),
+            Format::Text => {
+                let mut text = explanation::text(&request.title, &explained);
+                text.append(show::rule::text(&rules, &manifests.sources));
+                text
+            }
             Format::Json => {
                 let explanation = ExplanationJson::new(&explained);
-                let mut answer = CaseJson::new(&asked.title, &Answer::from(explained.decision));
+                let mut answer = AnswerJson::new(&request.title, &Answer::from(explained.decision));
                 answer.options = options_json(&options);
-                let report = CheckJson {
+                Text::json_pretty(&CheckJson {
                     answer,
                     explanation,
+                    positions: PositionsJson::from(&rules),
                     profile: options.profile.as_str(),
                     versions: versions(&options),
-                };
-                Text::json_pretty(&report)
+                })
             }
         };
         Ok(Output { text, code })
     }
-}
 
-impl Check {
     fn timeline(
         &self,
         simulation: &Simulation<'_>,
@@ -119,9 +133,9 @@ impl Check {
         title: &str,
         events: &[Event],
     ) -> Result<Output, Failure> {
-        let timelines = timeline::timelines(simulation, flow, events).map_err(|error| wrong(&error))?;
-        let mut stretches = timelines.iter().flat_map(|timeline| &timeline.stretches);
-        let code = u8::from(!stretches.any(|stretch| stretch.verdict == Verdict::Allow));
+        let timelines = timeline::timelines(simulation, flow, events).map_err(|error| invalid(&error))?;
+        let mut periods = timelines.iter().flat_map(|timeline| &timeline.periods);
+        let code = u8::from(!periods.any(|period| period.verdict == Verdict::Allow));
         let text = match self.output {
             Format::Text => show::timeline::text(title, &timelines),
             Format::Json => show::timeline::json(title, &timelines),
@@ -130,7 +144,7 @@ impl Check {
     }
 }
 
-fn wrong(error: &FlowError) -> Failure {
+fn invalid(error: &FlowError) -> Failure {
     Failure::argument(error.to_string(), error.help())
 }
 

@@ -1,7 +1,10 @@
-//! Test results for scripts.
+//! Test results as JSON.
 
-use crate::{command::lint::finding, show::text::Text};
-use palisade_cases::{CaseJson, CaseReport, CaseResult, FileReport, Mismatch, Report, changed_options};
+use crate::{
+    report::{AnswerJson, changed_options, finding},
+    show::text::Text,
+};
+use palisade_cases::{CaseReport, CaseResult, FileReport, Mismatch, Report};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -26,16 +29,16 @@ struct FileJson<'r> {
     errors: Vec<Value>,
 }
 
-/// A case that was answered, one that could not be, one that was left out.
+/// A decided case, a failed case or a skipped case.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Line<'r> {
-    Answered(Box<CaseJson>),
+    Answered(Box<AnswerJson>),
     Failed { name: &'r str, error: &'r str, expected: &'static str, passed: bool },
     Skipped { name: &'r str, skipped: &'r str },
 }
 
-/// The whole report, on one line.
+/// Returns the report on one line.
 pub(super) fn render(report: &Report) -> Text {
     let summary = report.summary();
     let report = ReportJson {
@@ -58,12 +61,12 @@ fn line(report: &CaseReport) -> Line<'_> {
     let expected = report.case.expected().as_str();
     let failed = |error| Line::Failed { name, error, expected, passed: false };
     let (mut answer, found) = match &report.result {
-        CaseResult::Flow(answer, found) => (CaseJson::new(name, answer), found),
+        CaseResult::Flow(answer, found) => (AnswerJson::new(name, answer), found),
         CaseResult::Load(answer, found) => {
-            (CaseJson::bare(name, if answer.valid { "valid" } else { "invalid" }), found)
+            (AnswerJson::bare(name, if answer.valid { "valid" } else { "invalid" }), found)
         }
         CaseResult::Skipped(reason) => return Line::Skipped { name, skipped: reason },
-        CaseResult::Wrong(error) => return failed(error.message.as_str()),
+        CaseResult::Invalid(error) => return failed(error.message.as_str()),
         CaseResult::Failed(error) => return failed(error.as_str()),
     };
     answer.mismatches = found.iter().map(Mismatch::to_string).collect();

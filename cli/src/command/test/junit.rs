@@ -1,11 +1,11 @@
-//! Test results as JUnit XML: a suite a file.
+//! Test results as JUnit XML, one suite per file.
 
 use crate::show::text::Text;
 use palisade::visible;
 use palisade_cases::{CaseReport, CaseResult, FileReport, Report};
 use quick_junit::{NonSuccessKind, Report as Junit, TestCase, TestCaseStatus, TestSuite};
 
-/// The whole report.
+/// Returns the report.
 pub(super) fn render(report: &Report) -> Text {
     let mut junit = Junit::new("palisade");
     for file in &report.files {
@@ -32,7 +32,7 @@ fn suite(file: &FileReport) -> TestSuite {
     suite
 }
 
-/// Returns a line for each of `items`. The library drops controls that XML cannot hold, so they are escaped before.
+/// Returns a line for each item. The library drops control characters that XML cannot contain, so they are escaped.
 fn lines<T: ToString>(items: &[T]) -> String {
     let lines = items
         .iter()
@@ -58,7 +58,9 @@ fn status(report: &CaseReport) -> TestCaseStatus {
             status.set_message(visible(reason));
             status
         }
-        CaseResult::Wrong(error) => refused(NonSuccessKind::Error, visible(&error.to_string()).into_owned()),
+        CaseResult::Invalid(error) => {
+            refused(NonSuccessKind::Error, visible(&error.to_string()).into_owned())
+        }
         CaseResult::Failed(error) => refused(NonSuccessKind::Error, visible(error).into_owned()),
     }
 }

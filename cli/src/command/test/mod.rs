@@ -6,21 +6,23 @@ mod text;
 
 use super::input::LinkArgs;
 use crate::{
-    Output,
     failure::Failure,
+    output::Output,
     show::{diagnostics, notes},
 };
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use palisade_cases::{Access, FileReport, InProcess, Sources, find, run_with};
+use palisade_cases::{FileReport, InProcess, find, run_with};
+use palisade_manifests::{Access, SourceMap};
 use std::{
     io::{IsTerminal, stderr},
     path::PathBuf,
 };
 
-/// Run case files: flows with the verdict that they should get.
+/// Run case files: flows with their expected decisions.
 ///
-/// A case file is named `NAME.cases.yaml`. It speaks of the manifests in its own folder, unless it names others:
+/// A case file is named `NAME.cases.yaml`. It uses the manifests in its
+/// folder, unless it names others:
 ///
 ///     cases:
 ///     - name: GET is allowed
@@ -30,32 +32,39 @@ use std::{
 ///       expect: allow
 ///       by: AuthorizationPolicy/foo/allow-get-requests#0
 ///
-/// All fields are described in docs/case-files.md.
+/// docs/case-files.md describes all fields.
 ///
-/// Exit code 0: every case passed. 1: a case failed. 2: a file is bad, or there is no case file.
+/// Example:
+///
+///     palisade test policies/ --output junit > results.xml
+///
+/// Exit codes:
+///   0  all cases passed
+///   1  a case failed
+///   2  a file is invalid, or there is no case file
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Test {
-    /// Case files, and folders in which every `*.cases.yaml` runs.
+    /// Case files, and folders with `*.cases.yaml` files.
     #[arg(value_name = "FILE|DIR", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     links: LinkArgs,
-    /// How the results are printed.
+    /// Format of the output.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
-    /// Print nothing of files whose cases all passed.
+    /// Print only files with failed cases.
     #[arg(short, long)]
     quiet: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For scripts.
+    /// JSON for scripts.
     Json,
-    /// JUnit XML, for build servers.
+    /// JUnit XML for build servers.
     Junit,
 }
 
@@ -63,24 +72,24 @@ impl Test {
     pub(crate) fn run(&self) -> Result<Output, Failure> {
         let access = Access::new(&self.paths, self.links.follow_links);
         let files =
-            find(&self.paths, &access).map_err(|findings| Failure::Input(findings, Sources::default()))?;
+            find(&self.paths, &access).map_err(|findings| Failure::Input(findings, SourceMap::default()))?;
         if files.is_empty() {
             let paths: Vec<String> = self.paths.iter().map(|path| format!("`{}`", path.display())).collect();
-            let help = "case files are named NAME.cases.yaml; `palisade test --help` shows one";
+            let help = "a case file is named NAME.cases.yaml; `palisade test --help` shows one";
             return Err(Failure::argument(format!("no case file in {}", paths.join(", ")), help));
         }
         let progress = progress(files.len());
         let report = run_with(&files, &InProcess, &access, &|_: &FileReport| progress.inc(1));
         progress.finish_and_clear();
         let errors: Vec<_> = report.errors().into_iter().cloned().collect();
-        diagnostics::render(&errors, &Sources::default()).print_error();
+        diagnostics::render(&errors, &report.sources()).print_error();
         if !errors.is_empty() && self.output == Format::Text {
-            notes::say("cases of bad files and bad manifests did not run");
+            notes::print("the cases of invalid files and of invalid manifests did not run");
         }
         let refused: Vec<_> = report.files.iter().filter(|file| file.refused).collect();
         if let [first, ..] = refused.as_slice() {
-            notes::say(&format!(
-                "validation would refuse manifests of {} files, such as those of {}; `palisade lint` says why",
+            notes::print(&format!(
+                "validation rejects manifests of {} files, such as {}; `palisade lint` reports the reasons",
                 refused.len(),
                 first.file.display(),
             ));
@@ -99,7 +108,7 @@ impl Test {
     }
 }
 
-/// A progress bar on a terminal, nothing elsewhere.
+/// Returns a progress bar if standard error is a terminal.
 fn progress(files: usize) -> ProgressBar {
     if !stderr().is_terminal() || files < 2 {
         return ProgressBar::hidden();

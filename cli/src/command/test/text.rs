@@ -1,13 +1,13 @@
-//! Test results for people.
+//! Test results as text.
 
 use crate::show::{
     style::{BAD, BOLD, DIM, DOUBT, GOOD, PLAIN},
     text::{Text, paint},
 };
-use palisade_cases::{CaseReport, CaseResult, FileReport, Mismatch, Report, spell};
+use palisade_cases::{CaseReport, CaseResult, FileReport, Mismatch, Report, describe_decider};
 use std::collections::BTreeMap;
 
-/// The whole report; with `quiet`, files whose cases all passed are left out.
+/// Returns the report. With `quiet`, it contains only files with failed cases.
 pub(super) fn render(report: &Report, quiet: bool) -> Text {
     let mut out = Text::default();
     let mut skips: BTreeMap<&str, usize> = BTreeMap::new();
@@ -60,11 +60,11 @@ fn details(out: &mut Text, file: &FileReport, report: &CaseReport) {
         CaseResult::Flow(_, found) | CaseResult::Load(_, found) if found.is_empty() => return,
         CaseResult::Skipped(_) => return,
         CaseResult::Flow(answer, found) => {
-            decided_by = answer.decided_by.as_ref().map(|(layer, by)| spell(*layer, by));
+            decided_by = answer.decided_by.as_ref().map(|(layer, by)| describe_decider(*layer, by));
             found.iter().map(Mismatch::to_string).collect()
         }
         CaseResult::Load(_, found) => found.iter().map(Mismatch::to_string).collect(),
-        CaseResult::Wrong(finding) => vec![finding.message.clone()],
+        CaseResult::Invalid(finding) => vec![finding.message.clone()],
         CaseResult::Failed(reason) => vec![reason.clone()],
     };
     let place = format!("{}:{}", file.file.display(), report.case.line);

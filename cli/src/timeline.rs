@@ -1,4 +1,4 @@
-//! `check --timeline`: when a flow would be allowed, and when dropped, along a series of answers.
+//! `check --timeline`: the periods in which a flow is allowed or denied, along a series of DNS answers.
 
 use core::net::IpAddr;
 use palisade::{
@@ -7,36 +7,36 @@ use palisade::{
 };
 use std::collections::BTreeSet;
 
-/// A stretch of time with one answer.
+/// A period with one decision.
 #[derive(Clone, Debug)]
-pub(crate) struct Stretch {
+pub(crate) struct Period {
     /// Its first millisecond.
     pub(crate) from: u64,
-    /// The first millisecond behind it; none if nothing more happens.
+    /// The first millisecond after it; none for the last period.
     pub(crate) until: Option<u64>,
     pub(crate) verdict: Verdict,
     pub(crate) by: (Layer, DecidedBy),
-    /// What brought it about.
+    /// The event that begins it.
     pub(crate) because: String,
 }
 
-/// The stretches of the flow to one address.
+/// The periods of the flow to one address.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
-    /// The address, where a name stands for several.
+    /// The address, if the flow is to a DNS name.
     pub(crate) ip: Option<IpAddr>,
-    pub(crate) stretches: Vec<Stretch>,
+    pub(crate) periods: Vec<Period>,
 }
 
-/// The timelines of `flow` along `events`: one for each address that its name was answered with.
-pub(super) fn timelines(
+/// Returns the timelines of `flow` along `events`: one for each address in the answers for its name.
+pub(crate) fn timelines(
     simulation: &Simulation<'_>,
     flow: &Flow,
     events: &[Event],
 ) -> Result<Vec<Timeline>, FlowError> {
     let Place::Fqdn { name, ip: None } = &flow.to else {
-        let track = Track { ip: None, flow: flow.clone(), stretches: Vec::new() };
-        return Walk::new(simulation, vec![track]).along(events);
+        let track = Track { ip: None, flow: flow.clone(), periods: Vec::new() };
+        return Pass::new(simulation, vec![track]).along(events);
     };
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
     let answers = events.iter().filter_map(|event| match event {
@@ -50,35 +50,35 @@ pub(super) fn timelines(
     }
     let tracks = addresses.into_iter().map(|ip| {
         let flow = Flow { to: Place::Fqdn { name: name.clone(), ip: Some(ip) }, ..flow.clone() };
-        Track { ip: Some(ip), flow, stretches: Vec::new() }
+        Track { ip: Some(ip), flow, periods: Vec::new() }
     });
-    Walk::new(simulation, tracks.collect()).along(events)
+    Pass::new(simulation, tracks.collect()).along(events)
 }
 
-/// The flow to one address, and its stretches so far.
+/// The flow to one address, and its periods so far.
 struct Track {
     ip: Option<IpAddr>,
     flow: Flow,
-    stretches: Vec<Stretch>,
+    periods: Vec<Period>,
 }
 
-/// One walk along the events for all addresses. A flow is decided again only where the names of its address changed, so
-/// the work grows with the events and not with their number times the addresses.
-struct Walk<'w, 'c> {
+/// One pass over the events for all addresses. A flow is decided again only if the names of its address change. Therefore
+/// the cost grows with the number of events, not with its product with the number of addresses.
+struct Pass<'w, 'c> {
     simulation: &'w Simulation<'c>,
     history: History,
     /// In the order of the addresses.
     tracks: Vec<Track>,
 }
 
-impl<'w, 'c> Walk<'w, 'c> {
+impl<'w, 'c> Pass<'w, 'c> {
     fn new(simulation: &'w Simulation<'c>, tracks: Vec<Track>) -> Self {
         Self { simulation, history: History::default(), tracks }
     }
 
     fn along(mut self, events: &[Event]) -> Result<Vec<Timeline>, FlowError> {
         for track in &mut self.tracks {
-            track.look(self.simulation, &self.history, || "the beginning".to_owned())?;
+            track.decide(self.simulation, &self.history, || "the beginning".to_owned())?;
         }
         for event in events {
             match event {
@@ -87,43 +87,43 @@ impl<'w, 'c> Walk<'w, 'c> {
                 Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => {
                     let changed = self.simulation.changes(&mut self.history, event)?;
                     let limits = CacheLimits::from(self.simulation.options());
-                    self.look(changed, |ip| reason(event, ip, &limits))?;
+                    self.decide(changed, |ip| reason(event, ip, &limits))?;
                 }
             }
         }
         self.wait_until(u64::MAX)?;
-        let timeline = |track: Track| Timeline { ip: track.ip, stretches: track.stretches };
+        let timeline = |track: Track| Timeline { ip: track.ip, periods: track.periods };
         Ok(self.tracks.into_iter().map(timeline).collect())
     }
 
-    /// Lets time pass, and looks whenever a name ends by itself.
+    /// Sets the time to `moment`, and decides at each expiry before it.
     fn wait_until(&mut self, moment: u64) -> Result<(), FlowError> {
         while let Some(next) =
             self.history.next_change().filter(|next| *next <= moment && *next > self.history.now)
         {
             let changed = self.history.wait_until(next);
-            self.look(changed, |_| "the time of an answer or of a connection's grace is over".to_owned())?;
+            self.decide(changed, |_| "the time of an answer or of a connection's grace is over".to_owned())?;
         }
         if moment < u64::MAX {
             let changed = self.history.wait_until(moment);
-            self.look(changed, |_| "time passes".to_owned())?;
+            self.decide(changed, |_| "time passes".to_owned())?;
         }
         Ok(())
     }
 
-    /// Decides the flows to the `changed` addresses, and a flow to no particular address, as things stand now.
-    fn look(
+    /// Decides the flows to the `changed` addresses, and a flow without an address.
+    fn decide(
         &mut self,
         changed: Vec<IpAddr>,
         because: impl Fn(Option<IpAddr>) -> String,
     ) -> Result<(), FlowError> {
         if let [track @ Track { ip: None, .. }] = self.tracks.as_mut_slice() {
-            return track.look(self.simulation, &self.history, || because(None));
+            return track.decide(self.simulation, &self.history, || because(None));
         }
         for ip in changed.into_iter().collect::<BTreeSet<IpAddr>>() {
             let place = self.tracks.binary_search_by_key(&Some(ip), |track| track.ip);
             if let Some(track) = place.ok().and_then(|place| self.tracks.get_mut(place)) {
-                track.look(self.simulation, &self.history, || because(Some(ip)))?;
+                track.decide(self.simulation, &self.history, || because(Some(ip)))?;
             }
         }
         Ok(())
@@ -131,7 +131,7 @@ impl<'w, 'c> Walk<'w, 'c> {
 }
 
 impl Track {
-    fn look(
+    fn decide(
         &mut self,
         simulation: &Simulation<'_>,
         history: &History,
@@ -139,22 +139,22 @@ impl Track {
     ) -> Result<(), FlowError> {
         let decision = simulation.decide(&self.flow, history)?;
         let now = history.now;
-        let same = |s: &Stretch| s.verdict == decision.verdict && s.by == decision.decided_by;
-        if self.stretches.last().is_some_and(same) {
+        let same = |s: &Period| s.verdict == decision.verdict && s.by == decision.decided_by;
+        if self.periods.last().is_some_and(same) {
             return Ok(());
         }
-        // Of several changes at one moment the last counts; changes that cancel each other leave no stretch.
-        if self.stretches.last().is_some_and(|s| s.from == now) {
-            self.stretches.pop();
-            if let Some(last) = self.stretches.last_mut().filter(|s| same(s)) {
+        // Of several changes at one time the last one counts. Changes that cancel each other begin no period.
+        if self.periods.last().is_some_and(|s| s.from == now) {
+            self.periods.pop();
+            if let Some(last) = self.periods.last_mut().filter(|s| same(s)) {
                 last.until = None;
                 return Ok(());
             }
         }
-        if let Some(last) = self.stretches.last_mut() {
+        if let Some(last) = self.periods.last_mut() {
             last.until = Some(now);
         }
-        self.stretches.push(Stretch {
+        self.periods.push(Period {
             from: now,
             until: None,
             verdict: decision.verdict,
@@ -168,7 +168,7 @@ impl Track {
 /// Most addresses of an answer that a reason lists.
 const ADDRESSES: usize = 8;
 
-/// Returns why the flow to `ip`, or to no particular address, changed at `event`.
+/// Returns why the decision on the flow to `ip`, or without an address, changes at `event`.
 fn reason(event: &Event, ip: Option<IpAddr>, limits: &CacheLimits) -> String {
     match event {
         Event::Dns(lookup) => {
@@ -190,7 +190,7 @@ fn reason(event: &Event, ip: Option<IpAddr>, limits: &CacheLimits) -> String {
     }
 }
 
-/// Returns how long an answer with a time to live of `ttl` seconds holds.
+/// Returns how long an answer with a time to live of `ttl` seconds is valid.
 fn lifetime(ttl: u32, limits: &CacheLimits) -> String {
     let shortest = limits.min_ttl / 1000;
     match u64::from(ttl) {

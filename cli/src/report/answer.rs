@@ -1,13 +1,13 @@
-//! The JSON form of answers, which scripts read.
+//! Decisions as JSON.
 
-use crate::backend::Answer;
 use palisade::{DecidedBy, Layer, LayerDecision, Options};
+use palisade_cases::Answer;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Who decided: a rule of a resource, or a layer's default.
+/// The decider: a rule of a resource, or a layer and its default reason.
 #[derive(Clone, Debug, Serialize)]
-pub struct ByJson {
+pub(crate) struct ByJson {
     layer: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
@@ -27,8 +27,8 @@ pub struct ByJson {
 }
 
 impl ByJson {
-    /// The JSON form of `by` in `layer`.
-    pub fn new(layer: Layer, by: &DecidedBy) -> Self {
+    /// Returns the JSON form of `by` in `layer`.
+    pub(crate) fn new(layer: Layer, by: &DecidedBy) -> Self {
         let layer = layer.as_str();
         match by {
             DecidedBy::Rule(id) => Self {
@@ -55,8 +55,8 @@ impl ByJson {
     }
 }
 
-/// Every option of `options`, by the name that case files have for it.
-pub fn options_json(options: &Options) -> Map<String, Value> {
+/// Returns every option, with the names of case files.
+pub(crate) fn options_json(options: &Options) -> Map<String, Value> {
     let mut whole = options.clone();
     whole.cilium.policy_default_local_cluster = Some(options.cilium.default_local_cluster());
     match serde_json::to_value(whole) {
@@ -65,8 +65,8 @@ pub fn options_json(options: &Options) -> Map<String, Value> {
     }
 }
 
-/// The options of `options` that are not the default.
-pub fn changed_options(options: &Options) -> Map<String, Value> {
+/// Returns the options that are not the default.
+pub(crate) fn changed_options(options: &Options) -> Map<String, Value> {
     if *options == Options::default() {
         return Map::new();
     }
@@ -76,27 +76,27 @@ pub fn changed_options(options: &Options) -> Map<String, Value> {
     fields
 }
 
-/// One layer.
+/// The outcome of one layer.
 #[derive(Clone, Debug, Serialize)]
-pub struct LayerJson {
+pub(crate) struct LayerJson {
     layer: &'static str,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<ByJson>,
 }
 
-/// What dry-run policies would have said.
+/// The decision of the dry-run policies.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ShadowJson {
+pub(crate) struct ShadowJson {
     verdict: &'static str,
     decided_by: Option<ByJson>,
 }
 
-/// One answer.
+/// One decision.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CaseJson {
+pub(crate) struct AnswerJson {
     name: String,
     verdict: &'static str,
     status: Option<u16>,
@@ -105,23 +105,23 @@ pub struct CaseJson {
     shadow: Option<ShadowJson>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
-    /// Options that are not the default, by name.
+    /// Options by name.
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
-    pub options: Map<String, Value>,
-    /// What the case expects.
+    pub(crate) options: Map<String, Value>,
+    /// The expected verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expected: Option<&'static str>,
-    /// Whether it got that.
+    pub(crate) expected: Option<&'static str>,
+    /// Whether the decision is the expected one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub passed: Option<bool>,
-    /// How it differs.
+    pub(crate) passed: Option<bool>,
+    /// The differences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mismatches: Vec<String>,
+    pub(crate) mismatches: Vec<String>,
 }
 
-impl CaseJson {
-    /// A bare verdict.
-    pub fn bare(name: &str, verdict: &'static str) -> Self {
+impl AnswerJson {
+    /// Returns a decision with only a verdict.
+    pub(crate) fn bare(name: &str, verdict: &'static str) -> Self {
         Self {
             name: name.to_owned(),
             verdict,
@@ -137,8 +137,8 @@ impl CaseJson {
         }
     }
 
-    /// The JSON form of `answer`.
-    pub fn new(name: &str, answer: &Answer) -> Self {
+    /// Returns the JSON form of `answer`.
+    pub(crate) fn new(name: &str, answer: &Answer) -> Self {
         let layer = |(layer, decision): &(Layer, LayerDecision)| LayerJson {
             layer: layer.as_str(),
             outcome: decision.outcome.as_str(),

@@ -1,6 +1,6 @@
-//! The JSON form of an explanation.
+//! Explanations as JSON.
 
-use crate::json::ByJson;
+use super::answer::ByJson;
 use palisade::{
     DecidedBy, Layer, RuleTrace, TestTrace, Verdict, candidates,
     flow::{FlowExplanation, LayerExplanation},
@@ -39,7 +39,7 @@ struct TraceJson {
 /// The rules that explain a decision.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ExplanationJson {
+pub(crate) struct ExplanationJson {
     /// The rule that decided, with the values that matched.
     #[serde(skip_serializing_if = "Option::is_none")]
     deciding_rule: Option<TraceJson>,
@@ -53,7 +53,7 @@ pub struct ExplanationJson {
 
 impl ExplanationJson {
     /// Returns the JSON form of `explanation`.
-    pub fn new(explanation: &FlowExplanation) -> Self {
+    pub(crate) fn new(explanation: &FlowExplanation) -> Self {
         let decision = &explanation.decision;
         let (layer, by) = &decision.decided_by;
         let deciding = explanation.layers.iter().find(|explained| explained.layer == *layer);

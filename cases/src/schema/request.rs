@@ -12,7 +12,7 @@ use std::fmt;
 /// `http:`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct HttpText {
+pub(crate) struct HttpSpec {
     version: Option<Version>,
     method: Option<String>,
     path: Option<Bytes>,
@@ -44,7 +44,7 @@ enum Version {
     Http3,
 }
 
-impl HttpText {
+impl HttpSpec {
     /// The request; `to` gives the host where none is written.
     pub(crate) fn request(self, to: &Place) -> Result<HttpRequest, &'static str> {
         if self.path.is_some() && self.target.is_some() {
@@ -151,7 +151,7 @@ type HeaderValue = OneOrMany<Bytes>;
 /// `grpc:`, short for the HTTP/2 request that a call is.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct GrpcText {
+pub(crate) struct GrpcSpec {
     service: String,
     method: String,
     host: Option<String>,
@@ -159,7 +159,7 @@ pub(crate) struct GrpcText {
     headers: HeaderLines,
 }
 
-impl GrpcText {
+impl GrpcSpec {
     pub(crate) fn request(self, to: &Place) -> HttpRequest {
         let mut headers = vec![("content-type".to_owned(), b"application/grpc".to_vec())];
         headers.extend(self.headers.0);
@@ -177,7 +177,7 @@ impl GrpcText {
 /// One token of `jwt:`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TokenText {
+pub(crate) struct TokenSpec {
     iss: Option<Value>,
     sub: Option<Value>,
     aud: Option<Value>,
@@ -186,7 +186,7 @@ pub(crate) struct TokenText {
     claims: Map<String, Value>,
     invalid: Option<Fault>,
     #[serde(rename = "in")]
-    place: Option<PlaceText>,
+    place: Option<TokenPlaceSpec>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -201,14 +201,14 @@ enum Fault {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum PlaceText {
+enum TokenPlaceSpec {
     Header(String),
     Query(String),
     Cookie(String),
 }
 
-impl From<TokenText> for Token {
-    fn from(text: TokenText) -> Self {
+impl From<TokenSpec> for Token {
+    fn from(text: TokenSpec) -> Self {
         let mut claims = text.claims;
         let registered = [("iss", text.iss), ("sub", text.sub), ("aud", text.aud), ("azp", text.azp)];
         for (name, value) in registered {
@@ -227,9 +227,9 @@ impl From<TokenText> for Token {
             }),
             place: match text.place {
                 None => TokenPlace::Authorization,
-                Some(PlaceText::Header(name)) => TokenPlace::Header(name),
-                Some(PlaceText::Query(name)) => TokenPlace::Query(name),
-                Some(PlaceText::Cookie(name)) => TokenPlace::Cookie(name),
+                Some(TokenPlaceSpec::Header(name)) => TokenPlace::Header(name),
+                Some(TokenPlaceSpec::Query(name)) => TokenPlace::Query(name),
+                Some(TokenPlaceSpec::Cookie(name)) => TokenPlace::Cookie(name),
             },
             text: None,
         }
@@ -244,7 +244,7 @@ impl From<TokenText> for Token {
 pub fn token(members: Map<String, Value>) -> Result<Token, serde_json::Error> {
     let (own, claims): (Map<_, _>, Map<_, _>) =
         members.into_iter().partition(|(name, _)| ["claims", "invalid", "in"].contains(&name.as_str()));
-    let mut token = Token::from(serde_json::from_value::<TokenText>(Value::Object(own))?);
+    let mut token = Token::from(serde_json::from_value::<TokenSpec>(Value::Object(own))?);
     token.claims.extend(claims);
     Ok(token)
 }

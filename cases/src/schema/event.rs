@@ -1,7 +1,7 @@
 //! `after:`.
 
 use super::{
-    end::ToText,
+    end::ToSpec,
     scalar::{Ip, MAX_TIME, OneOrMany, Span},
 };
 use core::net::IpAddr;
@@ -14,11 +14,15 @@ use std::fmt;
 
 /// One item of `after:`.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(transparent)]
+pub struct EventSpec(EventKind);
+
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum EventText {
-    Dns(Box<LookupText>),
+enum EventKind {
+    Dns(Box<LookupSpec>),
     Wait(Span),
-    /// A moment, counted from the beginning.
+    /// A time since the start.
     At(Span),
     Connect(Connection),
     Close(Connection),
@@ -26,7 +30,7 @@ pub(crate) enum EventText {
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct LookupText {
+struct LookupSpec {
     query: String,
     from: Option<String>,
     #[serde(default)]
@@ -35,21 +39,21 @@ pub(crate) struct LookupText {
     #[serde(default)]
     cname: OneOrMany<String>,
     rcode: Option<String>,
-    server: Option<ToText>,
+    server: Option<ToSpec>,
     #[serde(default)]
     learned: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Connection {
+struct Connection {
     from: String,
     to: Target,
 }
 
-/// The address that a connection goes to: bare, or as the end that `to:` of a case is.
+/// The destination address of a connection: an address, or `to:` as in a case.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target(IpAddr);
+struct Target(IpAddr);
 
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -66,7 +70,7 @@ impl<'de> Deserialize<'de> for Target {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Target, A::Error> {
-                let to = ToText::deserialize(MapAccessDeserializer::new(map))?;
+                let to = ToSpec::deserialize(MapAccessDeserializer::new(map))?;
                 match to.place() {
                     Ok(Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. }) => Ok(Target(ip)),
                     Ok(_) => Err(de::Error::custom("a connection goes to an address: give its `ip`")),
@@ -78,19 +82,27 @@ impl<'de> Deserialize<'de> for Target {
     }
 }
 
-/// Time to live of an answer that names none.
+/// Time to live of an answer without `ttl`, in seconds.
 const TTL: u32 = 300;
 const DNS_PORT: u16 = 53;
 
-/// Returns the events of `written`, in order.
-pub(crate) fn events(written: Vec<EventText>) -> Result<Vec<Event>, String> {
-    let events: Vec<Event> = written.into_iter().map(EventText::event).collect::<Result<_, _>>()?;
+/// Returns the events of `specs`, in order.
+///
+/// # Errors
+///
+/// An event is invalid, or the times are too long.
+pub fn events(specs: Vec<EventSpec>) -> Result<Vec<Event>, String> {
+    let events: Vec<Event> = specs.into_iter().map(Event::try_from).collect::<Result<_, _>>()?;
     check_times(&events)?;
     Ok(events)
 }
 
-/// Refuses a series of events whose end no clock can show.
-pub(crate) fn check_times(events: &[Event]) -> Result<(), String> {
+/// Checks that the time after all events is a number that JSON can represent exactly.
+///
+/// # Errors
+///
+/// The times add up to more.
+pub fn check_times(events: &[Event]) -> Result<(), String> {
     let end = events.iter().fold(0, |now: u64, event| match event {
         Event::Wait(time) => now.saturating_add(*time),
         Event::WaitUntil(moment) => now.max(*moment),
@@ -99,14 +111,16 @@ pub(crate) fn check_times(events: &[Event]) -> Result<(), String> {
     if end > MAX_TIME { Err("the times add up to more than 9007199254740991ms".to_owned()) } else { Ok(()) }
 }
 
-impl EventText {
-    pub(crate) fn event(self) -> Result<Event, String> {
-        Ok(match self {
-            Self::Wait(Span(time)) => Event::Wait(time),
-            Self::At(Span(moment)) => Event::WaitUntil(moment),
-            Self::Connect(Connection { from, to: Target(to) }) => Event::Connect { from, to },
-            Self::Close(Connection { from, to: Target(to) }) => Event::Close { from, to },
-            Self::Dns(lookup) => Event::Dns(Lookup {
+impl TryFrom<EventSpec> for Event {
+    type Error = String;
+
+    fn try_from(EventSpec(kind): EventSpec) -> Result<Self, String> {
+        Ok(match kind {
+            EventKind::Wait(Span(time)) => Self::Wait(time),
+            EventKind::At(Span(time)) => Self::WaitUntil(time),
+            EventKind::Connect(Connection { from, to: Target(to) }) => Self::Connect { from, to },
+            EventKind::Close(Connection { from, to: Target(to) }) => Self::Close { from, to },
+            EventKind::Dns(lookup) => Self::Dns(Lookup {
                 query: lookup.query,
                 from: lookup.from,
                 answers: lookup.answers.0.into_iter().map(|Ip(ip)| ip).collect(),

@@ -1,4 +1,4 @@
-//! `--from` and `--to`: which pod, Service, name, address or entity is meant.
+//! `--from` and `--to`: a pod, Service, DNS name, address or entity.
 
 use crate::failure::Failure;
 use core::net::IpAddr;
@@ -7,20 +7,20 @@ use palisade::{
     flow::{Entity, Place},
 };
 
-/// One end as the user named it, found in the cluster.
+/// The destination that an argument names.
 #[derive(Debug)]
-pub(in crate::command) struct Found {
-    pub(in crate::command) place: Place,
-    pub(in crate::command) port: Option<u16>,
-    /// Something the reader should know about the choice.
-    pub(in crate::command) remark: Option<String>,
+pub(super) struct Destination {
+    pub(super) place: Place,
+    pub(super) port: Option<u16>,
+    /// A note about an ambiguous name.
+    pub(super) note: Option<String>,
 }
 
 const FROM: &str = "name a pod (namespace/name), an IP address, or an entity such as entity:world";
 const TO: &str = "name a pod or Service (namespace/name:port), a DNS name (www.example.com:443), an IP address, or an entity";
 
-/// Finds `--from`.
-pub(super) fn from(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
+/// Returns the source that `--from` names.
+pub(super) fn source(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
     if let Some(name) = text.strip_prefix("entity:") {
         return entity(name);
     }
@@ -29,21 +29,21 @@ pub(super) fn from(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
     }
     let name = text.strip_prefix("pod:").unwrap_or(text);
     if !is_reference(name) {
-        return Err(Failure::argument(format!("`--from {text}` names no end of a flow"), FROM));
+        return Err(Failure::argument(format!("invalid `--from {text}`"), FROM));
     }
     match cluster.workload(name) {
         Some(_) => Ok(Place::Workload(name.to_owned())),
         None if cluster.service(name).is_some() => {
-            let help = format!("a flow comes from a pod, not from a Service{}", pods(cluster, name));
+            let help = format!("the source of a flow is a pod, not a Service{}", pods(cluster, name));
             Err(Failure::argument(format!("`--from {text}` is a Service"), help))
         }
         None => Err(missing(cluster, "--from", name, "pod")),
     }
 }
 
-/// Finds `--to`.
-pub(in crate::command) fn to(cluster: &Cluster, text: &str) -> Result<Found, Failure> {
-    let found = |place, port| Found { place, port, remark: None };
+/// Returns the destination that `--to` names.
+pub(super) fn destination(cluster: &Cluster, text: &str) -> Result<Destination, Failure> {
+    let found = |place, port| Destination { place, port, note: None };
     if let Ok(ip) = unbracketed(text).parse::<IpAddr>() {
         return Ok(found(Place::Ip(ip), None));
     }
@@ -78,13 +78,18 @@ pub(in crate::command) fn to(cluster: &Cluster, text: &str) -> Result<Found, Fai
         if is_name {
             return Ok(found(Place::Fqdn { name: name.to_owned(), ip: None }, port));
         }
-        return Err(Failure::argument(format!("`--to {text}` names no end of a flow"), TO));
+        return Err(Failure::argument(format!("invalid `--to {text}`"), TO));
     }
-    inside(cluster, kind, name, port)
+    pod_or_service(cluster, kind, name, port)
 }
 
-/// A pod of that name, else a Service.
-fn inside(cluster: &Cluster, kind: &str, name: &str, port: Option<u16>) -> Result<Found, Failure> {
+/// Returns the pod of that name, or else the Service.
+fn pod_or_service(
+    cluster: &Cluster,
+    kind: &str,
+    name: &str,
+    port: Option<u16>,
+) -> Result<Destination, Failure> {
     let workload = cluster.workload(name).filter(|_| kind != "service");
     let service = cluster.service(name).filter(|_| kind != "pod");
     match (workload, service) {
@@ -93,17 +98,17 @@ fn inside(cluster: &Cluster, kind: &str, name: &str, port: Option<u16>) -> Resul
                 [port] => Some(port.port),
                 _ => None,
             };
-            let remark = service.map(|_| {
-                format!("`{name}` is a pod and a Service; the pod is meant. Write `--to service:{name}` for the other")
+            let note = service.map(|_| {
+                format!("`{name}` is a pod and a Service; the pod is used. For the Service, write `--to service:{name}`")
             });
-            Ok(Found { place: Place::Workload(name.to_owned()), port: port.or(only), remark })
+            Ok(Destination { place: Place::Workload(name.to_owned()), port: port.or(only), note })
         }
         (None, Some(service)) => {
             let only = match service.spec.ports.as_slice() {
                 [port] => Some(port.port),
                 _ => None,
             };
-            Ok(Found { place: Place::Service(name.to_owned()), port: port.or(only), remark: None })
+            Ok(Destination { place: Place::Service(name.to_owned()), port: port.or(only), note: None })
         }
         (None, None) => {
             let what = match kind {
@@ -127,14 +132,14 @@ fn entity(name: &str) -> Result<Place, Failure> {
 fn missing(cluster: &Cluster, argument: &str, name: &str, what: &str) -> Failure {
     let help = pods(cluster, name);
     let help = if help.is_empty() {
-        "give its manifest with -f".to_owned()
+        "add its manifest with -f".to_owned()
     } else {
         help.trim_start_matches("; ").to_owned()
     };
     Failure::argument(format!("`{argument} {name}`: the manifests have no {what} of that name"), help)
 }
 
-/// Names of pods that may have been meant: those of the namespace, or namespaces with such a pod.
+/// Returns similar names: pods with the same name in other namespaces, pods in the same namespace, or any pods.
 fn pods(cluster: &Cluster, name: &str) -> String {
     let (namespace, own) = NamespacedName::split(name).unwrap_or_default();
     let near = |same: &dyn Fn(&palisade::Workload) -> bool| {

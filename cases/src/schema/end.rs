@@ -10,7 +10,7 @@ use serde::Deserialize;
 /// `from:`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct FromText {
+pub(crate) struct FromSpec {
     workload: Option<String>,
     ip: Option<Ip>,
     entity: Option<String>,
@@ -22,7 +22,7 @@ pub(crate) struct FromText {
     mesh: Option<bool>,
 }
 
-impl FromText {
+impl FromSpec {
     pub(crate) fn end(self) -> Result<End, String> {
         let place = match (reference(self.workload)?, self.ip, self.entity, self.node) {
             (Some(workload), None, None, None) => Place::Workload(workload),
@@ -50,7 +50,7 @@ impl FromText {
 /// `to:`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ToText {
+pub(crate) struct ToSpec {
     workload: Option<String>,
     service: Option<String>,
     gateway: Option<String>,
@@ -62,7 +62,7 @@ pub(crate) struct ToText {
     pub(crate) mesh: Option<bool>,
 }
 
-impl ToText {
+impl ToSpec {
     pub(crate) fn place(self) -> Result<Place, String> {
         let ip = self.ip.map(|Ip(ip)| ip);
         let service = reference(self.service)?;

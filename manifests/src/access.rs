@@ -1,9 +1,12 @@
-//! Which files a load may read.
+//! The files that a load may read.
 //!
-//! The files of a folder can come from a pull request, and findings quote what is in them. A link that leads out of the
-//! folder, or a path to a device, would print what the author of the pull request has no access to, or never end.
+//! The files of a folder can come from a pull request, and findings quote their lines. A link to a file outside the folder
+//! would print text that the author of the pull request may not read. A device may have no end.
 
-use crate::source;
+use crate::{
+    names::is_manifest,
+    read::{file_origin, unreadable},
+};
 use palisade::Diagnostic;
 use std::{
     fs::{self, FileType, Metadata},
@@ -11,7 +14,7 @@ use std::{
 };
 use walkdir::{DirEntry, WalkDir};
 
-/// The folders that links may stay in, or that links and devices are read wherever they are.
+/// The folders that links may lead to, and whether other links and devices are read.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     folders: Vec<PathBuf>,
@@ -19,25 +22,25 @@ pub struct Access {
 }
 
 impl Access {
-    /// Returns the access of a command that was given `paths`: links that stay in one of these folders are read, and with
-    /// `follow_links` all links and devices.
+    /// Returns the access of a command with these `paths`: it reads links inside these folders, and with `follow_links` all
+    /// links and devices.
     pub fn new(paths: &[PathBuf], follow_links: bool) -> Self {
         let folders = paths.iter().filter_map(|path| path.canonicalize().ok()).filter(|path| path.is_dir());
         Self { folders: folders.collect(), follow_links }
     }
 
-    /// Returns whether what a link inside `folder` leads to may be read.
-    fn admits(&self, real: &Path, folder: &Path) -> bool {
+    /// Returns whether a link inside `folder` to `real` may be read.
+    fn allows(&self, real: &Path, folder: &Path) -> bool {
         let mut folders = self.folders.iter().map(PathBuf::as_path).chain([folder]);
         self.follow_links || folders.any(|folder| real.starts_with(folder))
     }
 
-    /// Checks a path that the user named, or with `follow_links` any path: devices are refused, unless asked for.
+    /// Checks a path that the user named.
     ///
     /// # Errors
     ///
-    /// The path leads to nothing, to a socket, or to a device that may not be read.
-    pub fn check_given(&self, path: &Path) -> Result<(), Diagnostic> {
+    /// The path does not exist, or is a socket or a device that may not be read.
+    pub fn check_argument(&self, path: &Path) -> Result<(), Diagnostic> {
         let metadata = metadata(path)?;
         match special(metadata.file_type()) {
             Some(kind) if kind != FIFO && !(self.follow_links && kind == DEVICE) => {
@@ -47,23 +50,23 @@ impl Access {
         }
     }
 
-    /// Checks the path `entry` that a case file in `folder` names: nothing but a folder or a manifest is read, and no link
-    /// out of `folder`.
-    pub(crate) fn check_named(&self, folder: &Path, entry: &Path) -> Result<(), Diagnostic> {
+    /// Checks the path `entry` that a case file in `folder` names: it must be a folder or a manifest, and no link out of
+    /// `folder`.
+    pub(crate) fn check_entry(&self, folder: &Path, entry: &Path) -> Result<(), Diagnostic> {
         let metadata = metadata(entry)?;
         let kind = metadata.file_type();
         if !self.follow_links {
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             let own = entry.strip_prefix(folder).unwrap_or(entry);
             let (real, folder) = (canonical(entry)?, canonical(folder)?);
-            if real != normalized(&folder.join(own)) && !self.admits(&real, &folder) {
+            if real != normalized(&folder.join(own)) && !self.allows(&real, &folder) {
                 return Err(link_out(entry, &folder));
             }
-            if kind.is_file() && !source::is_manifest(entry) {
+            if kind.is_file() && !is_manifest(entry) {
                 let message = format!("a case file names `{}`, which is not a manifest", entry.display());
                 return Err(Diagnostic::error("unreadable", message)
                     .help("name a folder, or a file whose name ends in .yaml, .yml or .json")
-                    .of("", &source::about(entry)));
+                    .of("", &file_origin(entry)));
             }
         }
         match special(kind) {
@@ -72,13 +75,13 @@ impl Access {
         }
     }
 
-    /// Returns the files at most `depth` below `root` that `wanted` picks, in the order of their names, and a finding for
-    /// each of them that cannot or may not be read. `root` itself is taken whatever its name where it is a file.
-    pub(crate) fn files(
+    /// Returns the files at most `depth` below `root` for which `is_selected` returns true, in the order of their names, and
+    /// a finding for each file that cannot or may not be read. If `root` is a file, it is returned whatever its name is.
+    pub fn files(
         &self,
         root: &Path,
         depth: usize,
-        wanted: impl Fn(&Path) -> bool,
+        is_selected: impl Fn(&Path) -> bool,
     ) -> (Vec<PathBuf>, Vec<Diagnostic>) {
         let (mut files, mut findings) = (Vec::new(), Vec::new());
         let folder = root.canonicalize().unwrap_or_else(|_| root.to_owned());
@@ -87,13 +90,13 @@ impl Access {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    findings.push(source::walk_error(root, &error));
+                    findings.push(walk_error(root, &error));
                     continue;
                 }
             };
             let is_folder = entry.file_type().is_dir();
-            let picked = !is_folder && (entry.depth() == 0 || wanted(entry.path()));
-            if !is_folder && !picked {
+            let selected = !is_folder && (entry.depth() == 0 || is_selected(entry.path()));
+            if !is_folder && !selected {
                 continue;
             }
             if entry.depth() > 0 && entry.path_is_symlink() && !self.leads_inside(&entry, &folder) {
@@ -103,13 +106,13 @@ impl Access {
                 }
                 continue;
             }
-            if !picked {
+            if !selected {
                 continue;
             }
             let checked = match special(entry.file_type()) {
                 None => Ok(()),
                 Some(DEVICE) if self.follow_links => Ok(()),
-                Some(_) if entry.depth() == 0 => self.check_given(entry.path()),
+                Some(_) if entry.depth() == 0 => self.check_argument(entry.path()),
                 Some(kind) => Err(not_a_file(entry.path(), kind)),
             };
             match checked {
@@ -121,19 +124,30 @@ impl Access {
     }
 
     fn leads_inside(&self, entry: &DirEntry, folder: &Path) -> bool {
-        self.follow_links || entry.path().canonicalize().is_ok_and(|real| self.admits(&real, folder))
+        self.follow_links || entry.path().canonicalize().is_ok_and(|real| self.allows(&real, folder))
     }
 }
 
+/// Returns the finding for an error below `root`.
+fn walk_error(root: &Path, error: &walkdir::Error) -> Diagnostic {
+    let path = error.path().unwrap_or(root);
+    if let Some(error) = error.io_error() {
+        return unreadable(path, error);
+    }
+    Diagnostic::error("unreadable", format!("`{}` links back to a folder above it", path.display()))
+        .help("remove the link, or name the folders one by one")
+        .of("", &file_origin(path))
+}
+
 fn metadata(path: &Path) -> Result<Metadata, Diagnostic> {
-    fs::metadata(path).map_err(|error| source::unreadable(path, &error))
+    fs::metadata(path).map_err(|error| unreadable(path, &error))
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, Diagnostic> {
-    path.canonicalize().map_err(|error| source::unreadable(path, &error))
+    path.canonicalize().map_err(|error| unreadable(path, &error))
 }
 
-/// `path` without `.` and `..`, as it is written.
+/// Returns `path` without `.` and `..`, and without following links.
 fn normalized(path: &Path) -> PathBuf {
     let mut normal = PathBuf::new();
     for component in path.components() {
@@ -150,7 +164,7 @@ const FIFO: &str = "a FIFO";
 const SOCKET: &str = "a socket";
 const DEVICE: &str = "a device";
 
-/// What a path is, where it is neither a file nor a folder.
+/// Returns the type of a path that is neither a file nor a folder.
 #[cfg(unix)]
 fn special(kind: FileType) -> Option<&'static str> {
     use std::os::unix::fs::FileTypeExt;
@@ -171,7 +185,7 @@ fn link_out(path: &Path, folder: &Path) -> Diagnostic {
     let message = format!("`{}` is a link out of `{}`", path.display(), folder.display());
     Diagnostic::error("link-out", message)
         .help("name its target, or read such links with --follow-links")
-        .of("", &source::about(path))
+        .of("", &file_origin(path))
 }
 
 fn not_a_file(path: &Path, kind: &str) -> Diagnostic {
@@ -181,5 +195,5 @@ fn not_a_file(path: &Path, kind: &str) -> Diagnostic {
     };
     Diagnostic::error("not-a-file", format!("`{}` is {kind}", path.display()))
         .help(help)
-        .of("", &source::about(path))
+        .of("", &file_origin(path))
 }

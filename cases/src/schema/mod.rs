@@ -1,4 +1,4 @@
-//! Case files as written: strict about unknown fields, so that a misspelt expectation is never skipped.
+//! The fields of case files. Unknown fields are errors, so that a misspelt expectation is never skipped.
 
 mod end;
 mod event;
@@ -6,15 +6,15 @@ mod expect;
 mod request;
 mod scalar;
 
-pub(crate) use end::{FromText, ToText};
-pub(crate) use event::{EventText, check_times, events};
+pub(crate) use end::{FromSpec, ToSpec};
+pub use event::{EventSpec, check_times, events};
 pub use expect::Expect;
-pub(crate) use expect::{ExpectText, LayerText, OptionsText, OutcomeText, ProtocolText, ProviderAnswer};
-pub(crate) use request::{GrpcText, HttpText, TokenText};
+pub(crate) use expect::{Named, OptionsSpec, ProtocolSpec, ProviderAnswer};
+pub(crate) use request::{GrpcSpec, HttpSpec, TokenSpec};
 pub use request::{default_host, default_target, token};
 pub(crate) use scalar::OneOrMany;
 
-use palisade::Profile;
+use palisade::{Layer, Outcome, Profile};
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -22,50 +22,50 @@ use std::collections::BTreeMap;
 /// A whole file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct FileText {
+pub(crate) struct FileSpec {
     pub(crate) manifests: Option<OneOrMany<String>>,
     pub(crate) profile: Option<Profile>,
     #[serde(default)]
-    pub(crate) options: OptionsText,
-    pub(crate) cases: Vec<Spanned<CaseText>>,
+    pub(crate) options: OptionsSpec,
+    pub(crate) cases: Vec<Spanned<CaseSpec>>,
 }
 
 /// One case.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct CaseText {
+pub(crate) struct CaseSpec {
     pub(crate) name: String,
     pub(crate) load: Option<String>,
     pub(crate) reason: Option<String>,
     pub(crate) warnings: Option<OneOrMany<String>>,
-    pub(crate) from: Option<FromText>,
-    pub(crate) to: Option<ToText>,
-    pub(crate) protocol: Option<ProtocolText>,
-    pub(crate) icmp: Option<IcmpText>,
-    pub(crate) http: Option<HttpText>,
-    pub(crate) grpc: Option<GrpcText>,
-    pub(crate) dns: Option<DnsText>,
-    pub(crate) tls: Option<TlsText>,
+    pub(crate) from: Option<FromSpec>,
+    pub(crate) to: Option<ToSpec>,
+    pub(crate) protocol: Option<ProtocolSpec>,
+    pub(crate) icmp: Option<IcmpSpec>,
+    pub(crate) http: Option<HttpSpec>,
+    pub(crate) grpc: Option<GrpcSpec>,
+    pub(crate) dns: Option<DnsSpec>,
+    pub(crate) tls: Option<TlsSpec>,
     #[serde(default)]
-    pub(crate) jwt: OneOrMany<TokenText>,
+    pub(crate) jwt: OneOrMany<TokenSpec>,
     #[serde(default)]
-    pub(crate) after: Vec<EventText>,
+    pub(crate) after: Vec<EventSpec>,
     #[serde(default)]
     pub(crate) ext_authz: BTreeMap<String, ProviderAnswer>,
-    pub(crate) expect: ExpectText,
+    pub(crate) expect: Named<Expect>,
     pub(crate) by: Option<String>,
     pub(crate) status: Option<u16>,
     #[serde(default)]
-    pub(crate) layers: BTreeMap<LayerText, OutcomeText>,
+    pub(crate) layers: BTreeMap<Named<Layer>, Named<Outcome>>,
     #[serde(default)]
-    pub(crate) options: OptionsText,
+    pub(crate) options: OptionsSpec,
     pub(crate) profile: Option<Profile>,
 }
 
 /// `icmp:`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct IcmpText {
+pub(crate) struct IcmpSpec {
     #[serde(rename = "type")]
     pub(crate) message_type: Option<u8>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct IcmpText {
 /// `dns:` of a case.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DnsText {
+pub(crate) struct DnsSpec {
     pub(crate) query: String,
     #[serde(rename = "type")]
     pub(crate) record_type: Option<String>,
@@ -82,6 +82,6 @@ pub(crate) struct DnsText {
 /// `tls:`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TlsText {
+pub(crate) struct TlsSpec {
     pub(crate) sni: Option<String>,
 }
