@@ -48,7 +48,7 @@ fn the_verdict_is_the_exit_code() {
     ran.says(1, &[]);
     assert!(ran.out.starts_with("DENY with status 403, by authorization-policy (no ALLOW rule matched)\n"));
     assert!(ran.out.contains(
-        "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0] methods: wanted GET, seen POST"
+        "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0].operation.methods: required GET, actual POST"
     ));
 }
 
