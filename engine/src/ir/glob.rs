@@ -1,14 +1,14 @@
-//! Literals with gaps between them: the shape of every wildcard that is more than a prefix or a suffix.
+//! Literals with gaps between them: wildcards other than a prefix or a suffix.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-/// The bytes a [`Gap`] may span.
+/// The bytes that a [`Gap`] can contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GapClass {
-    /// Everything but a newline: RE2's dot.
+    /// Every byte but a newline: RE2's dot.
     Any,
-    /// Everything but a slash.
+    /// Every byte but a slash.
     NotSlash,
     /// The characters of a path template's `{*}` (docs/semantics/istio.md#istio-template-characters).
     TemplateSegment,
@@ -17,7 +17,7 @@ pub enum GapClass {
 }
 
 impl GapClass {
-    /// Whether all of `bytes` may stand in the gap. The class is looked at once, not for each byte.
+    /// Whether the gap can contain `bytes`. The class is matched once, not for each byte.
     pub fn admits(self, bytes: &[u8]) -> bool {
         match self {
             Self::Any => !bytes.contains(&b'\n'),
@@ -31,7 +31,7 @@ impl GapClass {
 /// Whether `byte` is a character of a path template's `{*}`.
 #[inline]
 fn is_template(byte: u8) -> bool {
-    /// A bit for each of them.
+    /// A bit for each such character.
     const BITS: u128 = {
         let (mut bits, mut byte) = (0, 0u8);
         while byte < 128 {
@@ -53,9 +53,9 @@ fn is_template(byte: u8) -> bool {
 /// A run of bytes between two literals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Gap {
-    /// The fewest bytes it spans.
+    /// The minimum length in bytes.
     pub min: u8,
-    /// What it may span.
+    /// The bytes that it can contain.
     pub class: GapClass,
 }
 
@@ -64,24 +64,24 @@ pub struct Gap {
 pub struct Piece {
     /// The gap before the literal.
     pub gap: Gap,
-    /// The literal; empty only in the last piece, where the gap then runs to the end.
+    /// The literal; empty only in the last piece, whose gap then ends with the value.
     pub literal: Box<str>,
 }
 
-/// A pattern over the whole value: `head`, then pieces, the last of which ends at the value's end.
+/// A pattern over the whole value: `head`, then pieces. The last piece ends at the end of the value.
 ///
-/// INVARIANT: taking each literal at its earliest place never hides a match. That holds when all gaps have one
-/// class, and when a gap's class excludes the first byte of the literal behind it.
+/// INVARIANT: the earliest position of each literal never hides a match. This is so if all gaps have one class, or if the
+/// class of each gap excludes the first byte of the next literal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Glob {
-    /// What the value starts with; may be empty.
+    /// The start of the value; can be empty.
     pub head: Box<str>,
     /// At least one piece.
     pub pieces: Box<[Piece]>,
 }
 
 impl Glob {
-    /// `head` followed by `pieces`.
+    /// Returns `head` followed by `pieces`.
     pub fn new(head: &str, pieces: impl IntoIterator<Item = (Gap, Box<str>)>) -> Self {
         let pieces: Vec<Piece> = pieces.into_iter().map(|(gap, literal)| Piece { gap, literal }).collect();
         Self { head: head.into(), pieces: pieces.into() }
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_template_admits_what_the_specification_lists() {
+    fn template_admits_the_characters_of_the_specification() {
         for byte in 0..=255u8 {
             let listed = byte.is_ascii_alphanumeric() || b"-._~%!$&'()+,;:@=*".contains(&byte);
             assert_eq!(GapClass::TemplateSegment.admits(&[b'a', byte]), listed, "{byte}");

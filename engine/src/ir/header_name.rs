@@ -1,4 +1,4 @@
-//! Header names, which compare without case but are kept as they were written.
+//! Header names, which compare without case and keep their original case.
 
 use alloc::boxed::Box;
 use core::{
@@ -8,7 +8,7 @@ use core::{
     ops::Deref,
 };
 
-/// A header's name. It reads as its lower-case form; two that differ in case are the same name.
+/// The name of a header. It dereferences to its lower-case form. Two names that differ only in case are equal.
 ///
 /// ```
 /// use palisade::ir::HeaderName;
@@ -20,12 +20,12 @@ use core::{
 #[derive(Clone)]
 pub struct HeaderName {
     lower: Box<str>,
-    /// None where it was written in lower case.
+    /// None if the original is in lower case.
     written: Option<Box<str>>,
 }
 
 impl HeaderName {
-    /// The name as it was written.
+    /// Returns the name in its original case.
     pub fn written(&self) -> &str {
         self.written.as_deref().unwrap_or(&self.lower)
     }

@@ -1,4 +1,4 @@
-//! The lowered policies of one workload, layer by layer.
+//! The lowered policies of one workload, by layer.
 
 use super::Rule;
 use crate::rule_id::{PolicyRef, RuleId};
@@ -6,27 +6,27 @@ use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 
 /// The AuthorizationPolicies of one workload for one kind of filter chain (HTTP or TCP).
 ///
-/// Every list is sorted as Envoy walks it: by [`RuleId::envoy_name`].
+/// Every list is in the order in which Envoy evaluates it: by [`RuleId::envoy_name`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuthorizationLayer {
-    /// Every policy that applies, dry-run ones included.
+    /// Every policy that applies, including dry-run policies.
     pub policies: Vec<Arc<PolicyRef>>,
     /// Enforced CUSTOM rules.
     pub custom: Vec<Rule>,
-    /// Whether an AUDIT policy applies, even if no rule of it is left.
+    /// Whether an AUDIT policy applies, even if all its rules are dropped.
     pub has_audit: bool,
     /// Enforced AUDIT rules.
     pub audit: Vec<Rule>,
-    /// Whether an enforced DENY policy applies, even if no rule of it is left.
+    /// Whether an enforced DENY policy applies, even if all its rules are dropped.
     pub has_deny: bool,
     /// Enforced DENY rules.
     pub deny: Vec<Rule>,
     /// Enforced ALLOW rules.
     pub allow: Vec<Rule>,
-    /// The first enforced ALLOW policy, whose mere presence denies what no rule allows
+    /// The first enforced ALLOW policy. If there is one, a request that no rule allows is denied
     /// (docs/semantics/istio.md#istio-implicit-deny).
     pub default_deny: Option<Arc<PolicyRef>>,
-    /// Whether a dry-run DENY policy applies, even if no rule of it is left.
+    /// Whether a dry-run DENY policy applies, even if all its rules are dropped.
     pub has_shadow_deny: bool,
     /// Dry-run DENY rules.
     pub shadow_deny: Vec<Rule>,
@@ -36,7 +36,7 @@ pub struct AuthorizationLayer {
     pub shadow_default_deny: Option<Arc<PolicyRef>>,
 }
 
-/// What a workload's port does with mutual TLS.
+/// The mutual TLS mode of a workload's port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PeerMode {
     /// Mutual TLS is not terminated.
@@ -51,71 +51,71 @@ pub enum PeerMode {
 /// The effective PeerAuthentication of one workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerLayer {
-    /// Mode of ports that are not listed, and the policy it came from.
+    /// Mode of ports without a mode of their own.
     pub mode: PeerMode,
-    /// The policy that set the mode; none when no policy applies.
+    /// The policy that sets the mode; none if no policy applies.
     pub by: Option<Arc<PolicyRef>>,
     /// Modes of single workload ports.
     pub ports: BTreeMap<u16, PeerMode>,
-    /// The policy that set the port modes.
+    /// The policy that sets the port modes.
     pub ports_by: Option<Arc<PolicyRef>>,
 }
 
-/// What happens to a flow that no rule of a direction matches.
+/// The default action: the result of a flow that no rule of a direction matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Posture {
     /// No policy selects the endpoint for this direction.
     #[default]
     Open,
-    /// Policies select it, none of which arms default deny.
+    /// Policies select it, but none enables default deny.
     DefaultAllow,
-    /// Default deny is armed.
+    /// A policy enables default deny.
     DefaultDeny,
 }
 
 /// The network policies of one endpoint in one direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectionLayer {
-    /// What an unmatched flow gets.
+    /// The default action.
     pub posture: Posture,
     /// The policies that select the endpoint in this direction.
     pub policies: Vec<Arc<PolicyRef>>,
-    /// Rules in order of precedence: the first that holds decides. Tiers are cut by `tiers`.
+    /// Rules in order of precedence: the first that matches decides. `tiers` divides them into tiers.
     pub rules: Vec<Rule>,
-    /// Index into `rules` where each next tier begins, ascending; a [`super::Effect::Pass`] jumps to the next.
+    /// Index into `rules` of the start of each next tier, ascending; [`super::Effect::Pass`] continues there.
     pub tiers: Vec<u32>,
-    /// Index into `rules` where each stage behind a [`super::Effect::Proceed`] begins, ascending.
+    /// Index into `rules` of the start of each stage after a [`super::Effect::Proceed`], ascending.
     pub stages: Vec<u32>,
-    /// Index into `rules` where the walk resumes behind each [`super::Effect::Refuse`], ascending: a flow that the proxy
-    /// does not let through at one level may be let through at a level of lower precedence.
+    /// Index into `rules` at which the evaluation resumes after each [`super::Effect::Refuse`], ascending: a level of lower
+    /// precedence can allow a flow that the proxy denies at one level.
     pub resumes: Vec<u32>,
-    /// Rules of the DNS proxy, where a [`super::Effect::Redirect`] leads: the first that holds decides.
+    /// Rules of the DNS proxy, for flows with [`super::Effect::Redirect`]: the first that matches decides.
     pub lookups: Vec<Rule>,
-    /// Whether the local host passes where no rule matched.
+    /// Whether the local host is allowed if no rule matches.
     pub from_host: bool,
-    /// Flows of which one of these holds have their TLS ended by the proxy, which then reads their requests.
+    /// The proxy terminates the TLS of flows that one of these rules matches, and reads their requests.
     pub terminated: Vec<Rule>,
-    /// toFQDNs rules for whose names no DNS rule lets the endpoint ask
+    /// `toFQDNs` rules with names that no DNS rule allows the endpoint to look up
     /// (docs/semantics/cilium.md#cilium-lookup-and-connection).
     pub unlearnable: Vec<Unlearnable>,
 }
 
-/// A toFQDNs rule that can never have an address.
+/// A `toFQDNs` rule that never has an address, because no DNS rule allows the lookup of its names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unlearnable {
     /// The rule.
     pub id: RuleId,
-    /// Its names that nobody may ask for, as written.
+    /// Its names that the endpoint cannot look up, as the policy states them.
     pub names: Vec<Box<str>>,
 }
 
 /// The network policies of one endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkLayer {
-    /// What the endpoint may reach.
+    /// The rules for flows from the endpoint.
     pub egress: DirectionLayer,
-    /// Who may reach it.
+    /// The rules for flows to the endpoint.
     pub ingress: DirectionLayer,
-    /// Why the agent cannot compute the endpoint's policy, where it cannot: it then keeps the old one.
+    /// The reason why the agent cannot compute the endpoint's policy and keeps the old one, if it cannot.
     pub error: Option<Box<str>>,
 }

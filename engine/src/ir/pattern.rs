@@ -5,7 +5,7 @@ use crate::net::Protocol;
 use alloc::boxed::Box;
 use core::fmt;
 
-/// A pattern over text. Case matters, except for attributes that say otherwise (there the pattern is lower case).
+/// A pattern over text. Case matters, except for [`super::TextAttribute::Host`], whose patterns are in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Text {
     /// Any value, even an empty one: the attribute is present.
@@ -14,14 +14,14 @@ pub enum Text {
     NonEmpty,
     /// This value.
     Exact(Box<str>),
-    /// A value that starts so.
+    /// A value that starts with this text.
     Prefix(Box<str>),
-    /// A value that ends so.
+    /// A value that ends with this text.
     Suffix(Box<str>),
     /// Literals with gaps. Never on an attribute that ignores case.
     Glob(Glob),
-    /// A SPIFFE id of this service account, with segments of its own before, between and behind:
-    /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`, where a dot is no newline
+    /// A SPIFFE ID of this service account, with other segments before, between and after:
+    /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`, where a dot matches no newline
     /// (docs/semantics/istio.md#istio-service-account-form).
     ServiceAccount {
         /// Its namespace.
@@ -37,11 +37,11 @@ pub enum Text {
 pub enum NamePattern {
     /// `matchName`: this name.
     Name(Box<str>),
-    /// `matchPattern`, canonical, as the grammar of docs/semantics/cilium.md#cilium-star-and-dot reads it.
+    /// `matchPattern` in canonical form (docs/semantics/cilium.md#cilium-star-and-dot).
     Wildcard {
         /// The pattern, lower case, with its final dot.
         pattern: Box<str>,
-        /// Whether a leading `**.` stands for whole labels (Cilium 1.19 and later).
+        /// Whether a leading `**.` matches one or more whole labels (Cilium 1.19 and later).
         subdomains: bool,
         /// Whether an all-star pattern accepts any bytes, as it does in a DNS rule
         /// (docs/semantics/cilium.md#cilium-all-star).

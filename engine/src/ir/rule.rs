@@ -1,4 +1,4 @@
-//! Rules: an effect, where they came from, and when they hold.
+//! Rules: an effect, an id, and the conditions under which they match.
 
 use super::{
     AddressAttribute, Field, NameAttribute, NamePattern, Origin, Predicate, Selector, Text, TextAttribute,
@@ -9,30 +9,30 @@ use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{cmp::Ordering, fmt};
 use ipnet::IpNet;
 
-/// What a rule does when it holds.
+/// The effect of a rule that matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Lets the flow through this layer.
+    /// Allows the flow in this layer.
     Allow,
-    /// Refuses it.
+    /// Denies it.
     Deny,
-    /// Leaves this tier and goes on with the next.
+    /// Continues with the next tier.
     Pass,
-    /// What this stage asks for is met: goes on with the next stage.
+    /// Continues with the next stage.
     Proceed,
-    /// Hands it to the DNS proxy, whose rules are [`super::DirectionLayer::lookups`].
+    /// Redirects it to the DNS proxy, whose rules are [`super::DirectionLayer::lookups`].
     Redirect,
-    /// Only tags it.
+    /// Only marks it for the audit.
     Audit,
-    /// Asks this external provider.
+    /// Calls this extension provider.
     Ask(Arc<str>),
-    /// Refuses it, because this external provider cannot be asked (docs/semantics/istio.md#istio-unusable-provider).
+    /// Denies it, because this extension provider is unusable (docs/semantics/istio.md#istio-unusable-provider).
     Unaskable(Arc<str>),
-    /// Refuses it: istiod makes an enforced DENY rule of a dry-run CUSTOM rule with this valid provider.
+    /// Denies it: istiod makes an enforced DENY rule of a dry-run CUSTOM rule with this valid provider.
     DryRunCustom(Arc<str>),
-    /// No rule of a proxy at this level lets the flow through. The walk resumes at the next of
-    /// [`super::DirectionLayer::resumes`]; unless a rule there decides, the flow is refused, or undecided where it
-    /// carries nothing for the proxy to look at.
+    /// No L7 rule at this level allows the flow. The evaluation resumes at the next of
+    /// [`super::DirectionLayer::resumes`]. If no rule there decides, the flow is denied, or undecided if it has no content
+    /// for the proxy.
     Refuse(Proxy),
 }
 
@@ -43,7 +43,7 @@ impl Effect {
     }
 }
 
-/// What a proxy looks at.
+/// The content that a proxy reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Proxy {
     /// The name of a lookup.
@@ -52,24 +52,24 @@ pub enum Proxy {
     Http,
     /// The server name of a TLS handshake.
     Tls,
-    /// What another parser reads: Kafka, or one named by `l7proto`.
+    /// The content of another parser: Kafka, or one that `l7proto` names.
     Other,
 }
 
-/// The part of a policy a group stands for.
+/// The part of a policy from which a group comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
-    /// Who: sources of an AuthorizationPolicy.
+    /// Sources of an AuthorizationPolicy.
     From,
-    /// What: operations of an AuthorizationPolicy.
+    /// Operations of an AuthorizationPolicy.
     To,
     /// Conditions of an AuthorizationPolicy.
     When,
-    /// The other end in a network policy.
+    /// The peer in a network policy.
     Peer,
     /// Ports and protocols in a network policy.
     Ports,
-    /// What the proxy looks at in a network policy: names, requests.
+    /// L7 rules of a network policy: names, requests.
     L7,
 }
 
@@ -87,37 +87,37 @@ pub struct Test {
     pub origin: Origin,
 }
 
-/// Tests that must all hold, and the place they were written at.
+/// Tests that must all match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clause {
-    /// The tests, ANDed; none means the clause always holds.
+    /// The tests, ANDed; without a test the clause always matches.
     pub tests: Vec<Test>,
-    /// Index in the list it was written in, such as 1 for `from[1]`.
+    /// Position in its list, such as 1 for `from[1]`.
     pub index: u32,
 }
 
-/// Clauses of which one must hold.
+/// Clauses of which one must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What part of the policy this is.
+    /// The part of the policy.
     pub section: Section,
-    /// The clauses, ORed; none means the group never holds.
+    /// The clauses, ORed; without a clause the group never matches.
     pub clauses: Vec<Clause>,
 }
 
 /// One rule of one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Where it came from.
+    /// The policy and the position in it.
     pub id: RuleId,
-    /// What it does.
+    /// The effect of a match.
     pub effect: Effect,
-    /// The groups, ANDed; none means the rule always holds.
+    /// The groups, ANDed; without a group the rule always matches.
     pub groups: Vec<Group>,
 }
 
 impl Rule {
-    /// Whether no request at all can make it hold: one of its groups offers nothing.
+    /// Whether the rule never matches, because one of its groups has no clause.
     pub fn is_never(&self) -> bool {
         self.groups.iter().any(|group| group.clauses.is_empty())
     }

@@ -4,14 +4,14 @@ use crate::labels::{Label, Labels, short_key};
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
-/// What a [`Requirement`] asks of a key.
+/// The condition of a [`Requirement`] on its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operator {
-    /// The key is there with one of these values.
+    /// The key is present with one of these values.
     In(Box<[Box<str>]>),
     /// The key is absent, or has none of these values.
     NotIn(Box<[Box<str>]>),
-    /// The key is there.
+    /// The key is present.
     Exists,
     /// The key is absent.
     DoesNotExist,
@@ -20,15 +20,15 @@ pub enum Operator {
 /// One condition on one key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Requirement {
-    /// Source the label must have; none means any.
+    /// Source of the label; none for any source.
     pub source: Option<Box<str>>,
     /// Key, without source.
     pub key: Box<str>,
-    /// What is asked.
+    /// The condition.
     pub operator: Operator,
 }
 
-/// All of its requirements must hold; without any it matches every identity.
+/// Requirements that must all match; without a requirement the selector matches every identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Selector {
     /// The requirements, ANDed.
