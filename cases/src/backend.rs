@@ -7,7 +7,7 @@ use palisade::{
 };
 use palisade_manifests::Manifests;
 
-/// The decision of a back end, without what it cannot report.
+/// The decision of a back end; parts that it does not report are empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The verdict.

@@ -1,5 +1,5 @@
-//! What a proxy decides: HTTP rules, rules that meet, the DNS proxy, server names. The corpus tells some of it in
-//! words; its policies are written out here.
+//! Decisions of a proxy: HTTP rules, combined rules, DNS rules, server names. The corpus describes some policies in words;
+//! they are complete here.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 use palisade::{

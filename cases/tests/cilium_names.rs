@@ -29,7 +29,7 @@ fn canonical(name: &str) -> String {
     if name.ends_with('.') { name } else { format!("{name}.") }
 }
 
-/// Whether the one pattern, compiled into a set, matches `name` as it stands.
+/// Whether the one pattern, compiled into a set, matches `name` without changes.
 fn matches(attribute: NameAttribute, pattern: Option<NamePattern>, name: &str) -> bool {
     let policy = PolicyRef { kind: "CiliumNetworkPolicy", namespace: "foo".into(), name: "p".into() };
     let test = Test::name(attribute, pattern);

@@ -83,7 +83,7 @@ fn meets(labels: &BTreeMap<&str, &str>, (key, operator, values): &Expression) ->
     }
 }
 
-/// A port as the agent reads it: the base is told by how the number begins.
+/// A port as the agent reads it: the prefix of the number determines the base.
 fn number(text: &str) -> Option<u16> {
     let octal = text.len() > 1 && text.starts_with('0');
     let digits = text.bytes().all(|b| b.is_ascii_digit());
@@ -193,7 +193,7 @@ proptest! {
         let cluster =
             cluster(vec![policy("egress", &entry), pod("own", &json!({"end": "own"})), pod("other", &json!({}))]);
         let valid = errors(&cluster).is_empty();
-        // An underscore between digits is Go's, for numbers whose base is told.
+        // Go accepts an underscore between digits only in numbers with a prefix for the base.
         let plain = !text.contains('_');
         if plain {
             prop_assert_eq!(valid, is_service_name(&text) || number(&text).is_some());
@@ -220,7 +220,7 @@ proptest! {
                     "dns": [{"matchPattern": name}]}}],
         });
         let mut resources = Resources::default();
-        // Curly quotes are refused before anything else is asked.
+        // Curly quotes are rejected before all other checks.
         if resources.add(policy("egress", &entry), Default::default()).is_ok() {
             lint::check(&Cluster::new(resources).0, &Options::default());
         }

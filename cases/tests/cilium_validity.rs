@@ -1,4 +1,4 @@
-//! Names and patterns that the agent takes or refuses, and the schema beside it
+//! Names and patterns that the agent accepts or rejects, and the result of the schema
 //! (docs/semantics/cilium.md#cilium-agent-and-schema).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
 

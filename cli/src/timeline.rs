@@ -197,7 +197,7 @@ fn lifetime(ttl: u32, limits: &CacheLimits) -> String {
         0 if shortest == 0 => {
             "with a time to live of 0 s, which lasts until a collection at least 5 s away".to_owned()
         }
-        ttl if ttl < shortest => format!("for {shortest} s (tofqdnsMinTtl; the answer says {ttl} s)"),
+        ttl if ttl < shortest => format!("for {shortest} s (tofqdnsMinTtl; the answer has {ttl} s)"),
         ttl => format!("for {ttl} s"),
     }
 }

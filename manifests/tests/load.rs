@@ -29,7 +29,7 @@ metadata: {name: get, namespace: foo}
 spec:
   rules:
   - to: [{operation: {methods: [GET]}}]
-  - to: [{operation: {paths: ['/a*b*']}}]
+  - to: [{operation: {ports: [x]}}]
 ";
 const CILIUM: &str = "\
 apiVersion: v1

@@ -27,7 +27,7 @@ pub(crate) struct HttpSpec {
     raw: Option<Bytes>,
 }
 
-/// Tells `host: null` from no `host` at all.
+/// Distinguishes `host: null` from a missing `host`.
 fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

@@ -1,6 +1,6 @@
-//! Small values that are written in more than one way.
+//! Small values with more than one notation.
 //!
-//! They are read by hand rather than as untagged enums: those lose the place of a mistake.
+//! They have their own visitors because the errors of untagged enums have no position.
 
 use core::{marker::PhantomData, net::IpAddr};
 use serde::{
@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// An address; IPv6 may stand in brackets.
+/// An address; an IPv6 address may be in brackets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ip(pub(crate) IpAddr);
 

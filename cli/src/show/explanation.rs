@@ -54,7 +54,7 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
     out
 }
 
-/// Whether a proxy refused what none of its rules let through: the rule that is named did not hold itself.
+/// Returns whether the L7 rules of `by` denied a request that none of them matches.
 fn refused_by_proxy(layer: &LayerExplanation, by: &DecidedBy) -> bool {
     let DecidedBy::Rule(id) = by else { return false };
     let mut own = layer.rules.iter().filter(|rule| rule.id == *id);

@@ -1,6 +1,6 @@
 //! Text that is safe to print: the only type that reaches standard output and standard error.
 //!
-//! Every value that a command prints can come from a file or an argument that somebody else wrote. No constructor of
+//! Every value that a command prints can come from a file or an argument of another author. No constructor of
 //! [`Text`] takes a value without escaping it, so a command cannot print a raw control character by mistake.
 
 use anstyle::Style;

@@ -1,4 +1,4 @@
-//! Bad input ends with exit code 2 and a message that says where, what, and what to do.
+//! Invalid input: exit code 2 and a message with the position, the error and help.
 
 use crate::folder::{Folder, Ran};
 

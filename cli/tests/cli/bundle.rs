@@ -159,7 +159,7 @@ spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
     );
 }
 
-/// istiod denies what a policy matches whose provider it cannot use. The filter can do so only if it knows all of it.
+/// istiod denies what a policy matches whose provider it cannot use. The filter can do so only if its configuration contains the whole provider.
 #[test]
 fn bundle_keeps_named_providers_that_istiod_refuses() {
     const POLICY: &str = "
@@ -199,7 +199,7 @@ fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
     folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
 }
 
-/// The module, whose bytes and memory are told.
+/// The module whose size and memory are reported.
 #[cfg(feature = "stats")]
 #[test]
 fn the_bytes_of_the_module_and_of_its_vm_are_told_for_four_numbers_of_rules() {

@@ -77,6 +77,29 @@ fn json_is_what_the_contract_says() {
 }
 
 #[test]
+fn nearest_miss_is_shown_with_file_line_and_value() {
+    let folder = folder();
+    let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST");
+    ran.prints(1, &["note: the nearest miss", "--> m/all.yaml:29:", "methods: [GET]", "required"]);
+    let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST --output json");
+    let answer: Value = serde_json::from_str(&ran.out).unwrap();
+    let miss = &answer["positions"]["nearestMiss"];
+    assert_eq!(miss["file"], "m/all.yaml");
+    assert_eq!(miss["path"], "spec.rules[0]");
+    assert_eq!(miss["line"], 29);
+    assert_eq!(miss["fields"][0]["path"], "spec.rules[0].to[0].operation.methods");
+    assert_eq!(answer["positions"]["decidedBy"], Value::Null);
+}
+
+#[test]
+fn deciding_rule_is_shown_with_standard_input_as_its_file() {
+    let arguments =
+        ["check", "-f", "-", "--from", "foo/sleep", "--to", "pod:foo/sample:8000", "--method", "GET"];
+    let ran = Folder::new(&[]).run_with(&arguments, CLUSTER.as_bytes());
+    ran.prints(0, &["note: the deciding rule", "--> standard input:29:", "matched"]);
+}
+
+#[test]
 fn manifests_come_from_standard_input_too() {
     let arguments = ["check", "-f", "-", "--from", "foo/sleep", "--to", "foo/sample", "--method", "GET"];
     Folder::new(&[]).run_with(&arguments, CLUSTER.as_bytes()).says(0, &[]);

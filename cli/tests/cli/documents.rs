@@ -41,7 +41,7 @@ fn the_commands_of_the_page_on_dns_print_what_it_says() {
     assert_eq!(ran, 2);
 }
 
-/// The proxy runs until it is told to end: as the page starts it, on ports that are free.
+/// The proxy runs until a signal ends it. It starts as the page starts it, but on free ports.
 #[test]
 fn the_proxy_starts_as_the_page_on_dns_says() {
     let blocks = blocks("docs/dns.md", "console");

@@ -8,7 +8,7 @@ use std::{
 };
 
 const POD: &[u8] = b"apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n";
-/// A file outside, whose every word would be told.
+/// A file outside the folder; an error would quote its words.
 const SECRET: &[u8] = b"kind: password-1\nmetadata: {name: password-2}\npassword-3: [\n";
 
 fn folder() -> Folder {

@@ -1,4 +1,4 @@
-//! The commands of docs/envoy.md and docs/istio.md, run as they stand.
+//! The commands of docs/envoy.md and docs/istio.md, run without changes.
 
 use std::{
     env, fs,

@@ -1,4 +1,4 @@
-//! Rules on `ipBlocks` mean the socket's peer, whatever `X-Forwarded-For` says: what `palisade bundle` prints for them, in
+//! Rules on `ipBlocks` mean the socket's peer, whatever `X-Forwarded-For` contains: what `palisade bundle` prints for them, in
 //! a real Envoy.
 
 use crate::folder::Folder;
@@ -39,7 +39,7 @@ fn forms(block: &str, module: &str) -> Vec<(&'static str, Vec<Value>)> {
         patches.iter().map(|patch| patch["patch"]["value"].clone()).collect()
     };
     let filter = form("istio-envoy-filter");
-    // Istio makes a filter of the plugin; the one beside it is put before all others.
+    // Istio makes a filter of the plugin; the other one is put before all others.
     let plugin = form("istio-wasm-plugin");
     assert_eq!(plugin["items"][0]["spec"]["configPatches"][0]["patch"]["operation"], "INSERT_FIRST");
     let wasm = |configuration: &Value| Plugin::new(module, configuration.to_string()).http_filter();
@@ -88,7 +88,7 @@ fn an_address_in_a_header_is_never_the_peers() {
         });
         assert_eq!(answers, [(200, 200), (403, 403)], "{form}");
     }
-    // Without what tells of the peer, who comes with the header is denied by either rule.
+    // Without the address of the peer, both rules deny a request with the header.
     assert_eq!((ask("alone-here", ""), ask("alone-here", FORWARDED)), (200, 403));
     assert_eq!((ask("alone-there", ""), ask("alone-there", FORWARDED)), (403, 403));
 }

@@ -70,8 +70,8 @@ fn a_reason_says_how_long_the_answer_holds() {
         ),
         (55, 0, "", "60s", "with a time to live of 0 s"),
         (56, 0, "", "120s", "with a time to live of 0 s"),
-        (5, 0, "--option tofqdnsMinTtl=60", "65.001s", "for 60 s (tofqdnsMinTtl; the answer says 0 s)"),
-        (5, 10, "--option tofqdnsMinTtl=60", "65.001s", "for 60 s (tofqdnsMinTtl; the answer says 10 s)"),
+        (5, 0, "--option tofqdnsMinTtl=60", "65.001s", "for 60 s (tofqdnsMinTtl; the answer has 0 s)"),
+        (5, 10, "--option tofqdnsMinTtl=60", "65.001s", "for 60 s (tofqdnsMinTtl; the answer has 10 s)"),
         (5, 90, "--option tofqdnsMinTtl=60", "95.001s", "is 192.0.2.1 for 90 s"),
     ] {
         let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", answer(wait, ttl).as_bytes())]);
