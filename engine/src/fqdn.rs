@@ -40,7 +40,7 @@ impl FqdnPattern {
     ///
     /// What the agent finds wrong with it.
     pub fn new(text: &str, options: &Options) -> Result<Self, String> {
-        validate_pattern(text)?;
+        validate_pattern(text).map_err(|invalid| invalid.to_string())?;
         Ok(Self { text: canonical(text).into(), pattern: wildcard(text, false, options) })
     }
 

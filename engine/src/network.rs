@@ -6,7 +6,7 @@ use crate::{
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
     ir::{DirectionLayer, Effect, NetworkLayer, Posture, Proxy, Rule, Unlearnable},
-    lower::cilium::{Endpoint, Findings, Lowered},
+    lower::cilium::{self, Endpoint},
     options::Options,
     request::{Attributes, Read, Unavailable},
     rule_id::{PolicyRef, RuleId},
@@ -159,6 +159,15 @@ fn has_payload<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
     Ok(request.dns_query()?.is_some() || request.method()?.is_some() || request.server_name()?.is_some())
 }
 
+impl NetworkLayer {
+    /// Returns the rules of the network policies of `cluster` for the pod `workload`. A rejected policy has no effect.
+    pub fn of(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
+        let labels = cluster.pod_identity(workload, options);
+        let endpoint = Endpoint { kind: EndKind::Pod, labels: &labels, ports: &workload.ports };
+        cilium::lower(cluster, options).layer(&endpoint, options)
+    }
+}
+
 impl NetworkProgram {
     /// Compiles `layer`.
     pub fn new(layer: &NetworkLayer, switches: CompileSwitches) -> Self {
@@ -171,10 +180,7 @@ impl NetworkProgram {
 
     /// Compiles the network policies of `cluster` that select `workload`.
     pub fn compile(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
-        let labels = cluster.pod_identity(workload, options);
-        let endpoint = Endpoint { kind: EndKind::Pod, labels: &labels, ports: &workload.ports };
-        let lowered = Lowered::new(cluster, options, &mut Findings::default());
-        Self::new(&lowered.layer(&endpoint, options), options.switches)
+        Self::new(&NetworkLayer::of(cluster, workload, options), options.switches)
     }
 
     fn of(&self, direction: Direction) -> &DirectionProgram {

@@ -158,7 +158,7 @@ impl<'c> Simulation<'c> {
     }
 
     fn lowered(&self) -> &Lowered {
-        let lower = || Lowered::new(self.cluster, &self.options, &mut cilium::Findings::default());
+        let lower = || cilium::lower(self.cluster, &self.options);
         self.networks.lowered.get_or_init(lower)
     }
 

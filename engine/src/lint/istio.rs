@@ -1,6 +1,9 @@
 //! What istiod's webhook refuses of Istio's policies, and what it warns of (docs/semantics/istio.md#istio-webhook).
 
-use super::{Findings, istio_jwt, istio_rule};
+use super::{
+    Findings, istio_jwt,
+    istio_rule::{self, MAX_RULES},
+};
 use crate::{
     cluster::Cluster,
     lower::istio::{DRY_RUN, go_bool},
@@ -11,9 +14,9 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 
-/// What the schema of the custom resources limits.
-pub(super) const MAX_RULES: usize = 512;
+/// The maximum number of `targetRefs` in the schema of the CRD.
 const MAX_TARGETS: usize = 16;
+/// The maximum length of a label value in bytes.
 const MAX_LABEL_VALUE: usize = 63;
 
 /// Checks every policy of `cluster`.
@@ -31,15 +34,25 @@ pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
         let selector = policy.spec.selector.as_ref().and_then(|s| s.match_labels.as_ref());
         if selector.is_none_or(|labels| labels.is_empty()) {
             let help = "add a selector with matchLabels, or set mtls for the whole namespace";
-            findings.error(policy, "spec.portLevelMtls", "portLevelMtls without a selector", help);
+            findings.rejected_by_istiod(
+                policy,
+                "spec.portLevelMtls",
+                "portLevelMtls without a selector",
+                help,
+            );
         }
         if ports.is_empty() {
             let help = "list at least one port, or remove the field";
-            findings.error(policy, "spec.portLevelMtls", "portLevelMtls without a port", help);
+            findings.rejected_by_istiod(policy, "spec.portLevelMtls", "portLevelMtls without a port", help);
         }
         for port in ports.keys().filter(|p| p.parse::<u16>().unwrap_or(0) == 0) {
             let help = "use a workload port from 1 to 65535";
-            findings.error(policy, format!("spec.portLevelMtls.{port}"), format!("port `{port}`"), help);
+            findings.rejected_by_istiod(
+                policy,
+                format!("spec.portLevelMtls.{port}"),
+                format!("port `{port}`"),
+                help,
+            );
         }
     }
     for policy in &resources.request_authentications {
@@ -61,7 +74,12 @@ fn attachment<T>(
     let given = [selector.is_some(), target_ref.is_some(), !refs.is_empty()];
     if given.iter().filter(|g| **g).count() > 1 {
         let help = "keep one of the three";
-        findings.error(policy, "spec", "more than one of selector, targetRef and targetRefs", help);
+        findings.rejected_by_istiod(
+            policy,
+            "spec",
+            "more than one of selector, targetRef and targetRefs",
+            help,
+        );
     }
     if let Some(labels) = selector.as_ref().map(|s| s.match_labels.as_ref()) {
         if labels.is_none_or(|l| l.is_empty()) {
@@ -73,17 +91,22 @@ fn attachment<T>(
             if key.is_empty() || key.contains('*') || value.contains('*') {
                 let path = format!("spec.selector.matchLabels.{key}");
                 let help = "give the whole label: selectors know no wildcard";
-                findings.error(policy, path, format!("label `{key}: {value}` in a selector"), help);
+                findings.rejected_by_istiod(
+                    policy,
+                    path,
+                    format!("label `{key}: {value}` in a selector"),
+                    help,
+                );
             }
             if value.len() > MAX_LABEL_VALUE {
                 let path = format!("spec.selector.matchLabels.{key}");
                 let help = "no pod can carry such a label";
-                findings.error(policy, path, "a label value of more than 63 characters", help);
+                findings.rejected_by_istiod(policy, path, "a label value of more than 63 characters", help);
             }
         }
     }
     if refs.len() > MAX_TARGETS {
-        findings.error(
+        findings.rejected_by_istiod(
             policy,
             "spec.targetRefs",
             "more than 16 targets",
@@ -95,11 +118,16 @@ fn attachment<T>(
     for (path, target) in one.chain(many) {
         let (group, kind, name) = target.parts();
         if name.is_empty() {
-            findings.error(policy, path.clone(), "a target without a name", "add its name");
+            findings.rejected_by_istiod(policy, path.clone(), "a target without a name", "add its name");
         }
         if target.namespace.as_deref().is_some_and(|n| !n.is_empty()) {
             let help = "remove the namespace: a policy targets its own";
-            findings.error(policy, format!("{path}.namespace"), "a target with a namespace", help);
+            findings.rejected_by_istiod(
+                policy,
+                format!("{path}.namespace"),
+                "a target with a namespace",
+                help,
+            );
         }
         let known = matches!(
             (group, kind),
@@ -109,7 +137,12 @@ fn attachment<T>(
         );
         if !known {
             let help = "target a Service, ServiceEntry, Gateway or GatewayClass, with its API group";
-            findings.error(policy, path, format!("a target of kind `{kind}` in group `{group}`"), help);
+            findings.rejected_by_istiod(
+                policy,
+                path,
+                format!("a target of kind `{kind}` in group `{group}`"),
+                help,
+            );
         }
     }
 }
@@ -118,7 +151,7 @@ fn no_dry_run<T>(policy: &Object<T>, findings: &mut Findings) {
     if policy.metadata.annotations.contains_key(DRY_RUN) {
         let path = format!("metadata.annotations.{DRY_RUN}");
         let help = "only AuthorizationPolicy knows dry run";
-        findings.error(policy, path, "dry run of a policy that knows none", help);
+        findings.rejected_by_istiod(policy, path, "dry run of a policy that knows none", help);
     }
 }
 
@@ -130,39 +163,52 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
     match action {
         Action::Custom if provider.is_none_or(str::is_empty) => {
             let help = "name one of the mesh's extensionProviders in spec.provider.name";
-            findings.error(policy, "spec.provider", "CUSTOM without a provider", help);
+            findings.rejected_by_istiod(policy, "spec.provider", "CUSTOM without a provider", help);
         }
         Action::Custom => {}
         _ if provider.is_some() => {
             let help = "remove the provider, or use action CUSTOM";
-            findings.error(policy, "spec.provider", "a provider with another action than CUSTOM", help);
+            findings.rejected_by_istiod(
+                policy,
+                "spec.provider",
+                "a provider with another action than CUSTOM",
+                help,
+            );
         }
         _ => {}
     }
     if rules.is_empty() && matches!(action, Action::Deny | Action::Custom) {
         let help = "a policy without rules never matches; `rules: [{}]` matches everything";
-        findings.error(policy, "spec.rules", "an action that needs rules has none", help);
+        findings.rejected_by_istiod(policy, "spec.rules", "an action that needs rules has none", help);
     }
     if rules.len() > MAX_RULES {
-        findings.error(policy, "spec.rules", "more than 512 rules", "write a second policy for the rest");
+        findings.rejected_by_istiod(
+            policy,
+            "spec.rules",
+            "more than 512 rules",
+            "write a second policy for the rest",
+        );
     }
     if let Some(value) = policy.metadata.annotations.get(DRY_RUN) {
         let path = format!("metadata.annotations.{DRY_RUN}");
         if go_bool(value).is_none() {
             let help = "write \"true\" or \"false\"; as it stands the policy is enforced";
-            findings.error(policy, path.clone(), format!("invalid boolean `{value}`"), help);
+            findings.rejected_by_istiod(policy, path.clone(), format!("invalid boolean `{value}`"), help);
         }
         if !matches!(action, Action::Allow | Action::Deny) {
             let help = "dry run works with ALLOW and DENY";
-            findings.error(policy, path, "dry run with another action than ALLOW or DENY", help);
+            findings.rejected_by_istiod(policy, path, "dry run with another action than ALLOW or DENY", help);
         }
     }
     for (i, rule) in rules.iter().enumerate() {
         let path = format!("spec.rules[{i}]");
         match rule {
-            None => {
-                findings.error(policy, path, "a null rule", "write `{}` for a rule that matches everything")
-            }
+            None => findings.rejected_by_istiod(
+                policy,
+                path,
+                "a null rule",
+                "write `{}` for a rule that matches everything",
+            ),
             Some(rule) => istio_rule::check(policy, action, &path, rule, findings),
         }
     }

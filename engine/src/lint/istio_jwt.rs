@@ -23,7 +23,12 @@ const MAX_CLAIMS: usize = 64;
 pub(super) fn check(policy: &Policy, findings: &mut Findings) {
     let rules = policy.spec.jwt_rules.as_deref().unwrap_or_default();
     if rules.len() > MAX_RULES {
-        findings.error(policy, "spec.jwtRules", "more than 4096 rules", "write a second policy for the rest");
+        findings.rejected_by_istiod(
+            policy,
+            "spec.jwtRules",
+            "more than 4096 rules",
+            "write a second policy for the rest",
+        );
     }
     for (i, rule) in rules.iter().enumerate() {
         let path = format!("spec.jwtRules[{i}]");
@@ -33,7 +38,7 @@ pub(super) fn check(policy: &Policy, findings: &mut Findings) {
             let message = format!("invalid timeout `{timeout}`");
             let help =
                 "write whole milliseconds as seconds, such as `5s` or `0.25s`, at most `315576000000s`";
-            findings.error(policy, format!("{path}.timeout"), message, help);
+            findings.rejected_by_istiod(policy, format!("{path}.timeout"), message, help);
         }
     }
 }
@@ -43,18 +48,23 @@ fn keys(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     let has_text = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     if !has_text(&rule.issuer) && !has_text(&rule.jwks_uri) {
         let help = "name the issuer, or where its keys are";
-        findings.error(policy, path, "neither issuer nor jwksUri", help);
+        findings.rejected_by_istiod(policy, path, "neither issuer nor jwksUri", help);
     }
     if let Some(uri) = rule.jwks_uri.as_deref().filter(|uri| !uri.is_empty())
         && let Err(reason) = check_keys_uri(uri)
     {
         let help = "use an http or https URL, such as `https://keys.example.com/keys`";
-        findings.error(policy, format!("{path}.jwksUri"), format!("invalid jwksUri `{uri}`: {reason}"), help);
+        findings.rejected_by_istiod(
+            policy,
+            format!("{path}.jwksUri"),
+            format!("invalid jwksUri `{uri}`: {reason}"),
+            help,
+        );
     }
     let Some(jwks) = &rule.jwks else { return };
     let path = format!("{path}.jwks");
     if rule.jwks_uri.is_some() {
-        findings.error(policy, path.clone(), "both jwks and jwksUri", "keep one of the two");
+        findings.rejected_by_istiod(policy, path.clone(), "both jwks and jwksUri", "keep one of the two");
     }
     if jwks.is_empty() {
         return;
@@ -62,7 +72,7 @@ fn keys(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     match parse_key_set(jwks) {
         Err(reason) => {
             let help = "give a JSON Web Key Set: {\"keys\": [...]}";
-            findings.error(policy, path, format!("invalid jwks: {reason}"), help);
+            findings.rejected_by_istiod(policy, path, format!("invalid jwks: {reason}"), help);
         }
         Ok(keys) if keys.iter().any(|key| key.get("d").is_some() || key.get("k").is_some()) => {
             let help = "publish public keys only";
@@ -122,17 +132,17 @@ fn lists(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     for (name, values) in lists {
         for (i, _) in values.iter().flatten().enumerate().filter(|(_, value)| value.is_empty()) {
             let path = format!("{path}.{name}[{i}]");
-            findings.error(policy, path, "an empty value", "remove it, or fill it in");
+            findings.rejected_by_istiod(policy, path, "an empty value", "remove it, or fill it in");
         }
     }
     if rule.space_delimited_claims.as_ref().is_some_and(|claims| claims.len() > MAX_CLAIMS) {
         let path = format!("{path}.spaceDelimitedClaims");
-        findings.error(policy, path, "more than 64 claims", "list at most 64");
+        findings.rejected_by_istiod(policy, path, "more than 64 claims", "list at most 64");
     }
     for (i, header) in rule.from_headers.iter().flatten().enumerate() {
         if header.name.as_deref().unwrap_or_default().is_empty() {
             let path = format!("{path}.fromHeaders[{i}].name");
-            findings.error(policy, path, "a header without a name", "name the header");
+            findings.rejected_by_istiod(policy, path, "a header without a name", "name the header");
         }
     }
     for (i, item) in rule.output_claim_to_headers.iter().flatten().enumerate() {
@@ -141,7 +151,12 @@ fn lists(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
         let is_valid = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         if header.is_empty() || claim.is_empty() || !header.bytes().all(is_valid) {
             let path = format!("{path}.outputClaimToHeaders[{i}]");
-            findings.error(policy, path, "header or claim is empty or malformed", "give both, well formed");
+            findings.rejected_by_istiod(
+                policy,
+                path,
+                "header or claim is empty or malformed",
+                "give both, well formed",
+            );
         }
     }
 }

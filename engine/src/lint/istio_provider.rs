@@ -22,7 +22,7 @@ pub(super) fn check(cluster: &Cluster, options: &Options, findings: &mut Finding
         let origin = resources.mesh_origin.clone().unwrap_or_default();
         let finding = finding.at("data.mesh.extensionProviders").help(help);
         let title = format!("ConfigMap {}/istio", resources.mesh.root_namespace);
-        findings.0.push(finding.of(title, &origin));
+        findings.push(finding.of(title, &origin));
     }
     // Without a mesh configuration among the manifests nothing is known about its providers.
     let is_mesh_known = resources.mesh_origin.is_some();

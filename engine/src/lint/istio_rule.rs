@@ -1,6 +1,6 @@
 //! What istiod's webhook refuses in one rule of an AuthorizationPolicy.
 
-use super::{Findings, istio::MAX_RULES};
+use super::Findings;
 use crate::{
     lower::istio::{
         condition::METADATA,
@@ -22,10 +22,13 @@ use alloc::{
 
 type Policy = Object<AuthorizationPolicySpec>;
 
+/// The maximum number of rules, and of items of each list, in the schema of the CRD.
+pub(super) const MAX_RULES: usize = 512;
+
 /// Checks `rule`, which stands at `path`.
 pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, findings: &mut Findings) {
     if rule.from.as_ref().is_some_and(Vec::is_empty) {
-        findings.error(
+        findings.rejected_by_istiod(
             policy,
             format!("{path}.from"),
             "an empty list",
@@ -33,7 +36,7 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
         );
     }
     if rule.to.as_ref().is_some_and(Vec::is_empty) {
-        findings.error(
+        findings.rejected_by_istiod(
             policy,
             format!("{path}.to"),
             "an empty list",
@@ -44,15 +47,18 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
     for (name, length) in lists {
         if length.is_some_and(|length| length > MAX_RULES) {
             let help = "write a second rule for the rest";
-            findings.error(policy, format!("{path}.{name}"), "more than 512 entries", help);
+            findings.rejected_by_istiod(policy, format!("{path}.{name}"), "more than 512 entries", help);
         }
     }
     for (i, from) in rule.from.iter().flatten().enumerate() {
         let path = format!("{path}.from[{i}].source");
         match from.as_ref().and_then(|f| f.source.as_ref()).filter(|s| !s.is_empty()) {
-            None => {
-                findings.error(policy, path, "an empty source", "name at least one property of the source")
-            }
+            None => findings.rejected_by_istiod(
+                policy,
+                path,
+                "an empty source",
+                "name at least one property of the source",
+            ),
             Some(source) => check_source(policy, action, &path, source, findings),
         }
     }
@@ -61,7 +67,7 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
         match to.as_ref().and_then(|t| t.operation.as_ref()).filter(|o| !o.is_empty()) {
             None => {
                 let help = "name at least one property of the operation";
-                findings.error(policy, path, "an empty operation", help);
+                findings.rejected_by_istiod(policy, path, "an empty operation", help);
             }
             Some(operation) => check_operation(policy, &path, operation, findings),
         }
@@ -69,7 +75,7 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
     for (i, condition) in rule.when.iter().flatten().enumerate() {
         let path = format!("{path}.when[{i}]");
         match condition {
-            None => findings.error(policy, path, "a null condition", "remove it"),
+            None => findings.rejected_by_istiod(policy, path, "a null condition", "remove it"),
             Some(condition) => check_condition(policy, action, &path, condition, findings),
         }
     }
@@ -103,7 +109,12 @@ fn check_values(
     for (i, value) in values.iter().enumerate() {
         let problem = if value.is_empty() { Some("an empty value".to_string()) } else { invalid(value) };
         if let Some(problem) = problem {
-            findings.error(policy, format!("{path}[{i}]"), problem, "correct or remove the value");
+            findings.rejected_by_istiod(
+                policy,
+                format!("{path}[{i}]"),
+                problem,
+                "correct or remove the value",
+            );
         }
     }
 }
@@ -172,18 +183,23 @@ fn check_source(policy: &Policy, action: Action, path: &str, source: &Source, fi
     let states = |property| stated().any(|field| field.property == property);
     if states(Property::ServiceAccount) && (states(Property::Principal) || states(Property::Namespace)) {
         let help = "use either serviceAccounts, or principals and namespaces";
-        findings.error(policy, path, "serviceAccounts beside principals or namespaces", help);
+        findings.rejected_by_istiod(policy, path, "serviceAccounts beside principals or namespaces", help);
     }
     for field in stated().filter(|field| field.property == Property::ServiceAccount) {
         if field.values(source).len() > 16 {
             let at = format!("{path}.{}", field.name());
-            findings.error(policy, at, "more than 16 values", "list at most 16");
+            findings.rejected_by_istiod(policy, at, "more than 16 values", "list at most 16");
         }
     }
     if action == Action::Custom {
         for name in stated().filter(|field| field.property.is_identity()).map(ListField::name) {
             let help = "CUSTOM rules run before identities are known: remove the field";
-            findings.error(policy, format!("{path}.{name}"), format!("`{name}` in a CUSTOM policy"), help);
+            findings.rejected_by_istiod(
+                policy,
+                format!("{path}.{name}"),
+                format!("`{name}` in a CUSTOM policy"),
+                help,
+            );
         }
     }
     for field in stated().filter(|field| field.property == Property::Principal) {
@@ -211,7 +227,7 @@ fn check_condition(
     let values = condition.values.iter().flatten().count() + condition.not_values.iter().flatten().count();
     if values == 0 {
         let help = "give values or notValues";
-        findings.error(policy, path, "a condition with neither values nor notValues", help);
+        findings.rejected_by_istiod(policy, path, "a condition with neither values nor notValues", help);
     }
     let name = [HEADERS, CLAIMS, METADATA].into_iter().find_map(|prefix| key.strip_prefix(prefix));
     let has_valid_name = name
@@ -219,7 +235,7 @@ fn check_condition(
     let property = Property::of_key(key);
     if !has_valid_name || (property.is_none() && name.is_none()) {
         let help = "use one of the documented keys; an unknown one drops the whole rule, for DENY too";
-        findings.error(policy, format!("{path}.key"), format!("key `{key}`"), help);
+        findings.rejected_by_istiod(policy, format!("{path}.key"), format!("key `{key}`"), help);
         return;
     }
     let invalid = |value: &str| match &property {
@@ -240,7 +256,12 @@ fn check_condition(
     let identity = property.as_ref().is_some_and(Property::is_identity);
     if action == Action::Custom && identity {
         let help = "CUSTOM rules run before identities are known: remove the condition";
-        findings.error(policy, format!("{path}.key"), format!("key `{key}` in a CUSTOM policy"), help);
+        findings.rejected_by_istiod(
+            policy,
+            format!("{path}.key"),
+            format!("key `{key}` in a CUSTOM policy"),
+            help,
+        );
     }
 }
 

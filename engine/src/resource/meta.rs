@@ -1,6 +1,9 @@
 //! What every Kubernetes object has: metadata, and where it came from.
 
-use crate::{diagnostic::Origin, rule_id::PolicyRef};
+use crate::{
+    diagnostic::{Located, Origin},
+    rule_id::PolicyRef,
+};
 use alloc::{
     borrow::ToOwned,
     collections::BTreeMap,
@@ -56,6 +59,16 @@ impl<T> Object<T> {
     /// `Kind namespace/name`, as findings print it.
     pub fn title(&self) -> String {
         title(self.kind, &self.metadata)
+    }
+}
+
+impl<T> Located for Object<T> {
+    fn title(&self) -> String {
+        self.title()
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 

@@ -1,64 +1,37 @@
-//! Network policies of Cilium and Kubernetes to rules: all of their meaning is here
+//! Network policies of Cilium and Kubernetes: their meaning, their validation, and their translation to rules
 //! (docs/semantics/cilium.md#cilium-precedence).
 //!
-//! [`Lowered::new`] reads each object once, whatever endpoint is asked about, and reports what is wrong with it;
-//! [`Lowered::layer`] picks what selects one endpoint and puts its rules in order of precedence.
+//! ```text
+//! object ──model──▶ CheckedPolicy ──lower──▶ Lowered ──▶ ir::NetworkLayer of an endpoint
+//!                        │
+//!                        └──validate──▶ findings
+//! ```
+//!
+//! - `model` reads each object once, as the agent does. The result is its policies, or the faults for which it is
+//!   rejected. Start at `model::entry`, which has the types, and `model::rule`, which reads a CiliumNetworkPolicy.
+//! - `validate` writes the findings: one module for each authority, and one for valid policies with a surprising
+//!   effect. It runs for [`crate::lint`] only.
+//! - `lower` selects the policies of an endpoint, and puts their entries in order of precedence, as the agent computes
+//!   a policy map. Start at `lower::direction`.
+//!
+//! A rejected object has no effect. [`lower()`] therefore reads the objects and drops those with a fault; it writes no
+//! message.
 
-mod assemble;
-mod azure;
-mod cidr;
-mod cidr_set;
-mod cluster_index;
-mod cluster_network_policy;
-mod conflict;
-mod crd;
-mod deny_only;
-mod entity;
-mod findings;
-mod group;
-mod guarded;
-mod http;
-mod icmp;
-mod l7;
-mod lookups;
-pub(crate) mod name;
-mod named_port;
-mod network_policy;
-mod peer;
-mod policy;
-mod port;
-mod port_text;
-mod proxied;
-mod requires;
-mod secret;
-mod selector;
-mod service;
-mod subjects;
-mod tls;
-mod trap;
-mod trap_cidr;
-mod trap_l7;
-mod trap_labels;
-mod unlearnable;
-mod writer;
+mod lower;
+mod model;
+mod validate;
 
-pub(crate) use assemble::Endpoint;
-pub(crate) use findings::Findings;
-pub(crate) use policy::Lowered;
-pub(crate) use unlearnable::{is_lost, lost_name, lost_why, remedy};
+pub(crate) use lower::{Endpoint, Lowered, is_lost, lost_name};
+pub(crate) use model::name;
+pub(crate) use validate::check as validate;
 
-use crate::{
-    cluster::{Cluster, EndKind, Workload},
-    ir::NetworkLayer,
-    options::Options,
-};
+use crate::{cluster::Cluster, options::Options};
 
-impl NetworkLayer {
-    /// The network policies of the pod `workload` of `cluster`. What is wrong with a policy is told by
-    /// [`crate::lint`]; here it has no effect.
-    pub fn of(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
-        let lowered = Lowered::new(cluster, options, &mut Findings::default());
-        let labels = cluster.pod_identity(workload, options);
-        lowered.layer(&Endpoint { kind: EndKind::Pod, labels: &labels, ports: &workload.ports }, options)
-    }
+/// Reads the network policies of `cluster`. A rejected object has no effect.
+pub(crate) fn lower(cluster: &Cluster, options: &Options) -> Lowered {
+    let index = model::ClusterIndex::new(cluster);
+    let objects = model::PolicyObject::all(cluster);
+    let accepted = objects
+        .flat_map(|object| validate::accepted(object, object.read(&object.scope(&index, options)), options));
+    Lowered::new(accepted.collect(), cluster, options)
 }
