@@ -4,7 +4,7 @@ use hickory_proto::{
     op::{Edns, Message, OpCode, ResponseCode},
     rr::{DNSClass, Name, RData, Record},
 };
-use palisade::{AnswerError, CiliumVersion, DnsData, DnsRecord, Taught, flow::DnsCode, taught};
+use palisade::{AnswerError, CiliumVersion, DnsAnswer, DnsData, DnsRecord, flow::DnsCode, resolve_answer};
 
 /// Bytes of a header: what is shorter is no message.
 pub(crate) const HEADER: usize = 12;
@@ -144,7 +144,11 @@ pub(crate) fn response_code(code: DnsCode) -> ResponseCode {
 }
 
 /// What `response` teaches about `name`.
-pub(crate) fn learned(name: &str, response: &Message, version: CiliumVersion) -> Result<Taught, AnswerError> {
+pub(crate) fn learned(
+    name: &str,
+    response: &Message,
+    version: CiliumVersion,
+) -> Result<DnsAnswer, AnswerError> {
     let owned: Vec<(String, Option<String>)> =
         response.answers.iter().map(|record| (text(&record.name), alias(record))).collect();
     let records: Vec<DnsRecord<'_>> = response
@@ -161,7 +165,7 @@ pub(crate) fn learned(name: &str, response: &Message, version: CiliumVersion) ->
             DnsRecord { owner, ttl: record.ttl, data }
         })
         .collect();
-    taught(name, &records, version)
+    resolve_answer(name, &records, version)
 }
 
 fn alias(record: &Record) -> Option<String> {

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use core::net::IpAddr;
 use palisade::{
-    CacheLimits, NameCache, RestoreError, Taught,
+    CacheLimits, DnsAnswer, DnsCache, RestoreError,
     flow::{DnsPolicy, History, Opened},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,7 +39,7 @@ impl Names {
     }
 
     /// A successful answer came.
-    pub(crate) fn learn(&self, policy: &DnsPolicy<'_>, taught: &Taught) -> Opened {
+    pub(crate) fn learn(&self, policy: &DnsPolicy<'_>, taught: &DnsAnswer) -> Opened {
         policy.learn(&mut self.current(), taught)
     }
 
@@ -65,16 +65,16 @@ impl Names {
             }
         }
         let mut history = History::default();
-        history.restore(&self.node, NameCache::of_names(address, names.clone()));
+        history.restore(&self.node, DnsCache::of_names(address, names.clone()));
         (names, history)
     }
 
     /// Knows what `bytes` say, and nothing else. Where they are refused it knows nothing.
     pub(crate) fn restore(&self, bytes: &[u8]) -> Result<usize, RestoreError> {
         let mut history = self.current();
-        let restored = NameCache::restore(bytes, self.limits, history.now);
+        let restored = DnsCache::restore(bytes, self.limits, history.now);
         let known = restored.as_ref().map(|cache| cache.len()).map_err(|error| *error);
-        history.restore(&self.node, restored.unwrap_or_else(|_| NameCache::new(self.limits)));
+        history.restore(&self.node, restored.unwrap_or_else(|_| DnsCache::new(self.limits)));
         known
     }
 
@@ -84,7 +84,7 @@ impl Names {
         let history = self.current();
         let bytes = match history.cache(&self.node) {
             Some(cache) => cache.save(history.now),
-            None => NameCache::new(self.limits).save(history.now),
+            None => DnsCache::new(self.limits).save(history.now),
         };
         core::mem::forget(history);
         bytes

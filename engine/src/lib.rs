@@ -111,7 +111,9 @@ pub use cluster::{CalledService, Cluster, EndKind, IdentitySource, MeshRole, Nam
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
-pub use dns::{AnswerError, CacheLimits, DnsData, DnsRecord, NameCache, RestoreError, Taught, taught};
+pub use dns::{
+    AnswerError, CacheLimits, DnsAnswer, DnsCache, DnsData, DnsRecord, RestoreError, resolve_answer,
+};
 pub use explain::{RuleTrace, TestTrace, candidates, near_denials, nearest_miss};
 pub use filter_chain::FilterChain;
 pub use fqdn::{FqdnPattern, FqdnSet};

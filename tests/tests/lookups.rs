@@ -3,7 +3,7 @@
 
 use core::net::IpAddr;
 use palisade::{
-    CiliumVersion, Cluster, DnsRefusal, FqdnPattern, FqdnSet, Options, Protocol, Taught,
+    CiliumVersion, Cluster, DnsAnswer, DnsRefusal, FqdnPattern, FqdnSet, Options, Protocol,
     flow::{
         DnsCode, DnsDecision, DnsLookup, DnsRequest, DnsVerdict, Event, Flow, History, Opened, Simulation,
     },
@@ -81,7 +81,7 @@ fn dns_answer_allows_each_address_once_per_matching_selector() {
     options.cilium.tofqdns_min_ttl = 3600;
     let simulation = Simulation::new(&cluster, options);
     let addresses = vec![ip("192.0.2.2"), ip("192.0.2.1"), ip("192.0.2.2")];
-    let taught = Taught { name: "www.example.com.".into(), addresses, ttl: 30 };
+    let taught = DnsAnswer { name: "www.example.com.".into(), addresses, ttl: 30 };
     let mut history = History::default();
     let answered = simulation.answered(&mut history, &request("foo/good", "www.example.com"), &taught);
     assert_eq!(

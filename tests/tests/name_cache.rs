@@ -1,8 +1,8 @@
 //! The DNS cache compared with a list of observations that is read from start to end
 //! (docs/semantics/cilium.md#cilium-ttl).
 
-use core::net::IpAddr;
-use palisade::{CacheLimits, NameCache, RestoreError};
+use core::{net::IpAddr, time::Duration};
+use palisade::{CacheLimits, DnsCache, RestoreError};
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -282,14 +282,20 @@ fn config(usual: u32) -> ProptestConfig {
 fn dns_cache_equals_list_of_observations() {
     let mut runner = TestRunner::new(config(3_000));
     let result = runner.run(&(limits(), proptest::collection::vec(step(), 1..40)), |(limits, steps)| {
-        let mut cache = NameCache::new(limits);
+        let mut cache = DnsCache::new(limits);
         let mut model = Model { limits, pods: Default::default(), now: 0, collected: 0 };
         let mut now = 0;
         for step in &steps {
             match step {
                 Step::Learn { endpoint, name, ips, ttl } => {
                     let addresses = ips.iter().map(|ip| address(*ip));
-                    cache.learn(ENDPOINTS[*endpoint], NAMES[*name], addresses, *ttl, now);
+                    cache.record(
+                        ENDPOINTS[*endpoint],
+                        NAMES[*name],
+                        addresses,
+                        Duration::from_millis(*ttl),
+                        now,
+                    );
                     let expires = match (*ttl).max(limits.min_ttl) {
                         0 => model.collection_from(now + SHORTEST) - 1,
                         ttl => now + ttl,
@@ -336,7 +342,7 @@ fn dns_cache_equals_list_of_observations() {
                     let saved = cache.save(now);
                     model.pods.iter_mut().for_each(|pod| pod.restart(now, &limits));
                     now += time;
-                    cache = NameCache::restore(&saved, limits, now).expect("what was saved");
+                    cache = DnsCache::restore(&saved, limits, now).expect("what was saved");
                     model.advance(now);
                 }
                 Step::Forget(name) => {
@@ -362,18 +368,18 @@ fn dns_cache_equals_list_of_observations() {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
-fn known(cache: &NameCache) -> Vec<(u8, Vec<String>)> {
+fn known(cache: &DnsCache) -> Vec<(u8, Vec<String>)> {
     (1..6).map(|ip| (ip, cache.names(address(ip)).map(str::to_owned).collect())).collect()
 }
 
 /// Arbitrary bytes are restored or rejected, and rejected bytes change nothing.
 #[test]
 fn invalid_saved_state_is_rejected_without_effect() {
-    let mut cache = NameCache::default();
-    cache.learn(ENDPOINTS[0], NAMES[0], [address(1), address(2)], 1_000, 0);
+    let mut cache = DnsCache::default();
+    cache.record(ENDPOINTS[0], NAMES[0], [address(1), address(2)], Duration::from_secs(1), 0);
     cache.connect(ENDPOINTS[0], address(1));
     cache.advance(2_000);
-    cache.learn(ENDPOINTS[1], NAMES[1], [address(1)], 1_000, 2_000);
+    cache.record(ENDPOINTS[1], NAMES[1], [address(1)], Duration::from_secs(1), 2_000);
     let saved = cache.save(2_000);
     let drawn =
         (any::<proptest::sample::Index>(), proptest::collection::vec(any::<u8>(), 0..12), any::<bool>());
@@ -383,10 +389,10 @@ fn invalid_saved_state_is_rejected_without_effect() {
         let mut spoiled = saved.clone();
         let end = if insert { at } else { (at + bytes.len()).min(saved.len()) };
         drop(spoiled.splice(at..end, bytes));
-        let restored = NameCache::restore(&spoiled, CacheLimits::default(), 2_000);
+        let restored = DnsCache::restore(&spoiled, CacheLimits::default(), 2_000);
         prop_assert_eq!(restored.is_ok(), spoiled == saved);
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(NameCache::restore(b"", CacheLimits::default(), 0).unwrap_err(), RestoreError::NotACache);
+    assert_eq!(DnsCache::restore(b"", CacheLimits::default(), 0).unwrap_err(), RestoreError::NotACache);
 }

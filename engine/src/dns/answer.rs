@@ -1,4 +1,4 @@
-//! What the records of an answer teach (docs/semantics/cilium.md#cilium-answer-records).
+//! The addresses in a DNS answer (docs/semantics/cilium.md#cilium-answer-records).
 
 use crate::{lower::cilium::name::canonical, options::CiliumVersion};
 use alloc::{
@@ -12,42 +12,42 @@ use core::{error::Error, fmt, net::IpAddr};
 /// A record of an answer section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DnsRecord<'a> {
-    /// Whose it is.
+    /// The name that the record belongs to.
     pub owner: &'a str,
-    /// Seconds to live.
+    /// The TTL in seconds.
     pub ttl: u32,
-    /// What it says.
+    /// The value.
     pub data: DnsData<'a>,
 }
 
-/// What a record says.
+/// The value of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DnsData<'a> {
-    /// A, AAAA.
+    /// The address of an A or AAAA record.
     Address(IpAddr),
-    /// CNAME.
+    /// The target of a CNAME record.
     Alias(&'a str),
-    /// Any other type: teaches nothing.
+    /// A record of another type, which has no effect.
     Other,
 }
 
-/// What an answer teaches about the name that was asked.
+/// The addresses that an answer contains for the name of the lookup.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taught {
-    /// The name, lower case with its final dot. Aliases on the way are no names that a rule could match
+pub struct DnsAnswer {
+    /// The name, in lower case with one final dot. Aliases in the answer are not recorded, so no rule matches them
     /// (docs/semantics/cilium.md#cilium-cname).
     pub name: String,
-    /// Its addresses.
+    /// The addresses.
     pub addresses: Vec<IpAddr>,
-    /// Seconds to live: the lowest of the chain.
+    /// The TTL in seconds: the lowest of all addresses and aliases.
     pub ttl: u32,
 }
 
-/// Why an answer is refused.
+/// The reason for which an answer is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// A record belongs to a name that the chain of aliases does not lead to (up to Cilium 1.17).
+    /// A record belongs to this name, to which no chain of aliases leads (up to Cilium 1.17).
     OffChain(String),
 }
 
@@ -55,7 +55,7 @@ impl fmt::Display for AnswerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OffChain(owner) => {
-                write!(f, "the answer has a record of `{owner}`, which no alias of the name asked leads to")
+                write!(f, "invalid answer: the record of `{owner}` belongs to no alias of the requested name")
             }
         }
     }
@@ -63,60 +63,64 @@ impl fmt::Display for AnswerError {
 
 impl Error for AnswerError {}
 
-/// Returns what `records`, the answer section of a successful answer, teach about `asked`: every address, with the lowest
-/// time to live of all addresses and aliases.
+/// Returns the addresses in `records`, the answer section of a successful answer to a lookup of `name`, with the lowest TTL
+/// of all addresses and aliases.
 ///
-/// Since Cilium 1.18 the owner of a record does not count, so answers below a DNAME and extra records teach as well. An
-/// IPv4 address in IPv6 form (`::ffff:192.0.2.1`) is the IPv4 address.
+/// Since Cilium 1.18 the agent ignores the owners of records, so answers below a DNAME and additional records count too. An
+/// IPv4 address in IPv6 form (`::ffff:192.0.2.1`) becomes an IPv4 address.
 ///
 /// # Errors
 ///
-/// Up to Cilium 1.17: a record belongs to a name that no alias of `asked` leads to.
+/// Up to Cilium 1.17, a record that belongs to neither `name` nor one of its aliases is an error.
 ///
 /// ```
-/// use palisade::{AnswerError, CiliumVersion, DnsData, DnsRecord, taught};
+/// use palisade::{AnswerError, CiliumVersion, DnsData, DnsRecord, resolve_answer};
 ///
 /// let ip = "192.0.2.1".parse().unwrap();
 /// let alias = DnsRecord { owner: "WWW.example.com.", ttl: 300, data: DnsData::Alias("edge.example.net.") };
 /// let address = DnsRecord { owner: "edge.example.net.", ttl: 20, data: DnsData::Address(ip) };
-/// let learned = taught("www.example.com", &[alias, address], CiliumVersion::V1_20).unwrap();
-/// assert_eq!((&*learned.name, &learned.addresses[..], learned.ttl), ("www.example.com.", &[ip][..], 20));
+/// let answer = resolve_answer("www.example.com", &[alias, address], CiliumVersion::V1_20).unwrap();
+/// assert_eq!((&*answer.name, &answer.addresses[..], answer.ttl), ("www.example.com.", &[ip][..], 20));
 ///
-/// assert!(taught("www.example.com", &[address], CiliumVersion::V1_18).is_ok());
-/// let refused = taught("www.example.com", &[address], CiliumVersion::V1_17);
-/// assert_eq!(refused, Err(AnswerError::OffChain("edge.example.net.".into())));
+/// assert!(resolve_answer("www.example.com", &[address], CiliumVersion::V1_18).is_ok());
+/// let rejected = resolve_answer("www.example.com", &[address], CiliumVersion::V1_17);
+/// assert_eq!(rejected, Err(AnswerError::OffChain("edge.example.net.".into())));
 /// ```
-pub fn taught(asked: &str, records: &[DnsRecord<'_>], version: CiliumVersion) -> Result<Taught, AnswerError> {
-    let asked = canonical(asked);
+pub fn resolve_answer(
+    name: &str,
+    records: &[DnsRecord<'_>],
+    version: CiliumVersion,
+) -> Result<DnsAnswer, AnswerError> {
+    let name = canonical(name);
     if version < CiliumVersion::V1_18 {
-        require_chain(&asked, records)?;
+        require_chain(&name, records)?;
     }
-    let mut learned = Taught { name: asked.into(), addresses: Vec::new(), ttl: u32::MAX };
+    let mut answer = DnsAnswer { name: name.into(), addresses: Vec::new(), ttl: u32::MAX };
     for record in records {
         match record.data {
-            DnsData::Address(address) => learned.addresses.push(address.to_canonical()),
+            DnsData::Address(address) => answer.addresses.push(address.to_canonical()),
             DnsData::Alias(_) => {}
             DnsData::Other => continue,
         }
-        learned.ttl = learned.ttl.min(record.ttl);
+        answer.ttl = answer.ttl.min(record.ttl);
     }
-    Ok(learned)
+    Ok(answer)
 }
 
-/// Refuses records of names that no alias of `asked` leads to.
-fn require_chain(asked: &str, records: &[DnsRecord<'_>]) -> Result<(), AnswerError> {
+/// Returns an error if a record belongs to neither `name` nor one of its aliases.
+fn require_chain(name: &str, records: &[DnsRecord<'_>]) -> Result<(), AnswerError> {
     let mut aliases: BTreeMap<Box<str>, Vec<Box<str>>> = BTreeMap::new();
     for record in records {
         if let DnsData::Alias(target) = record.data {
             aliases.entry(canonical(record.owner)).or_default().push(canonical(target));
         }
     }
-    let mut chain: BTreeSet<Box<str>> = BTreeSet::from([asked.into()]);
-    let mut ahead: Vec<Box<str>> = Vec::from([asked.into()]);
-    while let Some(name) = ahead.pop() {
-        for target in aliases.remove(&name).unwrap_or_default() {
+    let mut chain: BTreeSet<Box<str>> = BTreeSet::from([name.into()]);
+    let mut pending: Vec<Box<str>> = Vec::from([name.into()]);
+    while let Some(alias) = pending.pop() {
+        for target in aliases.remove(&alias).unwrap_or_default() {
             if chain.insert(target.clone()) {
-                ahead.push(target);
+                pending.push(target);
             }
         }
     }
@@ -138,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_time_to_live_of_the_chain_counts() {
+    fn lowest_ttl_of_the_chain_applies() {
         for (first, second, third, lowest) in [(10, 20, 30, 10), (20, 10, 30, 10), (30, 20, 10, 10)] {
             let records = [
                 record("a.io", first, DnsData::Alias("B.io")),
@@ -146,53 +150,54 @@ mod tests {
                 record("b.io", third, DnsData::Address(ip(2))),
                 record("b.io", 1, DnsData::Other),
             ];
-            let learned = taught("A.io.", &records, CiliumVersion::V1_20).unwrap();
+            let answer = resolve_answer("A.io.", &records, CiliumVersion::V1_20).unwrap();
             assert_eq!(
-                learned,
-                Taught { name: "a.io.".into(), addresses: [ip(1), ip(2)].into(), ttl: lowest }
+                answer,
+                DnsAnswer { name: "a.io.".into(), addresses: [ip(1), ip(2)].into(), ttl: lowest }
             );
         }
     }
 
     #[test]
-    fn chain_in_any_order_is_accepted_before_1_18_and_a_loop_ends() {
+    fn chain_in_any_order_is_accepted_before_1_18() {
         let records = [
             record("c.io", 1, DnsData::Address(ip(1))),
             record("b.io", 1, DnsData::Alias("c.io")),
             record("a.io", 1, DnsData::Alias("b.io")),
             record("c.io", 1, DnsData::Alias("a.io")),
         ];
-        assert_eq!(taught("a.io", &records, CiliumVersion::V1_17).unwrap().addresses, [ip(1)]);
+        assert_eq!(resolve_answer("a.io", &records, CiliumVersion::V1_17).unwrap().addresses, [ip(1)]);
     }
 
     #[test]
-    fn record_off_the_chain_is_refused_up_to_1_17_and_learned_since_1_18() {
+    fn record_off_the_chain_is_rejected_up_to_1_17_and_used_since_1_18() {
         for data in [DnsData::Address(ip(2)), DnsData::Alias("a.io"), DnsData::Other] {
             let records = [record("a.io", 9, DnsData::Address(ip(1))), record("evil.io", 3, data)];
-            let error = taught("a.io", &records, CiliumVersion::V1_17).unwrap_err();
+            let error = resolve_answer("a.io", &records, CiliumVersion::V1_17).unwrap_err();
             assert_eq!(error, AnswerError::OffChain("evil.io.".into()));
             assert!(error.to_string().contains("`evil.io.`"));
-            let learned = taught("a.io", &records, CiliumVersion::V1_18).unwrap();
+            let answer = resolve_answer("a.io", &records, CiliumVersion::V1_18).unwrap();
             let (addresses, ttl) = match data {
                 DnsData::Address(_) => (Vec::from([ip(1), ip(2)]), 3),
                 DnsData::Alias(_) => (Vec::from([ip(1)]), 3),
                 DnsData::Other => (Vec::from([ip(1)]), 9),
             };
-            assert_eq!((learned.addresses, learned.ttl), (addresses, ttl), "{data:?}");
+            assert_eq!((answer.addresses, answer.ttl), (addresses, ttl), "{data:?}");
         }
     }
 
     #[test]
-    fn ipv4_address_in_ipv6_form_is_learned_as_ipv4() {
+    fn ipv4_address_in_ipv6_form_becomes_ipv4() {
         let mapped = IpAddr::V6(core::net::Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped());
         let records = [record("a.io", 5, DnsData::Address(mapped))];
-        assert_eq!(taught("a.io", &records, CiliumVersion::V1_20).unwrap().addresses, [ip(1)]);
+        assert_eq!(resolve_answer("a.io", &records, CiliumVersion::V1_20).unwrap().addresses, [ip(1)]);
     }
 
     #[test]
-    fn answer_without_addresses_teaches_none() {
-        let addresses =
-            |records: &[DnsRecord<'_>]| taught("a.io", records, CiliumVersion::V1_20).unwrap().addresses;
+    fn answer_without_addresses_has_none() {
+        let addresses = |records: &[DnsRecord<'_>]| {
+            resolve_answer("a.io", records, CiliumVersion::V1_20).unwrap().addresses
+        };
         assert!(addresses(&[]).is_empty());
         assert!(addresses(&[record("a.io", 5, DnsData::Alias("b.io"))]).is_empty());
     }

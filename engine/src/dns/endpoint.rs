@@ -1,413 +1,267 @@
-//! What one endpoint learned, and the connections that keep it.
+//! The DNS answers of one endpoint, and its connections.
 
-use super::limits::CacheLimits;
+use super::{
+    entry::{CacheEntry, DnsName, InsertOutcome, Pair},
+    limits::CacheLimits,
+    zombies::Zombies,
+};
 use alloc::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     vec::Vec,
 };
 use core::{mem::take, net::IpAddr};
 
-pub(super) type Name = Arc<str>;
-
-/// One name of one address, as it is saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Lesson {
-    /// Last millisecond in which the answer holds.
-    pub(super) expires: u64,
-    /// Whether the answer no longer counts by itself, so that the address is only kept.
-    pub(super) kept: bool,
-}
-
-/// An address whose answers are over or were beyond the limit of their name. It stays open while it is alive, or while
-/// another kept address of one of its names is alive.
-#[derive(Clone, Debug, Default)]
-struct Kept {
-    names: BTreeSet<Name>,
-    /// Last millisecond of the latest of its answers.
-    expires: u64,
-    /// Last millisecond of the idle grace behind it, where that is still to come.
-    grace: Option<u64>,
-    /// Whether a connection or the idle grace keeps it by itself.
-    alive: bool,
-}
-
-/// What [`EndpointCache::learn`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Learned {
-    New,
-    Again,
-    /// There is no room.
-    Refused,
-}
-
-/// The names that one endpoint asked for. Every method that drops a pair adds it to a list for the index of the node.
+/// The names that one endpoint looked up, with their addresses.
+///
+/// A method that takes `dropped` appends each pair of name and address that it removes to that list. The cache of the node
+/// then removes the pairs from its index.
 #[derive(Clone, Debug, Default)]
 pub(super) struct EndpointCache {
-    /// Last millisecond of each answer that holds.
-    names: BTreeMap<Name, BTreeMap<IpAddr, u64>>,
-    kept: BTreeMap<IpAddr, Kept>,
-    /// The kept addresses of each name.
-    kept_by_name: BTreeMap<Name, BTreeSet<IpAddr>>,
-    /// How many kept addresses of each name are alive; names without one are not listed.
-    alive: BTreeMap<Name, usize>,
-    /// How many connections each address has.
+    /// The last millisecond of each answer in force.
+    answers: BTreeMap<DnsName, BTreeMap<IpAddr, u64>>,
+    /// The number of answers in force.
+    answer_count: usize,
+    /// The same answers in the order of their expiry.
+    expiries: BTreeSet<(u64, DnsName, IpAddr)>,
+    zombies: Zombies,
+    /// The number of open connections to each address.
     connections: BTreeMap<IpAddr, u32>,
-    /// Pairs of name and address, kept ones included.
-    pairs: usize,
-    /// When the answers that hold expire.
-    due: BTreeSet<(u64, Name, IpAddr)>,
-    /// Last millisecond of the idle grace of each kept address.
-    grace: BTreeSet<(u64, IpAddr)>,
-    /// Names that the next collection has to look at.
-    unsettled: BTreeSet<Name>,
+    /// The names that the next collection must process.
+    to_collect: BTreeSet<DnsName>,
 }
 
 impl EndpointCache {
+    /// Returns whether the cache contains neither addresses nor connections.
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs == 0 && self.connections.is_empty()
+        self.len() == 0 && self.connections.is_empty()
     }
 
-    /// Returns the number of pairs of name and address.
+    /// Returns the number of pairs of name and address, including zombies.
     pub(super) fn len(&self) -> usize {
-        self.pairs
+        self.answer_count + self.zombies.len()
     }
 
     /// Returns every pair of name and address.
-    pub(super) fn lessons(&self) -> impl Iterator<Item = (&Name, IpAddr, Lesson)> {
-        let live = self.names.iter().flat_map(|(name, known)| {
-            known.iter().map(move |(ip, expires)| (name, *ip, Lesson { expires: *expires, kept: false }))
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&DnsName, IpAddr, CacheEntry)> {
+        let answers = self.answers.iter().flat_map(|(name, addresses)| {
+            addresses
+                .iter()
+                .map(move |(ip, expires)| (name, *ip, CacheEntry { expires: *expires, is_zombie: false }))
         });
-        let kept = self.kept.iter().flat_map(|(ip, kept)| {
-            let lesson = Lesson { expires: kept.expires, kept: true };
-            kept.names.iter().map(move |name| (name, *ip, lesson))
-        });
-        live.chain(kept)
+        let zombies = self
+            .zombies
+            .iter()
+            .map(|(name, ip, expires)| (name, ip, CacheEntry { expires, is_zombie: true }));
+        answers.chain(zombies)
     }
 
+    /// Returns the number of open connections to each address.
     pub(super) fn connections(&self) -> impl Iterator<Item = (IpAddr, u32)> {
-        self.connections.iter().map(|(ip, alive)| (*ip, *alive))
+        self.connections.iter().map(|(address, open)| (*address, *open))
     }
 
-    /// Returns the first millisecond at which something changes by itself, or that of a `collection` that has work.
+    /// Returns the first millisecond at which time alone changes the cache. `collection` is the time of the next collection.
     pub(super) fn next_change(&self, collection: u64) -> Option<u64> {
-        let collection = (!self.unsettled.is_empty()).then_some(collection);
+        let collection = (!self.to_collect.is_empty()).then_some(collection);
         self.next_event().into_iter().chain(collection).min()
     }
 
     fn next_event(&self) -> Option<u64> {
-        let due = self.due.first().map(|(at, ..)| *at);
-        let grace = self.grace.first().map(|(at, _)| *at);
-        due.into_iter().chain(grace).min().map(|at| at.saturating_add(1))
+        let expiry = self.expiries.first().map(|(at, ..)| *at);
+        let last = expiry.into_iter().chain(self.zombies.first_grace_end()).min();
+        last.map(|at| at.saturating_add(1))
     }
 
-    /// Records that `name` has `address` until `expires`. Of two answers the longer one holds; a kept pair holds again.
-    pub(super) fn learn(
+    /// Records that `name` has `address` until `expires`. Of two answers, the later expiry applies. A zombie becomes an
+    /// answer again.
+    pub(super) fn record(
         &mut self,
-        name: &Name,
+        name: &DnsName,
         address: IpAddr,
         expires: u64,
         limits: &CacheLimits,
-    ) -> Learned {
-        let known = self.names.get(name).and_then(|known| known.get(&address)).copied();
+    ) -> InsertOutcome {
+        let known = self.answers.get(name).and_then(|addresses| addresses.get(&address)).copied();
         if let Some(before) = known {
-            self.due.remove(&(before, name.clone(), address));
-            self.hold(name.clone(), address, before.max(expires));
-            self.crowd(name, limits);
-            return Learned::Again;
+            self.remove_answer(name, address, before);
+            self.add_answer(name.clone(), address, before.max(expires));
+            self.check_limits(name, limits);
+            return InsertOutcome::Renewed;
         }
-        let kept = self.kept.get(&address).filter(|kept| kept.names.contains(name)).map(|kept| kept.expires);
-        let again = kept.is_some();
-        if again {
-            self.unkeep(name, address);
-            // An address that this one kept goes at the next collection.
-            self.unsettled.insert(name.clone());
-        } else if self.pairs >= limits.max_per_endpoint {
-            return Learned::Refused;
-        } else {
-            self.pairs += 1;
+        let zombie = self.zombies.expires(name, address);
+        if zombie.is_some() {
+            self.zombies.remove_name(name, address);
+            // The next collection removes a zombie that only this one kept.
+            self.to_collect.insert(name.clone());
+        } else if self.len() >= limits.max_per_endpoint {
+            return InsertOutcome::OverLimit;
         }
-        // An address beyond the limit of its name is kept while its answer still holds.
-        self.hold(name.clone(), address, expires.max(kept.unwrap_or_default()));
-        self.crowd(name, limits);
-        if again { Learned::Again } else { Learned::New }
+        // A zombie over the limit of its name can have an answer that has not expired.
+        self.add_answer(name.clone(), address, expires.max(zombie.unwrap_or_default()));
+        self.check_limits(name, limits);
+        if zombie.is_some() { InsertOutcome::Renewed } else { InsertOutcome::New }
     }
 
-    fn hold(&mut self, name: Name, address: IpAddr, expires: u64) {
-        self.due.insert((expires, name.clone(), address));
-        self.names.entry(name).or_default().insert(address, expires);
-    }
-
-    /// Adds a saved pair; false where the pair is known already.
-    pub(super) fn put(&mut self, name: Name, address: IpAddr, lesson: Lesson, limits: &CacheLimits) -> bool {
-        let live = self.names.get(&name).is_some_and(|known| known.contains_key(&address));
-        let kept = self.kept.get(&address).is_some_and(|kept| kept.names.contains(&name));
-        if live || kept {
+    /// Adds an entry of a saved cache. Returns whether it was missing.
+    pub(super) fn insert(
+        &mut self,
+        name: DnsName,
+        address: IpAddr,
+        entry: CacheEntry,
+        limits: &CacheLimits,
+    ) -> bool {
+        let is_answer = self.answers.get(&name).is_some_and(|addresses| addresses.contains_key(&address));
+        if is_answer || self.zombies.expires(&name, address).is_some() {
             return false;
         }
-        self.pairs += 1;
-        if lesson.kept {
-            self.keep(name.clone(), address, lesson.expires, limits);
+        if entry.is_zombie {
+            self.keep_alive(name.clone(), address, entry.expires, limits);
         } else {
-            self.hold(name.clone(), address, lesson.expires);
+            self.add_answer(name.clone(), address, entry.expires);
         }
-        self.crowd(&name, limits);
+        self.check_limits(&name, limits);
         true
     }
 
-    /// Marks `name` for the next collection where it has too many addresses.
-    fn crowd(&mut self, name: &Name, limits: &CacheLimits) {
-        let live = self.names.get(name).map_or(0, BTreeMap::len);
-        let kept = self.kept_by_name.get(name).map_or(0, BTreeSet::len);
-        if live > limits.max_per_name || kept > limits.max_per_name {
-            self.unsettled.insert(name.clone());
+    fn add_answer(&mut self, name: DnsName, address: IpAddr, expires: u64) {
+        self.expiries.insert((expires, name.clone(), address));
+        if self.answers.entry(name).or_default().insert(address, expires).is_none() {
+            self.answer_count += 1;
         }
     }
 
-    /// Counts one more connection to `address`; false where there are too many addresses to follow.
+    fn remove_answer(&mut self, name: &DnsName, address: IpAddr, expires: u64) {
+        self.expiries.remove(&(expires, name.clone(), address));
+        let Some(addresses) = self.answers.get_mut(name) else { return };
+        if addresses.remove(&address).is_some() {
+            self.answer_count -= 1;
+        }
+        if addresses.is_empty() {
+            self.answers.remove(name);
+        }
+    }
+
+    /// Adds a zombie. A connection or the idle grace keeps it alive.
+    fn keep_alive(&mut self, name: DnsName, address: IpAddr, expires: u64, limits: &CacheLimits) {
+        self.zombies.add(name, address, expires, limits.idle_grace);
+    }
+
+    /// Adds `name` to the next collection if it is over a limit.
+    fn check_limits(&mut self, name: &DnsName, limits: &CacheLimits) {
+        let answers = self.answers.get(name).map_or(0, BTreeMap::len);
+        if answers > limits.max_per_name || self.zombies.count(name) > limits.max_per_name {
+            self.to_collect.insert(name.clone());
+        }
+    }
+
+    /// Records that a connection to `address` opened. Returns `false` without an effect if the endpoint is connected to too
+    /// many addresses.
     pub(super) fn connect(&mut self, address: IpAddr, limits: &CacheLimits) -> bool {
         if self.connections.len() >= limits.max_connections && !self.connections.contains_key(&address) {
             return false;
         }
-        self.put_connections(address, 1);
+        self.add_connections(address, 1);
         true
     }
 
-    /// Counts `alive` more connections to `address`.
-    pub(super) fn put_connections(&mut self, address: IpAddr, alive: u32) {
-        if alive > 0 {
-            let known = self.connections.entry(address).or_insert(0);
-            *known = known.saturating_add(alive);
-            self.set_alive(address, true);
+    /// Records that `count` connections to `address` opened.
+    pub(super) fn add_connections(&mut self, address: IpAddr, count: u32) {
+        if count > 0 {
+            let open = self.connections.entry(address).or_insert(0);
+            *open = open.saturating_add(count);
+            self.zombies.set_alive(address, true);
         }
     }
 
-    /// Counts one connection to `address` less. A kept address without a connection lives for the idle grace only.
-    pub(super) fn close(&mut self, address: IpAddr, now: u64, dropped: &mut Vec<(Name, IpAddr)>) {
-        let Some(alive) = self.connections.get_mut(&address) else { return };
-        *alive -= 1;
-        if *alive > 0 {
+    /// Records that a connection to `address` closed. A zombie without a connection stays for the idle grace only.
+    pub(super) fn close(&mut self, address: IpAddr, now: u64, dropped: &mut Vec<Pair>) {
+        let Some(open) = self.connections.get_mut(&address) else { return };
+        *open -= 1;
+        if *open > 0 {
             return;
         }
         self.connections.remove(&address);
-        if self.kept.get(&address).is_some_and(|kept| kept.grace.is_none_or(|end| end < now)) {
-            self.set_alive(address, false);
-            self.settle_names_of(address, dropped);
+        if self.zombies.is_past_grace(address, now) {
+            self.zombies.set_alive(address, false);
+            self.zombies.release_names_of(address, dropped);
         }
     }
 
-    /// Moves on to `now`, one moment after the other: what holds no longer is kept while something keeps it.
-    pub(super) fn advance(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
+    /// Advances the time to `now`. It processes the expiries and the ends of idle graces in their order.
+    pub(super) fn advance(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<Pair>) {
         while let Some(at) = self.next_event().filter(|at| *at <= now) {
             let mut changed = BTreeSet::new();
-            while let Some((expires, name, address)) = pop_before(&mut self.due, |due| due.0 < at) {
-                self.forget_answer(&name, address);
-                self.keep(name.clone(), address, expires, limits);
-                self.crowd(&name, limits);
+            while let Some((expires, name, address)) = self.first_expired(at) {
+                self.remove_answer(&name, address, expires);
+                self.keep_alive(name.clone(), address, expires, limits);
+                self.check_limits(&name, limits);
                 changed.insert(address);
             }
-            while let Some((_, address)) = pop_before(&mut self.grace, |grace| grace.0 < at) {
-                if let Some(kept) = self.kept.get_mut(&address) {
-                    kept.grace = None;
-                }
-                let connected = self.connections.contains_key(&address);
-                self.set_alive(address, connected);
+            while let Some(address) = self.zombies.end_grace_before(at) {
+                let is_connected = self.connections.contains_key(&address);
+                self.zombies.set_alive(address, is_connected);
                 changed.insert(address);
             }
             for address in changed {
-                self.settle_names_of(address, dropped);
+                self.zombies.release_names_of(address, dropped);
             }
         }
-        self.cap_kept(limits, dropped);
+        self.evict_over_limit(limits, dropped);
     }
 
-    /// The agent's collection. Of a name with too many addresses those that expire first are kept from now on, and are
-    /// alive until they expire; of a name with too many kept addresses the excess goes.
-    pub(super) fn collect(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names = take(&mut self.unsettled);
+    fn first_expired(&self, at: u64) -> Option<(u64, DnsName, IpAddr)> {
+        self.expiries.first().filter(|(expires, ..)| *expires < at).cloned()
+    }
+
+    /// Runs the agent's periodic collection. If a name has too many addresses, those that expire first become zombies, which
+    /// stay alive until they expire. If a name has too many zombies, the excess is evicted.
+    pub(super) fn collect(&mut self, now: u64, limits: &CacheLimits, dropped: &mut Vec<Pair>) {
+        let names = take(&mut self.to_collect);
         for name in &names {
-            let known = self.names.get(name).into_iter().flatten();
-            let mut live: Vec<(u64, IpAddr)> = known.map(|(ip, expires)| (*expires, *ip)).collect();
-            live.sort_unstable();
-            live.truncate(live.len().saturating_sub(limits.max_per_name));
-            for (expires, address) in live {
-                self.due.remove(&(expires, name.clone(), address));
-                self.forget_answer(name, address);
-                self.keep(name.clone(), address, expires, limits);
+            let addresses = self.answers.get(name).into_iter().flatten();
+            let mut excess: Vec<(u64, IpAddr)> = addresses.map(|(ip, expires)| (*expires, *ip)).collect();
+            excess.sort_unstable();
+            excess.truncate(excess.len().saturating_sub(limits.max_per_name));
+            for (expires, address) in excess {
+                self.remove_answer(name, address, expires);
+                self.keep_alive(name.clone(), address, expires, limits);
             }
         }
         self.advance(now, limits, dropped);
         for name in &names {
-            let kept = self.kept_by_name.get(name).into_iter().flatten().copied();
-            let mut kept: Vec<IpAddr> = kept.collect();
-            kept.sort_by_cached_key(|address| self.rank(*address));
-            kept.truncate(kept.len().saturating_sub(limits.max_per_name));
-            kept.into_iter().for_each(|address| self.evict(address, dropped));
-            self.settle(name, dropped);
+            let Self { zombies, connections, .. } = self;
+            let is_connected = |address| connections.contains_key(&address);
+            zombies.evict_over_limit_of(name, limits.max_per_name, is_connected, dropped);
+            zombies.release(name, dropped);
         }
-        self.cap_kept(limits, dropped);
+        self.evict_over_limit(limits, dropped);
     }
 
-    fn forget_answer(&mut self, name: &Name, address: IpAddr) {
-        if let Some(known) = self.names.get_mut(name) {
-            known.remove(&address);
-            if known.is_empty() {
-                self.names.remove(name);
-            }
-        }
+    fn evict_over_limit(&mut self, limits: &CacheLimits, dropped: &mut Vec<Pair>) {
+        let Self { zombies, connections, .. } = self;
+        zombies.evict_over_limit(limits.max_deferred, |address| connections.contains_key(&address), dropped);
     }
 
-    /// Keeps `address` for `name`, alive to the end of the grace behind `expires` or as long as a connection lives.
-    fn keep(&mut self, name: Name, address: IpAddr, expires: u64, limits: &CacheLimits) {
-        let alive = {
-            let kept = self.kept.entry(address).or_default();
-            if let Some(before) = kept.grace.take() {
-                self.grace.remove(&(before, address));
-            }
-            kept.expires = kept.expires.max(expires);
-            let end = kept.expires.saturating_add(limits.idle_grace);
-            kept.grace = Some(end);
-            self.grace.insert((end, address));
-            kept.names.insert(name.clone());
-            kept.alive
-        };
-        if alive {
-            *self.alive.entry(name.clone()).or_insert(0) += 1;
-        }
-        self.kept_by_name.entry(name).or_default().insert(address);
-        self.set_alive(address, true);
+    /// Removes every zombie that nothing keeps alive.
+    pub(super) fn release_all(&mut self, dropped: &mut Vec<Pair>) {
+        let names: Vec<DnsName> = self.zombies.names().cloned().collect();
+        names.iter().for_each(|name| self.zombies.release(name, dropped));
     }
 
-    /// Sets whether `address`, if it is kept, is alive by itself.
-    fn set_alive(&mut self, address: IpAddr, alive: bool) {
-        let Some(kept) = self.kept.get_mut(&address).filter(|kept| kept.alive != alive) else { return };
-        kept.alive = alive;
-        for name in &kept.names {
-            if alive {
-                *self.alive.entry(name.clone()).or_insert(0) += 1;
+    /// Removes the names for which `is_removed` returns true.
+    pub(super) fn forget(&mut self, is_removed: &dyn Fn(&str) -> bool, dropped: &mut Vec<Pair>) {
+        let entries = self.entries().filter(|(name, ..)| is_removed(name));
+        let removed: Vec<(DnsName, IpAddr, CacheEntry)> =
+            entries.map(|(name, address, entry)| (name.clone(), address, entry)).collect();
+        for (name, address, entry) in removed {
+            if entry.is_zombie {
+                self.zombies.remove_name(&name, address);
             } else {
-                count_down(&mut self.alive, name);
+                self.remove_answer(&name, address, entry.expires);
             }
-        }
-    }
-
-    /// Drops the kept addresses of the names of `address` that nothing keeps.
-    fn settle_names_of(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names = self.kept.get(&address).map(|kept| kept.names.clone()).unwrap_or_default();
-        names.iter().for_each(|name| self.settle(name, dropped));
-    }
-
-    /// Drops the kept addresses of `name` that nothing keeps: each needs to be alive, or one of its names to have a kept
-    /// address that is alive.
-    fn settle(&mut self, name: &Name, dropped: &mut Vec<(Name, IpAddr)>) {
-        if self.alive.contains_key(name) {
-            return;
-        }
-        let all = self.kept_by_name.get(name).into_iter().flatten();
-        let is_over = |address: &&IpAddr| {
-            let kept = self.kept.get(address);
-            kept.is_some_and(|k| !k.alive && !k.names.iter().any(|n| self.alive.contains_key(n)))
-        };
-        let over: Vec<IpAddr> = all.filter(is_over).copied().collect();
-        over.into_iter().for_each(|address| self.drop_kept(address, dropped));
-    }
-
-    /// Drops every kept address that nothing keeps.
-    pub(super) fn settle_all(&mut self, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names: Vec<Name> = self.kept_by_name.keys().cloned().collect();
-        names.iter().for_each(|name| self.settle(name, dropped));
-    }
-
-    /// Drops kept addresses beyond the limit.
-    fn cap_kept(&mut self, limits: &CacheLimits, dropped: &mut Vec<(Name, IpAddr)>) {
-        if self.kept.len() <= limits.max_deferred {
-            return;
-        }
-        let mut order: Vec<IpAddr> = self.kept.keys().copied().collect();
-        order.sort_by_cached_key(|address| self.rank(*address));
-        for address in order {
-            if self.kept.len() <= limits.max_deferred {
-                return;
-            }
-            self.evict(address, dropped);
-        }
-    }
-
-    /// Drops the kept `address`, and what only it kept.
-    fn evict(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names = self.kept.get(&address).map(|kept| kept.names.clone()).unwrap_or_default();
-        self.drop_kept(address, dropped);
-        names.iter().for_each(|name| self.settle(name, dropped));
-    }
-
-    /// The order in which kept addresses go: those without a connection first, then those that expired first, then those
-    /// with the fewest names.
-    fn rank(&self, address: IpAddr) -> (bool, u64, usize, IpAddr) {
-        let kept = self.kept.get(&address);
-        let (expires, names) = kept.map_or((0, 0), |kept| (kept.expires, kept.names.len()));
-        (self.connections.contains_key(&address), expires, names, address)
-    }
-
-    /// Drops every name that `forget` picks.
-    pub(super) fn forget(&mut self, forget: &dyn Fn(&str) -> bool, dropped: &mut Vec<(Name, IpAddr)>) {
-        let gone: Vec<(Name, IpAddr, Lesson)> =
-            self.lessons().filter(|(n, ..)| forget(n)).map(|(n, ip, l)| (n.clone(), ip, l)).collect();
-        for (name, address, lesson) in gone {
-            if lesson.kept {
-                self.unkeep(&name, address);
-            } else {
-                self.due.remove(&(lesson.expires, name.clone(), address));
-                self.forget_answer(&name, address);
-            }
-            self.pairs -= 1;
             dropped.push((name, address));
         }
     }
-
-    fn drop_kept(&mut self, address: IpAddr, dropped: &mut Vec<(Name, IpAddr)>) {
-        let names = self.kept.get(&address).map(|kept| kept.names.clone()).unwrap_or_default();
-        for name in names {
-            self.unkeep(&name, address);
-            self.pairs -= 1;
-            dropped.push((name, address));
-        }
-    }
-
-    /// Takes `name` from the kept address.
-    fn unkeep(&mut self, name: &Name, address: IpAddr) {
-        let Some(kept) = self.kept.get_mut(&address) else { return };
-        if !kept.names.remove(name) {
-            return;
-        }
-        if kept.alive {
-            count_down(&mut self.alive, name);
-        }
-        if kept.names.is_empty() {
-            if let Some(end) = kept.grace {
-                self.grace.remove(&(end, address));
-            }
-            self.kept.remove(&address);
-        }
-        if let Some(addresses) = self.kept_by_name.get_mut(name) {
-            addresses.remove(&address);
-            if addresses.is_empty() {
-                self.kept_by_name.remove(name);
-            }
-        }
-    }
-}
-
-fn count_down(counts: &mut BTreeMap<Name, usize>, name: &Name) {
-    if let Some(count) = counts.get_mut(name) {
-        *count = count.saturating_sub(1);
-        if *count == 0 {
-            counts.remove(name);
-        }
-    }
-}
-
-fn pop_before<T: Ord>(queue: &mut BTreeSet<T>, is_over: impl Fn(&T) -> bool) -> Option<T> {
-    if queue.first().is_some_and(is_over) { queue.pop_first() } else { None }
 }
 
 #[cfg(test)]

@@ -1,25 +1,26 @@
-//! How long and how much is kept.
+//! The sizes and times that bound a DNS cache.
 
 use crate::options::Options;
 
-/// How long and how much a [`super::NameCache`] keeps. Times are in milliseconds; the defaults are the agent's where
-/// it has such an option.
+/// The limits of a [`DnsCache`](super::DnsCache). Times are in milliseconds. The defaults are those of the agent, if it has
+/// the option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
-    /// Shortest time to live (`tofqdns-min-ttl`).
+    /// The minimum TTL in milliseconds; a shorter TTL is extended to it (`tofqdns-min-ttl`).
     pub min_ttl: u64,
-    /// Most addresses of one name for one endpoint whose answers hold after a collection, and most kept addresses of one
+    /// The maximum number of addresses of one name and endpoint after a collection, and the maximum number of zombies of one
     /// name (`tofqdns-endpoint-max-ip-per-hostname`).
     pub max_per_name: usize,
-    /// Most expired addresses of one endpoint that live connections keep (`tofqdns-max-deferred-connection-deletes`).
+    /// The maximum number of zombies of one endpoint (`tofqdns-max-deferred-connection-deletes`).
     pub max_deferred: usize,
-    /// How long a connection that is over still keeps its address (`tofqdns-idle-connection-grace-period`).
+    /// The time in milliseconds for which an expired address still counts as in use
+    /// (`tofqdns-idle-connection-grace-period`).
     pub idle_grace: u64,
-    /// Time between two collections, which enforce `max_per_name`.
+    /// The time in milliseconds between two collections, which enforce `max_per_name`.
     pub collect_every: u64,
-    /// Most pairs of name and address of one endpoint; what an answer has beyond is not learned.
+    /// The maximum number of pairs of name and address of one endpoint; further addresses are not recorded.
     pub max_per_endpoint: usize,
-    /// Most addresses that one endpoint is connected to; a connection beyond keeps nothing.
+    /// The maximum number of addresses with connections of one endpoint; further connections keep no address.
     pub max_connections: usize,
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_agents_options_are_seconds_and_the_caches_are_milliseconds() {
+    fn agent_options_in_seconds_become_milliseconds() {
         let mut options = Options::default();
         options.cilium.tofqdns_min_ttl = 2;
         options.cilium.tofqdns_endpoint_max_ip_per_hostname = 3;

@@ -1,70 +1,68 @@
-//! A `NameCache` as bytes and back, so that a restart forgets nothing that DNS taught.
+//! The format of a saved DNS cache.
 //!
-//! Magic, version, length and checksum, then the payload; numbers are little-endian, times those of the clock that
-//! `now` comes from.
+//! A file consists of magic bytes, version, length, checksum and payload. Numbers are little-endian. Times are those of the
+//! caller's clock.
 
-use super::{
-    cache::NameCache,
-    endpoint::{EndpointCache, Lesson},
-    limits::CacheLimits,
-};
+use super::{cache::DnsCache, endpoint::EndpointCache, entry::CacheEntry, limits::CacheLimits};
 use alloc::{sync::Arc, vec::Vec};
 use core::{error::Error, fmt, net::IpAddr};
 
 const MAGIC: &[u8; 8] = b"palidns\n";
 const VERSION: u16 = 2;
 
-/// How far, in milliseconds, the clock may be behind the time of saving. A clock that is corrected by the network steps by
-/// less, and what was saved is then in force for that much longer.
+/// The time in milliseconds by which the clock may be behind the time of saving. A clock correction over the network is
+/// smaller; the saved addresses then stay in force for that much longer.
 const CLOCK_TOLERANCE: u64 = 60_000;
 
-/// Why saved bytes were refused.
+/// The reason for which saved bytes are rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RestoreError {
-    /// They do not start as a saved cache does.
+    /// The bytes do not start with the magic bytes of a saved cache.
     NotACache,
-    /// They are of a version that this one does not read.
+    /// The format has this unsupported version.
     Version(u16),
-    /// They are cut off, too long or changed.
+    /// The bytes are truncated, too long or modified.
     Corrupt,
-    /// They were saved more than a minute after `now`, so nobody knows how long ago that was.
+    /// The cache was saved more than a minute after `now`, so its age is unknown.
     Clock,
 }
 
 impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotACache => f.write_str("not a saved name cache"),
+            Self::NotACache => f.write_str("not a saved DNS cache"),
             Self::Version(version) => {
-                write!(f, "the saved name cache has version `{version}`, known is `{VERSION}`")
+                write!(f, "the version of the saved DNS cache must be {VERSION}, got {version}")
             }
-            Self::Corrupt => f.write_str("the saved name cache is truncated or corrupt"),
-            Self::Clock => f.write_str("the saved name cache comes from the future: the clock was set back"),
+            Self::Corrupt => f.write_str("the saved DNS cache is truncated or corrupt"),
+            Self::Clock => f.write_str("the saved DNS cache is newer than the clock: the clock was set back"),
         }?;
-        f.write_str("; remove it and start empty: names are learned again when they are asked")
+        f.write_str("; remove it to start with an empty cache, which later lookups fill")
     }
 }
 
 impl Error for RestoreError {}
 
-impl NameCache {
-    /// What is in force at `now`, as bytes: names, deferred addresses, connections.
+impl DnsCache {
+    /// Returns the state at `now` as bytes: names, zombies and connections.
     ///
     /// ```
-    /// use palisade::{CacheLimits, NameCache, RestoreError};
+    /// use core::time::Duration;
+    /// use palisade::{CacheLimits, DnsCache, RestoreError};
     ///
-    /// let mut cache = NameCache::default();
+    /// let mut cache = DnsCache::default();
     /// let ip = "192.0.2.1".parse().unwrap();
-    /// cache.learn("foo/sleep", "www.example.com.", [ip], 10_000, 0);
+    /// cache.record("foo/sleep", "www.example.com.", [ip], Duration::from_millis(10_000), 0);
     /// let saved = cache.save(4_000);
     ///
-    /// let restored = |now| NameCache::restore(&saved, CacheLimits::default(), now);
+    /// let restored = |now| DnsCache::restore(&saved, CacheLimits::default(), now);
     /// assert!(restored(10_000).unwrap().names(ip).eq(["www.example.com."]));
     /// assert_eq!(restored(10_001).unwrap().names(ip).count(), 0);
     /// assert!(restored(3_999).unwrap().names(ip).eq(["www.example.com."]));
-    /// assert!(NameCache::restore(&saved[1..], CacheLimits::default(), 4_000).is_err());
+    /// assert!(DnsCache::restore(&saved[1..], CacheLimits::default(), 4_000).is_err());
     /// ```
+    #[must_use]
     pub fn save(&self, now: u64) -> Vec<u8> {
         let mut current = self.clone();
         current.advance(now);
@@ -74,19 +72,19 @@ impl NameCache {
         put_length(&mut payload, current.endpoints.len());
         for (endpoint, cache) in &current.endpoints {
             put_text(&mut payload, endpoint);
-            put_length(&mut payload, cache.lessons().count());
-            for (name, address, lesson) in cache.lessons() {
+            put_length(&mut payload, cache.entries().count());
+            for (name, address, entry) in cache.entries() {
                 put_text(&mut payload, name);
                 put_address(&mut payload, address);
-                put_number(&mut payload, lesson.expires);
-                payload.push(u8::from(lesson.kept));
-                put_number(&mut payload, if lesson.kept { lesson.expires } else { 0 });
+                put_number(&mut payload, entry.expires);
+                payload.push(u8::from(entry.is_zombie));
+                put_number(&mut payload, if entry.is_zombie { entry.expires } else { 0 });
             }
             put_length(&mut payload, cache.connections().count());
-            for (address, alive) in cache.connections() {
+            for (address, open) in cache.connections() {
                 put_address(&mut payload, address);
-                payload.extend(alive.to_le_bytes());
-                // An earlier release wrote the end of an idle grace here.
+                payload.extend(open.to_le_bytes());
+                // An earlier version stored the end of an idle grace here.
                 put_number(&mut payload, 0);
             }
         }
@@ -98,12 +96,12 @@ impl NameCache {
         bytes
     }
 
-    /// The cache that `save` wrote, as it is at `now`, which must come from the same clock. A clock that stepped back by
-    /// at most a minute loses nothing: the cache is restored as it was saved.
+    /// Returns the saved cache, advanced to `now`, which must be a time of the same clock. If the clock was set back by at
+    /// most a minute, the cache is restored as it was saved.
     ///
     /// # Errors
     ///
-    /// The bytes are not what `save` wrote, or the clock was set back by more than a minute since.
+    /// The bytes are not a saved cache of the current version, or the clock was set back by more than a minute.
     pub fn restore(bytes: &[u8], limits: CacheLimits, now: u64) -> Result<Self, RestoreError> {
         let rest = bytes.strip_prefix(MAGIC).ok_or(RestoreError::NotACache)?;
         let mut reader = Reader(rest);
@@ -115,14 +113,14 @@ impl NameCache {
         if now.saturating_add(CLOCK_TOLERANCE) < saved {
             return Err(RestoreError::Clock);
         }
-        // The cache never sees time go back.
+        // The time of a cache must not decrease.
         cache.advance(now.max(saved));
         Ok(cache)
     }
 }
 
-/// The cache, and when it was saved.
-fn read(mut header: Reader<'_>, limits: CacheLimits) -> Option<(NameCache, u64)> {
+/// Returns the cache and the time of saving.
+fn read(mut header: Reader<'_>, limits: CacheLimits) -> Option<(DnsCache, u64)> {
     let length = header.length()?;
     let checksum = u32::from_le_bytes(header.array()?);
     let Reader(payload) = header;
@@ -130,7 +128,7 @@ fn read(mut header: Reader<'_>, limits: CacheLimits) -> Option<(NameCache, u64)>
         return None;
     }
     let mut reader = Reader(payload);
-    let mut cache = NameCache::new(limits);
+    let mut cache = DnsCache::new(limits);
     let saved = reader.number()?;
     cache.next_collection = reader.number()?;
     for _ in 0..reader.length()? {
@@ -138,8 +136,8 @@ fn read(mut header: Reader<'_>, limits: CacheLimits) -> Option<(NameCache, u64)>
         if cache.endpoints.contains_key(&endpoint) {
             return None;
         }
-        let of_it = endpoint_cache(&mut reader, &limits)?;
-        cache.insert(endpoint, of_it);
+        let restored = endpoint_cache(&mut reader, &limits)?;
+        cache.insert(endpoint, restored);
     }
     reader.0.is_empty().then_some((cache, saved))
 }
@@ -148,24 +146,24 @@ fn endpoint_cache(reader: &mut Reader<'_>, limits: &CacheLimits) -> Option<Endpo
     let mut cache = EndpointCache::default();
     for _ in 0..reader.length()? {
         let (name, address, expires) = (reader.text()?, reader.address()?, reader.number()?);
-        let (kept, since) = (reader.array()?, reader.number()?);
-        let lesson = match kept {
-            [0] => Lesson { expires, kept: false },
-            [1] => Lesson { expires: since, kept: true },
+        let (is_zombie, zombie_expires) = (reader.array()?, reader.number()?);
+        let entry = match is_zombie {
+            [0] => CacheEntry { expires, is_zombie: false },
+            [1] => CacheEntry { expires: zombie_expires, is_zombie: true },
             _ => return None,
         };
-        if !cache.put(name, address, lesson, limits) {
+        if !cache.insert(name, address, entry, limits) {
             return None;
         }
     }
     for _ in 0..reader.length()? {
         let address = reader.address()?;
-        let alive = u32::from_le_bytes(reader.array()?);
+        let open = u32::from_le_bytes(reader.array()?);
         reader.number()?;
-        cache.put_connections(address, alive);
+        cache.add_connections(address, open);
     }
-    // What nothing keeps would stay for ever.
-    cache.settle_all(&mut Vec::new());
+    // Without a later event, a zombie that nothing keeps alive would stay forever.
+    cache.release_all(&mut Vec::new());
     Some(cache)
 }
 
@@ -195,7 +193,7 @@ fn put_address(out: &mut Vec<u8>, address: IpAddr) {
     }
 }
 
-/// What is still unread.
+/// The bytes that are not yet read.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
@@ -232,13 +230,20 @@ impl Reader<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::time::Duration;
 
-    /// At 5000: one name in force, one expired that a connection keeps, one long gone.
-    fn cache() -> NameCache {
-        let mut cache = NameCache::default();
-        cache.learn("foo/a", "a.example.", [ip("192.0.2.1"), ip("2001:db8::1")], 10_000, 0);
-        cache.learn("foo/b", "b.example.", [ip("192.0.2.2")], 1_000, 0);
-        cache.learn("foo/b", "c.example.", [ip("192.0.2.3")], 1_000, 0);
+    /// Returns a cache that contains, at 5000 ms, one name in force, one zombie with a connection and one expired name.
+    fn cache() -> DnsCache {
+        let mut cache = DnsCache::default();
+        cache.record(
+            "foo/a",
+            "a.example.",
+            [ip("192.0.2.1"), ip("2001:db8::1")],
+            Duration::from_millis(10_000),
+            0,
+        );
+        cache.record("foo/b", "b.example.", [ip("192.0.2.2")], Duration::from_millis(1_000), 0);
+        cache.record("foo/b", "c.example.", [ip("192.0.2.3")], Duration::from_millis(1_000), 0);
         cache.connect("foo/b", ip("192.0.2.2"));
         cache
     }
@@ -247,12 +252,12 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn restore(bytes: &[u8], now: u64) -> Result<NameCache, RestoreError> {
-        NameCache::restore(bytes, CacheLimits::default(), now)
+    fn restore(bytes: &[u8], now: u64) -> Result<DnsCache, RestoreError> {
+        DnsCache::restore(bytes, CacheLimits::default(), now)
     }
 
     #[test]
-    fn what_is_restored_lives_as_long_as_it_would_have() {
+    fn restored_cache_expires_at_the_original_times() {
         let saved = cache().save(5_000);
         assert_eq!(restore(&saved, 5_000).unwrap().save(5_000), saved);
         let mut cache = restore(&saved, 5_000).unwrap();
@@ -262,52 +267,52 @@ mod tests {
         for mut cache in [cache, restore(&saved, 10_001).unwrap()] {
             cache.advance(10_001);
             assert_eq!(cache.names(ip("192.0.2.1")).count(), 0);
-            assert!(cache.names(ip("192.0.2.2")).eq(["b.example."]), "a connection keeps it");
+            assert!(cache.names(ip("192.0.2.2")).eq(["b.example."]), "a connection keeps the address");
             cache.close("foo/b", ip("192.0.2.2"), 10_001);
             assert_eq!(cache.names(ip("192.0.2.2")).count(), 0);
         }
     }
 
     #[test]
-    fn idle_grace_and_collection_continue_after_a_restore() {
+    fn idle_grace_and_collection_continue_after_a_restart() {
         let limits = CacheLimits { idle_grace: 5_000, max_per_name: 1, ..CacheLimits::default() };
-        let mut cache = NameCache::new(limits);
-        cache.learn("foo/a", "a.example.", [ip("192.0.2.1")], 1_000, 0);
+        let mut cache = DnsCache::new(limits);
+        cache.record("foo/a", "a.example.", [ip("192.0.2.1")], Duration::from_millis(1_000), 0);
         let three = [ip("192.0.2.1"), ip("192.0.2.2"), ip("192.0.2.3")];
-        cache.learn("foo/b", "b.example.", three, 100_000, 0);
-        let mut cache = NameCache::restore(&cache.save(2_000), limits, 6_000).unwrap();
+        cache.record("foo/b", "b.example.", three, Duration::from_millis(100_000), 0);
+        let mut cache = DnsCache::restore(&cache.save(2_000), limits, 6_000).unwrap();
         assert!(cache.names(ip("192.0.2.1")).eq(["a.example.", "b.example."]));
         cache.advance(6_001);
         assert!(cache.names(ip("192.0.2.1")).eq(["b.example."]));
         cache.advance(59_999);
         assert_eq!(cache.addresses("b.example.").count(), 3);
         cache.advance(60_000);
-        assert_eq!(cache.addresses("b.example.").count(), 2, "one address beyond the limit is kept");
+        assert_eq!(cache.addresses("b.example.").count(), 2, "one address over the limit is a zombie");
         cache.advance(105_000);
-        assert_eq!(cache.addresses("b.example.").count(), 2, "the grace keeps both");
+        assert_eq!(cache.addresses("b.example.").count(), 2, "the idle grace keeps both");
         cache.advance(105_001);
         assert_eq!(cache.addresses("b.example.").count(), 0);
     }
 
-    /// Such bytes are never saved, and yet have a right checksum.
+    /// `save` never writes such bytes, but their checksum is valid.
     #[test]
-    fn what_is_deferred_and_nothing_keeps_does_not_come_back() {
+    fn zombie_that_nothing_keeps_alive_is_not_restored() {
         let mut endpoint = EndpointCache::default();
-        endpoint.put(
+        endpoint.insert(
             "a.example.".into(),
             ip("192.0.2.1"),
-            Lesson { expires: 0, kept: true },
+            CacheEntry { expires: 0, is_zombie: true },
             &CacheLimits::default(),
         );
-        let mut cache = NameCache::default();
+        let mut cache = DnsCache::default();
         cache.insert("foo/a".into(), endpoint);
         assert!(restore(&cache.save(5_000), 5_000).unwrap().is_empty());
     }
 
     #[test]
-    fn clock_that_is_behind_by_at_most_a_minute_loses_nothing() {
-        let mut cache = NameCache::default();
-        cache.learn("foo/a", "a.example.", [ip("192.0.2.1")], 10_000, 90_000);
+    fn clock_behind_by_at_most_a_minute_restores_the_saved_state() {
+        let mut cache = DnsCache::default();
+        cache.record("foo/a", "a.example.", [ip("192.0.2.1")], Duration::from_millis(10_000), 90_000);
         let saved = cache.save(95_000);
         for now in [94_999, 35_000] {
             let restored = restore(&saved, now).unwrap();
@@ -318,14 +323,14 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_is_named() {
+    fn unsupported_version_is_an_error() {
         let mut saved = cache().save(5_000);
         saved[MAGIC.len()] = 1;
         assert_eq!(restore(&saved, 5_000).unwrap_err(), RestoreError::Version(1));
     }
 
     #[test]
-    fn every_truncation_and_every_addition_is_refused() {
+    fn truncated_or_extended_bytes_are_an_error() {
         let mut saved = cache().save(5_000);
         for length in 0..saved.len() {
             assert!(restore(&saved[..length], 5_000).is_err(), "{length}");
@@ -335,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_is_refused() {
+    fn every_modified_byte_is_an_error() {
         let mut saved = cache().save(5_000);
         for at in 0..saved.len() {
             for flip in 1..=u8::MAX {

@@ -4,7 +4,7 @@ use super::{DnsCode, DnsDecision, DnsVerdict, History, Opened, endpoint::PeerIde
 use crate::{
     cluster::Cluster,
     decision::{LayerDecision, Outcome},
-    dns::{CacheLimits, Taught},
+    dns::{CacheLimits, DnsAnswer},
     lower::cilium::name::{FqdnLabels, canonical},
     net::{Protocol, Transport},
     network::{Direction, NetworkProgram},
@@ -12,7 +12,7 @@ use crate::{
     request::Request,
 };
 use alloc::{string::String, sync::Arc, vec::Vec};
-use core::net::IpAddr;
+use core::{net::IpAddr, time::Duration};
 
 /// The DNS policy of one pod towards one server: what [`super::Simulation::may_ask`] and
 /// [`super::Simulation::answered`] decide, with everything resolved that is the same for each lookup. Threads can share it.
@@ -83,7 +83,7 @@ impl DnsPolicy<'_> {
     }
 
     /// Lets the pod's node learn a successful answer at `history.now`. The decision about its lookup was to learn.
-    pub fn learn(&self, history: &mut History, taught: &Taught) -> Opened {
+    pub fn learn(&self, history: &mut History, taught: &DnsAnswer) -> Opened {
         record(self.cluster, &self.options, &self.labels, history, (&self.node, &self.pod), taught)
     }
 
@@ -137,7 +137,7 @@ pub(super) fn record(
     labels: &FqdnLabels,
     history: &mut History,
     (node, endpoint): (&str, &str),
-    taught: &Taught,
+    taught: &DnsAnswer,
 ) -> Opened {
     let limits = CacheLimits::from(options);
     let inside = |ip: &IpAddr| cluster.workload_at(*ip).is_none();
@@ -147,7 +147,7 @@ pub(super) fn record(
     addresses.dedup();
     let (now, ttl) = (history.now, u64::from(taught.ttl) * 1000);
     let cache = history.cache_mut(node, limits);
-    let learned = cache.learn(endpoint, &taught.name, addresses.iter().copied(), ttl, now);
+    let learned = cache.record(endpoint, &taught.name, addresses.iter().copied(), Duration::from_millis(ttl), now);
     Opened {
         name: taught.name.clone(),
         refused: addresses.len() - learned,

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     decision::{LayerDecision, Outcome},
-    dns::Taught,
+    dns::DnsAnswer,
     lower::cilium::name::{FqdnLabels, canonical},
     net::{Protocol, Transport},
     network::Direction,
@@ -127,7 +127,7 @@ impl<'c> Simulation<'c> {
     ///
     /// let ip = "192.0.2.1".parse().unwrap();
     /// let record = palisade::DnsRecord { owner: "www.example.com", ttl: 30, data: palisade::DnsData::Address(ip) };
-    /// let taught = palisade::taught("www.example.com", &[record], Default::default()).unwrap();
+    /// let taught = palisade::resolve_answer("www.example.com", &[record], Default::default()).unwrap();
     /// let mut history = History::default();
     /// let opened = simulation.answered(&mut history, &request, &taught).unwrap();
     /// assert_eq!((opened.addresses, opened.ttl), (vec![ip], 30_000));
@@ -190,7 +190,7 @@ impl<'c> Simulation<'c> {
         &self,
         history: &mut History,
         request: &DnsRequest,
-        taught: &Taught,
+        taught: &DnsAnswer,
     ) -> Result<Opened, FlowError> {
         let asked = request.questions.first().map(|name| canonical(name));
         let learns = self.may_ask(request).verdict == DnsVerdict::Forward { learns: true };
@@ -202,7 +202,13 @@ impl<'c> Simulation<'c> {
     }
 
     /// Lets `node` learn what `endpoint` was told.
-    pub(super) fn teach(&self, history: &mut History, node: &str, endpoint: &str, taught: &Taught) -> Opened {
+    pub(super) fn teach(
+        &self,
+        history: &mut History,
+        node: &str,
+        endpoint: &str,
+        taught: &DnsAnswer,
+    ) -> Opened {
         record(self.cluster, &self.options, self.fqdn_labels(), history, (node, endpoint), taught)
     }
 

@@ -1,6 +1,6 @@
 //! What the nodes have seen before a flow: time, names, connections.
 
-use crate::dns::{CacheLimits, NameCache};
+use crate::dns::{CacheLimits, DnsCache};
 use alloc::{
     collections::BTreeMap,
     string::{String, ToString},
@@ -14,7 +14,7 @@ pub struct History {
     /// Milliseconds since the beginning.
     pub now: u64,
     /// What DNS taught each node: nodes learn separately. Empty is the one node that all unplaced pods share.
-    nodes: BTreeMap<String, NameCache>,
+    nodes: BTreeMap<String, DnsCache>,
 }
 
 impl History {
@@ -31,7 +31,7 @@ impl History {
 
     /// The next moment at which a name or an address stops to be known by itself.
     pub fn next_change(&self) -> Option<u64> {
-        self.nodes.values().filter_map(NameCache::next_change).min()
+        self.nodes.values().filter_map(DnsCache::next_change).min()
     }
 
     /// The names in force on `node` for `address`.
@@ -45,17 +45,17 @@ impl History {
     }
 
     /// What DNS taught `node`.
-    pub fn cache(&self, node: &str) -> Option<&NameCache> {
+    pub fn cache(&self, node: &str) -> Option<&DnsCache> {
         self.nodes.get(node)
     }
 
     /// Lets `node` know what `cache` does, and nothing else.
-    pub fn restore(&mut self, node: &str, cache: NameCache) {
+    pub fn restore(&mut self, node: &str, cache: DnsCache) {
         self.nodes.insert(node.to_string(), cache);
     }
 
     /// The cache of `node`, new with these limits where it has none.
-    pub(super) fn cache_mut(&mut self, node: &str, limits: CacheLimits) -> &mut NameCache {
-        self.nodes.entry(node.to_string()).or_insert_with(|| NameCache::new(limits))
+    pub(super) fn cache_mut(&mut self, node: &str, limits: CacheLimits) -> &mut DnsCache {
+        self.nodes.entry(node.to_string()).or_insert_with(|| DnsCache::new(limits))
     }
 }

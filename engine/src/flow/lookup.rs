@@ -8,7 +8,7 @@ use super::{
 use crate::{
     cluster::{EndKind, identity},
     decision::Outcome,
-    dns::{CacheLimits, Taught},
+    dns::{CacheLimits, DnsAnswer},
     labels::{Label, Labels},
     lower::cilium::name::canonical,
     net::{Protocol, Transport},
@@ -121,7 +121,7 @@ impl<'c> Simulation<'c> {
 
     /// Learns what a successful answer says, if policy let the lookup pass the DNS proxy.
     fn learn(&self, history: &mut History, lookup: &Lookup) -> Result<(), FlowError> {
-        let taught = Taught {
+        let taught = DnsAnswer {
             name: canonical(&lookup.query).into(),
             addresses: lookup.answers.clone(),
             ttl: lookup.ttl,
