@@ -1,4 +1,4 @@
-//! `matchPattern` on its own: does it match a name, and if not, why not; which of many do.
+//! Matches DNS names against `matchPattern`s outside of a policy, and explains mismatches.
 
 use crate::{
     ir::NamePattern,
@@ -11,9 +11,9 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::ops::ControlFlow;
+use core::{error::Error, fmt, ops::ControlFlow};
 
-/// A `matchPattern` of `toFQDNs` or of a DNS rule, as Cilium reads it (docs/semantics/cilium.md#cilium-star-and-dot).
+/// A `matchPattern` of `toFQDNs` with the semantics of Cilium (docs/semantics/cilium.md#cilium-star-and-dot).
 ///
 /// ```
 /// use palisade::{FqdnPattern, Options};
@@ -33,23 +33,38 @@ pub struct FqdnPattern {
     pattern: NamePattern,
 }
 
+/// The reason for which the agent rejects a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FqdnPatternError(String);
+
+impl fmt::Display for FqdnPatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for FqdnPatternError {}
+
 impl FqdnPattern {
-    /// Reads `text` as `toFQDNs` does.
+    /// Parses the `matchPattern` `text` of a `toFQDNs` item.
     ///
     /// # Errors
     ///
-    /// What the agent finds wrong with it.
-    pub fn new(text: &str, options: &Options) -> Result<Self, String> {
-        validate_pattern(text).map_err(|invalid| invalid.to_string())?;
+    /// The agent rejects a pattern that has more than 255 characters, or a character other than ASCII letters, digits, `-`,
+    /// `_`, `.` and `*`.
+    pub fn new(text: &str, options: &Options) -> Result<Self, FqdnPatternError> {
+        validate_pattern(text).map_err(|invalid| FqdnPatternError(invalid.to_string()))?;
         Ok(Self { text: canonical(text).into(), pattern: wildcard(text, false, options) })
     }
 
-    /// Whether it matches `name`, in any case and with or without the final dot.
+    /// Returns whether the pattern matches `name`. Case and a final dot make no difference.
+    #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         matcher::name::matches_one(&self.pattern, canonical(name).as_bytes())
     }
 
-    /// Why it does not match `name`; none when it does.
+    /// Returns the reason for which the pattern does not match `name`, or `None` if it matches.
+    #[must_use]
     pub fn mismatch(&self, name: &str) -> Option<String> {
         if self.matches(name) {
             return None;
@@ -57,7 +72,7 @@ impl FqdnPattern {
         let name = canonical(name);
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if let Some(bad) = name.chars().find(|c| !legal(*c)) {
-            return Some(format!("`{bad}` cannot stand in a name that a pattern matches"));
+            return Some(format!("a pattern matches no name with the character `{bad}`"));
         }
         Some(self.difference(&name))
     }
@@ -101,9 +116,11 @@ impl FqdnPattern {
     }
 }
 
-/// Many patterns, asked at once. A lookup allocates nothing and takes time linear in the name; its cost does not depend on
-/// how many patterns there are, only on how many of them share their ending with the name and, where more than eight do,
-/// also the piece of their text that the fewest others have.
+/// A set of patterns.
+///
+/// A lookup allocates no memory and takes time linear in the name. Its cost does not depend on the number of patterns, only
+/// on the number of patterns that share their suffix with the name. If more than eight do, it depends on the number that
+/// also share the rarest chunk of their text.
 ///
 /// ```
 /// use core::ops::ControlFlow;
@@ -125,17 +142,20 @@ impl FqdnPattern {
 pub struct FqdnSet(NameSet);
 
 impl FqdnSet {
-    /// A set of `patterns`.
+    /// Returns a set of `patterns`.
+    #[must_use]
     pub fn new<'p>(patterns: impl IntoIterator<Item = &'p FqdnPattern>) -> Self {
         Self(NameSet::new(patterns.into_iter().map(|pattern| &pattern.pattern)))
     }
 
-    /// Whether some pattern matches `name`, which is in canonical form: lower case, one final dot.
+    /// Returns whether a pattern matches `name`, which must be in canonical form: lower case, with one final dot.
+    #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.0.matches(name.as_bytes())
     }
 
-    /// Calls `visit` with the place of every pattern that matches `name`, in no order, until it breaks.
+    /// Calls `visit` with the position of each pattern that matches `name`, in no order, until `visit` breaks. `name` must be
+    /// in canonical form.
     pub fn each(&self, name: &str, mut visit: impl FnMut(usize) -> ControlFlow<()>) -> ControlFlow<()> {
         self.0.each(name.as_bytes(), |pattern| visit(pattern as usize))
     }

@@ -1,4 +1,4 @@
-//! Label sets with sources, as Cilium gives them to identities.
+//! Cilium's security identities: sets of labels with sources.
 
 use alloc::{
     string::{String, ToString},
@@ -6,19 +6,20 @@ use alloc::{
 };
 use core::fmt;
 
-/// One label: where it comes from (`k8s`, `reserved`, ...), key and value.
+/// A label of a security identity, written `SOURCE:KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label {
-    /// Key, without source.
+    /// The key, without the source.
     pub key: String,
-    /// Source, such as `k8s` or `reserved`.
+    /// The source, such as `k8s` or `reserved`.
     pub source: String,
-    /// Value; may be empty.
+    /// The value, which can be empty.
     pub value: String,
 }
 
 impl Label {
-    /// A label of `source`.
+    /// Returns the label `source:key=value`.
+    #[must_use]
     pub fn new(source: impl Into<String>, key: impl Into<String>, value: impl Into<String>) -> Self {
         Self { source: source.into(), key: key.into(), value: value.into() }
     }
@@ -55,7 +56,7 @@ impl fmt::Display for Label {
     }
 }
 
-/// An identity: a set of labels, sorted by key, source, value.
+/// A security identity: a set of labels in the order of key, source and value.
 ///
 /// ```
 /// use palisade::{Label, Labels};
@@ -68,18 +69,18 @@ impl fmt::Display for Label {
 pub struct Labels(Vec<Label>);
 
 impl Labels {
-    /// The labels with this key, whatever their source. Costs a binary search.
+    /// Returns the labels with the key `key` from any source. Takes logarithmic time.
     pub fn with_key<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Label> {
         let from = self.0.partition_point(|l| l.key.as_str() < key);
         self.0.iter().skip(from).take_while(move |l| l.key == key)
     }
 
-    /// All labels in order.
+    /// Returns all labels in order.
     pub fn iter(&self) -> impl Iterator<Item = &Label> {
         self.0.iter()
     }
 
-    /// Adds a label; one that is there already stays single.
+    /// Adds a label unless the set contains it.
     pub fn insert(&mut self, label: Label) {
         if let Err(at) = self.0.binary_search(&label) {
             self.0.insert(at, label);

@@ -1,10 +1,10 @@
-//! Hard limits. What passes one is refused, and says so.
+//! Limits of manifests. A manifest that exceeds a limit is an error.
 
-/// Bytes of one manifest file.
+/// The maximum size of a manifest file in bytes.
 pub const MAX_MANIFEST_BYTES: usize = 64 << 20;
-/// Nesting of one document.
+/// The maximum nesting depth of a document.
 pub const MAX_DEPTH: usize = 128;
-/// Documents of one file.
+/// The maximum number of documents in a file.
 pub const MAX_DOCUMENTS: usize = 100_000;
-/// Nodes of one file, aliases expanded.
+/// The maximum number of nodes in a file, after the expansion of aliases.
 pub const MAX_NODES: usize = 8_000_000;

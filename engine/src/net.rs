@@ -1,14 +1,14 @@
-//! Protocols and ports of a flow.
+//! Protocols, ports and address blocks.
 
 use core::fmt;
 use ipnet::IpNet;
 
-/// Reads a block as Go does: no zone, no sign, and no zero in front of a number. Host bits are masked.
+/// Parses an address block as Go does: without zone, sign or leading zeros. Sets the host bits to zero.
 pub(crate) fn parse_block(text: &str) -> Option<IpNet> {
     parse_block_with_host_bits(text).map(|net| net.trunc())
 }
 
-/// Reads a block as [`parse_block`] does, and keeps its host bits.
+/// Parses an address block as [`parse_block`] does, but keeps the host bits.
 pub(crate) fn parse_block_with_host_bits(text: &str) -> Option<IpNet> {
     let (address, length) = text.split_once('/')?;
     let digits = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));
@@ -16,7 +16,7 @@ pub(crate) fn parse_block_with_host_bits(text: &str) -> Option<IpNet> {
     IpNet::new(address.parse().ok()?, length).ok()
 }
 
-/// A transport protocol that policies can name.
+/// An IP protocol that a policy can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
     /// TCP.
@@ -29,18 +29,19 @@ pub enum Protocol {
     Icmp,
     /// ICMPv6.
     Icmpv6,
-    /// Any other, by its IANA number.
+    /// Another protocol, by its IANA number.
     Other(u8),
 }
 
 impl Protocol {
-    /// Reads the name as Kubernetes writes it, upper case.
+    /// Returns the protocol `name`, which must be in upper case as in Kubernetes.
     ///
     /// ```
     /// use palisade::Protocol;
     /// assert_eq!(Protocol::parse("TCP"), Some(Protocol::Tcp));
     /// assert_eq!(Protocol::parse("tcp"), None);
     /// ```
+    #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "TCP" => Self::Tcp,
@@ -73,12 +74,12 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Protocol and port of a flow; for ICMP the port is the message type.
+/// The protocol and the destination port of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Transport {
     /// The protocol.
     pub protocol: Protocol,
-    /// Destination port, or ICMP type.
+    /// The destination port, or the message type of ICMP.
     pub port: u16,
 }
 

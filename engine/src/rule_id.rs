@@ -1,4 +1,4 @@
-//! Where a rule came from: the resource and the rule's place in it.
+//! The identifier of a rule: its resource and its position in the resource.
 
 use alloc::{
     boxed::Box,
@@ -7,18 +7,18 @@ use alloc::{
 };
 use core::fmt;
 
-/// The resource that a rule was written in.
+/// The resource that contains a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PolicyRef {
-    /// Kubernetes kind, such as `AuthorizationPolicy`.
+    /// The Kubernetes kind, such as `AuthorizationPolicy`.
     pub kind: &'static str,
-    /// Namespace; empty for cluster-scoped kinds.
+    /// The namespace; empty for cluster-scoped kinds.
     pub namespace: Box<str>,
-    /// Name.
+    /// The name.
     pub name: Box<str>,
 }
 
-/// One rule of one resource, all the way from the manifest to the answer.
+/// The identifier of a rule. Decisions and explanations contain it.
 ///
 /// ```
 /// use palisade::{PolicyRef, RuleId};
@@ -30,9 +30,9 @@ pub struct PolicyRef {
 pub struct RuleId {
     /// The resource, shared by all its rules.
     pub policy: Arc<PolicyRef>,
-    /// Place in the resource's list of rules, from 0. Where a kind has several lists, `section` tells them apart.
+    /// The position in the list of rules, from 0.
     pub rule: u32,
-    /// The list the rule stands in, such as `egress` or `ingressDeny`; empty where a kind has only one.
+    /// The list that contains the rule, such as `egress` or `ingressDeny`; empty for a kind with one list.
     pub section: &'static str,
     /// Position in the list of its `spec`, up to `u16::MAX`. It differs from `rule` in a resource with several `specs`.
     index: u16,
@@ -41,12 +41,14 @@ pub struct RuleId {
 }
 
 impl RuleId {
-    /// Rule number `rule` of `policy`, for kinds with one list of rules.
+    /// Returns the identifier of rule number `rule` of `policy`, for a kind with one list of rules.
+    #[must_use]
     pub fn new(policy: impl Into<Arc<PolicyRef>>, rule: u32) -> Self {
         Self::in_section(policy, "", rule)
     }
 
-    /// Rule number `rule` of the list `section` of `policy`.
+    /// Returns the identifier of rule number `rule` in the list `section` of `policy`.
+    #[must_use]
     pub fn in_section(policy: impl Into<Arc<PolicyRef>>, section: &'static str, rule: u32) -> Self {
         let index = rule.try_into().unwrap_or(u16::MAX);
         Self { policy: policy.into(), rule, section, index, specs: 0 }
@@ -70,9 +72,10 @@ impl RuleId {
         }
     }
 
-    /// The name that istiod gives the rule in Envoy's configuration: `ns[NS]-policy[NAME]-rule[INDEX]`.
+    /// Returns the name of the rule in the Envoy configuration of istiod: `ns[NS]-policy[NAME]-rule[INDEX]`.
     ///
-    /// Source: docs/semantics/istio.md#istio-rule-order, and what Envoy prints in its response-code details.
+    /// Envoy writes it to the response code details (docs/semantics/istio.md#istio-rule-order).
+    #[must_use]
     pub fn envoy_name(&self) -> String {
         alloc::format!("ns[{}]-policy[{}]-rule[{}]", self.policy.namespace, self.policy.name, self.rule)
     }
@@ -88,7 +91,7 @@ impl fmt::Display for PolicyRef {
     }
 }
 
-/// `Kind/namespace/name#3`, or `Kind/namespace/name#egress[3]` where a kind has several lists.
+/// `Kind/namespace/name#3`, or `Kind/namespace/name#egress[3]` for a kind with several lists.
 impl fmt::Display for RuleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.section.is_empty() {

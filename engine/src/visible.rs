@@ -1,12 +1,12 @@
-//! Untrusted text in a form in which every character can be seen.
+//! Escapes the invisible characters of untrusted text.
 //!
 //! Names and values come from files that other people wrote. A terminal executes escape sequences in them, a log viewer
 //! starts a new line, and bidirectional controls reorder what the reader sees.
 
 use alloc::{borrow::Cow, string::String};
 
-/// Characters that Unicode counts as letters, marks or symbols and that have no glyph. Controls, format characters,
-/// unassigned code points and spaces other than U+0020 are recognised by their category.
+/// Characters without a glyph that Unicode classifies as letters, marks or symbols. Other characters without a glyph have a
+/// category of their own: controls, format characters, unassigned code points and spaces other than U+0020.
 const BLANK: [(char, char); 9] = [
     ('\u{34f}', '\u{34f}'),
     ('\u{115f}', '\u{1160}'),
@@ -19,10 +19,11 @@ const BLANK: [(char, char); 9] = [
     ('\u{e0100}', '\u{e01ef}'),
 ];
 
-/// Returns whether `c` shows as a glyph or as an ordinary space, and as nothing else.
+/// Returns whether `c` is displayed as a glyph or as an ordinary space.
 ///
-/// False for controls, line and paragraph separators, bidirectional controls, zero-width and other format characters,
+/// Returns `false` for controls, line and paragraph separators, bidirectional controls, zero-width and other format characters,
 /// variation selectors, private-use and unassigned code points.
+#[must_use]
 pub fn is_visible(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
@@ -30,7 +31,7 @@ pub fn is_visible(c: char) -> bool {
     if BLANK.iter().any(|(first, last)| (*first..=*last).contains(&c)) {
         return false;
     }
-    // `str::escape_debug` knows the categories; behind another character it leaves combining marks as they are.
+    // `str::escape_debug` escapes by category. After another character it does not escape combining marks.
     let mut pair = String::from("a");
     pair.push(c);
     pair.escape_debug().nth(2).is_none()
@@ -38,11 +39,12 @@ pub fn is_visible(c: char) -> bool {
 
 /// Returns `text` with each character that [`is_visible`] excludes written as an escape: `\n`, `\t`, `\u{1b}`.
 ///
-/// Applying it twice gives the same text as applying it once.
+/// A second application does not change the text.
 ///
 /// ```
 /// assert_eq!(palisade::visible("caf\u{e9} \u{1b}[31mred\n"), "caf\u{e9} \\u{1b}[31mred\\n");
 /// ```
+#[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_visible) {
         return Cow::Borrowed(text);
@@ -63,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_every_script_and_combining_marks_are_kept() {
+    fn letters_and_combining_marks_are_unchanged() {
         for text in ["plain ~ text", "naïve", "e\u{301}", "日本語", "हिन्दी", "עברית", "🦀", "“quoted”", "…"]
         {
             assert!(matches!(visible(text), Cow::Borrowed(same) if same == text), "{text}");
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn controls_and_characters_without_a_glyph_are_escaped() {
+    fn controls_and_characters_without_glyph_are_escaped() {
         let hidden = [
             0x00, 0x07, 0x08, 0x09, 0x0a, 0x0d, 0x1b, 0x7f, 0x80, 0x85, 0x9b, 0x9d, 0xa0, 0xad, 0x34f, 0x61c,
             0x115f, 0x180e, 0x200b, 0x200d, 0x200e, 0x200f, 0x2028, 0x2029, 0x202a, 0x202e, 0x2060, 0x2066,

@@ -1,11 +1,11 @@
-//! Whole numbers in the input: the limits of a field, in words.
+//! Messages about numbers outside of the limits of a field.
 
 use alloc::{
     format,
     string::{String, ToString},
 };
 
-/// The types of fields with numbers, and their limits.
+/// The integer types of fields, with their limits.
 const TYPES: [(&str, i128, i128); 6] = [
     ("u8", 0, u8::MAX as i128),
     ("u16", 0, u16::MAX as i128),
@@ -15,13 +15,14 @@ const TYPES: [(&str, i128, i128); 6] = [
     ("i64", i64::MIN as i128, i64::MAX as i128),
 ];
 
-/// Returns `message`, an error of serde, with the limits of the field where it names a type of Rust.
+/// Returns `message`, an error of serde, with the name of a Rust type replaced by the limits of the field.
 ///
 /// ```
 /// let error = serde_json::from_str::<u16>("65536").unwrap_err().to_string();
 /// let message = palisade::with_limits(&error);
 /// assert!(message.starts_with("must be a whole number from 0 to 65535, got integer `65536`"), "{message}");
 /// ```
+#[must_use]
 pub fn with_limits(message: &str) -> String {
     let of = |name: &str| TYPES.iter().find(|(own, ..)| *own == name);
     if let Some((_, least, most)) = message.strip_prefix("invalid ").and_then(of) {
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_type_of_rust_becomes_its_limits() {
+    fn name_of_rust_type_is_replaced_by_its_limits() {
         for (message, expected) in [
             (
                 "invalid value: integer `-1`, expected u8",

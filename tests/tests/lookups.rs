@@ -147,7 +147,7 @@ fn explanation_states_why_a_name_pattern_does_not_match() {
         ),
         ("**.x.io", "a.y.io", "the name does not end as `**.x.io` asks"),
         ("**.x.io", "a.b.y.io", "the name does not end as `**.x.io` asks"),
-        ("*.x.io", "a b.x.io", "` ` cannot stand in a name that a pattern matches"),
+        ("*.x.io", "a b.x.io", "a pattern matches no name with the character ` `"),
     ] {
         assert_eq!(
             new(pattern, CiliumVersion::V1_20).mismatch(name).as_deref(),

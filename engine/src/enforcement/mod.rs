@@ -1,8 +1,8 @@
 //! AuthorizationPolicies that an enforcement point outside istiod cannot enforce exactly.
 //!
-//! istiod builds filters for each filter chain and knows the service that the chain serves. A filter that is configured
-//! once for a proxy does not. [`check_proxy`] returns the policies for which that changes a verdict; [`check_custom`]
-//! and [`check_connections`] cover the place of the filter in the chain, [`check_egress`] the name-based outbound
+//! istiod builds filters for each filter chain, and each chain belongs to one service. A filter that is configured once for a
+//! proxy has no such service. [`check_proxy`] returns the policies for which this changes a verdict. [`check_custom`] and
+//! [`check_connections`] check the position of the filter in the chain, and [`check_egress`] the name-based outbound
 //! direction.
 
 mod token_changes;
@@ -31,21 +31,21 @@ const USE_WAYPOINT_NAMESPACE: &str = "istio.io/use-waypoint-namespace";
 pub struct Inexact {
     /// The policy.
     pub policy: PolicyRef,
-    /// The field, the reason and the remedy.
+    /// The field, the reason and a suggestion.
     pub finding: Diagnostic,
 }
 
 impl Inexact {
-    /// The finding that `object` cannot be enforced exactly because of its field at `path`.
+    /// Returns the finding that `object` cannot be enforced exactly because of its field at `path`.
     pub fn new<T>(object: &Object<T>, path: &str, message: impl Into<String>, help: &str) -> Self {
         let finding = Diagnostic::error("inexact", message).at(path).help(help);
         Self { policy: object.reference(), finding: finding.of(object.title(), &object.origin) }
     }
 }
 
-/// The policies that a filter in front of `workload` cannot enforce exactly, wherever it stands in the filter chain.
+/// Returns the policies that a filter of `workload` cannot enforce exactly at any position in the filter chain.
 ///
-/// On a waypoint that is configured without a service these are the policies that target a Service or a ServiceEntry.
+/// On a waypoint that is configured without a service, these are the policies that target a Service or a ServiceEntry.
 ///
 /// ```
 /// use palisade::{Cluster, Options, Workload, enforcement, resource::Resources};
@@ -94,7 +94,7 @@ pub fn check_proxy(
     inexact.collect()
 }
 
-/// The policies that target a Service or a ServiceEntry, which only a waypoint enforces.
+/// Returns the policies that target a Service or a ServiceEntry, which only a waypoint enforces.
 pub fn for_services(cluster: &Cluster) -> Vec<Inexact> {
     let policies = cluster.resources().authorization_policies.iter();
     let inexact = policies.filter_map(|policy| {
@@ -112,8 +112,8 @@ pub fn for_services(cluster: &Cluster) -> Vec<Inexact> {
     inexact.collect()
 }
 
-/// CUSTOM policies whose rules read what `jwt_authn` changes. istiod evaluates CUSTOM before tokens are validated; a
-/// filter behind `jwt_authn` finds tokens removed from headers, and claims that CUSTOM rules never match.
+/// Returns the CUSTOM policies whose rules depend on changes by `jwt_authn`. istiod evaluates CUSTOM before tokens are
+/// validated. For a filter after `jwt_authn`, headers can lack their tokens, and claims exist that CUSTOM rules never match.
 pub fn check_custom(
     cluster: &Cluster,
     workload: &Workload,
@@ -154,8 +154,8 @@ pub fn check_custom(
     inexact
 }
 
-/// The policies whose rules for connections differ from those for requests: a filter that judges the connections of an
-/// HTTP port by them denies or allows more than istiod's.
+/// Returns the policies whose rules for connections differ from those for requests. A filter that evaluates them for the
+/// connections of an HTTP port denies or allows more than istiod's filters.
 pub fn check_connections(
     cluster: &Cluster,
     workload: &Workload,
@@ -181,7 +181,7 @@ pub fn check_connections(
     inexact.collect()
 }
 
-/// The policies that apply to `workload`, as a set of references.
+/// Returns references to the policies that apply to `workload`.
 pub fn applying(
     cluster: &Cluster,
     workload: &Workload,
@@ -193,7 +193,7 @@ pub fn applying(
     policies.filter(|policy| applies(&target, policy)).map(Object::reference).collect()
 }
 
-/// The CUSTOM policies whose rules ask a provider on filter chains of this kind.
+/// Returns the CUSTOM policies whose rules apply to filter chains of this kind.
 pub fn asking<'c>(
     cluster: &'c Cluster,
     workload: &Workload,
@@ -213,7 +213,7 @@ pub fn asking<'c>(
     policies.filter(|policy| asked.contains(&policy.reference())).collect()
 }
 
-/// The policies of requests to `workload` whose rules read `attribute`.
+/// Returns the policies of requests to `workload` whose rules test `attribute`.
 pub fn reading<'c>(
     cluster: &'c Cluster,
     workload: &Workload,
@@ -235,8 +235,8 @@ pub fn reading<'c>(
     reading.collect()
 }
 
-/// The egress policies of `workload` that deny addresses. A filter that decides by the name which the client states
-/// does not know the address behind the name.
+/// Returns the egress policies of `workload` that deny addresses. A filter that decides by the name in the request has no
+/// address of the destination.
 pub fn check_egress(cluster: &Cluster, workload: &Workload, options: &Options) -> Vec<Inexact> {
     let layer = NetworkLayer::of(cluster, workload, options);
     let by_address = layer.egress.rules.iter().filter(|rule| {
@@ -281,7 +281,7 @@ fn targeted_services(policy: &Object<AuthorizationPolicySpec>) -> impl Iterator<
     })
 }
 
-/// Whether the labels of `service`, else those of its namespace, name another waypoint than `waypoint`.
+/// Returns whether the labels of `service`, or else those of its namespace, refer to a waypoint other than `waypoint`.
 fn uses_other_waypoint(cluster: &Cluster, service: &CalledService<'_>, waypoint: (&str, &str)) -> bool {
     let own = match service.kind {
         CalledService::SERVICE => labelled(&cluster.resources().services, service),
@@ -304,7 +304,7 @@ fn labelled<'c, T>(objects: &'c [Object<T>], service: &CalledService<'_>) -> Opt
     found.next()
 }
 
-/// The rules of one policy, of each effect.
+/// The rules of one policy, by effect.
 fn rules<'l>(layer: &'l AuthorizationLayer, policy: &PolicyRef) -> Vec<(&'l Effect, &'l [Group])> {
     let lists: [&[Rule]; 6] =
         [&layer.custom, &layer.audit, &layer.deny, &layer.allow, &layer.shadow_deny, &layer.shadow_allow];

@@ -1,4 +1,4 @@
-//! What `jwt_authn` changes of a request before the filters behind it see the request.
+//! The changes of `jwt_authn` to a request, which later filters observe.
 
 use crate::{
     ir::{Attribute, TextAttribute},
@@ -13,7 +13,7 @@ use alloc::{
 
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
 
-/// What `jwt_authn` changes of a request.
+/// The changes of `jwt_authn` to a request.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
     /// Whether any token rule applies.
@@ -25,7 +25,7 @@ pub(super) struct Changed {
 }
 
 impl Changed {
-    /// Adds what one token rule changes.
+    /// Adds the changes of one token rule.
     pub(super) fn add(&mut self, rule: &JwtRule) {
         self.any = true;
         let from_headers = rule.from_headers.iter().flatten();
@@ -46,7 +46,7 @@ impl Changed {
         self.headers.extend(outputs.map(str::to_ascii_lowercase));
     }
 
-    /// Returns why `jwt_authn` changes the value of `attribute`, or `None` if it does not.
+    /// Returns the reason for which `jwt_authn` changes the value of `attribute`, or `None` if it does not.
     pub(super) fn reason(&self, attribute: &Attribute) -> Option<String> {
         match attribute {
             Attribute::Text(TextAttribute::Header(name)) | Attribute::JoinedHeader(name) => {

@@ -147,7 +147,8 @@ pub(super) fn record(
     addresses.dedup();
     let (now, ttl) = (history.now, u64::from(taught.ttl) * 1000);
     let cache = history.cache_mut(node, limits);
-    let learned = cache.record(endpoint, &taught.name, addresses.iter().copied(), Duration::from_millis(ttl), now);
+    let learned =
+        cache.record(endpoint, &taught.name, addresses.iter().copied(), Duration::from_millis(ttl), now);
     Opened {
         name: taught.name.clone(),
         refused: addresses.len() - learned,

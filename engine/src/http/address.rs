@@ -1,4 +1,4 @@
-//! Addresses in headers and URLs, as Envoy reads and writes them.
+//! IP addresses in headers and URLs, as Envoy parses and formats them.
 
 use alloc::{
     format,
@@ -6,18 +6,18 @@ use alloc::{
 };
 use core::net::{IpAddr, Ipv6Addr};
 
-/// An address with the zone of a scoped IPv6 address; zone 0 is none.
+/// An IP address. A scoped IPv6 address has a zone other than 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) ip: IpAddr,
     zone: u32,
 }
 
-/// The interfaces of a pod, by which a zone may be named.
+/// The network interfaces of a Pod, whose names are allowed as zones.
 const INTERFACES: [(&str, u32); 2] = [("lo", 1), ("eth0", 2)];
 
 impl Address {
-    /// Reads an IPv4 address of four decimal numbers or an IPv6 address with or without a zone. A zone is a decimal
+    /// Parses an IPv4 address of four decimal numbers, or an IPv6 address with or without a zone. A zone is a decimal
     /// number, or an interface of the pod where the address is link-local.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(text).ok()?;
@@ -32,7 +32,7 @@ impl Address {
         Some(Self { ip: ip.into(), zone: named.or_else(number)? })
     }
 
-    /// The address in its canonical form.
+    /// Returns the address in canonical form.
     pub(super) fn text(&self) -> String {
         let text = match self.ip {
             IpAddr::V6(ip) => ipv6_text(ip),
@@ -48,7 +48,7 @@ impl From<IpAddr> for Address {
     }
 }
 
-/// As `inet_ntop` writes it: an IPv4-compatible address ends in four decimal numbers.
+/// Returns the text of `inet_ntop`: an IPv4-compatible address ends with four decimal numbers.
 fn ipv6_text(ip: Ipv6Addr) -> String {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_envoy_reads() {
+    fn valid_addresses_are_parsed() {
         for (written, canonical) in [
             ("1.2.3.4", "1.2.3.4"),
             ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_envoy_does_not_read() {
+    fn invalid_addresses_are_rejected() {
         for written in [
             "",
             "1.2.3",

@@ -1,4 +1,4 @@
-//! From the request a client sends to the one that policies see.
+//! Converts a request as sent by the client to the request that policies are evaluated on.
 
 use super::{
     client_address::Client,
@@ -14,12 +14,12 @@ use super::{
 use alloc::{borrow::Cow, vec::Vec};
 use core::net::IpAddr;
 
-/// A request as policies see it.
+/// A request on which policies are evaluated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Admitted {
     /// `:method`.
     pub method: Vec<u8>,
-    /// `:path`, normalized; none for a CONNECT.
+    /// `:path`, normalized; `None` for a CONNECT.
     pub path: Option<Vec<u8>>,
     /// `:authority`.
     pub authority: Vec<u8>,
@@ -29,16 +29,15 @@ pub struct Admitted {
     pub headers: HeaderMap,
     /// The client's address.
     pub remote_ip: Option<IpAddr>,
-    /// Whether `X-Forwarded-For` names a client that cannot be read, so that the socket's peer stands in for it.
+    /// Whether `client` is the peer of the socket because the address in `X-Forwarded-For` is invalid.
     pub remote_ip_is_guess: bool,
 }
 
-/// Returns what `request`, sent on `downstream`, looks like to policies behind `proxy`: after the codec, path
-/// normalization and the connection manager.
+/// Returns `request`, sent on `downstream`, after the codec, path normalization and the connection manager of `proxy`.
 ///
 /// # Errors
 ///
-/// Envoy refuses it before any policy, with an answer or by resetting the stream.
+/// Envoy rejects the request before any policy, with a response or a stream reset.
 pub fn admit(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> Result<Admitted, Refusal> {
     let request = &*request.parsed()?;
     let (mut received, client) = receive(request, downstream, proxy)?;
@@ -54,7 +53,8 @@ pub fn admit(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> R
     finish(request, received, &client, proxy)
 }
 
-/// The same with the headers as they were sent, for a proxy whose connection manager is not modelled.
+/// Does the same as [`admit`] without the connection manager, so the headers stay as sent. For proxies whose connection
+/// manager is not modelled.
 ///
 /// # Errors
 ///
@@ -65,7 +65,7 @@ pub fn decode(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> 
     finish(request, received, &client, proxy)
 }
 
-/// The codec, the checks of the connection manager, and path normalization.
+/// Applies the codec, the checks of the connection manager, and path normalization.
 fn receive(
     request: &HttpRequest,
     downstream: &Downstream,
@@ -111,7 +111,7 @@ fn finish(
     })
 }
 
-/// What the connection manager refuses before it touches the headers.
+/// Returns an error if the connection manager rejects the request before it changes the headers.
 fn check(received: &mut Received) -> Result<(), Refusal> {
     if received.authority.is_none() {
         return Err(Refusal::answer(400, "no Host"));
@@ -130,8 +130,8 @@ fn check(received: &mut Received) -> Result<(), Refusal> {
     connect_udp::rewrite_authority(received).ok_or(wrong_udp)
 }
 
-/// Whether the client asks for an upgrade that istiod does not enable. Without a scheme there is no route, and a request
-/// without route is not refused here.
+/// Returns whether the request contains an upgrade that istiod does not enable. A request without scheme has no route, and
+/// this check does not apply to it.
 fn is_refused_upgrade(received: &Received) -> bool {
     let is = |name: &str, value: &[u8]| {
         received.headers.first(name).is_some_and(|found| found.eq_ignore_ascii_case(value))
@@ -142,7 +142,7 @@ fn is_refused_upgrade(received: &Received) -> bool {
         && received.method != b"CONNECT"
 }
 
-/// What Envoy lets pass and two servers may read differently.
+/// Returns an error if Envoy forwards the request, but two servers can interpret it differently.
 fn ambiguity(request: &HttpRequest, authority: &[u8]) -> Option<&'static str> {
     if authority.is_empty() {
         return Some("an empty Host");

@@ -1,4 +1,4 @@
-//! The client's address behind `X-Forwarded-For` (docs/semantics/envoy.md#envoy-client-address).
+//! The client address in `X-Forwarded-For` (docs/semantics/envoy.md#envoy-client-address).
 
 use super::{
     address::Address,
@@ -8,16 +8,16 @@ use super::{
 };
 use core::net::IpAddr;
 
-/// The client as the proxy takes it.
+/// The client of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Client {
     pub(super) address: Option<Address>,
-    /// Whether `X-Forwarded-For` names a client that cannot be read, so that the socket's peer stands in for it.
+    /// Whether the address is the peer of the socket because the one in `X-Forwarded-For` is invalid.
     pub(super) is_guess: bool,
 }
 
 impl Client {
-    /// Reads the client's address from `headers`, as they were sent.
+    /// Returns the client according to `headers` as sent.
     pub(super) fn read(headers: &HeaderMap, downstream: &Downstream, proxy: &Proxy) -> Self {
         let named = headers.first("x-forwarded-for").and_then(|value| entry(value, proxy));
         let read = named.map(|entry| Address::parse(trim(entry)));
@@ -36,7 +36,7 @@ fn entry<'v>(value: &'v [u8], proxy: &Proxy) -> Option<&'v [u8]> {
     value.rsplit(|b| *b == b',').nth(usize::try_from(from_right).ok()?)
 }
 
-/// The address that a gateway appends to `X-Forwarded-For`: its own where the peer is on the same host.
+/// Returns the address that a gateway appends to `X-Forwarded-For`: its own if the peer is on the same host.
 pub(super) fn appended(downstream: &Downstream) -> Option<IpAddr> {
     let peer = downstream.peer?;
     let same_host = match peer {

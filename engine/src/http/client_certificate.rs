@@ -1,4 +1,4 @@
-//! `X-Forwarded-Client-Cert`.
+//! The header `X-Forwarded-Client-Cert`.
 
 use super::{
     header_map::HeaderMap,
@@ -8,12 +8,12 @@ use alloc::{format, string::String, vec::Vec};
 
 const NAME: &str = "x-forwarded-client-cert";
 
-/// Stands for the certificate's SHA-256 digest, which no manifest tells.
+/// A placeholder for the SHA-256 digest of the certificate, which manifests do not contain.
 const DIGEST: &str = "0000000000000000000000000000000000000000000000000000000000000000";
-/// Stands for the certificate, which no manifest tells.
+/// A placeholder for the certificate, which manifests do not contain.
 const PEM: &str = "-----BEGIN%20CERTIFICATE-----%0A-----END%20CERTIFICATE-----%0A";
 
-/// Sets, continues, keeps or removes the header.
+/// Sets, extends, keeps or removes the header, depending on the settings of the proxy.
 pub(super) fn forward(headers: &mut HeaderMap, downstream: &Downstream, proxy: &Proxy) {
     use ForwardClientCertificate as Forward;
     match (proxy.client_certificate, &downstream.certificate) {
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_becomes_of_the_header() {
+    fn header_follows_the_proxy_settings() {
         use ForwardClientCertificate::*;
         let own = format!(
             "By=spiffe://td/ns/foo/sa/app;Hash={DIGEST};Subject=\"\";URI=spiffe://td/ns/a/sa/b;DNS=d"

@@ -1,4 +1,4 @@
-//! `Upgrade: connect-udp`, for which Envoy takes the host from the path, whether it is an upgrade or not.
+//! Requests with `Upgrade: connect-udp`. Envoy takes their host from the path, even if they are no upgrade.
 
 use super::received::Received;
 use alloc::{vec, vec::Vec};
@@ -6,7 +6,7 @@ use core::net::Ipv6Addr;
 
 const PREFIX: &[u8] = b"/.well-known/masque/udp/";
 
-/// Replaces the host of a request for a UDP tunnel by that of its path. None where the path names none.
+/// Replaces the host of a request for a UDP tunnel by the host in its path. Returns `None` if the path contains no host.
 pub(super) fn rewrite_authority(received: &mut Received) -> Option<()> {
     let asked = received.headers.first("upgrade").is_some_and(|v| v.eq_ignore_ascii_case(b"connect-udp"));
     if !asked {

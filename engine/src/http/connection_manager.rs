@@ -1,4 +1,4 @@
-//! What Envoy's connection manager does to the headers of a request before the first filter sees them.
+//! The changes of Envoy's connection manager to the headers of a request before the first filter.
 
 use super::{
     address::Address,
@@ -11,8 +11,8 @@ use super::{
     url::is_referer,
 };
 
-/// Headers by which one Envoy tells another how to treat a request. No request counts as internal in Istio, so they are
-/// removed from each.
+/// Headers with instructions from one Envoy to another. Istio treats no request as internal, so Envoy removes them from all
+/// requests.
 const INTERNAL: [&str; 16] = [
     "x-envoy-expected-rq-timeout-ms",
     "x-envoy-force-trace",
@@ -32,7 +32,7 @@ const INTERNAL: [&str; 16] = [
     "x-envoy-upstream-stream-duration-ms",
 ];
 
-/// Those that a gateway removes besides.
+/// Further headers that a gateway removes.
 const INTERNAL_AT_EDGE: [&str; 5] = [
     "x-envoy-decorator-operation",
     "x-envoy-downstream-service-cluster",
@@ -44,10 +44,10 @@ const INTERNAL_AT_EDGE: [&str; 5] = [
 /// Headers that Istio's metadata exchange removes.
 const PEER_METADATA: [&str; 2] = ["x-envoy-peer-metadata", "x-envoy-peer-metadata-id"];
 
-/// Stands for the random identifier that the proxy generates.
+/// A placeholder for the random identifier that the proxy generates.
 const REQUEST_ID: &[u8] = b"00000000-0000-4000-8000-000000000000";
 
-/// Rewrites the headers of `received`, whose client is `client`.
+/// Changes the headers of `received`, whose client is `client`.
 pub(super) fn rewrite(received: &mut Received, client: &Client, downstream: &Downstream, proxy: &Proxy) {
     let upgrade = received.is_upgrade();
     let headers = &mut received.headers;
@@ -90,7 +90,7 @@ pub(super) fn sanitize_referer(headers: &mut HeaderMap) {
     }
 }
 
-/// Of `TE` only `trailers` goes on.
+/// Removes all values of `TE` except `trailers`.
 fn only_trailers(headers: &mut HeaderMap) {
     match headers.first("te") {
         None | Some([]) => {}
@@ -101,7 +101,7 @@ fn only_trailers(headers: &mut HeaderMap) {
     }
 }
 
-/// `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Port`.
+/// Sets `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Port`.
 fn forwarded(headers: &mut HeaderMap, downstream: &Downstream, proxy: &Proxy) {
     let untrusted = proxy.gateway && proxy.trusted_proxies == 0;
     if proxy.gateway
@@ -120,7 +120,7 @@ fn forwarded(headers: &mut HeaderMap, downstream: &Downstream, proxy: &Proxy) {
     }
 }
 
-/// `:scheme` where the client names none.
+/// Sets `:scheme` if the request has none.
 fn scheme<'h>(headers: &'h HeaderMap, downstream: &Downstream) -> &'h [u8] {
     let told = headers.first("x-forwarded-proto").unwrap_or_default();
     match (told.to_ascii_lowercase().as_slice(), downstream.tls) {

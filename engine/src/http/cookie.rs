@@ -1,6 +1,6 @@
-//! Cookies as Envoy's `Utility::parseCookies` reads them.
+//! Parses cookies as Envoy's `Utility::parseCookies` does.
 
-/// The value of the cookie `name` in `lines`, the values of the `Cookie` headers: the first one counts.
+/// Returns the value of the first cookie `name` in `lines`, the values of the `Cookie` headers.
 pub(crate) fn cookie<'h>(lines: impl Iterator<Item = &'h [u8]>, name: &str) -> Option<&'h [u8]> {
     lines.flat_map(|line| line.split(|b| *b == b';')).find_map(|pair| {
         let start = pair.iter().position(|b| *b != b' ')?;
@@ -19,7 +19,7 @@ mod tests {
     use super::cookie;
 
     #[test]
-    fn the_first_cookie_of_a_name_is_found() {
+    fn first_cookie_of_a_name_is_returned() {
         for (lines, expected) in [
             (&["c=1"][..], Some("1")),
             (&["a=b; c=1; d"], Some("1")),

@@ -1,4 +1,4 @@
-//! Which headers Envoy stores as one joined value, and what a header may consist of
+//! The headers that Envoy stores as one joined value, and the syntax of headers
 //! (docs/semantics/envoy.md#envoy-joined-headers).
 
 /// The headers that Envoy keeps inline: repeated lines reach filters as one value joined with commas. Sorted.
@@ -66,22 +66,22 @@ const INLINE: [&str; 61] = [
     "x-request-id",
 ];
 
-/// Whether repeated lines of `name`, which is in lower case, reach filters as one value joined with commas.
+/// Returns whether repeated lines of `name`, which is in lower case, reach filters as one value joined with commas.
 pub(crate) fn is_inline(name: &str) -> bool {
     INLINE.binary_search(&name).is_ok()
 }
 
-/// Whether `text` is a token: a header name, or a method.
+/// Returns whether `text` is a token, such as a header name or a method.
 pub(super) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b))
 }
 
-/// Whether `value` may stand in a header.
+/// Returns whether `value` is a valid header value.
 pub(super) fn is_value(value: &[u8]) -> bool {
     value.iter().all(|b| *b == b'\t' || *b >= b' ' && *b != 0x7f)
 }
 
-/// `value` without outer spaces and tabs.
+/// Returns `value` without leading and trailing spaces and tabs.
 pub(super) fn trim(value: &[u8]) -> &[u8] {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let start = value.iter().position(|b| !blank(b)).unwrap_or(value.len());
@@ -89,7 +89,7 @@ pub(super) fn trim(value: &[u8]) -> &[u8] {
     value.get(start..end).unwrap_or_default()
 }
 
-/// The elements of a comma-separated list, without blanks around them.
+/// Returns the elements of a comma-separated list, without spaces and tabs around them.
 pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|b| *b == b',').map(trim)
 }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn outer_blanks_go() {
+    fn trim_removes_outer_spaces_and_tabs() {
         assert_eq!(trim(b" \ta b "), b"a b");
         assert_eq!(trim(b"  "), b"");
     }

@@ -10,33 +10,33 @@ pub struct HeaderMap {
 }
 
 impl HeaderMap {
-    /// The lines in order.
+    /// Returns the lines in order.
     pub fn iter(&self) -> core::slice::Iter<'_, (String, Vec<u8>)> {
         self.lines.iter()
     }
 
-    /// The number of lines.
+    /// Returns the number of lines.
     pub fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Whether there is no line.
+    /// Returns whether the map has no lines.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// The value of the first line of `name`, which is in lower case.
+    /// Returns the value of the first line of `name`, which must be in lower case.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.lines.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 
-    /// Whether there is a line of `name`.
+    /// Returns whether the map has a line of `name`.
     pub fn contains(&self, name: &str) -> bool {
         self.first(name).is_some()
     }
 
-    /// Adds a line as the codec does: an inline header that is there already is continued with a comma. Envoy appends
-    /// nothing for an empty line, and no comma to an empty value.
+    /// Adds a line as the codec does. If the map contains the same inline header, the value is appended to it after a comma.
+    /// Envoy appends nothing for an empty value, and no comma to an empty value.
     pub fn add(&mut self, name: &str, value: &[u8]) {
         if is_inline(name) && self.contains(name) {
             if !value.is_empty() {
@@ -47,8 +47,7 @@ impl HeaderMap {
         }
     }
 
-    /// Appends `value` to the first line of `name`, behind `delimiter` unless that line is empty; adds a line where
-    /// there is none.
+    /// Appends `value` to the first line of `name`, after `delimiter` unless that line is empty. Adds a line if there is none.
     pub fn append(&mut self, name: &str, value: &[u8], delimiter: &[u8]) {
         match self.lines.iter_mut().find(|(n, _)| n == name) {
             Some((_, before)) => {
@@ -61,7 +60,7 @@ impl HeaderMap {
         }
     }
 
-    /// Replaces all lines of `name` by one.
+    /// Replaces all lines of `name` by one line.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         let mut lines = self.lines.iter_mut().filter(|(n, _)| n == name);
         let Some((_, first)) = lines.next() else {
@@ -109,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn set_leaves_one_line() {
+    fn set_replaces_repeated_lines_by_one() {
         let mut map = HeaderMap::default();
         for value in [b"1", b"2", b"3"] {
             map.add("x", value);

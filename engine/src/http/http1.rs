@@ -1,4 +1,5 @@
-//! What Envoy's HTTP/1 codec refuses, removes and joins. The order of the checks decides the status.
+//! Envoy's HTTP/1 codec: the requests that it rejects, and the headers that it removes or joins. The order of the checks
+//! determines the status.
 
 use super::{
     header::{is_token, is_value, trim},
@@ -11,7 +12,7 @@ use super::{
 };
 use alloc::{borrow::Cow, vec::Vec};
 
-/// The methods that the codec knows, sorted.
+/// The methods that the codec accepts, in order.
 const METHODS: [&str; 35] = [
     "ACL",
     "BIND",
@@ -60,7 +61,7 @@ fn bad(reason: &'static str) -> Refusal {
 ///
 /// # Errors
 ///
-/// The codec answers 400, 403, 426, 431 or 501.
+/// The codec responds with status 400, 403, 426, 431 or 501.
 pub(super) fn receive(
     request: &HttpRequest,
     downstream: &Downstream,
@@ -94,7 +95,7 @@ pub(super) fn receive(
     }
 }
 
-/// The bytes of the request's head on the wire.
+/// Returns the size of the request head in bytes.
 fn size(request: &HttpRequest) -> usize {
     let names = request.hosts.iter().map(|host| ("host".len(), host.len()));
     let lines = names.chain(request.headers.iter().map(|(name, value)| (name.len(), value.len())));
@@ -139,7 +140,7 @@ fn add_headers(request: &HttpRequest, received: &mut Received) -> Result<(), Ref
     Ok(())
 }
 
-/// The parser drops carriage returns inside a value.
+/// Returns `value` without carriage returns, which the parser removes.
 fn without_returns(value: &[u8]) -> Cow<'_, [u8]> {
     match value.contains(&b'\r') {
         true => value.iter().copied().filter(|b| *b != b'\r').collect::<Vec<u8>>().into(),
@@ -147,7 +148,7 @@ fn without_returns(value: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Upgrades and the framing of the body. Returns whether the codec enters the upgrade mode.
+/// Processes upgrades and the framing of the body. Returns whether the codec enters the upgrade mode.
 fn negotiate(received: &mut Received, is_connect: bool) -> Result<bool, Refusal> {
     let mut upgrade = is_connect;
     if received.is_upgrade() {

@@ -1,4 +1,5 @@
-//! What Envoy's codecs for HTTP/2 and HTTP/3 refuse and join. Both reset the stream or close the connection.
+//! Envoy's codecs for HTTP/2 and HTTP/3: the requests that they reject, and the headers that they join. Both reject a request
+//! by a reset of the stream or by closing the connection.
 
 use super::{
     header::is_token,
@@ -9,11 +10,11 @@ use super::{
 };
 use alloc::vec::Vec;
 
-/// Headers of one connection, which these versions do not have.
+/// Headers about the connection, which are invalid in these versions.
 const CONNECTION: [&str; 5] =
     ["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"];
 
-/// `request` after the codec.
+/// Returns `request` after the codec.
 ///
 /// # Errors
 ///
@@ -89,7 +90,7 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
     })
 }
 
-/// `:path`; none for a CONNECT.
+/// Returns `:path`, or `None` for a CONNECT.
 fn path(request: &HttpRequest, http3: bool) -> Result<Option<&[u8]>, Refusal> {
     let (method, path) = (request.method.as_bytes(), request.target.as_slice());
     // HTTP/3 leaves an empty method to the connection manager.
@@ -134,7 +135,7 @@ fn authority(request: &HttpRequest, hosts: &[&[u8]], http3: bool) -> Result<Vec<
     }
 }
 
-/// Refuses a header line that may not stand in a request of these versions.
+/// Returns an error if the header line is invalid in a request of these versions.
 fn check(name: &str, value: &[u8], http3: bool) -> Result<(), Refusal> {
     if !is_token(name.as_bytes()) || name.bytes().any(|b| b.is_ascii_uppercase()) {
         return Err(Refusal::reset("invalid header name"));

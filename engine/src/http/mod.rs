@@ -1,14 +1,14 @@
-//! What Envoy's HTTP codec and connection manager do to a request before any policy sees it
+//! The changes of Envoy's HTTP codec and connection manager to a request before policies are evaluated
 //! (docs/semantics/envoy.md).
 //!
-//! [`admit`] takes a request through these steps, in this order:
+//! [`admit`] applies these steps, in this order:
 //!
-//! 1. the codec of its version, which refuses malformed requests and joins inline headers;
+//! 1. the codec of the HTTP version, which rejects malformed requests and joins inline headers;
 //! 2. the checks of the connection manager, and path normalization;
-//! 3. the client's address, from `X-Forwarded-For`;
-//! 4. the headers that the connection manager sets, continues and removes.
+//! 3. the client address from `X-Forwarded-For`;
+//! 4. the headers that the connection manager sets, extends and removes.
 //!
-//! Inside Envoy all of this has happened already; the filter must not do it twice.
+//! Envoy applies all of them before it calls the filter, so the filter must not apply them again.
 
 mod address;
 mod admit;

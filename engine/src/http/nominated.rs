@@ -1,4 +1,4 @@
-//! The headers that `Connection` names, which HTTP/1 removes on every hop.
+//! The headers that `Connection` lists, which an HTTP/1 proxy removes.
 
 use super::{
     header::{elements, trim},
@@ -7,13 +7,13 @@ use super::{
 };
 use alloc::vec::Vec;
 
-/// Envoy refuses as many elements.
+/// The number of elements from which on Envoy rejects a request.
 const TOO_MANY: usize = 10;
-/// Envoy refuses a nominated `TE` of as many bytes.
+/// The size in bytes from which on Envoy rejects a listed `TE`.
 const TOO_LONG: usize = 256;
 
-/// Removes the headers that `Connection` names. None where Envoy refuses the request instead: the element names a
-/// pseudo header or a header that says where the request came from, or there are too many.
+/// Removes the headers that `Connection` lists. Returns `None` if Envoy rejects the request: an element is a pseudo header or
+/// a header about the origin of the request, or there are too many elements.
 pub(super) fn remove(received: &mut Received) -> Option<()> {
     let list = received.headers.first("connection")?.to_vec();
     if list.split(|b| *b == b',').filter(|element| !element.is_empty()).count() >= TOO_MANY {

@@ -3,13 +3,13 @@
 use crate::{options::EnvoyVersion, resource::istio::PathNormalization};
 use alloc::{borrow::Cow, vec::Vec};
 
-/// A change of normalization between Envoy releases.
+/// The treatment of dot segments with parameters, which differs between Envoy releases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NormalizationVersion {
     /// A dot segment with a `;parameter` is resolved: 1.36.10, 1.37.6, 1.38.4, 1.39.1 and later.
     #[default]
     DotSegmentParameters,
-    /// It is left alone.
+    /// A dot segment with a parameter is not resolved.
     Before,
 }
 
@@ -28,9 +28,10 @@ impl NormalizationVersion {
     }
 }
 
-/// `path` (with query) as policies see it, or none if Envoy answers 400.
+/// Returns the normalized form of `path`, which can have a query, or `None` if Envoy responds with status 400.
 ///
-/// Linear in the path's length. Not to be applied twice: `/%2e%2e;/a` becomes `/..;/a`, and that `/a`.
+/// Takes time linear in the length of the path. The function must not be applied twice: `/%2e%2e;/a` becomes `/..;/a`, and
+/// `/..;/a` becomes `/a`.
 ///
 /// ```
 /// use palisade::http::normalize_path;
@@ -71,7 +72,7 @@ pub fn normalize_path(
     Some(out)
 }
 
-/// The byte that `%XX` at the start of `text` stands for.
+/// Returns the byte of the escape `%XX` at the start of `text`.
 fn escape(text: &[u8]) -> Option<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16);
     match text {
@@ -117,7 +118,7 @@ fn without_parameters(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Dot segments, backslashes, escapes. None where the path holds `%00`.
+/// Resolves dot segments, backslashes and escapes. Returns `None` if the path contains `%00`.
 fn resolve(path: &[u8]) -> Option<Vec<u8>> {
     let body = path.strip_prefix(b"/").or_else(|| path.strip_prefix(b"\\")).unwrap_or(path);
     let mut out: Vec<u8> = Vec::with_capacity(path.len());
@@ -146,7 +147,7 @@ fn resolve(path: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// `Some(true)` for `..`, `Some(false)` for `.`, in any spelling of the dots.
+/// Returns `Some(true)` for `..` and `Some(false)` for `.`, with dots that can be escaped.
 fn dots(segment: &[u8]) -> Option<bool> {
     let mut rest = segment;
     let mut count = 0;
@@ -216,7 +217,7 @@ fn must_escape(byte: u8) -> bool {
     byte <= b' ' || byte >= 0x7f || b"\"<>^`{}|".contains(&byte)
 }
 
-/// Runs of slashes become one; a path of slashes only stays `//`, as Envoy has it.
+/// Replaces adjacent slashes by one slash. As in Envoy, a path of slashes only becomes `//`.
 fn merge_slashes(path: &[u8]) -> Vec<u8> {
     if memchr::memmem::find(path, b"//").is_none() {
         return path.to_vec();
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn releases_that_resolve_a_dot_segment_with_a_parameter() {
+    fn dot_segment_with_parameter_is_resolved_by_newer_releases() {
         use NormalizationVersion::{Before, DotSegmentParameters};
         for (releases, expected) in [
             (["1.36.0", "1.36.9", "1.37.5", "1.38.3", "1.39.0"], Before),
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_of_the_specification() {
+    fn paths_are_normalized_as_documented() {
         for (mode, path, expected) in [
             (NoNormalization, "/a/../b#x", "/a/../b"),
             (Base, "/a//..", "/a/"),
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn older_envoys_leave_parameters_alone() {
+    fn dot_segment_with_parameter_is_unchanged_by_older_releases() {
         let old = normalize_path(b"/..;/x", Base, NormalizationVersion::Before);
         assert_eq!(old.unwrap(), b"/..;/x");
     }

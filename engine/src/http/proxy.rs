@@ -1,4 +1,4 @@
-//! The settings of Envoy's connection manager that change what policies see, and the connection of a request.
+//! The settings of Envoy's connection manager that affect policies, and the connection of a request.
 
 use super::normalize::NormalizationVersion;
 use crate::resource::istio::PathNormalization;
@@ -8,28 +8,28 @@ use core::net::IpAddr;
 /// The settings of the proxy that receives a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
-    /// Path normalization of the mesh.
+    /// The path normalization of the mesh.
     pub normalization: PathNormalization,
-    /// Envoy's behaviour for dot segments with parameters.
+    /// The treatment of dot segments with parameters.
     pub version: NormalizationVersion,
     /// Whether it is a gateway (`use_remote_address`): it appends the peer to `X-Forwarded-For` and believes only its
     /// own trusted proxies.
     pub gateway: bool,
     /// `numTrustedProxies`.
     pub trusted_proxies: u32,
-    /// What happens to `X-Forwarded-Client-Cert`.
+    /// The treatment of `X-Forwarded-Client-Cert`.
     pub client_certificate: ForwardClientCertificate,
     /// The parts of the client's certificate that the proxy writes there.
     pub certificate_details: CertificateDetails,
-    /// Whether a request without `X-Request-ID` gets one.
+    /// Whether the proxy adds a missing `X-Request-ID`.
     pub generates_request_id: bool,
     /// Whether the proxy sets `X-Forwarded-Port`.
     pub appends_forwarded_port: bool,
     /// Whether HTTP/1.0 is accepted.
     pub accepts_http_1_0: bool,
-    /// Whether Istio's metadata exchange takes `x-envoy-peer-metadata` out of a request.
+    /// Whether Istio's metadata exchange removes `x-envoy-peer-metadata` from a request.
     pub exchanges_metadata: bool,
-    /// Whether what is malformed or ambiguous is refused, though Envoy lets it pass.
+    /// Whether malformed or ambiguous requests that Envoy forwards are rejected.
     pub strict: bool,
 }
 
@@ -39,13 +39,13 @@ pub enum ForwardClientCertificate {
     /// The header is removed.
     #[default]
     Sanitize,
-    /// It is kept under mutual TLS, and removed otherwise.
+    /// The header is kept under mutual TLS, and removed otherwise.
     ForwardOnly,
     /// Under mutual TLS the client's certificate is appended; otherwise the header is removed.
     AppendForward,
-    /// Under mutual TLS the client's certificate replaces it; otherwise it is removed.
+    /// Under mutual TLS the client's certificate replaces the header; otherwise the header is removed.
     SanitizeSet,
-    /// It is kept.
+    /// The header is kept.
     AlwaysForwardOnly,
 }
 
@@ -67,7 +67,7 @@ pub struct CertificateDetails {
 /// The connection on which a request arrives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Downstream {
-    /// Address of the socket's peer.
+    /// The address of the peer of the socket.
     pub peer: Option<IpAddr>,
     /// The proxy's own address.
     pub local: Option<IpAddr>,
@@ -75,7 +75,7 @@ pub struct Downstream {
     pub port: Option<u16>,
     /// Whether the proxy terminates TLS.
     pub tls: bool,
-    /// The client's certificate, if it shows one.
+    /// The client certificate, if the client presents one.
     pub certificate: Option<ClientCertificate>,
     /// The URI SAN of the proxy's own certificate.
     pub identity: Option<String>,
@@ -93,7 +93,7 @@ pub struct ClientCertificate {
 }
 
 impl Proxy {
-    /// A sidecar as istiod configures it by default.
+    /// Returns the settings of a sidecar with the defaults of istiod.
     pub fn sidecar() -> Self {
         Self {
             normalization: PathNormalization::Base,
@@ -115,7 +115,7 @@ impl Proxy {
         }
     }
 
-    /// A gateway as istiod configures it by default.
+    /// Returns the settings of a gateway with the defaults of istiod.
     pub fn gateway() -> Self {
         let sidecar = Self::sidecar();
         Self {
@@ -127,7 +127,7 @@ impl Proxy {
         }
     }
 
-    /// A waypoint as istiod configures it by default.
+    /// Returns the settings of a waypoint with the defaults of istiod.
     pub fn waypoint() -> Self {
         Self {
             client_certificate: ForwardClientCertificate::Sanitize,
@@ -138,7 +138,7 @@ impl Proxy {
 }
 
 impl Downstream {
-    /// A connection in clear text from `peer`.
+    /// Returns a plaintext connection from `peer`.
     pub fn plaintext(peer: Option<IpAddr>) -> Self {
         Self { peer, ..Self::default() }
     }

@@ -1,8 +1,8 @@
-//! The query of a path as Envoy's `QueryParamsMulti` reads and writes it.
+//! Parses and formats the query of a path as Envoy's `QueryParamsMulti` does.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-/// The parameters of a path, decoded, in the order in which Envoy writes them back.
+/// The decoded query parameters of a path, in the order in which Envoy writes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query(BTreeMap<Vec<u8>, Vec<Vec<u8>>>);
 
@@ -21,7 +21,7 @@ impl Query {
         Self(parameters)
     }
 
-    /// The first value of the parameter `name`.
+    /// Returns the first value of the parameter `name`.
     pub(crate) fn first(&self, name: &str) -> Option<&[u8]> {
         self.0.get(name.as_bytes()).and_then(|values| values.first()).map(Vec::as_slice)
     }
@@ -31,7 +31,7 @@ impl Query {
         self.0.remove(name.as_bytes());
     }
 
-    /// `path` with these parameters in place of its own. Envoy encodes nothing here.
+    /// Returns `path` with its parameters replaced by these. As in Envoy, nothing is encoded.
     pub(crate) fn replace_in(&self, path: &[u8]) -> Vec<u8> {
         let mut out = split_at(path, b'?').0.to_vec();
         let mut separator = b'?';
@@ -48,14 +48,14 @@ impl Query {
     }
 }
 
-/// What stands before and after the first `separator`.
+/// Returns the text before and after the first `separator`.
 fn split_at(text: &[u8], separator: u8) -> (&[u8], &[u8]) {
     let end = text.iter().position(|b| *b == separator).unwrap_or(text.len());
     let (before, after) = text.split_at_checked(end).unwrap_or((text, &[]));
     (before, after.get(1..).unwrap_or_default())
 }
 
-/// `text` with escapes decoded; a percent sign without two hexadecimal digits stays.
+/// Returns `text` with decoded escapes. A percent sign without two hexadecimal digits is unchanged.
 fn percent_decode(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -81,7 +81,7 @@ mod tests {
     use alloc::string::String;
 
     #[test]
-    fn a_removed_parameter_rewrites_the_query() {
+    fn removed_parameter_changes_the_query() {
         for (path, expected) in [
             ("/p?t=x", "/p"),
             ("/p?x=1&t=x&y=%20a+b&z", "/p?x=1&y= a+b&z="),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_value_of_a_parameter_is_found() {
+    fn first_value_of_a_parameter_is_returned() {
         let first = |path: &str| Query::of_path(path.as_bytes()).first("t").map(<[u8]>::to_vec);
         assert_eq!(first("/?t=a&t=b"), Some(b"a".to_vec()));
         assert_eq!(first("/?t"), Some(Vec::new()));

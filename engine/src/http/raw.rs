@@ -13,13 +13,13 @@ fn bad(reason: &'static str) -> Refusal {
 }
 
 impl HttpRequest {
-    /// The request that the bytes in `raw` are; the request itself where there are none.
+    /// Returns the request in the bytes of `raw`, or the request itself if `raw` is absent.
     ///
-    /// Only what cannot be taken apart is refused here; [`admit`](super::admit) refuses the rest.
+    /// Rejects only bytes that cannot be parsed; [`admit`](super::admit) rejects other invalid requests.
     ///
     /// # Errors
     ///
-    /// The bytes are no HTTP/1 request.
+    /// The bytes are not an HTTP/1 request.
     pub fn parsed(&self) -> Result<Cow<'_, Self>, Refusal> {
         match &self.raw {
             None => Ok(Cow::Borrowed(self)),
@@ -28,8 +28,8 @@ impl HttpRequest {
     }
 }
 
-/// Reads the head of the first request in `bytes` as Envoy's parser does: lines end with a line feed, whatever stands
-/// before it, and a line that begins with a blank continues the one before.
+/// Parses the head of the first request in `bytes` as Envoy's parser does. A line ends with a line feed after any character. A
+/// line that starts with a space or tab continues the line before.
 fn parse(bytes: &[u8]) -> Result<HttpRequest, Refusal> {
     let begin = bytes.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(bytes.len());
     let mut rest = bytes.get(begin..).unwrap_or_default();

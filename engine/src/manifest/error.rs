@@ -1,4 +1,4 @@
-//! The YAML library's errors, in our words: where, what, and what to do.
+//! Converts errors of the YAML library to findings with a position and a suggestion.
 
 use crate::{diagnostic::Diagnostic, whole_number::with_limits};
 use alloc::{
@@ -7,7 +7,7 @@ use alloc::{
 };
 use serde_saphyr::Error;
 
-/// `error` of reading `text`.
+/// Returns a finding for `error`, which occurred in `text`.
 pub(super) fn diagnostic(error: &Error, text: &str) -> Diagnostic {
     let error = error.without_snippet();
     let position = error.location().map(|at| (to_u32(at.line()), to_u32(at.column())));
@@ -23,7 +23,7 @@ pub(super) fn diagnostic(error: &Error, text: &str) -> Diagnostic {
     Diagnostic { position, ..Diagnostic::error(code, message).help(help) }
 }
 
-/// The message without the place, which is told apart.
+/// Returns the message without the position, which the finding contains separately.
 fn message(error: &Error) -> String {
     let text = error.to_string();
     let text = text.lines().next().unwrap_or_default();
@@ -38,7 +38,7 @@ fn message(error: &Error) -> String {
     }
 }
 
-/// `MaxDepth { depth: 129 }` as `max depth (129)`.
+/// Returns `max depth (129)` for `MaxDepth { depth: 129 }`.
 fn words(breach: &str) -> String {
     let (name, detail) = breach.split_once([' ', '{', '(']).unwrap_or((breach, ""));
     let mut words = String::new();
@@ -78,7 +78,7 @@ fn class(message: &str) -> (&'static str, &'static str) {
 
 const TOO_LARGE: &str = "unfold the aliases, nest less deeply, or split the file: what is larger is refused";
 
-/// The slip that most often stands behind a syntax error in `line` or just above it.
+/// Returns the most likely cause of a syntax error in `line` or just above it.
 fn hint(text: &str, line: u32) -> Option<&'static str> {
     let line = usize::try_from(line).ok()?;
     let near = text.lines().skip(line.saturating_sub(2)).take(2);

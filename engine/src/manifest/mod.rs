@@ -1,4 +1,4 @@
-//! From text to resources: YAML documents, with the place of every mistake. The only module that knows text.
+//! Parses YAML documents to resources. An error has a line and a column. No other module reads text.
 
 #[cfg(feature = "yaml")]
 mod error;
@@ -15,13 +15,13 @@ pub use yaml::{Document, documents, load, place, read};
 use crate::diagnostic::Diagnostic;
 use serde_json::Value;
 
-/// Reads settings that stand as text inside an object, such as `data.mesh`.
+/// Parses settings in a text field of an object, such as `data.mesh`.
 #[cfg(feature = "yaml")]
 pub(crate) fn settings(text: &str) -> Result<Value, Diagnostic> {
     yaml::value(text).map_err(|d| d.at("data.mesh"))
 }
 
-/// Reads settings that stand as text inside an object, such as `data.mesh`. Without the feature `yaml`: as JSON.
+/// Parses settings in a text field of an object, such as `data.mesh`. Without the feature `yaml`, the text must be JSON.
 #[cfg(not(feature = "yaml"))]
 pub(crate) fn settings(text: &str) -> Result<Value, Diagnostic> {
     serde_json::from_str(text).map_err(|error| {

@@ -1,4 +1,4 @@
-//! YAML documents, by a library with limits on aliases, depth and size.
+//! Parses YAML documents with limits on aliases, depth and size.
 
 use super::{error, positions::Positions};
 use crate::{
@@ -19,15 +19,15 @@ use serde_saphyr::Spanned;
 /// One Kubernetes object of a YAML text: a document, or an item of a List.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
-    /// What it holds; never null.
+    /// The value; never null.
     pub value: Value,
-    /// Where it stands.
+    /// The position.
     pub origin: Origin,
 }
 
-/// Reads every object of `text` into `resources`. `file` is the name that findings will carry.
+/// Adds every object of `text` to `resources`, and returns the findings. `file` is the file name in the findings.
 ///
-/// A document that cannot be read is reported and leaves no trace in `resources`; the others are still read.
+/// Nothing of an invalid document is added; the other documents are.
 ///
 /// ```
 /// use palisade::{manifest, resource::Resources};
@@ -57,8 +57,8 @@ pub fn place(findings: &mut [Diagnostic], text: &str) {
     }
 }
 
-/// The objects of `text`, the items of Lists one by one. Empty documents are left out. After a syntax error nothing of
-/// the file is kept.
+/// Returns the objects of `text`, including each item of a List. Empty documents are ignored. A syntax error discards all
+/// objects of the file.
 pub fn documents(file: &str, text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
     let origin = Origin { file: Some(Arc::from(file)), line: 1, ..Origin::default() };
     let values = match too_large(text).map_or_else(|| parse(text), Err) {
@@ -76,11 +76,11 @@ pub fn documents(file: &str, text: &str) -> (Vec<Document>, Vec<Diagnostic>) {
     (documents, Vec::new())
 }
 
-/// Reads the one document of `text` as a `T`: for files of other programs' own making, such as case files.
+/// Deserializes the only document of `text` as a `T`, for example a case file.
 ///
 /// # Errors
 ///
-/// A syntax error, or a field that `T` does not have or that has another shape; with path and position.
+/// A syntax error, an unknown field or an invalid value, with its path and position.
 pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Diagnostic> {
     let mut path = String::new();
     let read = |deserializer: serde_saphyr::Deserializer<'_, '_>| {
@@ -102,7 +102,7 @@ pub fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Diagnostic
     })
 }
 
-/// Adds `value`, or each object of the List that it is, to `documents`.
+/// Adds `value`, or each item if it is a List, to `documents`.
 fn unfold(mut value: Value, origin: Origin, documents: &mut Vec<Document>) {
     if value.is_null() {
         return;
@@ -126,7 +126,7 @@ fn unfold(mut value: Value, origin: Origin, documents: &mut Vec<Document>) {
     }
 }
 
-/// One document's value.
+/// Returns the value of one document.
 pub(crate) fn value(text: &str) -> Result<Value, Diagnostic> {
     serde_saphyr::from_str_with_options(text, options()).map_err(|e| error::diagnostic(&e, text))
 }

@@ -1,4 +1,4 @@
-//! From a JSON value to a typed object, with the path of the first mistake.
+//! Converts a JSON value to a typed object. An error has the path of the first invalid field.
 
 use super::meta::{Metadata, Object, title};
 use crate::{
@@ -12,7 +12,7 @@ use alloc::{
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-/// Reads `null` as the type's default, as Kubernetes does.
+/// Deserializes `null` as the default of the type, as Kubernetes does.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -21,7 +21,7 @@ where
     Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
-/// Reads `value` as a `T`; a mistake names its path below `path`.
+/// Deserializes `value` as a `T`. An error contains the path of the field below `path`.
 pub(crate) fn decode<T: DeserializeOwned>(value: Value, path: &str) -> Result<T, Diagnostic> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let inner = error.path().to_string();
@@ -37,11 +37,11 @@ pub(crate) fn decode<T: DeserializeOwned>(value: Value, path: &str) -> Result<T,
     })
 }
 
-/// A protobuf `uint32` in JSON: an integral number, or text with one. Null is 0.
+/// Returns the value of a protobuf `uint32` in JSON: a whole number, or a string with one. `null` is 0.
 ///
 /// # Errors
 ///
-/// The value is not an integral number, or is beyond the limits.
+/// The value is not a whole number, or is outside of the limits of `uint32`.
 pub(crate) fn uint32(value: &Value) -> Result<u32, String> {
     let integral = |number: f64| Some(number as u64).filter(|n| *n as f64 == number);
     let number = match value {
@@ -70,14 +70,14 @@ fn remedy(message: &str) -> &'static str {
     }
 }
 
-/// The parts of an object that all kinds share, taken out of `value`.
+/// The parts of an object that all kinds have.
 pub(crate) struct Envelope {
     pub(crate) metadata: Metadata,
     pub(crate) fields: serde_json::Map<String, Value>,
 }
 
 impl Envelope {
-    /// Splits `metadata` off the object `fields`.
+    /// Removes `metadata` from the fields of an object.
     pub(crate) fn new(
         kind: &'static str,
         mut fields: serde_json::Map<String, Value>,
@@ -96,7 +96,7 @@ impl Envelope {
         Ok(Self { metadata, fields })
     }
 
-    /// The object with its `spec` read as `T`; a missing spec reads as an empty one.
+    /// Returns the object with its `spec` as a `T`. A missing `spec` is treated as an empty one.
     pub(crate) fn with_spec<T: DeserializeOwned>(
         mut self,
         kind: &'static str,

@@ -1,4 +1,4 @@
-//! Which ConfigMaps hold mesh settings, and what several of them make together.
+//! The ConfigMaps that contain mesh settings, and the merge of several of them.
 
 use super::{decode::decode, istio::MeshConfig, meta::Metadata};
 use crate::diagnostic::Diagnostic;
@@ -7,15 +7,15 @@ use serde_json::{Map, Value};
 
 /// The namespace of the AKS add-on's istiod, which is also its root namespace.
 const AKS_NAMESPACE: &str = "aks-istio-system";
-/// What the name of a ConfigMap of the AKS add-on for the user's own settings begins with.
+/// The prefix of the name of a ConfigMap with user settings for the AKS add-on.
 const AKS_SHARED: &str = "istio-shared-configmap-";
 
-/// What istiod takes a ConfigMap for.
+/// The role of a ConfigMap in istiod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MeshSource {
-    /// Its own settings.
+    /// The settings of istiod.
     Own,
-    /// Settings that its own take precedence over (`SHARED_MESH_CONFIG`).
+    /// Shared settings, which those of istiod override (`SHARED_MESH_CONFIG`).
     Shared,
 }
 
@@ -30,7 +30,7 @@ impl MeshSource {
     }
 }
 
-/// The mesh settings as written; a field of istiod's own replaces the shared one.
+/// The mesh settings as written. A field of istiod's settings replaces the shared field.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct MeshSettings {
     own: Map<String, Value>,
@@ -39,7 +39,7 @@ pub(super) struct MeshSettings {
 }
 
 impl MeshSettings {
-    /// Replaces the settings of `source`, and returns what is in force.
+    /// Replaces the settings of `source`, and returns the merged settings.
     pub(super) fn add(
         &mut self,
         source: MeshSource,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn config_map_of_revision_holds_mesh_settings() {
+    fn config_map_of_revision_contains_mesh_settings() {
         let revision = ("istio-system", "istio-canary", json!({"trustDomain": "td"}));
 
         assert_eq!(mesh(&[revision]), ("istio-system".into(), "td".into()));

@@ -1,4 +1,4 @@
-//! What every Kubernetes object has: metadata, and where it came from.
+//! The parts that all Kubernetes objects have: metadata and origin.
 
 use crate::{
     diagnostic::{Located, Origin},
@@ -12,14 +12,14 @@ use alloc::{
 };
 use serde::Deserialize;
 
-/// `metadata` of an object. Fields that no decision needs are skipped.
+/// The `metadata` of an object. Fields that no decision depends on are ignored.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
-    /// Name; empty when it was not given.
+    /// The name; empty if absent.
     #[serde(deserialize_with = "super::decode::null_as_default")]
     pub name: String,
-    /// Namespace as written; empty when it was not.
+    /// The namespace as written; empty if absent.
     #[serde(deserialize_with = "super::decode::null_as_default")]
     pub namespace: String,
     /// Labels.
@@ -28,26 +28,26 @@ pub struct Metadata {
     /// Annotations.
     #[serde(deserialize_with = "super::decode::null_as_default")]
     pub annotations: BTreeMap<String, String>,
-    /// RFC 3339 time; sorts as text. Empty when it was not given.
+    /// The creation time in RFC 3339 format, whose order is that of the text; empty if absent.
     #[serde(deserialize_with = "super::decode::null_as_default")]
     pub creation_timestamp: String,
 }
 
-/// One object of kind `T`.
+/// A Kubernetes object with the spec `T`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object<T> {
     /// Kubernetes kind.
     pub kind: &'static str,
-    /// Its metadata; the namespace is `default` where a namespaced object gave none.
+    /// The metadata; the namespace of a namespaced object without one is `default`.
     pub metadata: Metadata,
-    /// The kind's own fields.
+    /// The fields that are specific to the kind.
     pub spec: T,
-    /// Where it came from.
+    /// The file and line of the object.
     pub origin: Origin,
 }
 
 impl<T> Object<T> {
-    /// Kind, namespace and name, as rules and findings name it.
+    /// Returns the kind, namespace and name, by which rules and findings refer to the object.
     pub fn reference(&self) -> PolicyRef {
         PolicyRef {
             kind: self.kind,
@@ -56,7 +56,7 @@ impl<T> Object<T> {
         }
     }
 
-    /// `Kind namespace/name`, as findings print it.
+    /// Returns `Kind namespace/name`, which findings print.
     pub fn title(&self) -> String {
         title(self.kind, &self.metadata)
     }
@@ -88,19 +88,19 @@ pub(crate) fn title(kind: &str, metadata: &Metadata) -> String {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LabelSelector {
-    /// Equalities, ANDed.
+    /// Labels that must all have these values.
     pub match_labels: Option<BTreeMap<String, String>>,
-    /// Set-based requirements, ANDed.
+    /// Set-based requirements that must all be satisfied.
     pub match_expressions: Option<Vec<SelectorRequirement>>,
 }
 
-/// One set-based requirement of a [`LabelSelector`].
+/// A set-based requirement of a [`LabelSelector`].
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SelectorRequirement {
     /// Label key.
     pub key: String,
-    /// `In`, `NotIn`, `Exists` or `DoesNotExist`; case counts.
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`; case-sensitive.
     pub operator: String,
     /// Values, for `In` and `NotIn`.
     #[serde(default, deserialize_with = "super::decode::null_as_default")]

@@ -1,7 +1,8 @@
-//! What the user wrote: Kubernetes objects, typed, strict where a policy could be misread.
+//! Typed Kubernetes objects as the user wrote them.
 //!
-//! Policies refuse unknown fields; other kinds (Pod, Service, ...) are read for the few fields that a decision
-//! needs. A [`Resources`] holds every object of one load, each with its [`Origin`](crate::Origin), and counts what nobody reads.
+//! A policy with an unknown field is an error. Of other kinds, such as Pod and Service, only the fields that decisions depend
+//! on are read. [`Resources`] contains all objects of one load, each with its [`Origin`](crate::Origin), and the number of
+//! ignored objects of each kind.
 
 pub mod cilium;
 pub(crate) mod decode;

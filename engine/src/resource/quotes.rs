@@ -1,4 +1,5 @@
-//! Refuses curly quotes around values: pasted from a web page, they are part of the value and match nothing.
+//! Rejects values in curly quotes. They come from text that was copied from a web page, are part of the value, and match
+//! nothing.
 
 use crate::diagnostic::Diagnostic;
 use alloc::{
@@ -10,13 +11,13 @@ use serde_json::{Map, Value};
 const CURLY: [char; 8] =
     ['\u{2018}', '\u{2019}', '\u{201a}', '\u{201b}', '\u{201c}', '\u{201d}', '\u{201e}', '\u{201f}'];
 
-/// The text without curly quotes, if it begins or ends with one.
+/// Returns the text without curly quotes, if it starts or ends with one.
 pub(super) fn unquoted(text: &str) -> Option<&str> {
     let inner = text.trim_matches(CURLY);
     (inner.len() < text.len()).then_some(inner)
 }
 
-/// The first value or key in `fields` that stands in curly quotes. A `description` is for people and may.
+/// Returns the first value or key in `fields` that is in curly quotes. A `description` may contain them.
 pub(super) fn check(fields: &Map<String, Value>) -> Result<(), Diagnostic> {
     ["spec", "specs"].iter().try_for_each(|name| match fields.get(*name) {
         Some(value) => value_at(value, name.to_string()),
@@ -24,7 +25,7 @@ pub(super) fn check(fields: &Map<String, Value>) -> Result<(), Diagnostic> {
     })
 }
 
-/// The finding about `text`, seen at `path`.
+/// Returns the finding about `text` at `path`.
 pub(super) fn finding(text: &str, inner: &str, path: String) -> Diagnostic {
     Diagnostic::error(
         "curly-quotes",
@@ -64,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn values_and_keys_in_curly_quotes_are_found() {
+    fn value_or_key_in_curly_quotes_is_found() {
         let methods =
             |method: &str| json!({"rules": [{"to": [{"operation": {"methods": ["GET", method]}}]}]});
         for method in ["“GET”", "‘GET’", "„GET“", "GET”", "“", "‘GET"] {

@@ -1,4 +1,4 @@
-//! Every object of one load.
+//! All objects of one load.
 
 use super::{
     cilium::{CidrGroupSpec, CiliumPolicy},
@@ -28,11 +28,11 @@ use serde_json::{Map, Value};
 const POLICY_GROUPS: [&str; 4] =
     ["security.istio.io", "cilium.io", "networking.k8s.io", "policy.networking.k8s.io"];
 
-/// Kinds that no layer reads: how many objects there were.
+/// The number of objects of each kind that no layer evaluates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ignored(pub BTreeMap<String, u32>);
 
-/// Every object of one load, typed.
+/// All objects of one load, by kind.
 ///
 /// ```
 /// use palisade::resource::Resources;
@@ -73,7 +73,7 @@ pub struct Resources {
     pub gateway_api: Vec<Object<GatewayApiSpec>>,
     /// ServiceEntries.
     pub service_entries: Vec<Object<ServiceEntrySpec>>,
-    /// Mesh settings; the default where no ConfigMap with mesh settings was given.
+    /// The mesh settings; the defaults if the input has no ConfigMap with mesh settings.
     pub mesh: MeshConfig,
     mesh_settings: MeshSettings,
     /// Origin of the mesh settings. `None` if the input has no ConfigMap with mesh settings.
@@ -88,7 +88,7 @@ pub struct Resources {
     pub cluster_network_policies: Vec<Object<ClusterNetworkPolicySpec>>,
     /// CiliumCIDRGroups.
     pub cidr_groups: Vec<Object<CidrGroupSpec>>,
-    /// What no layer reads.
+    /// The objects that no layer evaluates.
     pub ignored: Ignored,
 }
 
@@ -97,7 +97,7 @@ impl Resources {
     ///
     /// # Errors
     ///
-    /// The object is no Kubernetes object, or a policy that cannot be read whole; nothing of it is kept.
+    /// The object is not a Kubernetes object, or is an invalid policy. Nothing of it is added.
     pub fn add(&mut self, value: Value, origin: Origin) -> Result<(), Diagnostic> {
         let Value::Object(mut fields) = value else {
             return Err(Diagnostic::error("not-an-object", "not a Kubernetes object")
@@ -311,7 +311,7 @@ impl Resources {
         Ok(())
     }
 
-    /// Reads a ConfigMap that holds mesh settings (`data.mesh`); others are ignored.
+    /// Adds the mesh settings of a ConfigMap (`data.mesh`). Other ConfigMaps are ignored.
     fn add_config_map(&mut self, fields: Map<String, Value>, origin: &Origin) -> Result<(), Diagnostic> {
         let mut envelope = Envelope::new("ConfigMap", fields, origin)?;
         let mesh = envelope.fields.get_mut("data").and_then(|d| d.get_mut("mesh")).map(Value::take);
@@ -331,7 +331,7 @@ impl Resources {
     }
 }
 
-/// Refuses numbers beyond their limits in the settings of a pod's proxy.
+/// Returns an error if a number in the proxy settings of a Pod is outside of its limits.
 fn check_proxy_config(annotations: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
     let Some(text) = annotations.get(PROXY_CONFIG) else { return Ok(()) };
     let config = match crate::manifest::settings(text) {
@@ -345,12 +345,12 @@ fn check_proxy_config(annotations: &BTreeMap<String, String>) -> Result<(), Diag
         .map_err(|why| Diagnostic::error("wrong-shape", why).help("write a number within the limits"))
 }
 
-/// The path of the annotation with the settings of a pod's proxy, below `metadata`.
+/// Returns the path of the annotation with the proxy settings of a Pod, below `metadata`.
 fn annotation(metadata: &str) -> String {
     format!("{metadata}.annotations.{PROXY_CONFIG}")
 }
 
-/// An object without `spec`; its `field` takes that place.
+/// Returns an object whose `field` takes the place of `spec`.
 fn namespaced(
     kind: &'static str,
     fields: Map<String, Value>,
@@ -363,7 +363,7 @@ fn namespaced(
     Ok(Object { spec: items, ..object })
 }
 
-/// A Cilium policy has a `spec`, `specs`, or both.
+/// Returns an error if a Cilium policy has neither `spec` nor `specs`.
 fn cilium_policy(
     kind: &'static str,
     fields: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! An expression, compiled.
+//! Compiled regular expressions.
 
 use super::parse::{Flavour, parse};
 use alloc::{boxed::Box, vec::Vec};
@@ -13,52 +13,53 @@ use regex_automata::{
 };
 use regex_syntax::hir::{Hir, HirKind, Look};
 
-/// Largest automaton that is built ahead, in bytes, and largest that is simulated.
+/// The maximum size in bytes of a deterministic automaton.
 const MAX_DFA: usize = 1 << 18;
+/// The maximum size in bytes of an automaton that is simulated.
 const MAX_NFA: usize = 1 << 20;
 
 type Caches =
     Pool<Cache, Box<dyn Fn() -> Cache + Send + Sync + core::panic::UnwindSafe + core::panic::RefUnwindSafe>>;
 
-/// An expression over whole values.
+/// An expression that is matched against whole values.
 ///
-/// Cost: one pass over the value's bytes; where the automaton is too large to be built ahead, that times the size of
-/// the expression, and some memory.
+/// A match takes one pass over the bytes of the value. If the deterministic automaton would be too large, each byte costs
+/// time linear in the size of the expression, and the match can allocate memory.
 #[derive(Debug)]
 pub(crate) enum Regex {
-    /// Never matches: the proxy does not accept the expression.
+    /// Matches no value, because the proxy rejects the expression.
     Never,
-    /// This value.
+    /// Matches this value only.
     Literal(Box<[u8]>),
-    /// A head, `.*`, and a tail.
+    /// Matches `head`, any characters except newlines, and `tail`.
     Around { head: Box<[u8]>, tail: Box<[u8]> },
-    /// Built ahead.
+    /// A deterministic automaton.
     Dfa(Box<dense::DFA<Vec<u32>>>),
-    /// Simulated.
+    /// A simulated automaton with its memory.
     Nfa(Box<(PikeVM, Caches)>),
 }
 
 impl Regex {
-    /// Compiles `text`. What the proxy would refuse never matches.
+    /// Compiles `text`. An expression that the proxy rejects matches no value.
     pub(crate) fn new(text: &str) -> Self {
         let Ok(hir) = parse(text, Flavour::Re2) else { return Self::Never };
         shortcut(&hir).or_else(|| automaton(hir)).unwrap_or(Self::Never)
     }
 
-    /// Compiles `text` without shortcuts, for tests.
+    /// Compiles `text` to an automaton, even if a comparison of literals is possible.
     #[cfg(test)]
     fn by_automaton(text: &str) -> Self {
         automaton(parse(text, Flavour::Re2).expect("an expression")).expect("of allowed size")
     }
 
-    /// Whether the whole of `value` matches.
+    /// Returns whether the whole of `value` matches.
     pub(crate) fn is_match(&self, value: &[u8]) -> bool {
         match self {
             Self::Never => false,
             Self::Literal(text) => value == &**text,
             Self::Around { head, tail } => {
                 let middle = value.strip_prefix(&**head).and_then(|rest| rest.strip_suffix(&**tail));
-                // The dot is a whole character, and no newline.
+                // A dot matches a whole character except a newline.
                 middle.is_some_and(|m| !m.contains(&b'\n') && core::str::from_utf8(m).is_ok())
             }
             Self::Dfa(dfa) => {
@@ -73,7 +74,7 @@ impl Regex {
     }
 }
 
-/// The literal that `hir` is, or the two around a `.*`.
+/// Returns a comparison of literals that is equivalent to `hir`, if there is one.
 fn shortcut(hir: &Hir) -> Option<Regex> {
     let parts: &[Hir] = match hir.kind() {
         HirKind::Concat(parts) => parts,
@@ -90,7 +91,7 @@ fn shortcut(hir: &Hir) -> Option<Regex> {
                 }
                 tail = Some(Vec::new());
             }
-            // Where the whole value has to match, these say nothing at its ends.
+            // At the ends of the expression these have no effect, because the whole value must match.
             HirKind::Look(Look::Start) if head.is_empty() && tail.is_none() => {}
             HirKind::Look(Look::End) if core::ptr::eq(part, parts.last()?) => {}
             _ => return None,
@@ -133,9 +134,9 @@ mod tests {
         regex.is_match(value)
     }
 
-    // Forms that the reference evaluator's library refuses, so that no case file can hold them.
+    // The library of the reference evaluator rejects these expressions, so no case file can contain them.
     #[test]
-    fn what_re2_alone_reads() {
+    fn expressions_that_only_re2_accepts_match() {
         assert!(matches(r"\p{^Pc}", b"a") && !matches(r"\p{^Pc}", b"_"));
         assert!(matches(r"\P{^Pc}", b"_") && !matches(r"\P{^Pc}", b"a"));
         assert!(matches("(?:a{1,2x|c)", b"c") && matches("(?:a{1,2x|c)", b"a{1,2x"));
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_value_has_to_match() {
+    fn expression_matches_the_whole_value_only() {
         assert!(matches("/public", b"/public"));
         assert!(!matches("/public", b"/public/"));
         assert!(matches("/a|/b.*", b"/b/x"));
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dot_is_one_character_and_no_newline() {
+    fn dot_matches_one_character_except_newline() {
         assert!(matches("a.b", b"aXb"));
         assert!(matches("a.b", "a\u{e9}b".as_bytes()));
         assert!(!matches("a.b", b"a\xe9b"), "no character");
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn perl_classes_are_ascii_and_folding_is_not() {
+    fn perl_classes_are_ascii_and_case_folding_is_unicode() {
         assert!(!matches(r"\d", "\u{661}".as_bytes()));
         assert!(matches(r"\pN", "\u{661}".as_bytes()));
         assert!(!matches(r"\w", "\u{e9}".as_bytes()));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn what_re2_refuses_is_refused() {
+    fn expressions_that_re2_rejects_are_errors() {
         for pattern in [
             "*",
             "a**",
@@ -257,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn an_automaton_that_would_explode_is_simulated() {
+    fn automaton_over_the_size_limit_is_simulated() {
         let pattern = "(a|b)*a(a|b){16}";
         assert!(matches!(Regex::new(pattern), Regex::Nfa(_)));
         let value = "ab".repeat(2000);

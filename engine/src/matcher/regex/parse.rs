@@ -1,52 +1,43 @@
-//! The syntax of RE2 with its default options, to the automaton compiler's form.
+//! Parses the syntax of RE2 with its default options to the form that the automaton compiler reads.
 //!
-//! Source: RE2's own syntax page, and Go's `regexp/syntax`, which the Cilium agent checks `path` and `method` with.
+//! Sources: the syntax page of RE2, and Go's `regexp/syntax`, with which the Cilium agent checks `path` and `method`.
 
-use super::class;
+use super::{
+    class::{bracketed_class, escaped_character, escaped_class},
+    error::RegexError,
+    repetition::{Operator, counts},
+};
 use alloc::{boxed::Box, collections::BTreeSet, format, string::String, vec::Vec};
-use core::{fmt, iter::Peekable, str::Chars};
+use core::{iter::Peekable, str::Chars};
 use regex_syntax::hir::{Capture, Class, ClassUnicode, ClassUnicodeRange, Dot, Hir, Look, Repetition};
 
-/// Longest expression, in bytes.
+/// The maximum length of an expression in bytes.
 const MAX_LENGTH: usize = 8192;
-/// Deepest nesting of groups.
+/// The maximum depth of nested groups.
 const MAX_DEPTH: u32 = 200;
-/// Largest count of a repetition, and of nested ones multiplied.
+/// The maximum count of a repetition, and the maximum product of nested counts.
 const MAX_REPEAT: u32 = 1000;
 
-/// Whose acceptance is meant.
+/// The implementation whose syntax is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flavour {
-    /// The agent's check: Go's `regexp`.
+    /// Go's `regexp`, which the agent uses to check expressions.
     Go,
-    /// The proxy: RE2.
+    /// RE2, which the proxy uses to match them.
     Re2,
 }
 
-/// What is wrong with an expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RegexError(Box<str>);
-
-impl RegexError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        Self(message.into().into())
-    }
-}
-
-impl fmt::Display for RegexError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Reads `text`.
+/// Parses the expression `text`.
 ///
 /// # Errors
 ///
-/// `flavour` does not accept it, or it is over a limit.
+/// The expression is invalid in `flavour`, or exceeds a limit.
 pub(crate) fn parse(text: &str, flavour: Flavour) -> Result<Hir, RegexError> {
     if text.len() > MAX_LENGTH {
-        return Err(RegexError::new(format!("the expression is longer than {MAX_LENGTH} bytes")));
+        return Err(RegexError::new(format!(
+            "the expression must have at most {MAX_LENGTH} bytes, got {}",
+            text.len()
+        )));
     }
     let mut parser = Parser {
         rest: text.chars().peekable(),
@@ -62,16 +53,21 @@ pub(crate) fn parse(text: &str, flavour: Flavour) -> Result<Hir, RegexError> {
     }
 }
 
+/// The flags of `(?ims)`.
 #[derive(Clone, Copy, Debug, Default)]
 struct Flags {
+    /// `i`: ignore case.
     fold: bool,
+    /// `m`: `^` and `$` match at each line.
     multi_line: bool,
+    /// `s`: a dot matches a newline.
     dot_newline: bool,
 }
 
-/// A part of the expression, with the most that its nested counts multiply to.
+/// A part of the expression.
 struct Node {
     hir: Hir,
+    /// The largest product of its nested counts.
     repeats: u32,
 }
 
@@ -81,8 +77,9 @@ impl Node {
     }
 }
 
-pub(super) struct Parser<'t> {
-    pub(super) rest: Peekable<Chars<'t>>,
+struct Parser<'t> {
+    /// The text that is not yet parsed.
+    rest: Peekable<Chars<'t>>,
     flavour: Flavour,
     flags: Flags,
     names: BTreeSet<String>,
@@ -90,10 +87,10 @@ pub(super) struct Parser<'t> {
 }
 
 impl Parser<'_> {
-    /// Up to a closing parenthesis or the end.
+    /// Parses alternatives up to a closing parenthesis or the end.
     fn alternation(&mut self, depth: u32) -> Result<Node, RegexError> {
         if depth > MAX_DEPTH {
-            return Err(RegexError::new(format!("groups are nested deeper than {MAX_DEPTH}")));
+            return Err(RegexError::new(format!("groups must be nested at most {MAX_DEPTH} deep")));
         }
         let mut branches = Vec::new();
         let mut repeats = 1;
@@ -117,10 +114,10 @@ impl Parser<'_> {
                 '(' => atoms.extend(self.group(depth)?),
                 '\\' if self.rest.peek() == Some(&'Q') => atoms.extend(self.quoted()),
                 '*' | '+' | '?' => {
-                    return Err(RegexError::new(format!("`{next}` has nothing to repeat")));
+                    return Err(RegexError::new(format!("missing expression before `{next}`")));
                 }
-                '{' if self.counts().is_some() => {
-                    return Err(RegexError::new("a count has nothing to repeat"));
+                '{' if counts(self.rest.clone()).is_some() => {
+                    return Err(RegexError::new("missing expression before a count"));
                 }
                 other => atoms.push(self.atom(other)?),
             }
@@ -134,7 +131,7 @@ impl Parser<'_> {
         Ok(Node { hir: Hir::concat(parts), repeats })
     }
 
-    /// A character, class or assertion that starts with `first`.
+    /// Parses a character, class or assertion whose first character is `first`.
     fn atom(&mut self, first: char) -> Result<Node, RegexError> {
         let (start, end) = match self.flags.multi_line {
             true => (Look::StartLF, Look::EndLF),
@@ -145,7 +142,7 @@ impl Parser<'_> {
             '.' => Hir::dot(Dot::AnyCharExceptLF),
             '^' => Hir::look(start),
             '$' => Hir::look(end),
-            '[' => self.class()?,
+            '[' => Hir::class(Class::Unicode(bracketed_class(&mut self.rest, self.flags.fold)?)),
             '\\' => self.escape()?,
             other => self.literal(other),
         }))
@@ -168,50 +165,32 @@ impl Parser<'_> {
         Hir::class(Class::Unicode(class))
     }
 
-    /// The repetitions behind `node`; one may not be repeated itself.
+    /// Parses the repetition after `node`. A repetition of a repetition is an error.
     fn repeated(&mut self, node: Node) -> Result<Node, RegexError> {
-        let Some((min, max, counted)) = self.operator() else { return Ok(node) };
+        let Some(Operator { min, max, is_counted }) = Operator::read(&mut self.rest) else { return Ok(node) };
         self.rest.next_if_eq(&'?');
-        if self.operator().is_some() {
-            return Err(RegexError::new("a repetition is repeated: put it in a group"));
+        if Operator::read(&mut self.rest).is_some() {
+            return Err(RegexError::new(
+                "invalid repetition of a repetition: enclose the inner one in a group",
+            ));
         }
         if min > MAX_REPEAT || max.is_some_and(|max| max > MAX_REPEAT || max < min) {
-            return Err(RegexError::new(format!("a count is over {MAX_REPEAT}, or falls")));
+            return Err(RegexError::new(format!(
+                "invalid count: it must be at most {MAX_REPEAT}, and the minimum at most the maximum"
+            )));
         }
-        let factor = if counted { max.unwrap_or(min).max(1) } else { 1 };
+        let factor = if is_counted { max.unwrap_or(min).max(1) } else { 1 };
         let repeats = node.repeats.saturating_mul(factor);
         if repeats > MAX_REPEAT {
-            return Err(RegexError::new(format!("nested counts multiply to more than {MAX_REPEAT}")));
+            return Err(RegexError::new(format!(
+                "the product of nested counts must be at most {MAX_REPEAT}"
+            )));
         }
         let sub = Box::new(node.hir);
         Ok(Node { hir: Hir::repetition(Repetition { min, max, greedy: true, sub }), repeats })
     }
 
-    /// Takes `*`, `+`, `?` or a count, where one stands next.
-    fn operator(&mut self) -> Option<(u32, Option<u32>, bool)> {
-        let (min, max) = match self.rest.peek()? {
-            '*' => (0, None),
-            '+' => (1, None),
-            '?' => (0, Some(1)),
-            '{' => {
-                let mut ahead = self.rest.clone();
-                ahead.next();
-                let (min, max, rest) = counts(ahead)?;
-                self.rest = rest;
-                return Some((min, max, true));
-            }
-            _ => return None,
-        };
-        self.rest.next();
-        Some((min, max, false))
-    }
-
-    /// The counts behind a brace that was taken, if they are counts; else the brace is a literal.
-    fn counts(&self) -> Option<(u32, Option<u32>)> {
-        counts(self.rest.clone()).map(|(min, max, _)| (min, max))
-    }
-
-    /// `\Q...\E`, whose end may be missing.
+    /// Parses `\Q...\E`; the `\E` is optional at the end of the expression.
     fn quoted(&mut self) -> Vec<Node> {
         self.rest.next();
         let mut nodes = Vec::new();
@@ -224,12 +203,12 @@ impl Parser<'_> {
         nodes
     }
 
-    /// Behind an opening parenthesis; none if it only sets flags.
+    /// Parses a group after its opening parenthesis. Returns `None` if it only sets flags.
     fn group(&mut self, depth: u32) -> Result<Option<Node>, RegexError> {
         let outer = self.flags;
         let mut captures = true;
         if self.rest.next_if_eq(&'?').is_some() {
-            if self.rest.peek() == Some(&'P') || self.named() {
+            if self.rest.peek() == Some(&'P') || self.is_named() {
                 self.name()?;
             } else if !self.set_flags()? {
                 return Ok(None);
@@ -239,7 +218,7 @@ impl Parser<'_> {
         }
         let mut node = self.alternation(depth + 1)?;
         if self.rest.next().is_none() {
-            return Err(RegexError::new("a group is not closed"));
+            return Err(RegexError::new("missing `)`: a group is not closed"));
         }
         self.flags = outer;
         if captures {
@@ -250,8 +229,8 @@ impl Parser<'_> {
         Ok(Some(node))
     }
 
-    /// Whether `<` and a name follow, rather than a look behind.
-    fn named(&self) -> bool {
+    /// Returns whether `<` and a name follow, rather than a look-behind assertion.
+    fn is_named(&self) -> bool {
         let mut ahead = self.rest.clone();
         ahead.next() == Some('<') && ahead.next().is_some_and(|c| !matches!(c, '=' | '!'))
     }
@@ -264,12 +243,12 @@ impl Parser<'_> {
             name.push(next);
         }
         if !opened || name.is_empty() || self.rest.next() != Some('>') || !self.names.insert(name) {
-            return Err(RegexError::new("a group's name is empty, malformed or given twice"));
+            return Err(RegexError::new("invalid name of a group: it is empty, malformed or not unique"));
         }
         Ok(())
     }
 
-    /// Flags behind `(?`; whether a group follows.
+    /// Parses the flags after `(?`. Returns whether a group follows.
     fn set_flags(&mut self) -> Result<bool, RegexError> {
         let mut flags = self.flags;
         let (mut on, mut seen) = (true, false);
@@ -278,7 +257,7 @@ impl Parser<'_> {
                 Some('i') => flags.fold = on,
                 Some('m') => flags.multi_line = on,
                 Some('s') => flags.dot_newline = on,
-                // Which match is preferred does not count where the whole value has to match.
+                // The preferred match makes no difference, because the whole value must match.
                 Some('U') => {}
                 Some('-') if on => {
                     (on, seen) = (false, false);
@@ -288,16 +267,20 @@ impl Parser<'_> {
                     self.flags = flags;
                     return Ok(end == ':');
                 }
-                _ => return Err(RegexError::new("only groups, names and the flags `imsU` may follow `(?`")),
+                _ => {
+                    return Err(RegexError::new(
+                        "invalid text after `(?`: only names and the flags `imsU` are supported",
+                    ));
+                }
             }
             seen = true;
         }
     }
 
-    /// Behind a backslash, outside of a class.
+    /// Parses an escape outside of a class, after the backslash.
     fn escape(&mut self) -> Result<Hir, RegexError> {
         let Some(next) = self.rest.peek().copied() else {
-            return Err(RegexError::new("a backslash stands at the end"));
+            return Err(RegexError::new("missing character after the backslash at the end"));
         };
         let look = match next {
             'A' => Some(Look::Start),
@@ -314,91 +297,10 @@ impl Parser<'_> {
             self.rest.next();
             return Ok(Hir::dot(Dot::AnyByte));
         }
-        if let Some(class) = self.escaped_class()? {
+        if let Some(class) = escaped_class(&mut self.rest)? {
             return Ok(self.folded(class));
         }
-        let character = self.escaped_character()?;
+        let character = escaped_character(&mut self.rest)?;
         Ok(self.literal(character))
     }
-
-    /// A bracketed class, behind its opening bracket.
-    fn class(&mut self) -> Result<Hir, RegexError> {
-        let negated = self.rest.next_if_eq(&'^').is_some();
-        let mut class = ClassUnicode::empty();
-        let mut first = true;
-        loop {
-            let Some(next) = self.rest.peek().copied() else {
-                return Err(RegexError::new("a class is not closed"));
-            };
-            if next == ']' && !first {
-                self.rest.next();
-                break;
-            }
-            first = false;
-            if let Some(named) = class::posix(&mut self.rest)? {
-                class.union(&named);
-                continue;
-            }
-            if next == '\\' {
-                let mut ahead = self.rest.clone();
-                self.rest.next();
-                if let Some(named) = self.escaped_class()? {
-                    class.union(&named);
-                    continue;
-                }
-                core::mem::swap(&mut self.rest, &mut ahead);
-            }
-            let low = self.class_character()?;
-            let mut high = low;
-            let mut ahead = self.rest.clone();
-            if ahead.next() == Some('-') && ahead.peek().is_some_and(|c| *c != ']') {
-                self.rest = ahead;
-                high = self.class_character()?;
-            }
-            if high < low {
-                return Err(RegexError::new(format!("the range `{low}-{high}` falls")));
-            }
-            class.push(ClassUnicodeRange::new(low, high));
-        }
-        if self.flags.fold {
-            let _ = class.try_case_fold_simple();
-        }
-        if negated {
-            class.negate();
-        }
-        Ok(Hir::class(Class::Unicode(class)))
-    }
-
-    fn class_character(&mut self) -> Result<char, RegexError> {
-        match self.rest.next() {
-            Some('\\') => self.escaped_character(),
-            Some(other) => Ok(other),
-            None => Err(RegexError::new("a class is not closed")),
-        }
-    }
-}
-
-/// `{n}`, `{n,}` or `{n,m}` behind the brace, and what follows.
-fn counts(mut rest: Peekable<Chars<'_>>) -> Option<(u32, Option<u32>, Peekable<Chars<'_>>)> {
-    let min = count(&mut rest)?;
-    let max = match rest.next()? {
-        '}' => return Some((min, Some(min), rest)),
-        ',' if rest.next_if_eq(&'}').is_some() => return Some((min, None, rest)),
-        ',' => count(&mut rest)?,
-        _ => return None,
-    };
-    (rest.next()? == '}').then_some((min, Some(max), rest))
-}
-
-/// Digits without a leading zero; what is too large for a number is over every limit.
-fn count(rest: &mut Peekable<Chars<'_>>) -> Option<u32> {
-    let first = rest.next()?.to_digit(10)?;
-    let mut number = first;
-    let mut digits = 1;
-    while let Some(digit) = rest.peek().and_then(|c| c.to_digit(10)) {
-        rest.next();
-        digits += 1;
-        number = number.saturating_mul(10).saturating_add(digit);
-    }
-    (digits == 1 || first > 0).then_some(number)
 }

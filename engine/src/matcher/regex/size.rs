@@ -1,6 +1,6 @@
-//! How large a program RE2 makes of an expression: Envoy refuses what is over a limit, for the whole endpoint.
+//! The size of RE2's program for an expression. Envoy rejects all rules of an endpoint if one expression exceeds a limit.
 //!
-//! Counted as RE2 compiles for UTF-8; the numbers of the tests are those that Envoy told.
+//! The size is that of a program for UTF-8. The sizes in the tests are those that Envoy reports.
 
 use alloc::{borrow::ToOwned, vec::Vec};
 use regex_syntax::{
@@ -8,12 +8,12 @@ use regex_syntax::{
     utf8::Utf8Sequences,
 };
 
-/// What every program has.
+/// The instructions of every program.
 const BASE: usize = 4;
-/// All characters behind ASCII: three heads, and three shared bytes that follow.
-const BEHIND_ASCII: usize = 6;
+/// The instructions for all characters after ASCII: three first bytes, and three shared bytes that follow.
+const AFTER_ASCII: usize = 6;
 
-/// The size of RE2's program for `hir`, as Envoy reports it.
+/// Returns the size of RE2's program for `hir` in instructions, as Envoy reports it.
 pub(crate) fn program_size(hir: &Hir) -> usize {
     let parts: &[Hir] = match hir.kind() {
         HirKind::Concat(parts) => parts,
@@ -24,7 +24,7 @@ pub(crate) fn program_size(hir: &Hir) -> usize {
     let mut rest = parts;
     if is(rest.first(), Look::Start) {
         rest = rest.get(1..).unwrap_or_default();
-        // A literal behind the anchor is compared before the program runs.
+        // RE2 compares a literal after the anchor before the program runs.
         if rest.first().is_some_and(|p| matches!(p.kind(), HirKind::Literal(_))) {
             rest = rest.get(1..).unwrap_or_default();
         }
@@ -61,9 +61,11 @@ fn size(hir: &Hir) -> usize {
     }
 }
 
-/// One of several alternatives: the literal it starts with, and the size of what follows.
+/// One of several alternatives.
 struct Branch {
+    /// The literal with which it starts.
     head: Vec<u8>,
+    /// The size of the part after the literal.
     rest: usize,
 }
 
@@ -86,13 +88,14 @@ impl Branch {
     }
 }
 
-/// Neighbours that start alike share their beginning; neighbours of one byte become a class.
+/// Returns the size of alternatives. Adjacent branches with a common prefix share it; adjacent branches of one byte become a
+/// class.
 fn alternation(branches: Vec<Branch>) -> usize {
     let mut total = 0usize;
     let mut left = branches.as_slice();
     while let Some((first, others)) = left.split_first() {
         let Some(byte) = first.head.first() else {
-            // A branch that is empty costs the step past the others.
+            // An empty branch costs the jump past the others.
             total = total.saturating_add(first.rest.max(1));
             left = others;
             continue;
@@ -128,10 +131,10 @@ fn alternation(branches: Vec<Branch>) -> usize {
     total
 }
 
-/// One instruction for each range of bytes.
+/// Returns the size of a class: one instruction for each range of bytes.
 fn ranges(class: &ClassUnicode) -> usize {
     let has = |c: char| class.ranges().iter().any(|r| r.start() <= c && c <= r.end());
-    // Where case does not count, ranges of capitals are left out.
+    // RE2 omits the ranges of capital letters if the class ignores case.
     let folds = ('a'..='z').all(|c| has(c) == has(c.to_ascii_uppercase()));
     let mut count = 0;
     for range in class.ranges() {
@@ -142,7 +145,7 @@ fn ranges(class: &ClassUnicode) -> usize {
             count += 1;
         }
         if range.start() <= '\u{80}' && range.end() == char::MAX {
-            count += BEHIND_ASCII;
+            count += AFTER_ASCII;
             continue;
         }
         if range.end() > '\x7f' {
@@ -159,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_those_that_envoy_tells() {
+    fn sizes_equal_those_that_envoy_reports() {
         for (expression, expected) in [
             ("/a", 6),
             ("/public", 11),
@@ -191,7 +194,7 @@ mod tests {
             ("(abc|abd|xyz)*", 12),
             ("x-envoy-(a|b|c)-[grep]{3}", 28),
             ("/static/[a-zA-Z0-9._-]{0,200}/[a-zA-Z0-9._-]{0,200}", 2013),
-            // Of Cilium's Envoy, which reads UTF-8: cilium#48773.
+            // From the Envoy of Cilium, which compiles for UTF-8: cilium#48773.
             (
                 "/(dashboard|alerts|calendar|components|metrics|critical_asset_metrics|critical_product_metrics|\
                  simple_search|support|celery_status|choices)([/?].*)?",

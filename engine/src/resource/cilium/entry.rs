@@ -1,4 +1,4 @@
-//! One entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
+//! An entry of `ingress`, `ingressDeny`, `egress` or `egressDeny`.
 
 use super::{IcmpRule, List, PortRule, list};
 use crate::resource::meta::LabelSelector;
@@ -16,10 +16,10 @@ pub struct IngressRule {
     /// Removed in Cilium 1.19.
     #[serde(deserialize_with = "list")]
     pub from_requires: List<LabelSelector>,
-    /// Outside addresses.
+    /// Addresses outside of the cluster.
     #[serde(rename = "fromCIDR")]
     pub from_cidr: List<String>,
-    /// Outside addresses, with holes and groups.
+    /// Addresses outside of the cluster, with exceptions and CIDR groups.
     #[serde(rename = "fromCIDRSet", deserialize_with = "list")]
     pub from_cidr_set: List<CidrRule>,
     /// Entities.
@@ -38,7 +38,7 @@ pub struct IngressRule {
     pub icmps: List<IcmpRule>,
     /// Mutual authentication.
     pub authentication: Option<Authentication>,
-    /// What `authentication` was called before it was released; dropped silently.
+    /// An earlier name of `authentication`, which Cilium ignores without a message.
     pub auth: Option<Value>,
 }
 
@@ -52,10 +52,10 @@ pub struct EgressRule {
     /// Removed in Cilium 1.19.
     #[serde(deserialize_with = "list")]
     pub to_requires: List<LabelSelector>,
-    /// Outside addresses.
+    /// Addresses outside of the cluster.
     #[serde(rename = "toCIDR")]
     pub to_cidr: List<String>,
-    /// Outside addresses, with holes and groups.
+    /// Addresses outside of the cluster, with exceptions and CIDR groups.
     #[serde(rename = "toCIDRSet", deserialize_with = "list")]
     pub to_cidr_set: List<CidrRule>,
     /// Entities.
@@ -69,7 +69,7 @@ pub struct EgressRule {
     /// Services.
     #[serde(deserialize_with = "list")]
     pub to_services: List<ServicePeer>,
-    /// Names that DNS taught addresses for.
+    /// Names whose addresses in the DNS cache are allowed.
     #[serde(rename = "toFQDNs", deserialize_with = "list")]
     pub to_fqdns: List<FqdnSelector>,
     /// Ports.
@@ -80,11 +80,11 @@ pub struct EgressRule {
     pub icmps: List<IcmpRule>,
     /// Mutual authentication.
     pub authentication: Option<Authentication>,
-    /// What `authentication` was called before it was released; dropped silently.
+    /// An earlier name of `authentication`, which Cilium ignores without a message.
     pub auth: Option<Value>,
 }
 
-/// The other end in an entry of either direction.
+/// The peers of an entry, in both directions.
 #[derive(Clone, Copy, Debug)]
 pub struct Peers<'a> {
     /// `fromEndpoints`, `toEndpoints`.
@@ -108,7 +108,7 @@ pub struct Peers<'a> {
 }
 
 impl IngressRule {
-    /// The other end.
+    /// Returns the peers.
     pub fn peers(&self) -> Peers<'_> {
         Peers {
             endpoints: self.from_endpoints.as_deref(),
@@ -125,7 +125,7 @@ impl IngressRule {
 }
 
 impl EgressRule {
-    /// The other end.
+    /// Returns the peers.
     pub fn peers(&self) -> Peers<'_> {
         Peers {
             endpoints: self.to_endpoints.as_deref(),
@@ -151,7 +151,7 @@ pub struct CidrRule {
     pub cidr_group_ref: Option<String>,
     /// CiliumCIDRGroups by label.
     pub cidr_group_selector: Option<LabelSelector>,
-    /// Holes.
+    /// Blocks that are excluded.
     pub except: List<String>,
 }
 
@@ -173,7 +173,7 @@ pub struct Group {
     pub aws: Option<AwsGroup>,
 }
 
-/// Instances of AWS, by what they carry.
+/// A selector of AWS instances.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AwsGroup {

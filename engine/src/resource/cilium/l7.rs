@@ -1,4 +1,4 @@
-//! What a proxy looks at.
+//! L7 rules.
 
 use super::{List, list};
 use alloc::string::String;
@@ -12,14 +12,14 @@ pub struct L7Rules {
     /// HTTP requests.
     #[serde(deserialize_with = "list")]
     pub http: List<HttpRule>,
-    /// DNS names that may be asked for.
+    /// DNS names that can be looked up.
     #[serde(deserialize_with = "list")]
     pub dns: List<DnsRule>,
-    /// Kafka; removed in Cilium 1.20, which then drops it silently (docs/semantics/cilium.md#cilium-removed-parsers).
+    /// Kafka; removed in Cilium 1.20, which ignores it without a message (docs/semantics/cilium.md#cilium-removed-parsers).
     pub kafka: Option<Value>,
-    /// The parser of `l7`; removed likewise.
+    /// The parser of `l7`; also removed.
     pub l7proto: Option<String>,
-    /// Rules of another parser; removed likewise.
+    /// Rules of another parser; also removed.
     pub l7: Option<Value>,
 }
 
@@ -27,15 +27,15 @@ pub struct L7Rules {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HttpRule {
-    /// Expression over the path with its query.
+    /// A regular expression for the path with its query.
     pub path: Option<String>,
-    /// Expression over the method.
+    /// A regular expression for the method.
     pub method: Option<String>,
-    /// Expression over the authority with its port.
+    /// A regular expression for the authority with its port.
     pub host: Option<String>,
     /// `Name: value`, or a name that must be present.
     pub headers: List<String>,
-    /// Headers with what happens where they differ.
+    /// Headers with an action on a mismatch.
     #[serde(deserialize_with = "list")]
     pub header_matches: List<HeaderMatch>,
 }
@@ -44,11 +44,11 @@ pub struct HttpRule {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct HeaderMatch {
-    /// `LOG`, `ADD`, `DELETE`, `REPLACE`; absent means the rule then does not match.
+    /// `LOG`, `ADD`, `DELETE`, `REPLACE`; if absent, the rule does not match on a mismatch.
     pub mismatch: Option<String>,
     /// The header.
     pub name: Option<String>,
-    /// Where the value is kept.
+    /// The Secret that contains the value.
     pub secret: Option<Secret>,
     /// The value.
     pub value: Option<String>,
@@ -64,7 +64,7 @@ pub struct Secret {
     pub name: Option<String>,
 }
 
-/// An item of `dns`. With both fields set either may match.
+/// An item of `dns`. If both fields are set, one of them must match.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DnsRule {

@@ -1,7 +1,7 @@
-//! Cilium's policies, as written. Absent, null, empty and `{}` are kept apart
+//! Cilium's policies as written. Absent, null, empty and `{}` are different values
 //! (docs/semantics/cilium.md#cilium-empty-peer-list).
 //!
-//! A list is `None` where it is absent or null, which the agent cannot tell apart. An item that is null reads as `{}`.
+//! A list is `None` if it is absent or null, which the agent does not distinguish. A null item is treated as `{}`.
 
 mod cidr_group;
 mod entry;
@@ -21,10 +21,10 @@ pub use ports::{EnvoyConfig, IcmpField, IcmpRule, Listener, PortProtocol, PortRu
 use alloc::vec::Vec;
 use serde::{Deserialize, Deserializer};
 
-/// A list as written: `None` where it is absent or null.
+/// A list as written; `None` if it is absent or null.
 pub type List<T> = Option<Vec<T>>;
 
-/// Reads a list whose null items read as `{}`.
+/// Deserializes a list. A null item is treated as `{}`.
 fn list<'de, D, T>(deserializer: D) -> Result<List<T>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! A CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy as a whole.
+//! CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy.
 
 use super::{EgressRule, IngressRule, List, list};
 use crate::resource::meta::LabelSelector;
@@ -6,7 +6,7 @@ use alloc::string::String;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The rules of one object: `spec` and each item of `specs` stand for themselves.
+/// The rules of one object: `spec` and each item of `specs` is a rule.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CiliumPolicy {
     /// `spec`.
@@ -15,7 +15,7 @@ pub struct CiliumPolicy {
     pub specs: List<CiliumRule>,
 }
 
-/// One rule: whom it selects, and what those may do.
+/// A rule: the endpoints that it selects, and the flows that it allows or denies.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CiliumRule {
@@ -23,29 +23,29 @@ pub struct CiliumRule {
     pub endpoint_selector: Option<LabelSelector>,
     /// The nodes it applies to.
     pub node_selector: Option<LabelSelector>,
-    /// Who may connect.
+    /// The allowed ingress flows.
     #[serde(deserialize_with = "list")]
     pub ingress: List<IngressRule>,
-    /// Who may not.
+    /// The denied ingress flows.
     #[serde(deserialize_with = "list")]
     pub ingress_deny: List<IngressRule>,
-    /// What may be reached.
+    /// The allowed egress flows.
     #[serde(deserialize_with = "list")]
     pub egress: List<EgressRule>,
-    /// What may not.
+    /// The denied egress flows.
     #[serde(deserialize_with = "list")]
     pub egress_deny: List<EgressRule>,
-    /// Whether its entries arm default deny.
+    /// Whether its entries enable default deny.
     pub enable_default_deny: Option<EnableDefaultDeny>,
-    /// Labels of the rule; decide nothing.
+    /// Labels of the rule, which have no effect on decisions.
     pub labels: Option<Value>,
-    /// For people.
+    /// A text for readers.
     pub description: Option<String>,
-    /// What flow logs carry; decides nothing.
+    /// A text for flow logs, which has no effect on decisions.
     pub log: Option<Log>,
 }
 
-/// Whether a rule's entries arm default deny, by direction; absent means they do.
+/// Whether the entries of a rule enable default deny, by direction; if absent, they do.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EnableDefaultDeny {
@@ -55,7 +55,7 @@ pub struct EnableDefaultDeny {
     pub egress: Option<bool>,
 }
 
-/// What flow logs carry.
+/// A text for flow logs.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Log {

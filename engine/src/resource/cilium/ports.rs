@@ -12,17 +12,17 @@ pub struct PortRule {
     /// The ports.
     #[serde(deserialize_with = "list")]
     pub ports: List<PortProtocol>,
-    /// What the proxy lets through on them.
+    /// The L7 rules of these ports.
     pub rules: Option<L7Rules>,
     /// TLS server names.
     pub server_names: List<String>,
-    /// TLS that the proxy ends.
+    /// TLS that the proxy terminates.
     #[serde(rename = "terminatingTLS")]
     pub terminating_tls: Option<TlsContext>,
-    /// TLS that the proxy opens.
+    /// TLS that the proxy originates.
     #[serde(rename = "originatingTLS")]
     pub originating_tls: Option<TlsContext>,
-    /// An Envoy listener that gets the traffic.
+    /// An Envoy listener that receives the traffic.
     pub listener: Option<Listener>,
 }
 
@@ -38,11 +38,11 @@ pub struct PortProtocol {
     pub protocol: Option<String>,
 }
 
-/// TLS material.
+/// Certificates and keys for TLS.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct TlsContext {
-    /// Where it is kept.
+    /// The Secret that contains them.
     pub secret: Option<Secret>,
     /// File name of the trusted certificates.
     #[serde(rename = "trustedCA")]
@@ -57,11 +57,11 @@ pub struct TlsContext {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Listener {
-    /// The configuration that has it.
+    /// The CiliumEnvoyConfig that defines it.
     pub envoy_config: Option<EnvoyConfig>,
-    /// Its name there.
+    /// The name of the listener.
     pub name: Option<String>,
-    /// Its rank among redirects.
+    /// The priority among redirects.
     pub priority: Option<i64>,
 }
 

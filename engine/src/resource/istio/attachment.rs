@@ -1,4 +1,4 @@
-//! How a policy names the workloads it applies to.
+//! The fields that select the workloads of a policy.
 
 use alloc::{collections::BTreeMap, string::String};
 use serde::Deserialize;
@@ -21,7 +21,7 @@ pub struct TargetRef {
     pub kind: Option<String>,
     /// Name.
     pub name: Option<String>,
-    /// Namespace; the webhook refuses any.
+    /// Namespace; the webhook rejects any value.
     pub namespace: Option<String>,
     /// Section of the target.
     #[serde(rename = "sectionName")]

@@ -14,7 +14,7 @@ pub struct AuthorizationPolicySpec {
     pub target_ref: Option<TargetRef>,
     /// The gateways or services it applies to.
     pub target_refs: Option<Vec<TargetRef>>,
-    /// What its rules do; ALLOW when absent.
+    /// The action of its rules; ALLOW if absent.
     pub action: Option<Action>,
     /// The rules; null items are skipped.
     pub rules: Option<Vec<Option<Rule>>>,
@@ -26,14 +26,14 @@ pub struct AuthorizationPolicySpec {
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Action {
-    /// Lets a matching request pass this step.
+    /// Allows a matching request.
     #[default]
     Allow,
-    /// Refuses it.
+    /// Denies a matching request.
     Deny,
-    /// Tags it.
+    /// Marks a matching request for an audit.
     Audit,
-    /// Asks an external provider.
+    /// Sends a matching request to an extension provider.
     Custom,
 }
 
@@ -41,7 +41,7 @@ pub enum Action {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExtensionProvider {
-    /// Name among the mesh's extension providers.
+    /// The name of an extension provider of the mesh.
     pub name: Option<String>,
 }
 
@@ -83,7 +83,7 @@ macro_rules! lists {
         }
 
         impl $name {
-            /// Whether no list holds a value.
+            /// Returns whether all lists are empty.
             pub fn is_empty(&self) -> bool {
                 true $(&& self.$field.as_ref().is_none_or(Vec::is_empty))*
             }
@@ -156,6 +156,6 @@ pub struct Condition {
     pub key: String,
     /// Allowed values.
     pub values: Option<Vec<String>>,
-    /// Refused values.
+    /// Denied values.
     pub not_values: Option<Vec<String>>,
 }

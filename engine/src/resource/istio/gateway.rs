@@ -11,7 +11,7 @@ pub struct GatewaySpec {
     /// Labels of the gateway's pods.
     #[serde(deserialize_with = "null_as_default")]
     pub selector: BTreeMap<String, String>,
-    /// What it listens for.
+    /// The listeners.
     #[serde(deserialize_with = "null_as_default")]
     pub servers: Vec<GatewayServer>,
 }
@@ -52,7 +52,7 @@ pub struct GatewayApiSpec {
     /// Class; `istio-waypoint` makes it a waypoint.
     #[serde(deserialize_with = "null_as_default")]
     pub gateway_class_name: String,
-    /// What it listens for.
+    /// The listeners.
     #[serde(deserialize_with = "null_as_default")]
     pub listeners: Vec<GatewayApiListener>,
 }

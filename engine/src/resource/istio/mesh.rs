@@ -110,7 +110,7 @@ impl fmt::Display for UnknownPathNormalization {
 
 impl core::error::Error for UnknownPathNormalization {}
 
-/// An external provider; which of its fields is set tells its type.
+/// An extension provider. The field that is set determines its type.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provider {

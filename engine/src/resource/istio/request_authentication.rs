@@ -14,7 +14,7 @@ pub struct RequestAuthenticationSpec {
     pub target_ref: Option<TargetRef>,
     /// The gateways or services it applies to.
     pub target_refs: Option<Vec<TargetRef>>,
-    /// What tokens are accepted.
+    /// The accepted tokens.
     pub jwt_rules: Option<Vec<JwtRule>>,
 }
 
@@ -26,26 +26,26 @@ pub struct JwtRule {
     pub issuer: Option<String>,
     /// Accepted audiences; empty accepts any.
     pub audiences: Option<Vec<String>>,
-    /// Where the keys are.
+    /// The URL of the keys.
     #[serde(alias = "jwks_uri")]
     pub jwks_uri: Option<String>,
-    /// The keys themselves.
+    /// The keys.
     pub jwks: Option<String>,
-    /// Headers the token may stand in; replaces the defaults.
+    /// Headers that can contain the token, instead of the default headers.
     pub from_headers: Option<Vec<JwtHeader>>,
-    /// Query parameters the token may stand in; replaces the defaults.
+    /// Query parameters that can contain the token, instead of the default parameters.
     pub from_params: Option<Vec<String>>,
-    /// Cookies the token may stand in; replaces the defaults.
+    /// Cookies that can contain the token, instead of the default cookies.
     pub from_cookies: Option<Vec<String>>,
-    /// Where the payload is copied to.
+    /// The header to which the payload is copied.
     pub output_payload_to_header: Option<String>,
-    /// Whether the token is passed on.
+    /// Whether the proxy forwards the token.
     pub forward_original_token: Option<bool>,
     /// Claims copied to headers.
     pub output_claim_to_headers: Option<Vec<Option<ClaimToHeader>>>,
-    /// Limit on fetching keys, such as `5s`.
+    /// The timeout of a request for the keys, such as `5s`.
     pub timeout: Option<String>,
-    /// Claims that are split on spaces, beside `scope` and `permission`.
+    /// Claims that are split at spaces, in addition to `scope` and `permission`.
     pub space_delimited_claims: Option<Vec<String>>,
     /// Whether a request needs a token. istiod 1.31 accepts the field and does not use it.
     pub presence: Option<Presence>,
@@ -67,16 +67,16 @@ pub enum Presence {
 pub struct ClaimToHeader {
     /// Header name.
     pub header: Option<String>,
-    /// Claim; dots are steps into objects.
+    /// Claim; dots separate the names of nested objects.
     pub claim: Option<String>,
 }
 
-/// A header that may carry the token.
+/// A header that can contain the token.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JwtHeader {
     /// Header name.
     pub name: Option<String>,
-    /// What stands before the token.
+    /// The text before the token.
     pub prefix: Option<String>,
 }

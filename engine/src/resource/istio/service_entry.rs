@@ -1,4 +1,4 @@
-//! ServiceEntry: only what names it and its hosts are read.
+//! ServiceEntry. Only its name and hosts are read.
 
 use crate::resource::decode::null_as_default;
 use alloc::{string::String, vec::Vec};

@@ -10,13 +10,13 @@ use serde::Deserialize;
 pub struct ClusterNetworkPolicySpec {
     /// `Admin` or `Baseline`.
     pub tier: String,
-    /// Rank in the tier, 0 to 1000; lower first.
+    /// The priority in the tier, from 0 (first) to 1000.
     pub priority: u32,
     /// The pods it applies to.
     pub subject: PodPeer,
-    /// Who may connect, first match first.
+    /// The ingress rules; the first match decides.
     pub ingress: Option<Vec<ClusterIngressRule>>,
-    /// What may be reached, first match first.
+    /// The egress rules; the first match decides.
     pub egress: Option<Vec<ClusterEgressRule>>,
 }
 
@@ -36,7 +36,7 @@ pub struct PodPeer {
 pub struct NamespacedPods {
     /// The namespaces; absent means all.
     pub namespace_selector: LabelSelector,
-    /// The pods; the schema wants it written.
+    /// The pods; required by the schema.
     pub pod_selector: Option<LabelSelector>,
 }
 
@@ -44,7 +44,7 @@ pub struct NamespacedPods {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterIngressRule {
-    /// For people.
+    /// A text for readers.
     pub name: Option<String>,
     /// `Accept`, `Deny` or `Pass`.
     pub action: String,
@@ -58,7 +58,7 @@ pub struct ClusterIngressRule {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterEgressRule {
-    /// For people.
+    /// A text for readers.
     pub name: Option<String>,
     /// `Accept`, `Deny` or `Pass`.
     pub action: String,
@@ -80,7 +80,7 @@ pub struct EgressPeer {
     pub nodes: Option<LabelSelector>,
     /// Blocks of addresses.
     pub networks: Option<Vec<String>>,
-    /// Names, `*.` for all below.
+    /// Domain names; a leading `*.` matches all subdomains.
     pub domain_names: Option<Vec<String>>,
 }
 
@@ -102,7 +102,7 @@ pub struct ProtocolMatch {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PortMatch {
-    /// The ports; the schema wants them written.
+    /// The ports; required by the schema.
     pub destination_port: Option<DestinationPort>,
 }
 

@@ -1,4 +1,4 @@
-//! EndpointSlices and Endpoints: the addresses behind a Service.
+//! EndpointSlices and Endpoints: the addresses of the backends of a Service.
 
 use crate::resource::decode::null_as_default;
 use alloc::{string::String, vec::Vec};
@@ -14,7 +14,7 @@ pub struct EndpointSlice {
     pub backends: Vec<Backend>,
 }
 
-/// One address behind a Service.
+/// A backend of a Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backend {
     /// Its IP address.

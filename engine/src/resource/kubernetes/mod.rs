@@ -27,7 +27,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespace;
 
-/// A ServiceAccount: only its name counts.
+/// A ServiceAccount, of which only the name is used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceAccount;
 

@@ -1,4 +1,5 @@
-//! `networking.k8s.io/v1` NetworkPolicy, as written. Absent, null and empty lists are kept apart where they differ.
+//! `networking.k8s.io/v1` NetworkPolicy, as written. Absent, null and empty lists are different values if Kubernetes
+//! distinguishes them.
 
 use crate::resource::meta::LabelSelector;
 use alloc::{string::String, vec::Vec};
@@ -11,9 +12,9 @@ use serde_json::Value;
 pub struct NetworkPolicySpec {
     /// The pods it applies to, in its own namespace.
     pub pod_selector: Option<LabelSelector>,
-    /// Who may connect.
+    /// The ingress rules.
     pub ingress: Option<Vec<Option<NetworkPolicyRule>>>,
-    /// What may be reached.
+    /// The egress rules.
     pub egress: Option<Vec<Option<NetworkPolicyRule>>>,
     /// `Ingress`, `Egress`.
     pub policy_types: Option<Vec<String>>,
@@ -39,17 +40,17 @@ pub struct NetworkPolicyPeer {
     pub pod_selector: Option<LabelSelector>,
     /// Namespaces by label.
     pub namespace_selector: Option<LabelSelector>,
-    /// Outside addresses.
+    /// An address block.
     pub ip_block: Option<IpBlock>,
 }
 
-/// A block of addresses with holes.
+/// An address block with exceptions.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IpBlock {
     /// The block.
     pub cidr: String,
-    /// The holes.
+    /// The excluded blocks.
     pub except: Option<Vec<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! Pods, and the templates that controllers make pods from.
+//! Pods, and the Pod templates of controllers.
 
 use crate::resource::decode::null_as_default;
 use alloc::{
@@ -8,7 +8,7 @@ use alloc::{
 };
 use serde::Deserialize;
 
-/// A Pod, or what a controller's template says its pods will be.
+/// A Pod, or the template of a controller's Pods.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
     /// `spec`.
@@ -35,7 +35,7 @@ pub struct PodSpec {
     /// Containers.
     #[serde(deserialize_with = "null_as_default")]
     pub containers: Vec<Container>,
-    /// Init containers: a sidecar's ports count as the pod's.
+    /// Init containers: the ports of a sidecar are ports of the Pod.
     #[serde(deserialize_with = "null_as_default")]
     pub init_containers: Vec<Container>,
 }
@@ -61,7 +61,7 @@ pub struct ContainerPort {
     /// Name; empty when it has none.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
-    /// `TCP` when it was not given.
+    /// The protocol; `TCP` if absent.
     #[serde(default = "tcp")]
     pub protocol: String,
 }
@@ -97,7 +97,7 @@ pub struct PodTemplate {
     /// Labels and annotations of its pods.
     #[serde(deserialize_with = "null_as_default")]
     pub metadata: TemplateMetadata,
-    /// What they run.
+    /// The spec of the Pods.
     #[serde(deserialize_with = "null_as_default")]
     pub spec: PodSpec,
 }

@@ -1,4 +1,4 @@
-//! Secret: only what policies compare header values with.
+//! Secrets, which contain header values for policies.
 
 use alloc::{
     collections::BTreeMap,
@@ -7,10 +7,10 @@ use alloc::{
 };
 use serde_json::{Map, Value};
 
-/// The values of a Secret. They are kept only for comparison, and never shown.
+/// The values of a Secret. They are used for comparisons only, and never printed.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret {
-    /// By key; none if a value is no text.
+    /// The value of each key; `None` for a value that is not UTF-8.
     pub values: BTreeMap<String, Option<String>>,
 }
 
@@ -21,7 +21,7 @@ impl core::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// Reads `data` and `stringData`, which goes before it.
+    /// Reads `data` and `stringData`; the latter takes precedence.
     pub(crate) fn new(fields: &Map<String, Value>) -> Self {
         let entries = |name: &str| fields.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
         let mut values = BTreeMap::new();
@@ -36,7 +36,7 @@ impl Secret {
     }
 }
 
-/// Base64 with padding, as Kubernetes writes it; blanks between are skipped.
+/// Decodes Base64 with padding, as Kubernetes does. White space is ignored.
 fn decode(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
     let mut bytes = Vec::with_capacity(digits.len());

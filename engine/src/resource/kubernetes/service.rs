@@ -14,7 +14,7 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
-    /// Labels of its pods; none means its endpoints are given elsewhere.
+    /// The labels of its Pods; if empty, other objects list its endpoints.
     #[serde(deserialize_with = "null_as_default")]
     pub selector: BTreeMap<String, String>,
     /// Ports.
@@ -32,18 +32,18 @@ pub struct Service {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct ServicePort {
-    /// Name; its prefix may tell the application protocol.
+    /// Name; its prefix can be the application protocol.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
     /// The Service's own port.
     pub port: u16,
-    /// The pod's port: a number or the name of a container port; absent means the same as `port`.
+    /// The pod's port: a number or the name of a container port; if absent, the same as `port`.
     #[serde(default, deserialize_with = "port_or_name")]
     pub target_port: Option<Value>,
-    /// `TCP` when it was not given.
+    /// The protocol; `TCP` if absent.
     #[serde(default = "tcp")]
     pub protocol: String,
-    /// Application protocol, when it is told.
+    /// The application protocol, if specified.
     #[serde(default)]
     pub app_protocol: Option<String>,
 }
