@@ -158,7 +158,7 @@ fn ranges(class: &ClassUnicode) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Flavour, parse};
+    use super::super::parse::{Flavour, parse};
     use super::*;
 
     #[test]
