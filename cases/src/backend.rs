@@ -102,15 +102,15 @@ impl Backend for InProcess {
         manifests: &'c Manifests,
         options: &Options,
     ) -> Result<Box<dyn Session + 'c>, BackendError> {
-        Ok(Box::new(Simulation::new(&manifests.cluster, options.clone())))
+        Ok(Box::new(Simulation::new(manifests.cluster.clone(), options.clone())))
     }
 }
 
-impl Session for Simulation<'_> {
+impl Session for Simulation {
     fn answer(&mut self, case: &FlowCase) -> Result<Answer, BackendError> {
         let mut history = History::default();
         for event in &case.after {
-            self.happen(&mut history, event)?;
+            self.apply(&mut history, event)?;
         }
         Ok(self.decide(&case.flow, &history)?.into())
     }

@@ -7,8 +7,8 @@
 )]
 
 use palisade::{
-    Cluster, EndKind, Layer, Options, Outcome, Protocol, Severity,
-    flow::{End, Event, Flow, History, Lookup, Place, Simulation},
+    Cluster, EndpointKind, Layer, Options, Outcome, Protocol, Severity,
+    flow::{EndpointRef, Event, Flow, FlowSource, History, Lookup, Simulation},
     lint, manifest,
     resource::Resources,
 };
@@ -113,21 +113,21 @@ fn add_ends(ends: &Map<String, Value>, resources: &mut Resources) {
     }
 }
 
-fn place(name: &str, ends: &Map<String, Value>, resources: &Resources) -> Place {
+fn place(name: &str, ends: &Map<String, Value>, resources: &Resources) -> EndpointRef {
     let end = ends.get(name).unwrap_or_else(|| panic!("no end {name}"));
     match text(end, "kind") {
-        "pod" => Place::Workload(format!("{}/{name}", text(end, "namespace"))),
-        "ip" => Place::Ip(text(end, "ip").parse().unwrap()),
+        "pod" => EndpointRef::Workload(format!("{}/{name}", text(end, "namespace"))),
+        "ip" => EndpointRef::Ip(text(end, "ip").parse().unwrap()),
         kind => {
-            assert!(EndKind::of_entity(kind).is_some(), "{kind}");
+            assert!(EndpointKind::of_entity(kind).is_some(), "{kind}");
             let node = resources.nodes.iter().any(|n| n.metadata.name == name).then(|| name.to_owned());
-            Place::Entity { name: kind.to_owned(), node }
+            EndpointRef::Entity { name: kind.to_owned(), node }
         }
     }
 }
 
 /// What the node learned before the flow: for each selector of an address some name that it matches.
-fn history(ends: &Map<String, Value>, simulation: &Simulation<'_>) -> History {
+fn history(ends: &Map<String, Value>, simulation: &Simulation) -> History {
     let mut history = History::default();
     for end in ends.values() {
         for selector in list(end, "fqdnSelectors") {
@@ -142,7 +142,7 @@ fn history(ends: &Map<String, Value>, simulation: &Simulation<'_>) -> History {
                 server: None,
                 learned: true,
             };
-            simulation.happen(&mut history, &Event::Dns(lookup)).unwrap();
+            simulation.apply(&mut history, &Event::Dns(lookup)).unwrap();
         }
     }
     history
@@ -196,7 +196,7 @@ fn flows_are_decided_as_cilium_decides_them() {
         if rejected {
             continue;
         }
-        let simulation = Simulation::new(&cluster, options);
+        let simulation = Simulation::new(cluster.clone(), options);
         let history = history(&ends, &simulation);
         for flow in list(case, "flows") {
             let from = place(text(flow, "from"), &ends, cluster.resources());
@@ -204,7 +204,7 @@ fn flows_are_decided_as_cilium_decides_them() {
             let protocol = Protocol::parse(text(flow, "protocol")).unwrap();
             let port = flow["port"].as_u64().unwrap_or_default() as u16;
             let question = Flow {
-                from: End { place: from, mtls: Some(false), certificate: None, mesh: None },
+                from: FlowSource { endpoint: from, mtls: Some(false), certificate: None, mesh: None },
                 to,
                 protocol,
                 icmp_type: Some(port as u8),

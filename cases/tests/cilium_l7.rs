@@ -4,7 +4,7 @@
 
 use palisade::{
     Cluster, Layer, Options, Outcome, Protocol,
-    flow::{DnsLookup, End, Flow, History, HttpRequest, Place, Simulation, Tls},
+    flow::{DnsLookup, EndpointRef, Flow, FlowSource, History, HttpRequest, Simulation, Tls},
     manifest,
     resource::Resources,
 };
@@ -50,7 +50,7 @@ fn policy(name: &str, subject: &str, body: &str) -> String {
 }
 
 struct Asked<'c> {
-    simulation: &'c Simulation<'c>,
+    simulation: &'c Simulation,
     layer: Layer,
     flow: Flow,
 }
@@ -62,9 +62,9 @@ impl Asked<'_> {
     }
 }
 
-fn to(from: &str, to: Place, port: u16) -> Flow {
-    let from = End {
-        place: Place::Workload(format!("default/{from}")),
+fn to(from: &str, to: EndpointRef, port: u16) -> Flow {
+    let from = FlowSource {
+        endpoint: EndpointRef::Workload(format!("default/{from}")),
         mtls: Some(false),
         certificate: None,
         mesh: None,
@@ -97,8 +97,8 @@ fn requests_are_let_through_as_the_proxy_does() {
         for (name, value) in request["headers"].as_object().unwrap() {
             http.headers.push((name.clone(), value.as_str().unwrap().into()));
         }
-        let simulation = Simulation::new(&cluster, Options::default());
-        let flow = Flow { http: Some(http), ..to("a", Place::Workload("default/b".into()), 80) };
+        let simulation = Simulation::new(cluster, Options::default());
+        let flow = Flow { http: Some(http), ..to("a", EndpointRef::Workload("default/b".into()), 80) };
         let answer = simulation.decide(&flow, &History::default()).unwrap();
         let allowed = answer.layers[1].1.outcome == Outcome::Allow;
         let refused = answer.layers[1].1.outcome == Outcome::Deny && answer.status == Some(403);
@@ -133,16 +133,17 @@ fn merges() -> Vec<Merge> {
     let ingress = |entry: &str| format!("  ingress: [{{{entry}}}]");
     let egress = |entry: &str| format!("  egress: [{{{entry}}}]");
     let http = |from: &str, path: &str, outcome| {
-        let flow = to(from, Place::Workload("default/b".into()), 80);
+        let flow = to(from, EndpointRef::Workload("default/b".into()), 80);
         (Flow { http: get(path), ..flow }, outcome)
     };
-    let bare = |from: &str, port, outcome| (to(from, Place::Workload("default/b".into()), port), outcome);
+    let bare =
+        |from: &str, port, outcome| (to(from, EndpointRef::Workload("default/b".into()), port), outcome);
     let server = |name: Option<&str>, outcome| {
-        let flow = to("a", Place::Ip("198.51.100.1".parse().unwrap()), 443);
+        let flow = to("a", EndpointRef::Ip("198.51.100.1".parse().unwrap()), 443);
         (Flow { tls: Some(Tls { sni: name.map(str::to_owned) }), ..flow }, outcome)
     };
     let lookup = |to_pod: &str, protocol, name: &str, outcome| {
-        let flow = to("a", Place::Workload(format!("default/{to_pod}")), 53);
+        let flow = to("a", EndpointRef::Workload(format!("default/{to_pod}")), 53);
         let dns = DnsLookup { query: name.to_owned(), record_type: "A".to_owned() };
         (Flow { protocol, dns: Some(dns), ..flow }, outcome)
     };
@@ -300,7 +301,7 @@ fn rules_that_meet_give_what_the_agent_makes_of_them() {
         let (subject, layer) = if ingress { ("b", Layer::CiliumIngress) } else { ("a", Layer::CiliumEgress) };
         let texts: Vec<String> = policies.iter().map(|(name, body)| policy(name, subject, body)).collect();
         let cluster = cluster(&texts);
-        let simulation = Simulation::new(&cluster, Options::default());
+        let simulation = Simulation::new(cluster, Options::default());
         for (flow, expected) in flows {
             let asked = Asked { simulation: &simulation, layer, flow };
             let found = asked.outcome();
@@ -350,9 +351,9 @@ fn the_dns_proxy_lets_names_pass_by_endpoint_server_and_port() {
             resources.add(document.value, document.origin).unwrap();
         }
         let cluster = Cluster::new(resources).0;
-        let simulation = Simulation::new(&cluster, Options::default());
+        let simulation = Simulation::new(cluster, Options::default());
         let name = |key: &str| case[key].as_str().unwrap().to_ascii_lowercase();
-        let server = Place::Workload(format!("default/{}", name("server")));
+        let server = EndpointRef::Workload(format!("default/{}", name("server")));
         let flow = to(&name("endpoint"), server, case["port"].as_u64().unwrap() as u16);
         let dns = DnsLookup { query: name("qname"), record_type: "A".to_owned() };
         let flow = Flow { protocol: Protocol::Udp, dns: Some(dns), ..flow };
@@ -381,8 +382,8 @@ fn server_names_match_as_the_proxy_says() {
             "  egress: [{{{WORLD}, toPorts: [{{ports: [{{port: '443', protocol: TCP}}], serverNames: ['{pattern}']}}]}}]"
         );
         let cluster = cluster(&[policy("p", "a", &entry)]);
-        let simulation = Simulation::new(&cluster, Options::default());
-        let flow = Flow { tls: sni(name), ..to("a", Place::Ip("198.51.100.1".parse().unwrap()), 443) };
+        let simulation = Simulation::new(cluster, Options::default());
+        let flow = Flow { tls: sni(name), ..to("a", EndpointRef::Ip("198.51.100.1".parse().unwrap()), 443) };
         let asks = Asked { simulation: &simulation, layer: Layer::CiliumEgress, flow };
         asked += 1;
         if (asks.outcome() == Outcome::Allow) != (case["matches"] == true) {

@@ -4,7 +4,7 @@
 
 use palisade::{
     Cluster, CompileSwitches, CompiledRules, FqdnPattern, Options, PolicyRef, Protocol, Request, RuleId,
-    flow::{DnsCode, DnsRequest, DnsVerdict, Place, Simulation},
+    flow::{DnsCode, DnsRequest, DnsVerdict, EndpointRef, Simulation},
     ir::{Clause, Effect, Group, NameAttribute, NamePattern, Rule, Section, Test},
     resource::Resources,
 };
@@ -188,16 +188,16 @@ fn lookups_are_decided_as_the_proxys_table_says() {
         let table = rows(&proxy["tables"], text(case, "rules"));
         assert!(!table.is_empty(), "{case}");
         let cluster = cluster(table, case);
-        let simulation = Simulation::new(&cluster, Options::default());
+        let simulation = Simulation::new(cluster, Options::default());
         let name = |key: &str| format!("foo/{}", text(case, key).to_ascii_lowercase());
         let request = DnsRequest {
             from: name("endpoint"),
-            server: Some(Place::Workload(name("server"))),
+            server: Some(EndpointRef::Workload(name("server"))),
             port: case["port"].as_u64().unwrap() as u16,
             protocol: Protocol::Udp,
             questions: vec![text(case, "qname").to_owned()],
         };
-        let verdict = simulation.may_ask(&request).verdict;
+        let verdict = simulation.authorize_lookup(&request).verdict;
         match case["allow"].as_bool().unwrap() {
             true => assert!(matches!(verdict, DnsVerdict::Forward { .. }), "{case}: {verdict:?}"),
             false => assert_eq!(verdict, DnsVerdict::Refuse(DnsCode::Refused), "{case}"),

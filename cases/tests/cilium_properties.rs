@@ -4,7 +4,7 @@
 use core::net::Ipv4Addr;
 use palisade::{
     Cluster, Layer, Options, Outcome, Protocol, Severity,
-    flow::{End, Flow, History, Place, Simulation},
+    flow::{EndpointRef, Flow, FlowSource, History, Simulation},
     lint,
     resource::Resources,
 };
@@ -48,11 +48,11 @@ fn errors(cluster: &Cluster) -> Vec<String> {
 }
 
 /// Whether the egress of `shop/own` lets a flow to `to` pass.
-fn passes(cluster: &Cluster, to: Place, protocol: Protocol, port: u16) -> bool {
-    let simulation = Simulation::new(cluster, Options::default());
-    let from = Place::Workload("shop/own".to_owned());
+fn passes(cluster: &Cluster, to: EndpointRef, protocol: Protocol, port: u16) -> bool {
+    let simulation = Simulation::new(cluster.clone(), Options::default());
+    let from = EndpointRef::Workload("shop/own".to_owned());
     let flow = Flow {
-        from: End { place: from, mtls: Some(false), certificate: None, mesh: None },
+        from: FlowSource { endpoint: from, mtls: Some(false), certificate: None, mesh: None },
         to,
         protocol,
         ..Flow::new("", "", port)
@@ -121,7 +121,7 @@ proptest! {
         prop_assert_eq!(errors(&cluster), Vec::<String>::new());
         let naive = equal.iter().all(|(key, value)| own.get(key) == Some(value))
             && expressions.iter().all(|expression| meets(&own, expression));
-        let got = passes(&cluster, Place::Workload("shop/other".to_owned()), Protocol::Tcp, 80);
+        let got = passes(&cluster, EndpointRef::Workload("shop/other".to_owned()), Protocol::Tcp, 80);
         prop_assert_eq!(got, naive);
     }
 
@@ -150,7 +150,7 @@ proptest! {
             let last = u16::try_from(*last).unwrap_or(0).max(*first);
             speaks && (*first == 0 || (*first..=last).contains(&port))
         });
-        let got = passes(&cluster, Place::Workload("shop/other".to_owned()), protocol, port);
+        let got = passes(&cluster, EndpointRef::Workload("shop/other".to_owned()), protocol, port);
         prop_assert_eq!(got, naive);
     }
 
@@ -183,7 +183,7 @@ proptest! {
         let naive = read.iter().any(|(net, bits, holes)| {
             same(address, *net, *bits) && !holes.iter().any(|(hole, bits)| same(address, *hole, *bits))
         });
-        let got = passes(&cluster, Place::Ip(Ipv4Addr::from_bits(address).into()), Protocol::Tcp, 80);
+        let got = passes(&cluster, EndpointRef::Ip(Ipv4Addr::from_bits(address).into()), Protocol::Tcp, 80);
         prop_assert_eq!(got, naive);
     }
 
@@ -199,7 +199,7 @@ proptest! {
             prop_assert_eq!(valid, is_service_name(&text) || number(&text).is_some());
         }
         if plain && !is_service_name(&text) && let Some(port @ 1..) = number(&text) {
-            let open = |port| passes(&cluster, Place::Workload("shop/other".to_owned()), Protocol::Tcp, port);
+            let open = |port| passes(&cluster, EndpointRef::Workload("shop/other".to_owned()), Protocol::Tcp, port);
             prop_assert!(open(port));
             prop_assert!(!open(port.wrapping_add(1).max(1)));
         }

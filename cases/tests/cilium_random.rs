@@ -2,7 +2,7 @@
 
 use palisade::{
     Cluster, Layer, Options, Outcome,
-    flow::{End, Flow, History, Place, Simulation},
+    flow::{EndpointRef, Flow, FlowSource, History, Simulation},
     manifest,
     resource::Resources,
 };
@@ -63,19 +63,19 @@ fn every_end_is_selected_as_cilium_selects_it() {
         let cluster = Cluster::new(resources).0;
         let mut options = Options::default();
         options.cilium.ipv6 = dual;
-        let simulation = Simulation::new(&cluster, options);
+        let simulation = Simulation::new(cluster, options);
         for (name, flags) in expected.as_object().unwrap() {
             let own = match name.contains('/') {
-                true => Place::Workload(name.clone()),
-                false => Place::Entity { name: name.clone(), node: None },
+                true => EndpointRef::Workload(name.clone()),
+                false => EndpointRef::Entity { name: name.clone(), node: None },
             };
-            let world = Place::Ip("192.0.2.77".parse().unwrap());
-            let flow = |from: &Place, to: &Place| Flow {
-                from: End { place: from.clone(), mtls: Some(false), certificate: None, mesh: None },
+            let world = EndpointRef::Ip("192.0.2.77".parse().unwrap());
+            let flow = |from: &EndpointRef, to: &EndpointRef| Flow {
+                from: FlowSource { endpoint: from.clone(), mtls: Some(false), certificate: None, mesh: None },
                 to: to.clone(),
                 ..Flow::new("", "", 1)
             };
-            let says = |from: &Place, to: &Place, layer: Layer| {
+            let says = |from: &EndpointRef, to: &EndpointRef, layer: Layer| {
                 let answer = simulation.decide(&flow(from, to), &History::default()).unwrap();
                 let (_, decision) = answer.layers.into_iter().find(|(l, _)| *l == layer).unwrap();
                 decision.outcome != Outcome::NotSelected

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use palisade::{
     CacheLimits, DecidedBy, Layer, Verdict,
-    flow::{Event, Flow, FlowError, History, Place, Simulation},
+    flow::{EndpointRef, Event, Flow, FlowError, History, Simulation},
 };
 use std::collections::BTreeSet;
 
@@ -30,11 +30,11 @@ pub(crate) struct Timeline {
 
 /// Returns the timelines of `flow` along `events`: one for each address in the answers for its name.
 pub(crate) fn timelines(
-    simulation: &Simulation<'_>,
+    simulation: &Simulation,
     flow: &Flow,
     events: &[Event],
 ) -> Result<Vec<Timeline>, FlowError> {
-    let Place::Fqdn { name, ip: None } = &flow.to else {
+    let EndpointRef::Fqdn { name, ip: None } = &flow.to else {
         let track = Track { ip: None, flow: flow.clone(), periods: Vec::new() };
         return Pass::new(simulation, vec![track]).along(events);
     };
@@ -49,7 +49,7 @@ pub(crate) fn timelines(
         return Err(FlowError::new(format!("no answer of the series has an address for `{name}`"), help));
     }
     let tracks = addresses.into_iter().map(|ip| {
-        let flow = Flow { to: Place::Fqdn { name: name.clone(), ip: Some(ip) }, ..flow.clone() };
+        let flow = Flow { to: EndpointRef::Fqdn { name: name.clone(), ip: Some(ip) }, ..flow.clone() };
         Track { ip: Some(ip), flow, periods: Vec::new() }
     });
     Pass::new(simulation, tracks.collect()).along(events)
@@ -64,15 +64,15 @@ struct Track {
 
 /// One pass over the events for all addresses. A flow is decided again only if the names of its address change. Therefore
 /// the cost grows with the number of events, not with its product with the number of addresses.
-struct Pass<'w, 'c> {
-    simulation: &'w Simulation<'c>,
+struct Pass<'w> {
+    simulation: &'w Simulation,
     history: History,
     /// In the order of the addresses.
     tracks: Vec<Track>,
 }
 
-impl<'w, 'c> Pass<'w, 'c> {
-    fn new(simulation: &'w Simulation<'c>, tracks: Vec<Track>) -> Self {
+impl<'w> Pass<'w> {
+    fn new(simulation: &'w Simulation, tracks: Vec<Track>) -> Self {
         Self { simulation, history: History::default(), tracks }
     }
 
@@ -85,7 +85,7 @@ impl<'w, 'c> Pass<'w, 'c> {
                 Event::Wait(time) => self.wait_until(self.history.now.saturating_add(*time))?,
                 Event::WaitUntil(moment) => self.wait_until(*moment)?,
                 Event::Dns(_) | Event::Connect { .. } | Event::Close { .. } => {
-                    let changed = self.simulation.changes(&mut self.history, event)?;
+                    let changed = self.simulation.apply(&mut self.history, event)?;
                     let limits = CacheLimits::from(self.simulation.options());
                     self.decide(changed, |ip| reason(event, ip, &limits))?;
                 }
@@ -133,7 +133,7 @@ impl<'w, 'c> Pass<'w, 'c> {
 impl Track {
     fn decide(
         &mut self,
-        simulation: &Simulation<'_>,
+        simulation: &Simulation,
         history: &History,
         because: impl FnOnce() -> String,
     ) -> Result<(), FlowError> {

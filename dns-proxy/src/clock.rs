@@ -1,8 +1,8 @@
-//! The time that the cache lives by.
+//! The clock of the DNS cache.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Milliseconds since 1970, counted on by a clock that nobody sets while the process runs.
+/// Milliseconds since 1970 at the start of the process, advanced by a monotonic clock.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     started: Instant,

@@ -1,4 +1,4 @@
-//! The connections of TCP clients: how many are served, and which one has to go when another client comes.
+//! The limit of TCP connections, and the choice of a connection to close for a new client.
 
 use core::{
     cell::{Cell, RefCell},
@@ -13,41 +13,41 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-/// The connections of one listener, all in one thread.
+/// The connections of one listener. One thread serves them all.
 #[derive(Debug)]
 pub(crate) struct Connections {
-    places: Arc<Semaphore>,
-    /// Connections that are served or wait for a place.
+    slots: Arc<Semaphore>,
+    /// Limits the connections that are served or wait for a slot.
     accepted: Arc<Semaphore>,
     served: RefCell<Vec<Rc<Connection>>>,
-    /// How long a connection waits for a place.
-    patience: Duration,
+    /// The time for which a connection waits for a slot.
+    wait_limit: Duration,
 }
 
-/// One connection that is served.
+/// One connection with a slot.
 #[derive(Debug)]
 pub(crate) struct Connection {
     client: IpAddr,
-    /// Since when the client has sent no whole message.
+    /// The time of the client's last complete message.
     idle_since: Cell<Instant>,
-    /// Lookups in flight.
+    /// The number of lookups in flight.
     busy: Cell<usize>,
     is_evicted: Cell<bool>,
     closed: Notify,
 }
 
 impl Connection {
-    /// Waits until the connection has to give up its place.
+    /// Waits until the connection loses its slot.
     pub(crate) async fn evicted(&self) {
         self.closed.notified().await;
     }
 
-    /// A whole message came.
+    /// Records the receipt of a complete message.
     pub(crate) fn begin(&self) {
         self.busy.set(self.busy.get() + 1);
     }
 
-    /// Its answer is ready.
+    /// Records that the response to a message is ready.
     pub(crate) fn end(&self) {
         self.busy.set(self.busy.get().saturating_sub(1));
         self.idle_since.set(Instant::now());
@@ -58,11 +58,11 @@ impl Connection {
     }
 }
 
-/// Frees the place of a connection.
+/// A served connection, whose drop frees the slot.
 struct Served<'c> {
     connections: &'c Connections,
     connection: Rc<Connection>,
-    _place: OwnedSemaphorePermit,
+    _slot: OwnedSemaphorePermit,
 }
 
 impl Drop for Served<'_> {
@@ -72,13 +72,13 @@ impl Drop for Served<'_> {
 }
 
 impl Connections {
-    /// At most `limit` connections are served, and as many wait, each for at most `patience`.
-    pub(crate) fn new(limit: usize, patience: Duration) -> Rc<Self> {
+    /// Limits the served connections to `limit`. As many connections wait for a slot, each no longer than `wait_limit`.
+    pub(crate) fn new(limit: usize, wait_limit: Duration) -> Rc<Self> {
         Rc::new(Self {
-            places: Arc::new(Semaphore::new(limit)),
+            slots: Arc::new(Semaphore::new(limit)),
             accepted: Arc::new(Semaphore::new(limit.saturating_mul(2))),
             served: RefCell::default(),
-            patience,
+            wait_limit,
         })
     }
 
@@ -92,13 +92,13 @@ impl Connections {
         loop {
             let Ok(accepted) = Arc::clone(&self.accepted).acquire_owned().await else { return };
             let Ok((stream, client)) = listener.accept().await else {
-                // Too many open files, mostly: they become fewer.
+                // Usually the process has too many open files, and closes some soon.
                 sleep(Duration::from_millis(50)).await;
                 continue;
             };
             let (connections, serve) = (Rc::clone(&self), Rc::clone(&serve));
             spawn_local(async move {
-                if let Some(served) = connections.place(client.ip().to_canonical()).await {
+                if let Some(served) = connections.acquire(client.ip().to_canonical()).await {
                     serve(stream, Rc::clone(&served.connection)).await;
                 }
                 drop(accepted);
@@ -106,17 +106,17 @@ impl Connections {
         }
     }
 
-    /// A place for a connection of `client`; another one may have to go.
-    async fn place(&self, client: IpAddr) -> Option<Served<'_>> {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
+    /// Waits for a slot for a connection of `client`. If none is free, closes another connection.
+    async fn acquire(&self, client: IpAddr) -> Option<Served<'_>> {
+        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) => slot,
             Err(_) => {
                 if let Some(victim) = self.victim(client) {
                     victim.is_evicted.set(true);
                     victim.closed.notify_one();
                 }
-                let place = Arc::clone(&self.places).acquire_owned();
-                timeout(self.patience, place).await.ok()?.ok()?
+                let slot = Arc::clone(&self.slots).acquire_owned();
+                timeout(self.wait_limit, slot).await.ok()?.ok()?
             }
         };
         let connection = Rc::new(Connection {
@@ -127,11 +127,11 @@ impl Connections {
             closed: Notify::new(),
         });
         self.served.borrow_mut().push(Rc::clone(&connection));
-        Some(Served { connections: self, connection, _place: place })
+        Some(Served { connections: self, connection, _slot: slot })
     }
 
-    /// The connection that makes room for one more of `client`: one of the client with the most connections, that which
-    /// has been idle for longest. A busy one goes only for a client with fewer connections.
+    /// Returns the connection to close for a new connection of `client`: of the client with the most connections, the one
+    /// that is idle for the longest time. A busy connection is closed only for a client with fewer connections.
     fn victim(&self, client: IpAddr) -> Option<Rc<Connection>> {
         let served = self.served.borrow();
         let served = served.iter().filter(|connection| !connection.is_evicted.get());
@@ -155,7 +155,7 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    /// The connection that had to go, by its place in `served`.
+    /// Returns the indexes of the closed connections in `served`.
     async fn evicted(served: &[Served<'_>]) -> Vec<usize> {
         let mut gone = Vec::new();
         for (n, served) in served.iter().enumerate() {
@@ -185,13 +185,13 @@ mod tests {
             let (connections, clients) = full(clients).await;
             let mut served = Vec::new();
             for client in clients {
-                served.push(connections.place(client).await.unwrap());
+                served.push(connections.acquire(client).await.unwrap());
                 sleep(Duration::from_millis(1)).await;
             }
             busy.iter().for_each(|n| served[*n].connection.begin());
-            let waits = connections.place(ip(newcomer));
+            let waits = connections.acquire(ip(newcomer));
             tokio::pin!(waits);
-            assert!(timeout(Duration::from_millis(1), &mut waits).await.is_err(), "all places are in use");
+            assert!(timeout(Duration::from_millis(1), &mut waits).await.is_err(), "all slots are in use");
             let found = evicted(&served).await;
             assert_eq!(found, gone.into_iter().collect::<Vec<_>>(), "{busy:?} {newcomer}");
             served.remove(gone.unwrap_or(0));

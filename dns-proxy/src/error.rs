@@ -1,8 +1,8 @@
-//! Why the proxy does not start.
+//! The error of the proxy.
 
 use std::fmt;
 
-/// What is wrong, and what to do about it.
+/// An error that prevents the start of the proxy or ends it, with a suggestion.
 #[derive(Clone, Debug)]
 pub struct ProxyError {
     message: String,
@@ -14,7 +14,7 @@ impl ProxyError {
         Self { message: message.into(), help: help.into() }
     }
 
-    /// What to do about it.
+    /// A suggestion that resolves the error.
     pub fn help(&self) -> &str {
         &self.help
     }

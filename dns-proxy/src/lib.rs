@@ -1,23 +1,23 @@
-//! A DNS proxy that decides, forwards and learns as Cilium's does, under the policy of one pod.
+//! A DNS proxy that enforces the policies of one pod as Cilium's DNS proxy does.
 //!
-//! [`serve`] listens for lookups by UDP and TCP. The engine decides each one: it is refused, or goes to the upstream
-//! server, whose answer is held back until the names in it are learned. What was learned answers "may I connect to this
-//! address now?" over HTTP. The cache is saved when the process is asked to end, and restored when it starts.
+//! [`serve`] receives lookups over UDP and TCP. The engine decides each lookup. The proxy refuses it, or forwards it to the
+//! upstream server. It records the addresses of a response in the DNS cache, and then sends the response to the client. An
+//! HTTP server decides whether the pod may connect to an address now. The proxy saves the cache at its end, and restores it
+//! at its start.
 //!
-//! Threads: some for UDP, one for TCP and signals, one for HTTP, one that writes the log. They share the names behind a
-//! lock that is held for microseconds; none of them waits for a client, for the reader of the log or for the server
-//! while it holds anything that another one needs. The number of lookups and connections in flight is bounded, and
-//! whatever waits for another process has a time limit.
+//! There are several threads for UDP, one for TCP and signals, one for HTTP, and one that writes the log. They share the DNS
+//! cache, which a lock protects for microseconds. No thread waits for a client, the reader of the log or the upstream server
+//! while it holds the lock. The numbers of lookups and connections are limited, and all waiting has a time limit.
 
 mod clock;
 mod connections;
 mod error;
-mod guard;
 mod http;
 mod log;
 mod lookup;
 mod message;
 mod names;
+mod pod_policy;
 mod server;
 mod slots;
 mod state;
@@ -26,6 +26,6 @@ mod udp;
 mod upstream;
 
 pub use error::ProxyError;
-pub use guard::Guard;
 pub use log::{Log, LogFormat};
+pub use pod_policy::PodPolicy;
 pub use server::{Settings, serve};

@@ -1,47 +1,47 @@
-//! One lookup, whatever socket it came by: judged, forwarded, answered.
+//! The processing of one DNS lookup over UDP or TCP: decision, forwarding and response.
 
 use crate::{
-    guard::{Guard, decider},
-    log::{Entry, Log},
-    message::{self, Match, Received},
+    log::{Log, LogEntry},
+    message::{self, Received, ResponseMatch},
     names::Names,
+    pod_policy::{PodPolicy, describe_reason},
     slots::{Permit, Slots},
 };
 use core::{net::SocketAddr, time::Duration};
 use hickory_proto::op::{Message, ResponseCode};
 use palisade::{
     Protocol,
-    flow::{DnsVerdict, Opened},
+    flow::{DnsVerdict, LearnedAddresses},
 };
 
-/// What every lookup needs.
+/// The state that all lookups share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) guard: Guard,
+    pub(crate) policy: PodPolicy,
     pub(crate) names: Names,
     pub(crate) log: Log,
     pub(crate) slots: Slots,
     pub(crate) upstream: SocketAddr,
-    /// How long the upstream may take for an answer.
+    /// The time limit for a response of the upstream server.
     pub(crate) timeout: Duration,
-    /// How long a TCP client may take for a message, and for reading one.
+    /// The time limit of a TCP client to send a message, and to read one.
     pub(crate) idle: Duration,
-    /// Most TCP clients.
+    /// The limit of TCP connections.
     pub(crate) connections: usize,
 }
 
-/// What becomes of a message.
+/// The decision about a message.
 #[derive(Debug)]
-pub(crate) enum Judged {
-    /// It gets no answer.
+pub(crate) enum LookupDecision {
+    /// The client receives no response.
     Dropped,
-    /// It gets this answer at once.
+    /// The client receives this response.
     Answered(Vec<u8>),
-    /// It goes to the upstream.
+    /// The upstream server receives the lookup.
     Forwarded(Box<Lookup>),
 }
 
-/// A lookup that waits for the upstream.
+/// A lookup that waits for the upstream server.
 #[derive(Debug)]
 pub(crate) struct Lookup {
     query: Message,
@@ -49,54 +49,54 @@ pub(crate) struct Lookup {
     client: SocketAddr,
     protocol: Protocol,
     by: String,
-    learns: bool,
-    /// What goes to the upstream. Its id is that of the exchange, not the client's.
+    observed: bool,
+    /// The message to the upstream server, with an ID other than the client's.
     pub(crate) sent: message::Forwarded,
     _permit: Permit,
 }
 
 impl Shared {
-    pub(crate) fn entry(&self, event: &'static str, client: SocketAddr, protocol: Protocol) -> Entry<'_> {
-        Entry {
+    pub(crate) fn entry(&self, event: &'static str, client: SocketAddr, protocol: Protocol) -> LogEntry<'_> {
+        LogEntry {
             client: Some(client),
             protocol: Some(if protocol == Protocol::Tcp { "TCP" } else { "UDP" }),
-            ..Entry::new(event, self.names.now())
+            ..LogEntry::new(event, self.names.now())
         }
     }
 
-    /// Decides about `bytes`. A lookup that is refused needs no slot.
-    pub(crate) fn judge(&self, bytes: &[u8], client: SocketAddr, protocol: Protocol) -> Judged {
+    /// Decides about the message `bytes` of a client. A refused lookup needs no slot.
+    pub(crate) fn decide(&self, bytes: &[u8], client: SocketAddr, protocol: Protocol) -> LookupDecision {
         match message::receive(bytes) {
-            Received::Query(query) => self.judge_query(*query, client, protocol),
-            Received::Wrong(answer) => {
+            Received::Query(query) => self.decide_query(*query, client, protocol),
+            Received::Invalid(answer) => {
                 let code = answer.metadata.response_code;
                 self.log.write(&self.entry("malformed", client, protocol).code(code));
                 encoded(&answer)
             }
             Received::Noise => {
                 self.log.write(&self.entry("dropped", client, protocol));
-                Judged::Dropped
+                LookupDecision::Dropped
             }
         }
     }
 
-    fn judge_query(&self, query: Message, client: SocketAddr, protocol: Protocol) -> Judged {
+    fn decide_query(&self, query: Message, client: SocketAddr, protocol: Protocol) -> LookupDecision {
         let Some(question) = query.queries.first() else {
             let entry = self.entry("refused", client, protocol).code(ResponseCode::FormErr);
-            self.log.write(&Entry { by: Some("reject"), ..entry });
+            self.log.write(&LogEntry { by: Some("reject"), ..entry });
             return encoded(&message::refusal(&query, ResponseCode::FormErr));
         };
         let name = message::text(question.name());
-        let decision = self.guard.policy().decide(protocol, &name);
-        let by = decider(&decision.layer);
+        let decision = self.policy.lookups().decide(protocol, &name);
+        let by = describe_reason(&decision.layer);
         let refuse = |event, code, detail| {
             let entry = self.about(event, (client, protocol), (&query, &name, &by)).code(code);
-            self.log.write(&Entry { detail, ..entry });
+            self.log.write(&LogEntry { detail, ..entry });
             encoded(&message::refusal(&query, code))
         };
-        let learns = match decision.verdict {
+        let observed = match decision.verdict {
             DnsVerdict::Refuse(code) => return refuse("refused", message::response_code(code), None),
-            DnsVerdict::Forward { learns } => learns,
+            DnsVerdict::Forward { observed } => observed,
         };
         let Some(permit) = self.slots.acquire() else {
             let detail = Some("too many lookups are in flight".into());
@@ -106,57 +106,57 @@ impl Shared {
             let detail = Some("the question cannot be encoded".into());
             return refuse("failed", ResponseCode::ServFail, detail);
         };
-        Judged::Forwarded(Box::new(Lookup {
+        LookupDecision::Forwarded(Box::new(Lookup {
             name,
             client,
             protocol,
             by,
-            learns,
+            observed,
             sent,
             query,
             _permit: permit,
         }))
     }
 
-    /// The answer of the upstream for the client. What it teaches is learned before.
+    /// Records the addresses in a response of the upstream server, and returns the response to the client.
     pub(crate) fn finish(&self, lookup: &Lookup, response: &[u8]) -> Option<Vec<u8>> {
         let parsed = match (lookup.sent.compare(response), Message::from_vec(response)) {
-            (_, Err(error)) => return self.fail(lookup, &format!("unreadable answer: {error}")),
-            (Match::Answer, Ok(parsed)) => parsed,
-            _ => return self.fail(lookup, "the server answers something else"),
+            (_, Err(error)) => return self.fail(lookup, &format!("invalid response: {error}")),
+            (ResponseMatch::Answer, Ok(parsed)) => parsed,
+            _ => return self.fail(lookup, "the server sent a response to another query"),
         };
         let code = parsed.metadata.response_code;
-        let mut opened = Opened::default();
+        let mut learned = LearnedAddresses::default();
         if code == ResponseCode::NoError {
-            match self.learn(lookup, &parsed) {
-                Ok(learned) => opened = learned,
+            match self.record(lookup, &parsed) {
+                Ok(addresses) => learned = addresses,
                 Err(why) => return self.fail(lookup, &why),
             }
         }
         let entry = self.of(lookup, "answered").code(code);
-        self.log.write(&entry.opened(self.guard.pod(), &opened));
+        self.log.write(&entry.learned(self.policy.pod(), &learned));
         reply(lookup, response, parsed)
     }
 
-    /// SERVFAIL for the client.
+    /// Returns a SERVFAIL response to the client.
     pub(crate) fn fail(&self, lookup: &Lookup, why: &str) -> Option<Vec<u8>> {
         let entry = self.of(lookup, "failed").code(ResponseCode::ServFail);
-        self.log.write(&Entry { detail: Some(why.into()), ..entry });
+        self.log.write(&LogEntry { detail: Some(why.into()), ..entry });
         message::refusal(&lookup.query, ResponseCode::ServFail).to_vec().ok()
     }
 
-    /// What the answer opens, where its lookup teaches anything.
-    fn learn(&self, lookup: &Lookup, response: &Message) -> Result<Opened, String> {
-        let policy = self.guard.policy();
-        let taught = message::learned(&lookup.name, response, policy.options().cilium.version)
+    /// Adds the addresses in `response` to the DNS cache, if the DNS proxy observes the lookup.
+    fn record(&self, lookup: &Lookup, response: &Message) -> Result<LearnedAddresses, String> {
+        let policy = self.policy.lookups();
+        let answer = message::answer(&lookup.name, response, policy.options().cilium.version)
             .map_err(|error| error.to_string())?;
-        if !lookup.learns || taught.addresses.is_empty() {
-            return Ok(Opened::default());
+        if !lookup.observed || answer.addresses.is_empty() {
+            return Ok(LearnedAddresses::default());
         }
-        Ok(self.names.learn(policy, &taught))
+        Ok(self.names.record_answer(policy, &answer))
     }
 
-    fn of<'e>(&self, lookup: &'e Lookup, event: &'static str) -> Entry<'e> {
+    fn of<'e>(&self, lookup: &'e Lookup, event: &'static str) -> LogEntry<'e> {
         let Lookup { query, name, client, protocol, by, .. } = lookup;
         self.about(event, (*client, *protocol), (query, name, by))
     }
@@ -166,23 +166,23 @@ impl Shared {
         event: &'static str,
         (client, protocol): (SocketAddr, Protocol),
         (query, name, by): (&Message, &'e str, &'e str),
-    ) -> Entry<'e> {
-        Entry {
+    ) -> LogEntry<'e> {
+        LogEntry {
             client: Some(client),
             protocol: Some(if protocol == Protocol::Tcp { "TCP" } else { "UDP" }),
             name: Some(name),
             query_type: query.queries.first().map(|question| question.query_type()),
             by: Some(by),
-            ..Entry::new(event, self.names.now())
+            ..LogEntry::new(event, self.names.now())
         }
     }
 }
 
-fn encoded(message: &Message) -> Judged {
-    message.to_vec().map_or(Judged::Dropped, Judged::Answered)
+fn encoded(message: &Message) -> LookupDecision {
+    message.to_vec().map_or(LookupDecision::Dropped, LookupDecision::Answered)
 }
 
-/// The upstream's answer under the client's id; cut off where the client's datagrams are smaller.
+/// Returns the response with the client's ID, truncated if it exceeds the client's maximum datagram size.
 fn reply(lookup: &Lookup, response: &[u8], mut parsed: Message) -> Option<Vec<u8>> {
     let query = &lookup.query;
     if lookup.protocol != Protocol::Tcp && response.len() > usize::from(query.max_payload()) {

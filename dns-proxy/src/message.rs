@@ -1,4 +1,4 @@
-//! Messages on the wire, and what the engine needs of them.
+//! DNS messages on the wire, and their values for the engine.
 
 use hickory_proto::{
     op::{Edns, Message, OpCode, ResponseCode},
@@ -6,20 +6,20 @@ use hickory_proto::{
 };
 use palisade::{AnswerError, CiliumVersion, DnsAnswer, DnsData, DnsRecord, flow::DnsCode, resolve_answer};
 
-/// Bytes of a header: what is shorter is no message.
+/// The number of bytes of a DNS header.
 pub(crate) const HEADER: usize = 12;
 
-/// A query that was read, or what is to be said instead.
+/// A message from a client.
 #[derive(Debug)]
 pub(crate) enum Received {
     Query(Box<Message>),
-    /// An answer for somebody whose message is wrong.
-    Wrong(Box<Message>),
-    /// Nothing: an answer would only help those who send noise or forge addresses.
+    /// The error response to an invalid message.
+    Invalid(Box<Message>),
+    /// Not a query. The proxy sends no response, which would help senders with forged addresses.
     Noise,
 }
 
-/// Reads what a client sent.
+/// Parses the message of a client.
 pub(crate) fn receive(bytes: &[u8]) -> Received {
     let [id0, id1, flags, ..] = bytes else { return Received::Noise };
     if bytes.len() < HEADER || flags & 0x80 != 0 {
@@ -27,7 +27,7 @@ pub(crate) fn receive(bytes: &[u8]) -> Received {
     }
     let answer = |op_code, code| {
         let message = Message::error_msg(u16::from_be_bytes([*id0, *id1]), op_code, code);
-        Received::Wrong(Box::new(message))
+        Received::Invalid(Box::new(message))
     };
     let op_code = OpCode::from_u8((flags >> 3) & 0x0f);
     match Message::from_vec(bytes) {
@@ -37,22 +37,22 @@ pub(crate) fn receive(bytes: &[u8]) -> Received {
     }
 }
 
-/// What goes to the upstream: the first question, which is the one that was judged, and nothing that was not read.
+/// The message to the upstream server: the first question, which policies decided, and no bytes that were not parsed.
 #[derive(Clone, Debug)]
 pub(crate) struct Forwarded {
     bytes: Vec<u8>,
-    /// Where the name of the question ends; type and class follow.
+    /// The end of the name in the question, before type and class.
     name_end: usize,
 }
 
-/// What a message is to a lookup.
+/// The relation of a message to a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Match {
-    /// It is about something else.
+pub(crate) enum ResponseMatch {
+    /// It belongs to another lookup.
     Other,
-    /// It is the answer.
+    /// It is the response.
     Answer,
-    /// It bears the id of the lookup, and cannot be read or has no question.
+    /// It has the ID of the lookup, and is invalid or has no question.
     Broken,
 }
 
@@ -79,30 +79,30 @@ impl Forwarded {
         &self.bytes
     }
 
-    /// Whether `response` answers this message. The name's case is the server's business.
-    pub(crate) fn compare(&self, response: &[u8]) -> Match {
+    /// Compares `response` with this message. The case of the name can differ.
+    pub(crate) fn compare(&self, response: &[u8]) -> ResponseMatch {
         if response_id(response).is_none_or(|id| !self.bytes.starts_with(&id.to_be_bytes())) {
-            return Match::Other;
+            return ResponseMatch::Other;
         }
         match (response.get(4..6), response.get(3).map(|flags| flags & 0x0f)) {
             (Some([0, 1]), _) => {}
-            // Some servers leave the question out where they answer with an error.
-            (Some([0, 0]), Some(code)) if code != 0 => return Match::Answer,
-            _ => return Match::Broken,
+            // Some servers omit the question in an error response.
+            (Some([0, 0]), Some(code)) if code != 0 => return ResponseMatch::Answer,
+            _ => return ResponseMatch::Broken,
         }
         let (name, kind) = (HEADER..self.name_end, self.name_end..self.name_end + 4);
         let is_same = |range: core::ops::Range<usize>, same: fn(&[u8], &[u8]) -> bool| matches!((self.bytes.get(range.clone()), response.get(range)), (Some(a), Some(b)) if same(a, b));
         if is_same(name, <[u8]>::eq_ignore_ascii_case) && is_same(kind, |a, b| a == b) {
-            return Match::Answer;
+            return ResponseMatch::Answer;
         }
         match name_end(response).filter(|end| end + 4 <= response.len()) {
-            Some(_) => Match::Other,
-            None => Match::Broken,
+            Some(_) => ResponseMatch::Other,
+            None => ResponseMatch::Broken,
         }
     }
 }
 
-/// The id of a response; none of anything else.
+/// Returns the ID of a response, or `None` for other messages.
 pub(crate) fn response_id(bytes: &[u8]) -> Option<u16> {
     match bytes {
         [id0, id1, flags, ..] if bytes.len() >= HEADER && flags & 0x80 != 0 => {
@@ -112,7 +112,7 @@ pub(crate) fn response_id(bytes: &[u8]) -> Option<u16> {
     }
 }
 
-/// Where the name of the first question ends. No name before it could be pointed at, so it is whole.
+/// Returns the end of the name in the first question. No name precedes it, so it contains no pointer.
 fn name_end(bytes: &[u8]) -> Option<usize> {
     let mut at = HEADER;
     loop {
@@ -124,7 +124,7 @@ fn name_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// What the proxy says itself.
+/// Returns the proxy's own error response.
 pub(crate) fn refusal(query: &Message, code: ResponseCode) -> Message {
     let mut message = Message::error_msg(query.metadata.id, query.metadata.op_code, code);
     message.metadata.recursion_desired = query.metadata.recursion_desired;
@@ -143,8 +143,8 @@ pub(crate) fn response_code(code: DnsCode) -> ResponseCode {
     }
 }
 
-/// What `response` teaches about `name`.
-pub(crate) fn learned(
+/// Returns the addresses and the time to live of `name` in `response`.
+pub(crate) fn answer(
     name: &str,
     response: &Message,
     version: CiliumVersion,
@@ -179,8 +179,8 @@ fn is_internet(record: &Record) -> bool {
     record.dns_class == DNSClass::IN
 }
 
-/// A name as text, each label with its dot. A byte that is no letter, digit, `-`, `_` or `*` is written `\DDD`, so that
-/// no two names have the same text: a label may contain a dot.
+/// Returns a name as text, with a dot after each label. A byte other than a letter, digit, `-`, `_` or `*` becomes `\DDD`,
+/// so that different names have different texts: a label can contain a dot.
 pub(crate) fn text(name: &Name) -> String {
     let mut text = String::new();
     for label in name.iter() {
@@ -220,18 +220,18 @@ mod tests {
     }
 
     #[test]
-    fn noise_gets_nothing_and_a_broken_query_is_told() {
+    fn noise_has_no_response_and_invalid_query_has_error() {
         assert!(matches!(receive(b""), Received::Noise));
         assert!(matches!(receive(&[0; 11]), Received::Noise));
         let mut bytes = query("a.io.").to_vec().unwrap();
         assert!(matches!(receive(&bytes), Received::Query(_)));
-        let Received::Wrong(wrong) = receive(&bytes[..20]) else { panic!("it was cut off") };
+        let Received::Invalid(wrong) = receive(&bytes[..20]) else { panic!("it was cut off") };
         assert_eq!(wrong.metadata.response_code, ResponseCode::FormErr);
         assert_eq!(wrong.metadata.id.to_be_bytes(), bytes[..2]);
         bytes[2] |= 0x80;
         assert!(matches!(receive(&bytes), Received::Noise));
         bytes[2] = 0x28;
-        let Received::Wrong(wrong) = receive(&bytes) else { panic!("an update is no query") };
+        let Received::Invalid(wrong) = receive(&bytes) else { panic!("an update is no query") };
         assert_eq!(wrong.metadata.response_code, ResponseCode::NotImp);
     }
 
@@ -256,24 +256,24 @@ mod tests {
             message
         };
         let compare = |message: &Message| sent.compare(&message.to_vec().unwrap());
-        assert_eq!(compare(&response("A.io.", 7)), Match::Answer);
-        assert_eq!(compare(&response("a.io.", 8)), Match::Other);
-        assert_eq!(compare(&response("b.io.", 7)), Match::Other);
-        assert_eq!(sent.compare(sent.bytes()), Match::Other, "a query is no answer");
+        assert_eq!(compare(&response("A.io.", 7)), ResponseMatch::Answer);
+        assert_eq!(compare(&response("a.io.", 8)), ResponseMatch::Other);
+        assert_eq!(compare(&response("b.io.", 7)), ResponseMatch::Other);
+        assert_eq!(sent.compare(sent.bytes()), ResponseMatch::Other, "a query is no answer");
         let mut other = response("a.io.", 7);
         other.queries[0].set_query_type(RecordType::AAAA);
-        assert_eq!(compare(&other), Match::Other);
+        assert_eq!(compare(&other), ResponseMatch::Other);
         other.queries.clear();
-        assert_eq!(compare(&other), Match::Broken);
+        assert_eq!(compare(&other), ResponseMatch::Broken);
         other.metadata.response_code = ResponseCode::ServFail;
-        assert_eq!(compare(&other), Match::Answer);
+        assert_eq!(compare(&other), ResponseMatch::Answer);
         let whole = response("b.io.", 7).to_vec().unwrap();
         for length in HEADER..whole.len() {
-            assert_eq!(sent.compare(&whole[..length]), Match::Broken, "{length}");
+            assert_eq!(sent.compare(&whole[..length]), ResponseMatch::Broken, "{length}");
         }
         let mut two = response("a.io.", 7);
         two.add_query(query("b.io.").queries.remove(0));
-        assert_eq!(compare(&two), Match::Broken);
+        assert_eq!(compare(&two), ResponseMatch::Broken);
     }
 
     #[test]
@@ -282,9 +282,8 @@ mod tests {
         let name = Name::from_ascii("a.io.").unwrap();
         let mut record = Record::from_rdata(name, 7, RData::A(A::new(192, 0, 2, 1)));
         response.add_answer(record.clone());
-        let addresses = |response: &Message| {
-            learned("a.io.", response, CiliumVersion::default()).unwrap().addresses.len()
-        };
+        let addresses =
+            |response: &Message| answer("a.io.", response, CiliumVersion::default()).unwrap().addresses.len();
         assert_eq!(addresses(&response), 1);
         record.dns_class = DNSClass::CH;
         response.answers = vec![record];

@@ -1,17 +1,17 @@
-//! What DNS taught the pod's node, shared by all threads.
+//! The DNS cache of the pod's node, shared by all threads.
 
 use crate::clock::Clock;
 use core::net::IpAddr;
 use palisade::{
     CacheLimits, DnsAnswer, DnsCache, RestoreError,
-    flow::{DnsPolicy, History, Opened},
+    flow::{DnsPolicy, History, LearnedAddresses},
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Names that are copied in one go. Lookups wait for no more than that, however many names an address has.
+/// The number of names that are copied under one lock. Lookups wait no longer, also for addresses with many names.
 const PART: usize = 512;
 
-/// The names of one node. No caller keeps the lock while it waits for anything.
+/// The DNS cache of one node. No method waits for another thread or process while it holds the lock.
 #[derive(Debug)]
 pub(crate) struct Names {
     node: String,
@@ -30,25 +30,25 @@ impl Names {
         self.clock.now()
     }
 
-    /// The history as it is now.
+    /// Locks the history and advances it to the current time.
     fn current(&self) -> MutexGuard<'_, History> {
-        // A panic of another thread ends the process in order; what was learned until then is still right.
+        // A panic of another thread ends the process in order; the names in the cache are still valid.
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.wait_until(self.clock.now());
         history
     }
 
-    /// A successful answer came.
-    pub(crate) fn learn(&self, policy: &DnsPolicy<'_>, taught: &DnsAnswer) -> Opened {
-        policy.learn(&mut self.current(), taught)
+    /// Adds a successful answer to the cache.
+    pub(crate) fn record_answer(&self, policy: &DnsPolicy, answer: &DnsAnswer) -> LearnedAddresses {
+        policy.observe_response(&mut self.current(), answer)
     }
 
-    /// A connection of the pod to `address` is alive from now on, or over.
-    pub(crate) fn set_connection(&self, policy: &DnsPolicy<'_>, address: IpAddr, alive: bool) {
-        policy.set_connection(&mut self.current(), address, alive);
+    /// Records that the pod opened a connection to `address`, or closed it.
+    pub(crate) fn set_connection(&self, policy: &DnsPolicy, address: IpAddr, is_open: bool) {
+        policy.set_connection(&mut self.current(), address, is_open);
     }
 
-    /// The names in force for `address`, in order, and a history that knows only them.
+    /// Returns the names of `address`, in order, and a history with only these names.
     pub(crate) fn view(&self, address: IpAddr) -> (Vec<Arc<str>>, History) {
         let address = address.to_canonical();
         let mut names: Vec<Arc<str>> = Vec::new();
@@ -69,7 +69,8 @@ impl Names {
         (names, history)
     }
 
-    /// Knows what `bytes` say, and nothing else. Where they are refused it knows nothing.
+    /// Replaces the cache by the saved cache in `bytes`, and returns the number of addresses. If `bytes` are invalid, the
+    /// cache is empty.
     pub(crate) fn restore(&self, bytes: &[u8]) -> Result<usize, RestoreError> {
         let mut history = self.current();
         let restored = DnsCache::restore(bytes, self.limits, history.now);
@@ -78,8 +79,9 @@ impl Names {
         known
     }
 
-    /// Stops learning for good and returns what is known as bytes. As an answer is sent when it is learned, no answer
-    /// that the bytes do not hold is sent any more, and every later use of the names waits for the end of the process.
+    /// Returns the cache as bytes, and locks it until the end of the process.
+    ///
+    /// The proxy sends an answer after it has recorded it. Therefore it sends no answer that is missing in the bytes.
     pub(crate) fn finish(&self) -> Vec<u8> {
         let history = self.current();
         let bytes = match history.cache(&self.node) {

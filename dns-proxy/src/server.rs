@@ -1,12 +1,12 @@
-//! Starts the threads, and ends when the process is told to.
+//! Starts the threads of the proxy, and ends them on a signal.
 
 use crate::{
     ProxyError,
     connections::Connections,
-    guard::Guard,
-    http::{self, Endpoint},
-    log::{Entry, Log},
+    http::{self, HttpServer},
+    log::{Log, LogEntry},
     lookup::Shared,
+    pod_policy::PodPolicy,
     slots::Slots,
     state, tcp, udp,
 };
@@ -26,45 +26,45 @@ use tokio::{
     task::LocalSet,
 };
 
-/// Where the proxy listens and asks, and what it bounds.
+/// The addresses and limits of the proxy.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Address for lookups, by UDP and TCP; port 0 picks a free one.
+    /// The address for lookups over UDP and TCP; port 0 selects a free port.
     pub listen: SocketAddr,
-    /// Server that lookups go to.
+    /// The upstream server.
     pub upstream: SocketAddr,
-    /// Address of the HTTP endpoint; port 0 picks a free one.
+    /// The address of the HTTP server; port 0 selects a free port.
     pub http: SocketAddr,
-    /// File that keeps what was learned.
+    /// The file for the DNS cache.
     pub state: Option<PathBuf>,
-    /// How long the server may take for an answer.
+    /// The time limit for a response of the upstream server.
     pub timeout: Duration,
-    /// How long a TCP client may take for a message, and for reading one.
+    /// The time limit of a TCP client to send a message, and to read one.
     pub idle: Duration,
-    /// Most lookups in flight; further ones fail.
+    /// The limit of lookups in flight. Further lookups fail.
     pub max_lookups: usize,
-    /// Most TCP connections of clients, for each of lookups and HTTP. Those that are idle make room for further ones.
+    /// The limit of TCP connections, for lookups and for HTTP each. A new connection can close an idle one.
     pub max_connections: usize,
 }
 
-/// How often a free port is looked for that both protocols have.
+/// The number of attempts to find a port that is free for both protocols.
 const ATTEMPTS: usize = 20;
-/// Most threads for lookups by UDP.
+/// The limit of threads for lookups over UDP.
 const MAX_WORKERS: usize = 4;
-/// Ports towards the upstream that all threads together use for lookups by UDP.
+/// The number of ports to the upstream server, over UDP, of all threads together.
 const SOCKETS: usize = 256;
-/// How long the end of the process waits for a reader of its lines, and for a reader of its errors.
+/// The time for which the end of the process waits for the reader of the log, and for the reader of its errors.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// Serves `guard` until the process is asked to end (SIGTERM or SIGINT), then saves what was learned.
+/// Serves the lookups of a pod until the process receives SIGTERM or SIGINT, then saves the DNS cache.
 ///
-/// Nothing holds the end up: lines that nobody reads are dropped, and a process that does not end by itself two seconds
-/// after it saved exits with code 2.
+/// The process ends without delay: it drops lines that have no reader, and exits with code 2 if it still runs two seconds
+/// after it has saved the cache.
 ///
 /// # Errors
 ///
-/// An address or the state file cannot be used, or what was learned cannot be saved.
-pub fn serve(guard: Guard, settings: &Settings, log: Log) -> Result<(), ProxyError> {
+/// An address or the state file is unusable, or the DNS cache cannot be saved.
+pub fn serve(policy: PodPolicy, settings: &Settings, log: Log) -> Result<(), ProxyError> {
     let runtime = runtime().map_err(|error| broken(&error))?;
     let mut signals = {
         let _entered = runtime.enter();
@@ -75,9 +75,9 @@ pub fn serve(guard: Guard, settings: &Settings, log: Log) -> Result<(), ProxyErr
     let (tcp, udp) = bind(settings.listen).map_err(in_use("lookups", settings.listen))?;
     let web = TcpListener::bind(settings.http).map_err(in_use("HTTP", settings.http))?;
     let shared = Arc::new(Shared {
-        names: guard.names(),
+        names: policy.empty_cache(),
         slots: Slots::new(settings.max_lookups),
-        guard,
+        policy,
         log,
         upstream: settings.upstream,
         timeout: settings.timeout,
@@ -86,12 +86,11 @@ pub fn serve(guard: Guard, settings: &Settings, log: Log) -> Result<(), ProxyErr
     });
     let is_refused = saved.is_some_and(|saved| !restore(&shared, settings, saved.as_deref()));
     let entry =
-        Entry { listen: udp.local_addr().ok(), http: web.local_addr().ok(), ..shared.event("listening") };
+        LogEntry { listen: udp.local_addr().ok(), http: web.local_addr().ok(), ..shared.event("listening") };
     let ended = start(&shared, &udp, web).map_err(|error| broken(&error))?;
     shared.log.write(&entry);
     if !settings.http.ip().to_canonical().is_loopback() {
-        let detail =
-            "the HTTP endpoint is not on a loopback address: whoever reaches it can keep addresses open";
+        let detail = "the HTTP server is not on a loopback address: any client that reaches it can keep addresses allowed";
         shared.log.write(&shared.event("warning").detail(detail));
     }
     let of_lookups = Arc::clone(&shared);
@@ -112,7 +111,7 @@ pub fn serve(guard: Guard, settings: &Settings, log: Log) -> Result<(), ProxyErr
     shared.log.flush(FLUSH);
     let code = if result.is_ok() { 0 } else { 2 };
     thread::spawn(move || {
-        // Whoever reads the last message does not read.
+        // Nothing reads the last message.
         thread::sleep(FLUSH);
         std::process::exit(code);
     });
@@ -125,37 +124,38 @@ fn broken(error: &io::Error) -> ProxyError {
 
 fn in_use(what: &str, address: SocketAddr) -> impl Fn(io::Error) -> ProxyError {
     let what = format!("cannot listen on {address} for {what}");
-    move |error| ProxyError::new(format!("{what}: {error}"), "give another address; port 0 picks a free one")
+    move |error| {
+        ProxyError::new(format!("{what}: {error}"), "give another address; port 0 selects a free port")
+    }
 }
 
 fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// Starts the threads for UDP and HTTP. One that ends, which none should, is told by name.
+/// Starts the threads for UDP and HTTP. The receiver reports a thread that ends, which is an error.
 fn start(
     shared: &Arc<Shared>,
     udp: &UdpSocket,
     web: TcpListener,
 ) -> io::Result<tokio::sync::mpsc::Receiver<String>> {
-    let (told, ended) = channel(1);
+    let (sender, ended) = channel(1);
     let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
     for _ in 0..workers {
         let worker = udp::Worker::new(Arc::clone(shared), udp, SOCKETS / workers)?;
-        spawn("udp", &told, move || worker.run().to_string())?;
+        spawn("udp", &sender, move || worker.run().to_string())?;
     }
     web.set_nonblocking(true)?;
     let shared = Arc::clone(shared);
-    spawn("http", &told, move || match runtime() {
+    spawn("http", &sender, move || match runtime() {
         Ok(runtime) => runtime.block_on(LocalSet::new().run_until(async move {
             let served = Connections::new(shared.connections, shared.idle);
             let web = match tokio::net::TcpListener::from_std(web) {
                 Ok(web) => web,
                 Err(error) => return error.to_string(),
             };
-            let connections = shared.guard.connections();
-            let endpoint = Rc::new(Endpoint { shared, connections });
-            let serve = move |stream, connection| http::connection(Rc::clone(&endpoint), stream, connection);
+            let server = Rc::new(HttpServer { shared });
+            let serve = move |stream, connection| http::connection(Rc::clone(&server), stream, connection);
             served.accept(web, serve).await;
             "it ended".to_owned()
         })),
@@ -164,14 +164,14 @@ fn start(
     Ok(ended)
 }
 
-/// Says that a thread has ended, whatever ended it.
-struct Told {
+/// Reports the end of a thread, also after a panic.
+struct EndReport {
     name: &'static str,
     why: String,
     sender: Sender<String>,
 }
 
-impl Drop for Told {
+impl Drop for EndReport {
     fn drop(&mut self) {
         let _ = self.sender.try_send(format!("the thread for {} has ended: {}", self.name, self.why));
     }
@@ -182,16 +182,16 @@ fn spawn(
     sender: &Sender<String>,
     work: impl FnOnce() -> String + Send + 'static,
 ) -> io::Result<()> {
-    let told = Told { name, why: "it panicked".to_owned(), sender: sender.clone() };
+    let report = EndReport { name, why: "it panicked".to_owned(), sender: sender.clone() };
     let work = move || {
-        // Moved as a whole, so that it is dropped when the thread ends.
-        let mut told = told;
-        told.why = work();
+        // The closure owns the whole report, so that its drop is the end of the thread.
+        let mut report = report;
+        report.why = work();
     };
     thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
-/// Waits for a signal, or for a thread that ends.
+/// Waits for a signal, or for the end of a thread.
 async fn until(
     [terminate, interrupt]: &mut [Signal; 2],
     mut ended: tokio::sync::mpsc::Receiver<String>,
@@ -203,7 +203,7 @@ async fn until(
     }
 }
 
-/// Both protocols on one port.
+/// Opens one port for both protocols.
 fn bind(address: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
     let mut attempts = ATTEMPTS;
     loop {
@@ -219,24 +219,24 @@ fn bind(address: SocketAddr) -> io::Result<(TcpListener, UdpSocket)> {
 }
 
 impl Shared {
-    fn event(&self, event: &'static str) -> Entry<'static> {
-        Entry::new(event, self.names.now())
+    fn event(&self, event: &'static str) -> LogEntry<'static> {
+        LogEntry::new(event, self.names.now())
     }
 }
 
-/// Restores what the file knows. False where its content is refused: the cache stays empty and every name closed.
+/// Restores the DNS cache from the file. Returns false for invalid content: then the cache stays empty.
 fn restore(shared: &Shared, settings: &Settings, saved: Option<&[u8]>) -> bool {
     let path = settings.state.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let (event, detail) = match saved.map(|saved| shared.names.restore(saved)) {
         None => ("empty", format!("there is no {} yet", path.display())),
         Some(Ok(known)) => ("restored", format!("{known} addresses of {}", path.display())),
-        Some(Err(error)) => ("not-restored", format!("{}: {error}; nothing is open", path.display())),
+        Some(Err(error)) => ("not-restored", format!("{}: {error}; the cache is empty", path.display())),
     };
     shared.log.write(&shared.event(event).detail(detail));
     event != "not-restored"
 }
 
-/// Saves what was learned; a file whose content was refused is kept beside.
+/// Saves the DNS cache. A file with invalid content stays under another name.
 fn save(shared: &Shared, settings: &Settings, is_refused: bool) -> Result<(), ProxyError> {
     let Some(path) = &settings.state else { return Ok(()) };
     let bytes = shared.names.finish();
@@ -245,14 +245,15 @@ fn save(shared: &Shared, settings: &Settings, is_refused: bool) -> Result<(), Pr
     let result = result.and_then(|aside| state::save(path, &bytes).map(|()| aside));
     let (event, detail) = match &result {
         Ok(None) => ("saved", path.display().to_string()),
-        Ok(Some(aside)) => {
-            ("saved", format!("{}; what could not be restored is in {}", path.display(), aside.display()))
-        }
+        Ok(Some(aside)) => (
+            "saved",
+            format!("{}; the content that could not be restored is in {}", path.display(), aside.display()),
+        ),
         Err(error) => ("not-saved", format!("{}: {error}", path.display())),
     };
     shared.log.write(&shared.event(event).detail(detail));
     result.map(drop).map_err(|error| {
-        let message = format!("what was learned cannot be saved to `{}`: {error}", path.display());
-        ProxyError::new(message, "names are learned again when they are looked up")
+        let message = format!("cannot save the DNS cache to `{}`: {error}", path.display());
+        ProxyError::new(message, "the next lookups fill the cache again")
     })
 }

@@ -1,16 +1,16 @@
-//! How many lookups are in flight.
+//! The limit of concurrent lookups.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
-/// The number of lookups that may wait for the upstream at a time.
+/// Limits the number of lookups that wait for the upstream server.
 #[derive(Debug)]
 pub(crate) struct Slots {
     limit: usize,
     used: Arc<AtomicUsize>,
 }
 
-/// The place of one lookup; dropping it frees the slot.
+/// The slot of one lookup, which its drop frees.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<AtomicUsize>);
 
@@ -19,7 +19,7 @@ impl Slots {
         Self { limit, used: Arc::default() }
     }
 
-    /// A slot, if one is free.
+    /// Returns a slot if one is free.
     pub(crate) fn acquire(&self) -> Option<Permit> {
         let free = |used: usize| (used < self.limit).then_some(used + 1);
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, free).ok()?;

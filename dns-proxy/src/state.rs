@@ -1,5 +1,4 @@
-//! The file that keeps what was learned over a restart. Whoever can write it opens addresses, so it must be the
-//! process's own.
+//! The file with the DNS cache. Its writer can allow addresses, so only the user of the process may write it.
 
 use crate::ProxyError;
 use rustix::{fs::OFlags, process::geteuid};
@@ -11,25 +10,22 @@ use std::{
 };
 use tempfile::{Builder, NamedTempFile};
 
-/// Bytes of a file that may hold a cache: more than the cache's limits let it have.
+/// The limit of the file in bytes, which exceeds the size of any valid cache.
 const MAX: u64 = 256 << 20;
-/// Permission to write for the group or for everybody.
+/// The write permissions of the group and of all users.
 const OTHERS_WRITE: u32 = 0o022;
 
-/// Reads the file; none if there is none yet.
+/// Reads the file, or returns `None` if it does not exist.
 ///
 /// # Errors
 ///
-/// The file cannot be trusted or read, or no file can be written beside it.
+/// The file is unreadable, another user can write it, or its folder is not writable.
 pub(crate) fn load(path: &Path) -> Result<Option<Vec<u8>>, ProxyError> {
     let wrong = |error: io::Error, help: &str| {
         ProxyError::new(format!("`--state {}`: {error}", path.display()), help)
     };
     let content = read(path).map_err(|error| {
-        wrong(
-            error,
-            "give a regular file of this user that nobody else can write, or one that does not exist",
-        )
+        wrong(error, "give a regular file that only this user can write, or one that does not exist")
     })?;
     remove_left_over(path);
     temporary(path)
@@ -43,7 +39,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
         return refuse("it is a symbolic link");
     }
-    // Neither a link that was made in the meantime nor a FIFO holds anybody up.
+    // The flags refuse a link that was created since the check, and do not wait for the writer of a FIFO.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let flags = i32::try_from(flags).map_err(io::Error::other)?;
     let file = match OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -69,7 +65,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// Writes the file whole or not at all.
+/// Replaces the file atomically.
 pub(crate) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = temporary(path)?;
     file.write_all(bytes)?;
@@ -78,17 +74,17 @@ pub(crate) fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
-/// Keeps a file whose content was refused under another name, which has `at` in it.
+/// Keeps a file with invalid content under another name, which contains `at`.
 pub(crate) fn set_aside(path: &Path, at: u64) -> io::Result<PathBuf> {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".not-restored-{at}"));
     let aside = PathBuf::from(name);
-    // A link, unlike a rename, replaces nothing.
+    // A link, unlike a rename, replaces no file.
     fs::hard_link(path, &aside)?;
     Ok(aside)
 }
 
-/// Removes what a process that was killed while it saved has left. A file that another process still writes stays.
+/// Removes temporary files of killed processes. A file that another process writes stays.
 fn remove_left_over(path: &Path) {
     let (prefix, owner) = (prefix(path), geteuid().as_raw());
     for entry in fs::read_dir(folder(path)).into_iter().flatten().flatten() {
@@ -99,7 +95,7 @@ fn remove_left_over(path: &Path) {
             continue;
         }
         if File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok()) {
-            // Another process may have removed it.
+            // Another process can have removed it.
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -111,7 +107,7 @@ fn prefix(path: &Path) -> String {
     format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
 }
 
-/// A locked file beside `path`, for this user only.
+/// Creates a locked file in the folder of `path`, for this user only.
 fn temporary(path: &Path) -> io::Result<NamedTempFile> {
     let file = Builder::new().prefix(&prefix(path)).suffix(SUFFIX).tempfile_in(folder(path))?;
     file.as_file().lock()?;
@@ -138,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn saved_bytes_are_loaded_and_replaced_whole() {
+    fn saved_bytes_are_loaded_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("names");
         assert_eq!(load(&path).unwrap(), None);
@@ -151,24 +147,24 @@ mod tests {
     }
 
     #[test]
-    fn file_that_cannot_be_written_or_trusted_is_refused() {
+    fn file_that_others_can_write_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let told = |path: &Path| load(path).unwrap_err().to_string();
-        assert!(told(folder.path()).contains("not a regular file"));
-        assert!(told(&folder.path().join("none/names")).contains("none/names"));
+        let error = |path: &Path| load(path).unwrap_err().to_string();
+        assert!(error(folder.path()).contains("not a regular file"));
+        assert!(error(&folder.path().join("none/names")).contains("none/names"));
         let (path, link) = (folder.path().join("names"), folder.path().join("link"));
         save(&path, b"one").unwrap();
         symlink(&path, &link).unwrap();
-        assert!(told(&link).contains("symbolic link"));
+        assert!(error(&link).contains("symbolic link"));
         for mode in [0o666, 0o620, 0o602] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert!(told(&path).contains("other users can write it"), "{mode:o}");
+            assert!(error(&path).contains("other users can write it"), "{mode:o}");
         }
         assert_eq!(fs::read(&path).unwrap(), b"one");
     }
 
     #[test]
-    fn left_over_files_are_removed_and_those_in_use_stay() {
+    fn temporary_file_without_process_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("names");
         let used = temporary(&path).unwrap();
@@ -183,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn refused_file_is_kept_under_another_name() {
+    fn invalid_file_is_kept_under_another_name() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("names");
         fs::write(&path, "bad").unwrap();
         assert_eq!(set_aside(&path, 7).unwrap(), folder.path().join("names.not-restored-7"));
         save(&path, b"good").unwrap();
         assert_eq!(fs::read(folder.path().join("names.not-restored-7")).unwrap(), b"bad");
-        assert!(set_aside(&path, 7).is_err(), "nothing is replaced");
+        assert!(set_aside(&path, 7).is_err(), "an existing file stays");
     }
 }

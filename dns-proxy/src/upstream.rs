@@ -1,4 +1,4 @@
-//! One exchange with the upstream by TCP, and messages on streams.
+//! Lookups at the upstream server over TCP, and DNS messages on streams.
 
 use crate::lookup::Lookup;
 use core::{net::SocketAddr, time::Duration};
@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-/// Sends `lookup` on a connection of its own and returns the answer, which may be none to it.
+/// Sends `lookup` on a new connection and returns the next message, which can be unrelated to it.
 pub(crate) async fn exchange(
     server: SocketAddr,
     lookup: &mut Lookup,
@@ -26,7 +26,7 @@ pub(crate) async fn exchange(
     timeout(limit, exchange).await.map_err(late)?
 }
 
-/// Writes one message with its length in front.
+/// Writes one message, preceded by its length.
 pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
     let length = u16::try_from(bytes.len())
         .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a message of more than 65535 bytes"))?;
@@ -34,7 +34,7 @@ pub(crate) async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) 
     stream.write_all(&framed).await
 }
 
-/// Reads one message; none if the other end is done.
+/// Reads one message, or returns `None` at the end of the stream.
 pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
     let mut length = [0; 2];
     match stream.read_exact(&mut length).await {

@@ -139,6 +139,13 @@ impl Authorization {
         self.enforced.rules.attributes().chain(shadow)
     }
 
+    /// Returns the effect of the enforced rule `id`.
+    pub(crate) fn effect(&self, id: &RuleId) -> Option<&Effect> {
+        let rules = &self.enforced.rules;
+        let mut found = (0..rules.len()).filter_map(|number| rules.rule(number));
+        found.find(|(other, _)| *other == id).map(|(_, effect)| effect)
+    }
+
     /// Evaluates every test of every enforced rule: CUSTOM, DENY, then ALLOW.
     pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
         self.enforced.rules.traces(request)

@@ -5,7 +5,7 @@ use crate::{
     compile::{CompileSwitches, Context},
     decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     explain::RuleTrace,
-    ir::{Attribute, AuthorizationLayer},
+    ir::{Attribute, AuthorizationLayer, Effect},
     options::Profile,
     request::{Attributes, Read},
     rule_id::RuleId,
@@ -111,6 +111,11 @@ impl FilterChain {
     /// The HTTP status of a denied request; TCP connections have none.
     pub(crate) fn denied_status(&self) -> Option<u16> {
         self.denied_status
+    }
+
+    /// Returns the effect of the enforced rule `id`. Searches all rules.
+    pub(crate) fn effect(&self, id: &RuleId) -> Option<&Effect> {
+        self.policies.effect(id)
     }
 
     /// Decides by the rules of `actions`. The profile strict also evaluates the request in each [`View`], and returns the

@@ -43,7 +43,7 @@
 //! let mut resources = Resources::default();
 //! assert!(manifest::load("policy.yaml", yaml, &mut resources).is_empty());
 //! let (cluster, _) = Cluster::new(resources);
-//! let simulation = flow::Simulation::new(&cluster, Options::default());
+//! let simulation = flow::Simulation::new(cluster, Options::default());
 //!
 //! let mut flow = flow::Flow::new("foo/sleep", "foo/sample", 8000);
 //! flow.http = Some(flow::HttpRequest::new("POST", "/status", "sample.foo"));
@@ -107,7 +107,7 @@ mod unknown_name;
 mod visible;
 mod whole_number;
 
-pub use cluster::{CalledService, Cluster, EndKind, IdentitySource, MeshRole, NamedPort, Workload};
+pub use cluster::{CalledService, Cluster, EndpointKind, IdentitySource, MeshRole, NamedPort, Workload};
 pub use compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
 pub use diagnostic::{Authority, Diagnostic, Origin, Severity};
@@ -120,7 +120,7 @@ pub use fqdn::{FqdnPattern, FqdnPatternError, FqdnSet};
 pub use labels::{Label, Labels};
 pub use namespaced_name::{NameError, NamespacedName};
 pub use net::{Protocol, Transport};
-pub use network::{Direction, NetworkProgram};
+pub use network::{Direction, NetworkEvaluation, NetworkProgram};
 pub use options::{
     AdvancedNetworkPolicies, AllowLocalhost, CidrMatch, CiliumOptions, CiliumVersion, DnsRefusal,
     EnforcementMode, EnvoyOptions, EnvoyVersion, IstioOptions, IstioVersion, OptionError, Options, Profile,

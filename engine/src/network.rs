@@ -1,7 +1,7 @@
-//! The network policies of one endpoint, compiled: decides a connection or lookup, one direction at a time.
+//! The compiled network policies of one endpoint, which decide connections and DNS lookups in one direction.
 
 use crate::{
-    cluster::{Cluster, EndKind, Workload},
+    cluster::{Cluster, EndpointKind, Workload},
     compile::{CompileSwitches, Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
@@ -18,12 +18,12 @@ use alloc::{
     vec::Vec,
 };
 
-/// Which of an endpoint's two policies is asked.
+/// The direction of a flow from the endpoint that a policy selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Direction {
-    /// What the endpoint may reach; the peer is the destination.
+    /// From the endpoint; the peer is the destination.
     Egress,
-    /// Who may reach it; the peer is the source.
+    /// To the endpoint; the peer is the source.
     Ingress,
 }
 
@@ -50,12 +50,21 @@ struct DirectionProgram {
     unlearnable: Box<[Unlearnable]>,
 }
 
-/// The way of a flow through the rules of a direction.
+/// The result of [`NetworkProgram::evaluate`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkEvaluation {
+    /// The decision.
+    pub decision: LayerDecision,
+    /// The proxy that denies the flow, if its L7 rules do.
+    pub denied_by: Option<Proxy>,
+}
+
+/// The rules of a direction that a flow reaches.
 #[derive(Debug, Default)]
 struct Walk<'p> {
-    /// The rule that decides, of the DNS proxy where the flow was redirected.
+    /// The deciding rule; for a redirected flow, the deciding rule of the DNS proxy.
     decider: Option<(&'p RuleId, &'p Effect)>,
-    /// The first rule by which a proxy did not let the flow through.
+    /// The first rule by which a proxy refuses the flow.
     refused: Option<(&'p RuleId, Proxy)>,
     /// Whether the flow goes to the DNS proxy.
     redirected: bool,
@@ -79,8 +88,8 @@ impl DirectionProgram {
         }
     }
 
-    /// Walks to the rule that decides: the first that holds, where Pass leads on to the next tier, Proceed to the next
-    /// stage, Refuse to the next level and Redirect to the rules of the DNS proxy.
+    /// Finds the deciding rule: the first match, where Pass continues at the next tier, Proceed at the next stage, Refuse at
+    /// the next level, and Redirect at the rules of the DNS proxy.
     fn walk<A: Attributes + ?Sized>(&self, request: &A) -> Read<Walk<'_>> {
         let cx = Context::new(request);
         let (mut floor, end) = (0, self.rules.len());
@@ -115,13 +124,25 @@ impl DirectionProgram {
         Ok(walk)
     }
 
-    fn decide<A: Attributes + ?Sized>(&self, request: &A) -> Read<LayerDecision> {
+    #[inline]
+    fn evaluate<A: Attributes + ?Sized>(&self, request: &A) -> Read<NetworkEvaluation> {
         if self.posture == Posture::Open {
-            return Ok(LayerDecision::bare(Outcome::NotSelected));
+            return Ok(NetworkEvaluation {
+                decision: LayerDecision::bare(Outcome::NotSelected),
+                denied_by: None,
+            });
         }
         let walk = self.walk(request)?;
-        // A request that a proxy lets through is not denied by a rule of lower precedence, so the flow is undecided
-        // while its payload is unknown.
+        let decision = self.decide(&walk, request)?;
+        // A proxy refuses a flow only if its payload is known. Without the payload, the decision is not a denial.
+        let denied_by = walk.refused.filter(|_| decision.outcome == Outcome::Deny).map(|(_, proxy)| proxy);
+        Ok(NetworkEvaluation { decision, denied_by })
+    }
+
+    #[inline]
+    fn decide<A: Attributes + ?Sized>(&self, walk: &Walk<'_>, request: &A) -> Read<LayerDecision> {
+        // A rule of lower precedence does not deny a request that a proxy allows. Therefore the flow is undecided while its
+        // payload is unknown.
         let refusal = match walk.refused {
             Some((id, _)) if !has_payload(request)? => {
                 Some(LayerDecision::by_rule(Outcome::NeedsRequest, id.clone()))
@@ -153,8 +174,8 @@ fn is_host<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
     Ok(request.peer()?.labels.with_key("host").any(|l| l.source == crate::cluster::identity::RESERVED))
 }
 
-/// Whether it is known what the flow carries; without that a proxy cannot refuse it yet. A server name that is known to
-/// be missing is empty.
+/// Whether the content of the flow is known, so that a proxy can refuse it. A handshake without a server name has an empty
+/// one.
 fn has_payload<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
     Ok(request.dns_query()?.is_some() || request.method()?.is_some() || request.server_name()?.is_some())
 }
@@ -163,7 +184,7 @@ impl NetworkLayer {
     /// Returns the rules of the network policies of `cluster` for the pod `workload`. A rejected policy has no effect.
     pub fn of(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
         let labels = cluster.pod_identity(workload, options);
-        let endpoint = Endpoint { kind: EndKind::Pod, labels: &labels, ports: &workload.ports };
+        let endpoint = Endpoint { kind: EndpointKind::Pod, labels: &labels, ports: &workload.ports };
         cilium::lower(cluster, options).layer(&endpoint, options)
     }
 }
@@ -190,52 +211,52 @@ impl NetworkProgram {
         }
     }
 
-    /// Decides `request` in one direction. What cannot be read denies. Allocates nothing, unless the policy cannot be
-    /// computed.
+    /// Decides `request` in one direction.
+    ///
+    /// An unreadable attribute denies the request. Allocates nothing, unless the agent cannot compute the policies.
     pub fn decide<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> LayerDecision {
-        if let Some(error) = &self.error {
-            return LayerDecision::by_default(Outcome::PolicyError, DefaultReason::Other((**error).into()));
-        }
-        self.of(direction).decide(request).unwrap_or_else(|Unavailable| {
-            LayerDecision::by_default(Outcome::Deny, DefaultReason::Unavailable)
-        })
+        self.evaluate(direction, request).decision
     }
 
-    /// Whether a lookup goes to the DNS proxy, so that its answer teaches names.
-    pub fn observes<A: Attributes + ?Sized>(&self, request: &A) -> bool {
+    /// Decides `request` as [`Self::decide`] does, and returns the proxy that denies it.
+    pub fn evaluate<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> NetworkEvaluation {
+        let by_default = |outcome, reason| NetworkEvaluation {
+            decision: LayerDecision::by_default(outcome, reason),
+            denied_by: None,
+        };
+        if let Some(error) = &self.error {
+            return by_default(Outcome::PolicyError, DefaultReason::Other((**error).into()));
+        }
+        let evaluation = self.of(direction).evaluate(request);
+        evaluation.unwrap_or_else(|Unavailable| by_default(Outcome::Deny, DefaultReason::Unavailable))
+    }
+
+    /// Whether DNS lookups with the attributes of `request` go to the DNS proxy, which observes their answers.
+    pub fn redirects_lookups<A: Attributes + ?Sized>(&self, request: &A) -> bool {
         self.egress.has_redirect && self.egress.walk(request).is_ok_and(|walk| walk.redirected)
     }
 
-    /// Whether the proxy ends the flow's TLS, so that it reads the requests in it.
-    pub fn terminates<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> bool {
+    /// Whether a proxy terminates the TLS of the flow, so that its rules apply to the requests inside.
+    pub fn terminates_tls<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> bool {
         let terminated = &self.of(direction).terminated;
         matches!(terminated.first_match(&Context::new(request), 0..terminated.len()), Ok(Some(_)))
     }
 
-    /// The proxy that refuses `request`, where one does.
-    pub fn refusing<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> Option<Proxy> {
-        let program = self.of(direction);
-        let walk = program.walk(request).ok()?;
-        let denied = walk.decider.is_none_or(|(_, effect)| *effect == Effect::Deny);
-        let (_, proxy) = walk.refused.filter(|_| denied)?;
-        Some(proxy).filter(|_| has_payload(request) == Ok(true))
-    }
-
-    /// Whether any lookup goes to the DNS proxy.
-    pub fn observes_any(&self) -> bool {
+    /// Whether any DNS lookup goes to the DNS proxy.
+    pub fn has_dns_rules(&self) -> bool {
         self.egress.has_redirect
     }
 
-    /// Every rule of one direction, looked at in full, in order of precedence.
+    /// Returns every rule of one direction with its failed tests, in order of precedence.
     pub fn explain<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> Vec<RuleTrace> {
         let program = self.of(direction);
-        // A refusal by a proxy shows as the rule that did not let the flow through.
+        // A refusal by a proxy appears as the rule without a match.
         let shown = |t: &RuleTrace| !matches!(t.effect, Effect::Refuse(_));
         let traces = program.rules.traces(request).into_iter().filter(shown);
         let (stages, mut traces): (Vec<_>, Vec<_>) =
             traces.partition(|t| matches!(t.effect, Effect::Proceed | Effect::Redirect));
         let known: BTreeSet<RuleId> = traces.iter().map(|t| t.id.clone()).collect();
-        // A rule that lifts the names of others stands among the rules of the DNS proxy too.
+        // A rule that lifts the DNS rules of others is also a rule of the DNS proxy.
         let lookups = program.lookups.traces(request).into_iter().filter(shown);
         traces.extend(lookups.filter(|t| !known.contains(&t.id)));
         let mut nearest: BTreeMap<&RuleId, &RuleTrace> = BTreeMap::new();
@@ -246,7 +267,7 @@ impl NetworkProgram {
             }
         }
         for trace in &mut traces {
-            // A rule of two stages is told by the one that it fails.
+            // A rule of two stages appears as the stage that fails.
             if let Some(stage) = nearest.get(&trace.id).filter(|s| s.distance() > trace.distance()) {
                 *trace = RuleTrace { effect: Effect::Allow, ..(*stage).clone() };
             }
@@ -254,12 +275,12 @@ impl NetworkProgram {
         traces
     }
 
-    /// The policies that select the endpoint in one direction.
+    /// Returns the policies that select the endpoint in one direction.
     pub fn policies(&self, direction: Direction) -> &[Arc<PolicyRef>] {
         &self.of(direction).policies
     }
 
-    /// toFQDNs rules whose names nobody may ask for.
+    /// Returns the `toFQDNs` rules with names that no DNS rule allows.
     pub fn unlearnable(&self) -> &[Unlearnable] {
         &self.egress.unlearnable
     }

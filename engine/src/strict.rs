@@ -1,44 +1,43 @@
-//! The profile `strict`: a request passes only if it passes as Envoy sees it and as a careful reader would.
+//! The views of a request in the profile `strict`.
 //!
-//! Each [`View`] is a second reading of the same request in which a documented trap is closed. A decision asks the
-//! compiled policies once per view and keeps the first that does not allow, so strict is never more permissive than
-//! compat. Only [`View::Joined`] allocates, and only where a header is repeated.
+//! The profile allows a request only if the policies allow the request as Envoy sees it and in each [`View`]. A view closes
+//! documented traps. Therefore strict is never more permissive than compat. Only [`View::Joined`] allocates, and only for a
+//! header with several lines.
 
 use crate::{
     http::is_inline,
-    net::Transport,
-    request::{Attributes, ClaimName, Peer, Read, Shape, Unavailable, Visit},
+    request::{Attributes, ClaimName, Read, Shape, Unavailable, Visit},
 };
 use alloc::vec::Vec;
 use core::{net::IpAddr, ops::ControlFlow};
 
-/// A careful reading of a request.
+/// A view of the headers of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
-    /// Every header line, and every element of a header that Envoy joins, is a value of its own.
+    /// Each header line, and each element of a header that Envoy joins, is one value.
     Split,
-    /// Repeated lines are one value, joined with commas.
+    /// All lines of a header are one value, joined with commas.
     Joined,
 }
 
 impl View {
-    /// The readings beside Envoy's own.
+    /// All views.
     pub(crate) const ALL: [Self; 2] = [Self::Split, Self::Joined];
 }
 
-/// A request, read carefully.
+/// A request in a view. It has no attributes of network policies, which mesh policies do not read.
 #[derive(Debug)]
 pub(crate) struct Strict<'a, A: ?Sized> {
     pub(crate) request: &'a A,
     pub(crate) view: View,
 }
 
-/// Without blanks at either end, which HTTP/2 lets through and HTTP/1 does not.
+/// Removes white space at both ends, which HTTP/2 preserves and HTTP/1 does not.
 fn trim(value: &[u8]) -> &[u8] {
     value.trim_ascii()
 }
 
-/// Whether `identity` is `spiffe://TD/ns/NS/sa/SA` and nothing more.
+/// Whether `identity` has the form `spiffe://TD/ns/NS/sa/SA`.
 fn is_workload_identity(identity: &[u8]) -> bool {
     let Some(rest) = identity.strip_prefix(b"spiffe://") else { return false };
     let mut parts = rest.split(|b| *b == b'/');
@@ -56,7 +55,7 @@ impl<A: Attributes + ?Sized> Attributes for Strict<'_, A> {
     fn path(&self) -> Read<Option<&[u8]>> {
         self.request.path()
     }
-    /// Without the root dot of a host name, which the same server answers to.
+    /// The host without a final dot, because it is the same server.
     fn authority(&self) -> Read<Option<&[u8]>> {
         Ok(self.request.authority()?.map(|host| host.strip_suffix(b".").unwrap_or(host)))
     }
@@ -93,8 +92,7 @@ impl<A: Attributes + ?Sized> Attributes for Strict<'_, A> {
     fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()> {
         self.request.metadata(filter, key, shape, visit)
     }
-    /// The one SPIFFE identity of the certificate. A certificate with none, several or a malformed one is no
-    /// certificate that can be judged.
+    /// The SPIFFE identity of the certificate. A certificate with none, several or an invalid one is unreadable.
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
         let (mut any, mut found, mut sound) = (false, 0usize, true);
         self.request.identities(&mut |identity| {
@@ -128,18 +126,6 @@ impl<A: Attributes + ?Sized> Attributes for Strict<'_, A> {
     fn server_name(&self) -> Read<Option<&[u8]>> {
         self.request.server_name()
     }
-    fn transport(&self) -> Read<Transport> {
-        self.request.transport()
-    }
-    fn peer(&self) -> Read<Peer<'_>> {
-        self.request.peer()
-    }
-    fn peer_names(&self, visit: Visit<'_>) -> Read<()> {
-        self.request.peer_names(visit)
-    }
-    fn dns_query(&self) -> Read<Option<&[u8]>> {
-        self.request.dns_query()
-    }
 }
 
 #[cfg(test)]
@@ -161,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_read_one_by_one_and_joined() {
+    fn header_lines_are_split_and_joined_by_view() {
         let headers: [(&str, &[u8]); 3] =
             [("x-role", b" user"), ("x-role", b"admin"), ("user-agent", b"a,b")];
         let request = Request { headers: &headers, ..Request::default() };
@@ -172,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_whole_spiffe_identity_counts() {
+    fn certificate_without_single_spiffe_identity_is_unreadable() {
         let read = |identities: &[&[u8]]| {
             let request = Request { identities, ..Request::default() };
             let mut seen = 0;

@@ -10,13 +10,14 @@ use palisade::{Cluster, Diagnostic, Options, Severity, lint, manifest, resource:
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The manifests of one load.
 #[derive(Debug)]
 pub struct Manifests {
     /// The cluster that they describe.
-    pub cluster: Cluster,
+    pub cluster: Arc<Cluster>,
     /// The findings of reading; those of [`Self::lint`] are separate.
     pub findings: Vec<Diagnostic>,
     /// The files.
@@ -103,7 +104,7 @@ impl<'a> Loader<'a> {
         let (cluster, duplicates) = Cluster::new(self.resources);
         self.findings.extend(duplicates);
         self.sources.place(&mut self.findings);
-        Manifests { cluster, findings: self.findings, sources: self.sources }
+        Manifests { cluster: cluster.into(), findings: self.findings, sources: self.sources }
     }
 
     fn argument(&mut self, path: &Path) {

@@ -4,7 +4,9 @@ use crate::lookups::cluster;
 use core::net::IpAddr;
 use palisade::{
     Cluster, Direction, NetworkProgram, Options,
-    flow::{End, Flow, FlowDecision, FlowExplanation, History, HttpRequest, Place, Simulation, Tls},
+    flow::{
+        EndpointRef, Flow, FlowDecision, FlowExplanation, FlowSource, History, HttpRequest, Simulation, Tls,
+    },
     ir::Effect,
 };
 
@@ -78,8 +80,8 @@ metadata: {name: wet, namespace: foo}
 spec: {selector: {matchLabels: {app: db}}, action: DENY, rules: [{to: [{operation: {methods: [PUT]}}]}]}
 ";
 
-fn ip(text: &str) -> Place {
-    Place::Ip(text.parse::<IpAddr>().expect("an address"))
+fn ip(text: &str) -> EndpointRef {
+    EndpointRef::Ip(text.parse::<IpAddr>().expect("an address"))
 }
 
 fn ask(method: &str, tls: bool) -> Flow {
@@ -91,7 +93,7 @@ fn ask(method: &str, tls: bool) -> Flow {
 }
 
 fn explain(cluster: &Cluster, flow: &Flow) -> FlowExplanation {
-    let simulation = Simulation::new(cluster, Options::default());
+    let simulation = Simulation::new(cluster.clone(), Options::default());
     simulation.explain(flow, &History::default()).expect("a flow")
 }
 
@@ -122,8 +124,8 @@ fn denial_by_proxy_has_a_status() {
 #[test]
 fn warning_reports_missing_dns_rule_if_relevant() {
     let cluster = cluster(PODS);
-    let notes = |to: Place| decide(&cluster, &Flow { to, ..Flow::new("foo/names", "", 443) }).notes;
-    let wanted = |name: &str| notes(Place::Fqdn { name: name.into(), ip: None });
+    let notes = |to: EndpointRef| decide(&cluster, &Flow { to, ..Flow::new("foo/names", "", 443) }).notes;
+    let wanted = |name: &str| notes(EndpointRef::Fqdn { name: name.into(), ip: None });
     let lost = "never has an address: without `rules.dns` on port 53";
     let [note] = &notes(ip("203.0.113.1"))[..] else { panic!("one note") };
     assert!(note.contains(lost), "{note}");
@@ -133,11 +135,11 @@ fn warning_reports_missing_dns_rule_if_relevant() {
     );
     assert_eq!(wanted("c.io").len(), 1, "another name");
     assert!(notes(ip("198.51.100.1")).is_empty(), "an address that is open");
-    assert!(notes(Place::Workload("foo/db".into())).is_empty(), "a pod has no name");
+    assert!(notes(EndpointRef::Workload("foo/db".into())).is_empty(), "a pod has no name");
     let asks = Flow { to: ip("203.0.113.1"), ..Flow::new("foo/asks", "", 443) };
     let [note] = &decide(&cluster, &asks).notes[..] else { panic!("one note") };
     assert!(note.contains("no DNS rule lets the pod ask for it"), "{note}");
-    let from = End { place: ip("203.0.113.1"), mtls: None, certificate: None, mesh: None };
+    let from = FlowSource { endpoint: ip("203.0.113.1"), mtls: None, certificate: None, mesh: None };
     let inwards = Flow { from, ..Flow::new("", "foo/names", 443) };
     assert!(decide(&cluster, &inwards).notes.is_empty(), "the other direction");
 }
@@ -203,7 +205,7 @@ fn warning_names_missing_secret() {
 #[test]
 fn connection_reports_tls_termination() {
     let cluster = cluster(PODS);
-    let simulation = Simulation::new(&cluster, Options::default());
+    let simulation = Simulation::new(cluster, Options::default());
     let mtls = |to: &str| {
         let mut flow = Flow::new("foo/web", to, 80);
         flow.from.mtls = Some(true);

@@ -4,7 +4,9 @@
 
 use palisade::{
     Cluster, Options, PolicySet, Severity, Workload,
-    flow::{Certificate, Flow, History, HttpRequest, Place, Simulation, Token, TokenFault, TokenPlace},
+    flow::{
+        Certificate, EndpointRef, Flow, History, HttpRequest, Simulation, Token, TokenFault, TokenLocation,
+    },
     ir::PeerMode,
     lint,
     resource::Resources,
@@ -112,12 +114,12 @@ fn refuses_at_waypoint(row: &Value, service: &Value, options: Options) -> bool {
             "metadata": {"name": "p", "namespace": row["policyNamespace"]}}),
     ]);
     let mut flow = Flow::new("x/y", "x/y", 80);
-    flow.from.place = Place::Ip("10.0.0.2".parse().unwrap());
+    flow.from.endpoint = EndpointRef::Ip("10.0.0.2".parse().unwrap());
     let gateway = pod_labels["gateway.networking.k8s.io/gateway-name"].as_str().unwrap();
     let service = Some(format!("{}/{}", text(service, "namespace"), text(service, "name")));
-    flow.to = Place::Gateway { gateway: format!("{namespace}/{gateway}"), service };
+    flow.to = EndpointRef::Gateway { gateway: format!("{namespace}/{gateway}"), service };
     flow.http = Some(HttpRequest::new("GET", "/", "x"));
-    let simulation = Simulation::new(&cluster, options);
+    let simulation = Simulation::new(cluster, options);
     simulation.decide(&flow, &History::default()).unwrap().verdict.as_str() == "deny"
 }
 
@@ -224,12 +226,12 @@ fn decide(table: &Value, row: &Value) -> String {
     options.istio.multiple_custom_providers = flag;
     options.istio.selector_on_gateway_api = workload["selectorPoliciesOnGatewayApi"] != false;
     let mut flow = Flow::new("x/y", &format!("{namespace}/proxy"), port);
-    flow.from.place = Place::Ip(text(row, "sourceIp").parse().unwrap());
+    flow.from.endpoint = EndpointRef::Ip(text(row, "sourceIp").parse().unwrap());
     if matches!(kind, "gateway-api" | "waypoint") {
         let gateway = pod_labels["gateway.networking.k8s.io/gateway-name"].as_str().unwrap();
         let service =
             workload.get("service").map(|s| format!("{}/{}", text(s, "namespace"), text(s, "name")));
-        flow.to = Place::Gateway { gateway: format!("{namespace}/{gateway}"), service };
+        flow.to = EndpointRef::Gateway { gateway: format!("{namespace}/{gateway}"), service };
     }
     flow.from.certificate =
         row["peer"].as_str().map(|peer| Certificate { uris: vec![peer.into()], ..Certificate::default() });
@@ -250,7 +252,7 @@ fn decide(table: &Value, row: &Value) -> String {
     for (provider, answer) in row["extAuthz"].as_object().into_iter().flatten() {
         flow.ext_authz.insert(provider.clone(), answer == "allow");
     }
-    let simulation = Simulation::new(&cluster, options);
+    let simulation = Simulation::new(cluster, options);
     match simulation.decide(&flow, &History::default()) {
         Ok(decision) if decision.verdict.as_str() == "allow" => "allow".into(),
         Ok(decision) => {
@@ -274,7 +276,7 @@ fn token_of(table: &Value, token: &Value, location: &Value) -> Token {
         None
     };
     let at = |key: &str| location[key].as_str().map(str::to_owned);
-    let place = at("header").map(TokenPlace::Header).or_else(|| at("query").map(TokenPlace::Query));
-    let place = place.or_else(|| at("cookie").map(TokenPlace::Cookie)).unwrap_or_default();
-    Token { claims, fault, place, text: None }
+    let place = at("header").map(TokenLocation::Header).or_else(|| at("query").map(TokenLocation::Query));
+    let place = place.or_else(|| at("cookie").map(TokenLocation::Cookie)).unwrap_or_default();
+    Token { claims, fault, location: place, text: None }
 }

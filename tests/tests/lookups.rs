@@ -5,7 +5,8 @@ use core::net::IpAddr;
 use palisade::{
     CiliumVersion, Cluster, DnsAnswer, DnsRefusal, FqdnPattern, FqdnSet, Options, Protocol,
     flow::{
-        DnsCode, DnsDecision, DnsLookup, DnsRequest, DnsVerdict, Event, Flow, History, Opened, Simulation,
+        DnsCode, DnsDecision, DnsLookup, DnsRequest, DnsVerdict, Event, Flow, History, LearnedAddresses,
+        Simulation,
     },
     manifest,
     resource::Resources,
@@ -62,11 +63,12 @@ fn ip(text: &str) -> IpAddr {
 fn denied_lookup_gets_configured_answer() {
     let cluster = cluster(PODS);
     let ask = |options: Options, from: &str, name: &str| {
-        let DnsDecision { verdict, .. } = Simulation::new(&cluster, options).may_ask(&request(from, name));
+        let DnsDecision { verdict, .. } =
+            Simulation::new(cluster.clone(), options).authorize_lookup(&request(from, name));
         verdict
     };
     let compat = Options::default;
-    assert_eq!(ask(compat(), "foo/good", "www.example.com"), DnsVerdict::Forward { learns: true });
+    assert_eq!(ask(compat(), "foo/good", "www.example.com"), DnsVerdict::Forward { observed: true });
     assert_eq!(ask(compat(), "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));
     let mut options = compat();
     options.cilium.tofqdns_dns_reject_response_code = DnsRefusal::NameError;
@@ -79,14 +81,14 @@ fn dns_answer_allows_each_address_once_per_matching_selector() {
     let cluster = cluster(PODS);
     let mut options = Options::default();
     options.cilium.tofqdns_min_ttl = 3600;
-    let simulation = Simulation::new(&cluster, options);
+    let simulation = Simulation::new(cluster, options);
     let addresses = vec![ip("192.0.2.2"), ip("192.0.2.1"), ip("192.0.2.2")];
     let taught = DnsAnswer { name: "www.example.com.".into(), addresses, ttl: 30 };
     let mut history = History::default();
-    let answered = simulation.answered(&mut history, &request("foo/good", "www.example.com"), &taught);
+    let learned = simulation.observe_response(&mut history, &request("foo/good", "www.example.com"), &taught);
     assert_eq!(
-        answered.expect("a pod"),
-        Opened {
+        learned.expect("a pod"),
+        LearnedAddresses {
             name: "www.example.com.".into(),
             addresses: vec![ip("192.0.2.1"), ip("192.0.2.2")],
             ttl: 3_600_000,
@@ -94,7 +96,7 @@ fn dns_answer_allows_each_address_once_per_matching_selector() {
             refused: 0,
         }
     );
-    let node = simulation.node_of("foo/good").expect("a pod");
+    let node = simulation.node_name("foo/good").expect("a pod");
     let change = history.next_change().expect("an address that will be over");
     let saved = history.cache(&node).expect("what the node learned").clone();
     history.wait_until(change - 1);
@@ -109,7 +111,7 @@ fn dns_answer_allows_each_address_once_per_matching_selector() {
 #[test]
 fn lookup_without_port_uses_port_53() {
     let cluster = cluster(PODS);
-    let simulation = Simulation::new(&cluster, Options::default());
+    let simulation = Simulation::new(cluster, Options::default());
     let lookup = DnsLookup { query: "www.example.com".into(), record_type: "A".into() };
     let flow = Flow {
         port: None,
@@ -123,7 +125,7 @@ fn lookup_without_port_uses_port_53() {
     assert_eq!((error.to_string(), error.help()), ("UDP without a port".into(), "give the destination port"));
     let mut history = History::default();
     let event = Event::Connect { from: "foo/gone".into(), to: ip("192.0.2.1") };
-    assert!(simulation.happen(&mut history, &event).is_err());
+    assert!(simulation.apply(&mut history, &event).is_err());
 }
 
 #[test]

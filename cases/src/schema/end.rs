@@ -3,7 +3,7 @@
 use super::scalar::{Ip, OneOrMany};
 use palisade::{
     NamespacedName, UnknownName,
-    flow::{Certificate, End, Entity, Place},
+    flow::{Certificate, EndpointRef, Entity, FlowSource},
 };
 use serde::Deserialize;
 
@@ -23,11 +23,11 @@ pub(crate) struct FromSpec {
 }
 
 impl FromSpec {
-    pub(crate) fn end(self) -> Result<End, String> {
+    pub(crate) fn end(self) -> Result<FlowSource, String> {
         let place = match (reference(self.workload)?, self.ip, self.entity, self.node) {
-            (Some(workload), None, None, None) => Place::Workload(workload),
-            (None, Some(Ip(ip)), None, None) => Place::Ip(ip),
-            (None, None, Some(name), node) => Place::Entity { name: entity(&name)?, node },
+            (Some(workload), None, None, None) => EndpointRef::Workload(workload),
+            (None, Some(Ip(ip)), None, None) => EndpointRef::Ip(ip),
+            (None, None, Some(name), node) => EndpointRef::Entity { name: entity(&name)?, node },
             _ => {
                 return Err(
                     "must have one of `workload`, `ip` and `entity` (`node` only with `entity`)".to_owned()
@@ -43,7 +43,7 @@ impl FromSpec {
         if certificate.is_some() && self.mtls == Some(false) {
             return Err("`mtls: false` excludes `principal`, `dnsNames` and `subject`".to_owned());
         }
-        Ok(End { place, mtls: self.mtls, certificate, mesh: self.mesh })
+        Ok(FlowSource { endpoint: place, mtls: self.mtls, certificate, mesh: self.mesh })
     }
 }
 
@@ -63,22 +63,22 @@ pub(crate) struct ToSpec {
 }
 
 impl ToSpec {
-    pub(crate) fn place(self) -> Result<Place, String> {
+    pub(crate) fn place(self) -> Result<EndpointRef, String> {
         let ip = self.ip.map(|Ip(ip)| ip);
         let service = reference(self.service)?;
         let place =
             match (reference(self.workload)?, reference(self.gateway)?, service, self.fqdn, self.entity) {
-                (Some(workload), None, None, None, None) if ip.is_none() => Place::Workload(workload),
+                (Some(workload), None, None, None, None) if ip.is_none() => EndpointRef::Workload(workload),
                 (None, Some(gateway), service, None, None) if ip.is_none() => {
-                    Place::Gateway { gateway, service }
+                    EndpointRef::Gateway { gateway, service }
                 }
-                (None, None, Some(service), None, None) if ip.is_none() => Place::Service(service),
-                (None, None, None, Some(name), None) => Place::Fqdn { name, ip },
+                (None, None, Some(service), None, None) if ip.is_none() => EndpointRef::Service(service),
+                (None, None, None, Some(name), None) => EndpointRef::Fqdn { name, ip },
                 (None, None, None, None, Some(name)) if ip.is_none() => {
-                    return Ok(Place::Entity { name: entity(&name)?, node: self.node });
+                    return Ok(EndpointRef::Entity { name: entity(&name)?, node: self.node });
                 }
                 (None, None, None, None, None) => match ip {
-                    Some(ip) => Place::Ip(ip),
+                    Some(ip) => EndpointRef::Ip(ip),
                     None => return Err(DESTINATION.to_owned()),
                 },
                 _ => return Err(DESTINATION.to_owned()),

@@ -5,7 +5,7 @@ use super::{
     scalar::{Ip, MAX_TIME, OneOrMany, Span},
 };
 use core::net::IpAddr;
-use palisade::flow::{Event, Lookup, Place};
+use palisade::flow::{EndpointRef, Event, Lookup};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Target {
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Target, A::Error> {
                 let to = ToSpec::deserialize(MapAccessDeserializer::new(map))?;
                 match to.place() {
-                    Ok(Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. }) => Ok(Target(ip)),
+                    Ok(EndpointRef::Ip(ip) | EndpointRef::Fqdn { ip: Some(ip), .. }) => Ok(Target(ip)),
                     Ok(_) => Err(de::Error::custom("a connection goes to an address: give its `ip`")),
                     Err(why) => Err(de::Error::custom(why)),
                 }

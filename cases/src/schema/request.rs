@@ -1,7 +1,7 @@
 //! `http:`, `grpc:`, `jwt:`.
 
 use super::scalar::{Bytes, Ip, OneOrMany};
-use palisade::flow::{Headers, HttpRequest, HttpVersion, Place, Token, TokenFault, TokenPlace};
+use palisade::flow::{EndpointRef, Headers, HttpRequest, HttpVersion, Token, TokenFault, TokenLocation};
 use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
@@ -46,7 +46,7 @@ enum Version {
 
 impl HttpSpec {
     /// The request; `to` gives the host where none is written.
-    pub(crate) fn request(self, to: &Place) -> Result<HttpRequest, &'static str> {
+    pub(crate) fn request(self, to: &EndpointRef) -> Result<HttpRequest, &'static str> {
         if self.path.is_some() && self.target.is_some() {
             return Err("`path` and `target` are two forms of the same thing: keep one");
         }
@@ -102,21 +102,21 @@ pub fn default_target(method: &str, version: HttpVersion, hosts: &[String]) -> V
 }
 
 /// The `Host` that a client would send to `to`.
-pub fn default_host(to: &Place) -> String {
+pub fn default_host(to: &EndpointRef) -> String {
     let service = |name: &str| match name.split_once('/') {
         Some((namespace, name)) => format!("{name}.{namespace}.svc.cluster.local"),
         None => name.to_owned(),
     };
     match to {
-        Place::Workload(name) => match name.split_once('/') {
+        EndpointRef::Workload(name) => match name.split_once('/') {
             Some((namespace, name)) => format!("{name}.{namespace}"),
             None => name.clone(),
         },
-        Place::Service(name) | Place::Gateway { service: Some(name), .. } => service(name),
-        Place::Gateway { gateway, service: None } => service(gateway),
-        Place::Ip(ip) if ip.is_ipv6() => format!("[{ip}]"),
-        Place::Ip(ip) => ip.to_string(),
-        Place::Entity { name, .. } | Place::Fqdn { name, .. } => name.clone(),
+        EndpointRef::Service(name) | EndpointRef::Gateway { service: Some(name), .. } => service(name),
+        EndpointRef::Gateway { gateway, service: None } => service(gateway),
+        EndpointRef::Ip(ip) if ip.is_ipv6() => format!("[{ip}]"),
+        EndpointRef::Ip(ip) => ip.to_string(),
+        EndpointRef::Entity { name, .. } | EndpointRef::Fqdn { name, .. } => name.clone(),
     }
 }
 
@@ -160,7 +160,7 @@ pub(crate) struct GrpcSpec {
 }
 
 impl GrpcSpec {
-    pub(crate) fn request(self, to: &Place) -> HttpRequest {
+    pub(crate) fn request(self, to: &EndpointRef) -> HttpRequest {
         let mut headers = vec![("content-type".to_owned(), b"application/grpc".to_vec())];
         headers.extend(self.headers.0);
         HttpRequest {
@@ -225,11 +225,11 @@ impl From<TokenSpec> for Token {
                 Fault::Issuer => TokenFault::Issuer,
                 Fault::Audience => TokenFault::Audience,
             }),
-            place: match text.place {
-                None => TokenPlace::Authorization,
-                Some(TokenPlaceSpec::Header(name)) => TokenPlace::Header(name),
-                Some(TokenPlaceSpec::Query(name)) => TokenPlace::Query(name),
-                Some(TokenPlaceSpec::Cookie(name)) => TokenPlace::Cookie(name),
+            location: match text.place {
+                None => TokenLocation::Authorization,
+                Some(TokenPlaceSpec::Header(name)) => TokenLocation::Header(name),
+                Some(TokenPlaceSpec::Query(name)) => TokenLocation::Query(name),
+                Some(TokenPlaceSpec::Cookie(name)) => TokenLocation::Cookie(name),
             },
             text: None,
         }

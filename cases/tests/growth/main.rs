@@ -48,7 +48,7 @@ fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error
     palisade_done(kind.name, "lint");
     drop(findings);
     palisade_measured(|| -> Result<(), Box<dyn Error>> {
-        let simulation = Simulation::new(&manifests.cluster, options.clone());
+        let simulation = Simulation::new(manifests.cluster.clone(), options.clone());
         let mut flow = Flow::new("shop/web", "shop/db", 80);
         flow.http = Some(HttpRequest::new("GET", "/p1/x", "db.shop"));
         black_box(simulation.decide(&flow, &History::default()))?;

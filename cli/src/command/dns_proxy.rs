@@ -7,66 +7,67 @@ use super::{
 use crate::{failure::Failure, output::Output};
 use clap::{Args, ValueEnum};
 use core::{net::SocketAddr, time::Duration};
-use palisade::{Cluster, DnsRefusal};
-use palisade_dns_proxy::{Guard, Log, LogFormat, ProxyError, Settings, serve};
+use palisade::DnsRefusal;
+use palisade_dns_proxy::{Log, LogFormat, PodPolicy, ProxyError, Settings, serve};
 use std::path::PathBuf;
 
-/// Runs a DNS proxy that decides, forwards and learns under the policy of one pod, as Cilium's does.
+/// Runs a DNS proxy that enforces the policies of one pod, as Cilium's DNS proxy does.
 ///
-/// A lookup that policy forbids is refused; another one goes to --upstream, and its answer is held back until it is
-/// learned. Then `GET /v1/connect?ip=..&port=..` of the HTTP endpoint says whether the pod may connect to an address now.
-/// SIGTERM and SIGINT end it, and with --state what was learned survives.
+/// The proxy refuses a lookup that no policy allows, and forwards other lookups to --upstream. It records the addresses
+/// of a response before the client receives it. `GET /v1/connect?ip=..&port=..` at the HTTP address decides whether the
+/// pod may connect to an address now. SIGTERM and SIGINT end the process. The file of --state keeps the recorded addresses.
 ///
 /// Examples:
 ///
 ///     palisade dns-proxy -f manifests/ --pod foo/sleep --listen 127.0.0.1:5353 --upstream 127.0.0.1:5354
 ///     palisade dns-proxy -f manifests/ --pod foo/sleep --listen 127.0.0.1:0 --http 127.0.0.1:0 --upstream 9.9.9.9:53 --state names
 ///
-/// Exit code 0: it was told to end. 2: the input is bad, an address is taken, or the state cannot be saved.
+/// Exit code 0: a signal ended the process. 2: the input is invalid, an address is in use, or the state cannot be saved.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct DnsProxy {
     #[command(flatten)]
     manifests: ManifestArgs,
-    /// The pod whose policy counts (`foo/sleep`). Every lookup that comes in is one of its.
+    /// The pod that sends the lookups (`foo/sleep`). Its policies decide them.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pod: String,
-    /// Where lookups come in, by UDP and TCP. Port 0 picks a free one, which is printed.
+    /// Address for lookups over UDP and TCP. Port 0 selects a free port, which the proxy prints.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:5353")]
     listen: SocketAddr,
-    /// The server that lookups go to.
+    /// The DNS server that receives the allowed lookups.
     #[arg(long, value_name = "IP:PORT")]
     upstream: SocketAddr,
-    /// Which server the upstream is for policy: a pod, Service or address (`kube-system/coredns:53`). By default the
-    /// cluster's DNS, port 53.
-    #[arg(long, value_name = "END[:PORT]")]
+    /// The server that policies see: a pod, Service or address (`kube-system/coredns:53`). By default the DNS server of
+    /// the cluster, port 53.
+    #[arg(long, value_name = "ENDPOINT[:PORT]")]
     server: Option<String>,
-    /// Where the HTTP endpoint listens. Port 0 picks a free one, which is printed.
+    /// Address of the HTTP server. Port 0 selects a free port, which the proxy prints.
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:5380")]
     http: SocketAddr,
-    /// File that keeps what was learned: read at the start, written at the end. It must belong to this user and nobody
-    /// else may write it. Content that cannot be restored is kept under another name, and nothing is open.
+    /// File with the recorded addresses, which the proxy reads at its start and writes at its end. It must belong to this
+    /// user, and only this user may write it. If the content is invalid, the proxy starts without addresses and keeps the
+    /// file under another name.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// What a refused lookup gets; by default the option tofqdnsDnsRejectResponseCode.
+    /// Response code of a refused lookup; by default the option tofqdnsDnsRejectResponseCode.
     #[arg(long, value_enum, value_name = "CODE")]
     refuse_with: Option<Refusal>,
-    /// Seconds that the upstream may take for an answer.
+    /// Time limit for a response of the upstream server, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     timeout: u64,
-    /// Seconds that a TCP client may take for a message, and for reading one.
+    /// Time limit of a TCP client to send a message, and to read one, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     idle_timeout: u64,
-    /// Most lookups in flight; further ones get SERVFAIL.
+    /// Limit of concurrent lookups; further lookups get SERVFAIL.
     #[arg(long, value_name = "NUMBER", default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
     max_lookups: u16,
-    /// Most TCP connections, for each of lookups and HTTP. When all are in use, the client with the most of them loses
-    /// the one that has been idle for longest.
+    /// Limit of TCP connections, for lookups and for HTTP each. At the limit, a new connection closes the longest idle one
+    /// of the client with the most connections.
     #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
     max_connections: u16,
     #[command(flatten)]
     options: OptionArgs,
-    /// How lines are written.
+    /// Format of the log.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     output: Format,
 }
@@ -75,11 +76,11 @@ pub(crate) struct DnsProxy {
 enum Refusal {
     /// REFUSED.
     Refused,
-    /// NXDOMAIN, behind which resolvers go on with their next search domain.
+    /// NXDOMAIN, after which a resolver tries its next search domain.
     Nxdomain,
 }
 
-/// The port that a cluster's DNS has.
+/// The port of a cluster's DNS server.
 const DNS_PORT: u16 = 53;
 
 impl DnsProxy {
@@ -93,15 +94,15 @@ impl DnsProxy {
             None => {}
         }
         let manifests = input::valid(&self.manifests, &options)?;
-        // The policies are needed until the process ends.
-        let cluster: &'static Cluster = Box::leak(Box::new(manifests.cluster));
+        let cluster = manifests.cluster;
         let server =
-            self.server.as_deref().map(|server| endpoint::destination(cluster, server)).transpose()?;
+            self.server.as_deref().map(|server| endpoint::destination(&cluster, server)).transpose()?;
         let (server, port) = match server {
             Some(found) => (Some(found.place), found.port.unwrap_or(DNS_PORT)),
             None => (None, DNS_PORT),
         };
-        let guard = Guard::new(cluster, options, &self.pod, server, port).map_err(|error| wrong(&error))?;
+        let policy =
+            PodPolicy::new(cluster, options, &self.pod, server, port).map_err(|error| wrong(&error))?;
         let settings = Settings {
             listen: self.listen,
             upstream: self.upstream,
@@ -122,7 +123,7 @@ impl DnsProxy {
                 "give a standard output that can be written",
             )
         })?;
-        serve(guard, &settings, log).map_err(|error| wrong(&error))?;
+        serve(policy, &settings, log).map_err(|error| wrong(&error))?;
         Ok(Output::default())
     }
 }

@@ -4,13 +4,13 @@ use crate::failure::Failure;
 use core::net::IpAddr;
 use palisade::{
     Cluster, NamespacedName, UnknownName,
-    flow::{Entity, Place},
+    flow::{EndpointRef, Entity},
 };
 
 /// The destination that an argument names.
 #[derive(Debug)]
 pub(super) struct Destination {
-    pub(super) place: Place,
+    pub(super) place: EndpointRef,
     pub(super) port: Option<u16>,
     /// A note about an ambiguous name.
     pub(super) note: Option<String>,
@@ -20,19 +20,19 @@ const FROM: &str = "name a pod (namespace/name), an IP address, or an entity suc
 const TO: &str = "name a pod or Service (namespace/name:port), a DNS name (www.example.com:443), an IP address, or an entity";
 
 /// Returns the source that `--from` names.
-pub(super) fn source(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
+pub(super) fn source(cluster: &Cluster, text: &str) -> Result<EndpointRef, Failure> {
     if let Some(name) = text.strip_prefix("entity:") {
         return entity(name);
     }
     if let Ok(ip) = unbracketed(text).parse::<IpAddr>() {
-        return Ok(Place::Ip(ip));
+        return Ok(EndpointRef::Ip(ip));
     }
     let name = text.strip_prefix("pod:").unwrap_or(text);
     if !is_reference(name) {
         return Err(Failure::argument(format!("invalid `--from {text}`"), FROM));
     }
     match cluster.workload(name) {
-        Some(_) => Ok(Place::Workload(name.to_owned())),
+        Some(_) => Ok(EndpointRef::Workload(name.to_owned())),
         None if cluster.service(name).is_some() => {
             let help = format!("the source of a flow is a pod, not a Service{}", pods(cluster, name));
             Err(Failure::argument(format!("`--from {text}` is a Service"), help))
@@ -45,7 +45,7 @@ pub(super) fn source(cluster: &Cluster, text: &str) -> Result<Place, Failure> {
 pub(super) fn destination(cluster: &Cluster, text: &str) -> Result<Destination, Failure> {
     let found = |place, port| Destination { place, port, note: None };
     if let Ok(ip) = unbracketed(text).parse::<IpAddr>() {
-        return Ok(found(Place::Ip(ip), None));
+        return Ok(found(EndpointRef::Ip(ip), None));
     }
     let (kind, rest) = match text.split_once(':') {
         Some((kind @ ("entity" | "pod" | "service" | "gateway"), rest)) => (kind, rest),
@@ -64,19 +64,19 @@ pub(super) fn destination(cluster: &Cluster, text: &str) -> Result<Destination, 
         }
     };
     if let Ok(ip) = unbracketed(name).parse::<IpAddr>() {
-        return Ok(found(Place::Ip(ip), port));
+        return Ok(found(EndpointRef::Ip(ip), port));
     }
     match kind {
         "entity" => return Ok(found(entity(name)?, port)),
         "gateway" if is_reference(name) => {
-            return Ok(found(Place::Gateway { gateway: name.to_owned(), service: None }, port));
+            return Ok(found(EndpointRef::Gateway { gateway: name.to_owned(), service: None }, port));
         }
         _ => {}
     }
     if !is_reference(name) {
         let is_name = name.contains('.') && !name.contains(['/', ' ', '*']) && kind.is_empty();
         if is_name {
-            return Ok(found(Place::Fqdn { name: name.to_owned(), ip: None }, port));
+            return Ok(found(EndpointRef::Fqdn { name: name.to_owned(), ip: None }, port));
         }
         return Err(Failure::argument(format!("invalid `--to {text}`"), TO));
     }
@@ -101,14 +101,14 @@ fn pod_or_service(
             let note = service.map(|_| {
                 format!("`{name}` is a pod and a Service; the pod is used. For the Service, write `--to service:{name}`")
             });
-            Ok(Destination { place: Place::Workload(name.to_owned()), port: port.or(only), note })
+            Ok(Destination { place: EndpointRef::Workload(name.to_owned()), port: port.or(only), note })
         }
         (None, Some(service)) => {
             let only = match service.spec.ports.as_slice() {
                 [port] => Some(port.port),
                 _ => None,
             };
-            Ok(Destination { place: Place::Service(name.to_owned()), port: port.or(only), note: None })
+            Ok(Destination { place: EndpointRef::Service(name.to_owned()), port: port.or(only), note: None })
         }
         (None, None) => {
             let what = match kind {
@@ -121,12 +121,12 @@ fn pod_or_service(
     }
 }
 
-fn entity(name: &str) -> Result<Place, Failure> {
+fn entity(name: &str) -> Result<EndpointRef, Failure> {
     let entity: Entity = name.parse().map_err(|error: UnknownName| {
         let help = format!("write entity:NAME with one of {}", error.expected().join(", "));
         Failure::argument(format!("unknown entity `{name}`"), help)
     })?;
-    Ok(Place::Entity { name: entity.to_string(), node: None })
+    Ok(EndpointRef::Entity { name: entity.to_string(), node: None })
 }
 
 fn missing(cluster: &Cluster, argument: &str, name: &str, what: &str) -> Failure {

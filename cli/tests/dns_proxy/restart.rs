@@ -58,7 +58,7 @@ async fn a_state_that_cannot_be_read_leaves_everything_closed() {
         let proxy = start();
         let told = proxy.event("not-restored");
         let told = told["detail"].as_str().unwrap();
-        assert!(told.contains(why) && told.contains("nothing is open"), "{told}");
+        assert!(told.contains(why) && told.contains("the cache is empty"), "{told}");
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "deny");
         proxy.resolve("www.example.com.", false).await.unwrap();
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
@@ -131,7 +131,7 @@ fn what_keeps_it_from_starting_is_told() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (taken, free) = (taken.local_addr().unwrap(), "127.0.0.1:0".parse().unwrap());
     for (pod, listen, more, parts) in [
-        ("foo/sleep", taken, &[][..], ["cannot listen on", "port 0 picks a free one"]),
+        ("foo/sleep", taken, &[][..], ["cannot listen on", "port 0 selects a free port"]),
         ("foo/nobody", free, &[], ["no workload `foo/nobody`", "help:"]),
         ("foo/sleep", free, &["--state", "none/names"], ["`--state none/names`", "in a folder that exists"]),
         ("foo/sleep", free, &["--server", "foo/nothing"], ["foo/nothing", "help:"]),

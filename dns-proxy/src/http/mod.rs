@@ -1,14 +1,10 @@
-//! The HTTP endpoint: "may I connect to this address now?", and which connections are alive.
+//! The HTTP server: decides connections to an address, and records open connections.
 
 mod origin;
 mod stream;
 
 use self::stream::TimedStream;
-use crate::{
-    connections::Connection,
-    guard::{ConnectQuestion, Connections},
-    lookup::Shared,
-};
+use crate::{connections::Connection, lookup::Shared, pod_policy::ConnectRequest};
 use core::{convert::Infallible, net::IpAddr};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{
@@ -24,28 +20,25 @@ use serde_json::{Value, json};
 use std::{rc::Rc, sync::Arc};
 use tokio::net::TcpStream;
 
-/// Bytes of a request's body.
+/// The limit of a request body in bytes.
 const MAX_BODY: usize = 16 << 10;
-/// Bytes of a request's header, and of answers that wait for the client.
+/// The limit of a request header, and of waiting responses, in bytes.
 const MAX_BUFFER: usize = 64 << 10;
 
-/// The endpoint of one pod.
+/// The HTTP server of one pod.
 #[derive(Debug)]
-pub(crate) struct Endpoint {
+pub(crate) struct HttpServer {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) connections: Connections,
 }
 
-/// Serves one connection until it ends. The client has a limited time for each header, each body and for reading each
-/// answer.
-pub(crate) async fn connection(endpoint: Rc<Endpoint>, stream: TcpStream, connection: Rc<Connection>) {
+/// Serves one connection until its end. The client has a time limit for each header, each body and each response.
+pub(crate) async fn connection(server: Rc<HttpServer>, stream: TcpStream, connection: Rc<Connection>) {
     let Ok(local) = stream.local_addr() else { return };
-    let limit = endpoint.shared.idle;
+    let limit = server.shared.idle;
     let service = service_fn(|request: Request<Incoming>| {
-        let (endpoint, connection) = (Rc::clone(&endpoint), Rc::clone(&connection));
+        let (server, connection) = (Rc::clone(&server), Rc::clone(&connection));
         async move {
-            let response = endpoint.respond(request, local.ip()).await;
-            // It is idle again.
+            let response = server.respond(request, local.ip()).await;
             connection.end();
             Ok::<_, Infallible>(response)
         }
@@ -54,20 +47,20 @@ pub(crate) async fn connection(endpoint: Rc<Endpoint>, stream: TcpStream, connec
     http.timer(TokioTimer::new()).header_read_timeout(limit).max_buf_size(MAX_BUFFER);
     let serving = http.serve_connection(TokioIo::new(TimedStream::new(stream, limit)), service);
     tokio::select! {
-        // A client that breaks the connection off is not told why.
+        // The error of a closed connection has no reader.
         _ = serving => {}
         () = connection.evicted() => {}
     }
 }
 
-/// A refused request: its status, why, and the methods that are allowed instead.
+/// The response to a refused request: status, reason, and allowed methods.
 struct Refused {
     status: StatusCode,
     error: String,
     allow: Option<&'static str>,
 }
 
-impl Endpoint {
+impl HttpServer {
     async fn respond(&self, request: Request<Incoming>, local: IpAddr) -> Response<Full<Bytes>> {
         let (status, body, allow) = match self.answer(request, local).await {
             Ok(body) => (StatusCode::OK, body, None),
@@ -93,7 +86,7 @@ impl Endpoint {
             };
             let ip = ip.replace("%3A", ":").replace("%3a", ":");
             let ip: IpAddr = ip.parse().map_err(|_| bad(format!("invalid address `{ip}`")))?;
-            self.shared.names.set_connection(self.shared.guard.policy(), ip, alive);
+            self.shared.names.set_connection(self.shared.policy.lookups(), ip, alive);
             return Ok(json!({"ip": ip, "alive": alive}));
         }
         match (path.as_str(), method) {
@@ -105,7 +98,7 @@ impl Endpoint {
                 self.connect(&serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?)
             }
             ("/v1/connect", _) => Err(not_allowed("GET, HEAD, POST")),
-            ("/v1/health", Method::GET) => Ok(json!({"status": "ok", "pod": self.connections.pod()})),
+            ("/v1/health", Method::GET) => Ok(json!({"status": "ok", "pod": self.shared.policy.pod()})),
             ("/v1/health", _) => Err(not_allowed("GET, HEAD")),
             _ => {
                 let paths = "there is /v1/connect, /v1/connections/IP and /v1/health";
@@ -122,16 +115,16 @@ impl Endpoint {
             return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, error));
         }
         let body = Limited::new(request.into_body(), MAX_BODY).collect();
-        let late = |_| refused(StatusCode::REQUEST_TIMEOUT, "the body does not come".to_owned());
+        let late = |_| refused(StatusCode::REQUEST_TIMEOUT, "the body is incomplete".to_owned());
         let body = tokio::time::timeout(self.shared.idle, body).await.map_err(late)?;
         Ok(body.map_err(|error| bad(error.to_string()))?.to_bytes())
     }
 
-    fn connect(&self, question: &ConnectQuestion) -> Result<Value, Refused> {
-        let answer = self.connections.decide(&self.shared.names, question);
+    fn connect(&self, request: &ConnectRequest) -> Result<Value, Refused> {
+        let answer = self.shared.policy.decide_connection(&self.shared.names, request);
         let answer = answer.map_err(|error: FlowError| bad(format!("{error}; {}", error.help())))?;
         let answer = serde_json::to_value(answer).map_err(|error| bad(error.to_string()))?;
-        let mut body = json!({"ip": question.ip, "port": question.port, "protocol": question.protocol});
+        let mut body = json!({"ip": request.ip, "port": request.port, "protocol": request.protocol});
         if let (Value::Object(body), Value::Object(answer)) = (&mut body, answer) {
             body.extend(answer);
         }
@@ -139,9 +132,9 @@ impl Endpoint {
     }
 }
 
-/// `ip=192.0.2.1&port=443`, with `protocol` and `sni` where they are meant. No value of these needs escapes, but `:`
-/// of an IPv6 address may have one.
-fn from_query(query: &str) -> Result<ConnectQuestion, Refused> {
+/// Parses a query such as `ip=192.0.2.1&port=443`, with optional `protocol` and `sni`. Only the colons of an IPv6 address
+/// can be escaped.
+fn from_query(query: &str) -> Result<ConnectRequest, Refused> {
     let mut fields = serde_json::Map::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -153,7 +146,7 @@ fn from_query(query: &str) -> Result<ConnectQuestion, Refused> {
             _ => Value::from(value),
         };
         if fields.insert(key.to_owned(), value).is_some() {
-            return Err(bad(format!("`{key}` is given twice")));
+            return Err(bad(format!("duplicate `{key}`")));
         }
     }
     serde_json::from_value(Value::Object(fields)).map_err(|error| bad(error.to_string()))
@@ -177,11 +170,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn query_is_read_whole_or_not_at_all() {
-        let question =
+    fn invalid_query_is_refused() {
+        let request =
             from_query("ip=2001%3Adb8::1&port=443").unwrap_or_else(|wrong| panic!("{}", wrong.error));
-        assert_eq!((question.ip.to_string().as_str(), question.port), ("2001:db8::1", 443));
-        assert_eq!((question.protocol.as_str(), question.sni), ("TCP", None));
+        assert_eq!((request.ip.to_string().as_str(), request.port), ("2001:db8::1", 443));
+        assert_eq!((request.protocol.as_str(), request.sni), ("TCP", None));
         for wrong in [
             "",
             "ip=192.0.2.1",

@@ -1,7 +1,7 @@
-//! Requests that a web page sends through somebody's browser are refused.
+//! Refuses requests from foreign web pages in a local browser.
 //!
-//! A page whose name is made to resolve to this address (DNS rebinding) could otherwise ask and report as if it were
-//! local. Its requests bear its own name as `Host`; those to this endpoint bear an address of this machine or `localhost`.
+//! An attacker can let the name of a web page resolve to this address (DNS rebinding). The requests of such a page have its
+//! name in `Host`. Legitimate requests have an address of this machine or `localhost`.
 
 use core::net::IpAddr;
 use hyper::{
@@ -9,8 +9,8 @@ use hyper::{
     header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN},
 };
 
-/// Refuses requests to any host but `local`, the address that the connection came to, and those that a page of any
-/// other host sends.
+/// Refuses requests to another host than `local`, the local address of the connection, and requests from pages of other
+/// hosts.
 pub(super) fn check<B>(request: &Request<B>, local: IpAddr) -> Result<(), (StatusCode, String)> {
     let Some(host) = single(request.headers(), HOST)? else {
         return Err((StatusCode::BAD_REQUEST, "missing Host header".to_owned()));
@@ -29,7 +29,7 @@ pub(super) fn check<B>(request: &Request<B>, local: IpAddr) -> Result<(), (Statu
     }
 }
 
-/// The only header of this name.
+/// Returns the only header `name`.
 fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, (StatusCode, String)> {
     let mut values = headers.get_all(&name).iter();
     let (first, second) = (values.next(), values.next());
@@ -40,8 +40,8 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, (Status
     }
 }
 
-/// Whether `host`, with or without a port, is this machine as the client reached it: `local`, any loopback address where
-/// `local` is one, or `localhost`. The port does not count: it is another one behind a forwarded port.
+/// Whether `host`, with or without a port, is `local`, any loopback address if `local` is one, or `localhost`. The port can
+/// differ, because a client can use a forwarded port.
 fn is_local(host: &str, local: IpAddr) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && !name.ends_with(':') => name,
@@ -69,7 +69,7 @@ mod tests {
     const LOCAL: IpAddr = IpAddr::V4(core::net::Ipv4Addr::LOCALHOST);
 
     #[test]
-    fn only_names_of_this_machine_are_local() {
+    fn host_is_local_if_it_names_this_machine() {
         for host in [
             "127.0.0.1",
             "127.0.0.1:5380",
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn foreign_hosts_and_origins_are_refused() {
+    fn foreign_host_or_origin_is_refused() {
         let host = ("host", "127.0.0.1:1");
         assert_eq!(status(&[host], "/"), None);
         assert_eq!(status(&[], "/"), Some(400));

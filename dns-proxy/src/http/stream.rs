@@ -1,4 +1,4 @@
-//! A stream whose other end has a limited time for reading what is written.
+//! A stream with a time limit for the peer to read written bytes.
 
 use core::{
     pin::Pin,
@@ -12,12 +12,12 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// A stream that fails when what is written is not taken whole in time: from the first write to the flush behind it.
+/// A stream that fails if the peer does not read all written bytes in time. The time runs from the first write to the flush.
 #[derive(Debug)]
 pub(super) struct TimedStream {
     stream: TcpStream,
     limit: Duration,
-    /// Set while the other end does not take all that is written.
+    /// Set while the peer has not read all written bytes.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
@@ -26,7 +26,7 @@ impl TimedStream {
         Self { stream, limit, deadline: None }
     }
 
-    /// Whether the time is over; otherwise it runs from now on, if it does not yet.
+    /// Starts the time if it does not run, and returns an error after its end.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let limit = self.limit;
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(limit)));
@@ -51,7 +51,7 @@ impl AsyncWrite for TimedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        // A client that takes a byte now and then is late, too.
+        // The time also runs if the client reads single bytes.
         if self.deadline.is_some()
             && let Poll::Ready(error) = self.poll_late(context)
         {
@@ -65,7 +65,7 @@ impl AsyncWrite for TimedStream {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(Pin::new(&mut self.stream).poll_flush(context))?;
-        // All of it was taken: it is flushed when nothing is left to write.
+        // The peer has read all bytes.
         self.deadline = None;
         Poll::Ready(Ok(()))
     }

@@ -5,24 +5,24 @@ use core::{
     net::{IpAddr, SocketAddr},
 };
 use hickory_proto::{op::ResponseCode, rr::RecordType};
-use palisade::{flow::Opened, is_visible, visible};
+use palisade::{flow::LearnedAddresses, is_visible, visible};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 
 /// The format of the log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
-    /// Text.
+    /// Text for people.
     #[default]
     Text,
-    /// One JSON object for each line. `palisade check --timeline --answers` reads the objects of answers.
+    /// One JSON object in each line. `palisade check --timeline --answers` reads the lines about answers.
     Json,
 }
 
-/// One line.
+/// One line of the log.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Entry<'e> {
+pub(crate) struct LogEntry<'e> {
     pub(crate) event: &'static str,
     /// Milliseconds since 1970.
     pub(crate) at: u64,
@@ -38,16 +38,16 @@ pub(crate) struct Entry<'e> {
     pub(crate) code: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) by: Option<&'e str>,
-    /// What was learned, as case files write it.
+    /// The recorded lookup, in the form of case files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dns: Option<Learned<'e>>,
-    /// The labels that the addresses have by this name.
+    /// The labels that the name adds to the identity of the addresses.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub(crate) labels: &'e [String],
-    /// Addresses that found no room in the cache.
+    /// The number of addresses that exceed the limits of the cache.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) not_learned: usize,
-    /// Lines that nobody read in time.
+    /// The number of dropped lines.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) lines: usize,
     /// The addresses that the proxy listens on.
@@ -59,14 +59,14 @@ pub(crate) struct Entry<'e> {
     pub(crate) detail: Option<Cow<'e, str>>,
 }
 
-/// A lookup that taught.
+/// A lookup with addresses that the cache recorded.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Learned<'e> {
     query: &'e str,
     from: &'e str,
     answers: &'e [IpAddr],
     ttl: u64,
-    /// It was: whoever reads this need not ask policy again.
+    /// Always true: a case file then records the answer without an evaluation of policies.
     learned: bool,
 }
 
@@ -82,7 +82,7 @@ fn query_type<S: Serializer>(kind: &Option<RecordType>, serializer: S) -> Result
     }
 }
 
-impl<'e> Entry<'e> {
+impl<'e> LogEntry<'e> {
     pub(crate) fn new(event: &'static str, at: u64) -> Self {
         Self { event, at, ..Self::default() }
     }
@@ -104,18 +104,18 @@ impl<'e> Entry<'e> {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    pub(crate) fn opened(self, pod: &'e str, opened: &'e Opened) -> Self {
-        if opened.addresses.is_empty() {
+    pub(crate) fn learned(self, pod: &'e str, learned: &'e LearnedAddresses) -> Self {
+        if learned.addresses.is_empty() {
             return self;
         }
         let dns = Learned {
-            query: &opened.name,
+            query: &learned.name,
             from: pod,
-            answers: &opened.addresses,
-            ttl: opened.ttl / 1000,
+            answers: &learned.addresses,
+            ttl: learned.ttl / 1000,
             learned: true,
         };
-        Self { dns: Some(dns), labels: &opened.labels, not_learned: opened.refused, ..self }
+        Self { dns: Some(dns), labels: &learned.labels, not_learned: learned.refused, ..self }
     }
 
     fn text(&self) -> Result<String, core::fmt::Error> {
@@ -160,7 +160,7 @@ impl<'e> Entry<'e> {
         Ok(line)
     }
 
-    /// Returns the line with its line feed.
+    /// Returns the line with its line break.
     pub(super) fn line(&self, format: LogFormat) -> Vec<u8> {
         let mut line = match format {
             LogFormat::Text => visible(&self.text().unwrap_or_default()).into_owned().into_bytes(),
@@ -171,7 +171,7 @@ impl<'e> Entry<'e> {
     }
 }
 
-/// JSON in which every character can be seen; serde escapes only the controls that JSON forbids.
+/// Escapes all invisible characters of a JSON text. serde escapes only the control characters that JSON forbids.
 fn visible_json(line: String) -> String {
     if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return line;
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn invisible_characters_are_escaped_in_both_formats() {
         let by = "p\u{202e}\u{1b}[31m\u{e0001}\u{7f}\u{e9}";
-        let entry = Entry { by: Some(by), ..Entry::new("answered", 0) };
+        let entry = LogEntry { by: Some(by), ..LogEntry::new("answered", 0) };
         let text = String::from_utf8(entry.line(LogFormat::Text)).unwrap();
         assert_eq!(text, "answered, by p\\u{202e}\\u{1b}[31m\\u{e0001}\\u{7f}\u{e9}\n");
         let json = String::from_utf8(entry.line(LogFormat::Json)).unwrap();

@@ -1,6 +1,6 @@
-//! A thread that writes lines, so that no other thread waits for whoever reads them.
+//! The thread that writes the log, so that no other thread waits for the reader of the log.
 
-use super::entry::{Entry, LogFormat};
+use super::entry::{LogEntry, LogFormat};
 use crate::clock::Clock;
 use core::time::Duration;
 use std::{
@@ -11,38 +11,38 @@ use std::{
     thread,
 };
 
-/// Bytes of lines that wait for the writer. Lines beyond are dropped and counted.
+/// The limit of waiting lines in bytes. The log drops and counts further lines.
 const MAX_WAITING: usize = 4 << 20;
-/// How long lines are gathered, so that one system call writes many.
+/// The time for which lines are collected, so that one system call writes many.
 const GATHER: Duration = Duration::from_millis(2);
-/// How long the writer rests after an error.
+/// The pause of the writer after an error.
 const REST: Duration = Duration::from_millis(100);
 
-/// The lines that wait, and the thread that writes them.
+/// The waiting lines, and the thread that writes them.
 #[derive(Debug)]
 pub(super) struct Writer(Arc<Queue>);
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: Mutex<Waiting>,
-    /// The thread has something to do.
+    /// Signals new lines to the thread.
     filled: Condvar,
-    /// The thread has nothing to do.
+    /// Signals that all lines are written.
     emptied: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     lines: Vec<u8>,
-    /// Lines that were dropped since that was last told.
+    /// The number of lines that were dropped since the last report.
     dropped: usize,
-    /// Whether the thread sleeps until it is woken.
+    /// Whether the thread waits for a signal.
     sleeps: bool,
 }
 
 impl Writer {
     pub(super) fn start(format: LogFormat) -> io::Result<Self> {
-        // A file of its own: nobody who prints at the end of the process waits for a lock that the thread holds.
+        // A separate file, so that output at the end of the process does not wait for the thread's lock on stdout.
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
         let queue = Arc::new(Queue::default());
         let of_thread = Arc::clone(&queue);
@@ -50,7 +50,7 @@ impl Writer {
         Ok(Self(queue))
     }
 
-    /// Appends `line`, or counts it where too much waits.
+    /// Appends `line`, or drops and counts it if too many bytes wait.
     pub(super) fn write(&self, line: &[u8]) {
         let mut waiting = self.0.lock();
         if waiting.lines.len() + line.len() > MAX_WAITING {
@@ -64,7 +64,7 @@ impl Writer {
         }
     }
 
-    /// Waits until every line is written, at most for `limit`.
+    /// Waits until every line is written, but not longer than `limit`.
     pub(super) fn flush(&self, limit: Duration) {
         let is_busy = |waiting: &mut Waiting| !(waiting.sleeps && waiting.lines.is_empty());
         drop(self.0.emptied.wait_timeout_while(self.0.lock(), limit, is_busy));
@@ -78,34 +78,34 @@ impl Queue {
 
     fn run(&self, mut out: impl Write, format: LogFormat) {
         let clock = Clock::new();
-        let (mut lines, mut is_torn) = (Vec::new(), false);
+        let (mut lines, mut is_truncated) = (Vec::new(), false);
         loop {
             lines.clear();
             let mut dropped = self.next(&mut lines);
             if dropped > 0 {
-                let entry = Entry { lines: dropped, ..Entry::new("lines-dropped", clock.now()) };
+                let entry = LogEntry { lines: dropped, ..LogEntry::new("lines-dropped", clock.now()) };
                 let detail = format!("{dropped} lines were dropped: they are not read or cannot be written");
                 lines.extend(entry.detail(detail).line(format));
             }
-            if is_torn {
+            if is_truncated {
                 lines.insert(0, b'\n');
             }
             let written = write_all(&mut out, &lines);
             if let Some(rest) = lines.get(written..).filter(|rest| !rest.is_empty()) {
                 let ends = rest.iter().filter(|byte| **byte == b'\n').count();
-                // Neither the line about dropped lines nor the end of a torn one is one of them.
-                let own = usize::from(dropped > 0) + usize::from(is_torn && written == 0);
+                // The count excludes the report about dropped lines and the line break after a truncated line.
+                let own = usize::from(dropped > 0) + usize::from(is_truncated && written == 0);
                 dropped += ends.saturating_sub(own);
-                is_torn = written > 0 && lines.get(written - 1) != Some(&b'\n');
+                is_truncated = written > 0 && lines.get(written - 1) != Some(&b'\n');
                 self.lock().dropped += dropped;
                 thread::sleep(REST);
             } else {
-                is_torn = false;
+                is_truncated = false;
             }
         }
     }
 
-    /// Waits for lines, moves them to `lines`, and returns how many were dropped behind them.
+    /// Waits for lines, moves them to `lines`, and returns the number of dropped lines.
     fn next(&self, lines: &mut Vec<u8>) -> usize {
         let mut waiting = self.lock();
         if waiting.lines.is_empty() {
@@ -123,7 +123,7 @@ impl Queue {
     }
 }
 
-/// How many of `bytes` were written; fewer than all where it failed.
+/// Returns the number of written bytes, which is less than all after an error.
 fn write_all(out: &mut impl Write, bytes: &[u8]) -> usize {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -131,7 +131,7 @@ fn write_all(out: &mut impl Write, bytes: &[u8]) -> usize {
             Ok(0) => break,
             Ok(length) => written += length,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Somebody made it a file that does not block: that is waited for as any other.
+            // Another process can make the file non-blocking.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(REST),
             Err(_) => break,
         }
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-    /// A file whose writes wait for the test, which says how many bytes it takes; none fails.
+    /// A file whose writes wait for a number of bytes from the test; `None` is an error.
     struct Gate {
         budget: Receiver<Option<usize>>,
         written: SyncSender<Vec<u8>>,
@@ -174,14 +174,14 @@ mod tests {
         (Writer(queue), allow, found)
     }
 
-    fn told(bytes: &[u8]) -> usize {
+    fn dropped_lines(bytes: &[u8]) -> usize {
         let line: serde_json::Value = serde_json::from_slice(bytes).unwrap();
         assert_eq!(line["event"], "lines-dropped");
         line["lines"].as_u64().unwrap().try_into().unwrap()
     }
 
     #[test]
-    fn lines_beyond_the_limit_are_counted_while_nobody_reads() {
+    fn line_beyond_limit_is_dropped_and_counted() {
         let (writer, allow, found) = writer();
         writer.write(b"first\n");
         // The writer has the first line, and waits.
@@ -195,13 +195,13 @@ mod tests {
         assert_eq!(found.recv().unwrap(), b"first\n");
         allow.send(Some(usize::MAX)).unwrap();
         let rest = found.recv().unwrap();
-        assert_eq!(told(&rest[MAX_WAITING / 2 * 2..]), 3);
+        assert_eq!(dropped_lines(&rest[MAX_WAITING / 2 * 2..]), 3);
         writer.flush(Duration::from_secs(60));
         assert!(writer.0.lock().lines.is_empty());
     }
 
     #[test]
-    fn lines_that_cannot_be_written_are_counted_and_a_torn_line_is_ended() {
+    fn unwritable_line_is_counted_and_truncated_line_is_ended() {
         let (writer, allow, found) = writer();
         writer.write(b"one\ntwo\n");
         allow.send(Some(2)).unwrap();
@@ -213,6 +213,6 @@ mod tests {
         writer.write(b"three\n");
         allow.send(Some(usize::MAX)).unwrap();
         let rest = found.recv().unwrap();
-        assert_eq!(told(rest.strip_prefix(b"\nthree\n").unwrap()), 2);
+        assert_eq!(dropped_lines(rest.strip_prefix(b"\nthree\n").unwrap()), 2);
     }
 }

@@ -1,8 +1,8 @@
-//! Sockets towards the upstream. An attacker who forges an answer has to guess the port and the id of a lookup.
+//! Sockets to the upstream server. To forge a response, an attacker has to guess the port and the ID of a lookup.
 //!
-//! A lookup takes a place of the pool at random. Up to [`MAX_FRESH`] lookups a second get a socket of their own there, on a
-//! port that the system picks at random, as if there were no pool. Beyond that the socket in the place sends the lookup,
-//! until it has sent [`MAX_USES`] or is [`MAX_AGE`] old.
+//! A lookup uses a random entry of the pool. Up to [`MAX_FRESH`] lookups in a second open a new socket, on a port that the
+//! system chooses at random. Further lookups use the socket of the entry, until it has sent [`MAX_USES`] lookups or is
+//! [`MAX_AGE`] old.
 
 use core::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -11,18 +11,18 @@ use core::{
 use mio::{Interest, Poll, Token, net::UdpSocket};
 use std::{collections::HashMap, io, time::Instant};
 
-/// Sockets that are opened in one sweep, of which there is one a second, although others could be used.
+/// The number of new sockets between two sweeps, which are one second apart.
 const MAX_FRESH: u32 = 1_000;
-/// Lookups that one socket sends.
+/// The number of lookups that one socket sends.
 const MAX_USES: u32 = 16;
-/// How long a socket sends lookups.
+/// The time for which a socket sends lookups.
 const MAX_AGE: Duration = Duration::from_secs(2);
 
 /// A socket, and the lookups that wait on it.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) socket: UdpSocket,
-    /// Number of the exchange by its id.
+    /// The number of each pending lookup by its ID.
     pub(super) waiting: HashMap<u16, u64, foldhash::fast::RandomState>,
     opened: Instant,
     uses: u32,
@@ -38,18 +38,18 @@ impl Socket {
 #[derive(Debug)]
 pub(super) struct Pool {
     server: SocketAddr,
-    /// The number of the socket at each place.
-    places: Vec<Option<usize>>,
+    /// The number of the socket in each entry.
+    entries: Vec<Option<usize>>,
     sockets: HashMap<usize, Socket, foldhash::fast::RandomState>,
     next: usize,
-    /// Sockets that were opened since the last sweep.
+    /// The number of new sockets since the last sweep.
     fresh: u32,
 }
 
 impl Pool {
-    pub(super) fn new(server: SocketAddr, places: usize) -> Self {
-        let places = vec![None; places.max(1)];
-        Self { server, places, sockets: HashMap::default(), next: 0, fresh: 0 }
+    pub(super) fn new(server: SocketAddr, entries: usize) -> Self {
+        let entries = vec![None; entries.max(1)];
+        Self { server, entries, sockets: HashMap::default(), next: 0, fresh: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -60,23 +60,23 @@ impl Pool {
         self.sockets.get_mut(&number)
     }
 
-    /// A socket for one more lookup.
+    /// Returns a socket for a lookup.
     pub(super) fn pick(&mut self, poll: &Poll, now: Instant) -> io::Result<(usize, &mut Socket)> {
-        let at = rand::random::<u32>() as usize % self.places.len();
-        let place = self.places.get(at).copied().flatten();
+        let at = rand::random::<u32>() as usize % self.entries.len();
+        let entry = self.entries.get(at).copied().flatten();
         let usable = |number: &usize| self.sockets.get(number).is_some_and(|socket| !socket.is_used_up(now));
         let is_busy = self.fresh >= MAX_FRESH;
-        let number = match place.filter(|number| is_busy && usable(number)) {
+        let number = match entry.filter(|number| is_busy && usable(number)) {
             Some(number) => number,
             None => match self.open(poll, now) {
                 Ok(number) => {
-                    if let Some(old) = self.places.get_mut(at).and_then(|place| place.replace(number)) {
+                    if let Some(old) = self.entries.get_mut(at).and_then(|entry| entry.replace(number)) {
                         self.close_idle(old);
                     }
                     number
                 }
-                // Too many open files: a port that has been used is better than no answer.
-                Err(error) => place.or_else(|| self.sockets.keys().next().copied()).ok_or(error)?,
+                // Too many open files: a used port is better than no response.
+                Err(error) => entry.or_else(|| self.sockets.keys().next().copied()).ok_or(error)?,
             },
         };
         let socket = self.sockets.get_mut(&number).ok_or(io::ErrorKind::NotFound)?;
@@ -90,7 +90,7 @@ impl Pool {
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let mut socket = UdpSocket::bind((any, 0).into())?;
-        // Datagrams of anybody else never reach it.
+        // The system drops datagrams from other addresses.
         socket.connect(self.server)?;
         let number = self.next;
         self.next += 1;
@@ -107,12 +107,12 @@ impl Pool {
         }
     }
 
-    /// Closes every socket that is used up and on which nothing waits.
+    /// Closes every used-up socket without a pending lookup.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.fresh = 0;
         self.sockets.retain(|_, socket| !socket.waiting.is_empty() || !socket.is_used_up(now));
-        for place in &mut self.places {
-            *place = place.filter(|number| self.sockets.contains_key(number));
+        for entry in &mut self.entries {
+            *entry = entry.filter(|number| self.sockets.contains_key(number));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! CiliumCIDRGroups as the labels that they give to addresses.
+//! The labels that CiliumCIDRGroups add to addresses.
 
 use crate::{
     labels::Label,
@@ -9,18 +9,18 @@ use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 use ipnet::IpNet;
 
-/// Source of the labels of groups.
+/// The source of labels from groups.
 const SOURCE: &str = "cidrgroup";
-/// What the key of the label for a group's name begins with.
+/// The prefix of the key for a group's name.
 const NAME: &str = "io.cilium.policy.cidrgroupname/";
 
-/// Blocks of addresses that carry the same labels.
+/// Address blocks with the same labels.
 #[derive(Clone, Debug)]
 pub(crate) struct AddressGroup {
     pub(crate) name: String,
-    /// Its blocks; those that cannot be read are left out.
+    /// The valid address blocks.
     pub(crate) nets: Vec<IpNet>,
-    /// Its own labels, and one for its name.
+    /// The labels of the group, and a label for its name.
     pub(crate) labels: Vec<Label>,
 }
 
@@ -36,8 +36,8 @@ impl AddressGroup {
         }
     }
 
-    /// Whether it holds one of `addresses`.
-    pub(super) fn holds(&self, addresses: &[IpAddr]) -> bool {
+    /// Whether the group contains one of `addresses`.
+    pub(super) fn contains_any(&self, addresses: &[IpAddr]) -> bool {
         self.nets.iter().any(|net| addresses.iter().any(|ip| net.contains(ip)))
     }
 }

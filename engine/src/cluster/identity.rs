@@ -1,7 +1,7 @@
-//! The labels of every kind of end, as Cilium's identities carry them
+//! The labels of each kind of endpoint, as in Cilium's security identities
 //! (docs/semantics/cilium.md#cilium-identity-labels).
 
-use super::{Cluster, Workload, is_identity_label};
+use super::{inventory::Cluster, label_filter::is_identity_label, workload::Workload};
 use crate::{
     labels::{Label, Labels},
     options::{CidrMatch, Options},
@@ -10,27 +10,27 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
-/// Source of labels that Kubernetes gives.
+/// The source of labels from Kubernetes.
 pub(crate) const K8S: &str = "k8s";
-/// Source of labels that Cilium keeps for itself.
+/// The source of labels that Cilium reserves.
 pub(crate) const RESERVED: &str = "reserved";
-/// Source of labels that nodes carry.
+/// The source of labels from nodes.
 pub(crate) const NODE: &str = "node";
-/// Key of the namespace.
+/// The key of the namespace.
 pub(crate) const NAMESPACE: &str = "io.kubernetes.pod.namespace";
-/// Key of the cluster.
+/// The key of the cluster.
 pub(crate) const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
-/// Key of the service account.
+/// The key of the service account.
 pub(crate) const SERVICE_ACCOUNT: &str = "io.cilium.k8s.policy.serviceaccount";
-/// What the keys of a namespace's own labels begin with.
+/// The prefix of the keys for a namespace's labels.
 pub(crate) const NAMESPACE_LABELS: &str = "io.cilium.k8s.namespace.labels.";
 
 /// The prefix of keys that only the agent sets. The agent drops such labels of a pod.
 const AGENT_KEYS: &str = "io.cilium.k8s";
 
-/// What kind of end an identity belongs to.
+/// The kind of an endpoint with a security identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndKind {
+pub enum EndpointKind {
     /// A pod.
     Pod,
     /// The node that the pods run on.
@@ -47,12 +47,12 @@ pub enum EndKind {
     Init,
     /// A pod that Cilium does not manage.
     Unmanaged,
-    /// Somewhere outside.
+    /// An endpoint outside of the cluster.
     World,
 }
 
-impl EndKind {
-    /// The kind that the entity `name` is.
+impl EndpointKind {
+    /// Returns the kind of the entity `name`.
     pub fn of_entity(name: &str) -> Option<Self> {
         Some(match name {
             "host" => Self::Host,
@@ -67,7 +67,7 @@ impl EndKind {
         })
     }
 
-    /// Whether an agent enforces policy at this end.
+    /// Whether an agent enforces policies for this kind of endpoint.
     pub fn is_enforced(self, options: &Options) -> bool {
         match self {
             Self::Pod | Self::Health | Self::Ingress | Self::Init => true,
@@ -92,13 +92,13 @@ impl EndKind {
 }
 
 impl Cluster {
-    /// The labels of the pod `workload`: its own, namespace, cluster, service account, labels of the namespace. With the
-    /// CIDR match mode `pods` it has those of the CiliumCIDRGroups that hold its addresses too.
+    /// Returns the labels of the pod `workload`: its own labels, its namespace, cluster and service account, and the labels of
+    /// the namespace. The CIDR match mode `pods` adds the labels of each CiliumCIDRGroup with one of its addresses.
     ///
     /// The result omits labels that the agent's filter excludes, and own labels of the pod with keys that only the agent
     /// sets.
     ///
-    /// A pod of another cluster of the mesh is modelled by a pod label `io.cilium.k8s.policy.cluster`.
+    /// A pod label `io.cilium.k8s.policy.cluster` represents a pod of another cluster.
     pub fn pod_identity(&self, workload: &Workload, options: &Options) -> Labels {
         let k8s = |key: &str, value: &str| Label::new(K8S, key, value);
         let cluster = workload.labels.get(CLUSTER).unwrap_or(&options.cilium.cluster_name);
@@ -128,19 +128,20 @@ impl Cluster {
         labels
     }
 
-    /// The labels of an end that is no pod. A node has those of the Node manifest `node` too where the agent gives nodes
-    /// their labels, and so has the API server, which runs on a node.
-    pub fn entity_identity(&self, kind: EndKind, node: Option<&str>, options: &Options) -> Labels {
+    /// Returns the labels of an endpoint other than a pod. If the agent uses the labels of nodes, a node and the API server
+    /// also have the labels of the Node manifest `node`.
+    pub fn entity_identity(&self, kind: EndpointKind, node: Option<&str>, options: &Options) -> Labels {
         let mut labels: Labels = [Label::new(RESERVED, kind.reserved(), "")].into_iter().collect();
-        if kind == EndKind::KubeApiserver {
+        if kind == EndpointKind::KubeApiserver {
             labels.insert(Label::new(RESERVED, "remote-node", ""));
         }
-        let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver);
+        let is_node =
+            matches!(kind, EndpointKind::Host | EndpointKind::RemoteNode | EndpointKind::KubeApiserver);
         if is_node && options.cilium.node_labels {
             labels.insert(Label::new(K8S, CLUSTER, options.cilium.cluster_name.as_str()));
         }
         if let Some(manifest) = self.node(kind, node).filter(|_| is_node) {
-            if options.cilium.node_labels || kind == EndKind::Host {
+            if options.cilium.node_labels || kind == EndpointKind::Host {
                 for (key, value) in &manifest.metadata.labels {
                     labels.insert(Label::new(NODE, key.as_str(), value.as_str()));
                 }
@@ -152,22 +153,27 @@ impl Cluster {
         labels
     }
 
-    /// The manifest of a node; without a name, that of the only one for the local host.
-    fn node(&self, kind: EndKind, name: Option<&str>) -> Option<&Object<Node>> {
+    /// Returns the Node manifest `name`. Without a name, the local host has the manifest of the only node.
+    fn node(&self, kind: EndpointKind, name: Option<&str>) -> Option<&Object<Node>> {
         let nodes = &self.resources().nodes;
         match name {
             Some(name) => nodes.iter().find(|n| n.metadata.name == name),
-            None => nodes.first().filter(|_| nodes.len() == 1 && kind == EndKind::Host),
+            None => nodes.first().filter(|_| nodes.len() == 1 && kind == EndpointKind::Host),
         }
     }
 
-    /// The addresses of a node, of the families that the cluster uses.
-    pub(crate) fn node_addresses(&self, kind: EndKind, node: Option<&str>, options: &Options) -> Vec<IpAddr> {
+    /// Returns the addresses of a node, of the address families that the cluster uses.
+    pub(crate) fn node_addresses(
+        &self,
+        kind: EndpointKind,
+        node: Option<&str>,
+        options: &Options,
+    ) -> Vec<IpAddr> {
         self.node(kind, node).map(|manifest| node_addresses(manifest, options)).unwrap_or_default()
     }
 
     fn add_group_labels(&self, labels: &mut Labels, addresses: &[IpAddr]) {
-        for group in self.address_groups().iter().filter(|group| group.holds(addresses)) {
+        for group in self.address_groups().iter().filter(|group| group.contains_any(addresses)) {
             group.labels.iter().for_each(|label| labels.insert(label.clone()));
         }
     }
@@ -179,8 +185,8 @@ impl Cluster {
         own.any(|slice| slice.spec.backends.iter().any(|backend| backend.address == ip))
     }
 
-    /// The labels of the outside address `ip`: the world's, those of the CiliumCIDRGroups that hold it, and the API server's
-    /// where it is one.
+    /// Returns the labels of the outside address `ip`: the label of the world, the labels of each CiliumCIDRGroup with this
+    /// address, and the label of the API server if the address is one of its backends.
     pub fn outside_identity(&self, ip: IpAddr, options: &Options) -> Labels {
         let world = match (options.cilium.ipv6, ip) {
             (false, _) => "world",
@@ -190,7 +196,7 @@ impl Cluster {
         let mut labels: Labels = [Label::new(RESERVED, world, "")].into_iter().collect();
         self.add_group_labels(&mut labels, &[ip]);
         if self.is_api_server(ip) {
-            labels.insert(Label::new(RESERVED, EndKind::KubeApiserver.reserved(), ""));
+            labels.insert(Label::new(RESERVED, EndpointKind::KubeApiserver.reserved(), ""));
         }
         labels
     }

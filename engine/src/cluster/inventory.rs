@@ -1,4 +1,4 @@
-//! What the manifests say is in the cluster.
+//! The resources of a cluster, with indexes by name and address.
 
 use super::{
     group::AddressGroup,
@@ -17,7 +17,7 @@ use alloc::{
 };
 use core::net::IpAddr;
 
-/// The resources of one load, and the workloads, namespaces and addresses found in them.
+/// The resources of a cluster, with its workloads, namespaces, services and addresses.
 ///
 /// ```
 /// use palisade::{Cluster, resource::Resources};
@@ -37,14 +37,14 @@ pub struct Cluster {
     namespaces: BTreeMap<String, Metadata>,
     by_ip: BTreeMap<IpAddr, (String, String)>,
     address_groups: Vec<AddressGroup>,
-    /// The index of each Service by namespace and name. The first of several with one name counts.
+    /// The index of each Service by namespace and name. Of several with one name, the first is used.
     services: BTreeMap<(String, String), usize>,
     /// The index of each Service by its cluster addresses, as written.
     services_by_address: BTreeMap<String, usize>,
 }
 
 impl Cluster {
-    /// The cluster of `resources`. Findings tell of objects given twice; the first is kept.
+    /// Returns the cluster of `resources`, and a warning for each duplicate resource. The first one is used.
     pub fn new(resources: Resources) -> (Self, Vec<Diagnostic>) {
         let mut findings = Vec::new();
         let mut cluster = Self::default();
@@ -61,7 +61,7 @@ impl Cluster {
             }
             let key = (workload.namespace.clone(), workload.name.clone());
             if cluster.workloads.contains_key(&key) {
-                findings.push(twice(object));
+                findings.push(duplicate(object));
                 continue;
             }
             if !workload.host_network {
@@ -73,24 +73,24 @@ impl Cluster {
         }
         for object in &resources.namespaces {
             if cluster.namespaces.contains_key(&object.metadata.name) {
-                findings.push(twice(object));
+                findings.push(duplicate(object));
                 continue;
             }
             cluster.namespaces.insert(object.metadata.name.clone(), object.metadata.clone());
         }
         cluster.address_groups = resources.cidr_groups.iter().map(AddressGroup::new).collect();
-        for (place, Object { metadata, spec, .. }) in resources.services.iter().enumerate() {
+        for (index, Object { metadata, spec, .. }) in resources.services.iter().enumerate() {
             let key = (metadata.namespace.clone(), metadata.name.clone());
-            cluster.services.entry(key).or_insert(place);
+            cluster.services.entry(key).or_insert(index);
             for address in core::iter::once(&spec.cluster_ip).chain(&spec.cluster_ips) {
-                cluster.services_by_address.entry(address.clone()).or_insert(place);
+                cluster.services_by_address.entry(address.clone()).or_insert(index);
             }
         }
         cluster.resources = resources;
         (cluster, findings)
     }
 
-    /// Everything that was loaded.
+    /// The resources.
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
@@ -100,41 +100,41 @@ impl Cluster {
         &self.address_groups
     }
 
-    /// The workload `namespace/name`.
+    /// Returns the workload `namespace/name`.
     pub fn workload(&self, reference: &str) -> Option<&Workload> {
         let (namespace, name) = NamespacedName::split(reference)?;
         self.workloads.get(&(namespace.to_string(), name.to_string()))
     }
 
-    /// All workloads, by namespace and name.
+    /// Returns all workloads in the order of namespace and name.
     pub fn workloads(&self) -> impl Iterator<Item = &Workload> {
         self.workloads.values()
     }
 
-    /// The pod with this address.
+    /// Returns the workload with the address `ip`.
     pub fn workload_at(&self, ip: IpAddr) -> Option<&Workload> {
         self.by_ip.get(&ip).and_then(|key| self.workloads.get(key))
     }
 
-    /// Labels and annotations of a namespace; none when no manifest names it.
+    /// Returns the metadata of a namespace, if there is a manifest.
     pub fn namespace(&self, name: &str) -> Option<&Metadata> {
         self.namespaces.get(name)
     }
 
-    /// The Service `namespace/name`.
+    /// Returns the Service `namespace/name`.
     pub fn service(&self, reference: &str) -> Option<&Object<Service>> {
         let (namespace, name) = NamespacedName::split(reference)?;
-        let place = self.services.get(&(namespace.to_string(), name.to_string()))?;
-        self.resources.services.get(*place)
+        let index = self.services.get(&(namespace.to_string(), name.to_string()))?;
+        self.resources.services.get(*index)
     }
 
-    /// The Service with this cluster address.
+    /// Returns the Service with the cluster address `ip`.
     pub(crate) fn service_at(&self, ip: IpAddr) -> Option<&Object<Service>> {
-        let place = self.services_by_address.get(&ip.to_string())?;
-        self.resources.services.get(*place)
+        let index = self.services_by_address.get(&ip.to_string())?;
+        self.resources.services.get(*index)
     }
 
-    /// The workloads that `service` selects.
+    /// Returns the workloads that `service` selects.
     pub fn endpoints<'a>(&'a self, service: &'a Object<Service>) -> impl Iterator<Item = &'a Workload> {
         let (selector, namespace) = (&service.spec.selector, &service.metadata.namespace);
         let of_namespace = self.workloads.range((namespace.clone(), String::new())..);
@@ -142,8 +142,8 @@ impl Cluster {
         of_namespace.filter(move |w| !selector.is_empty() && w.has_labels(selector))
     }
 
-    /// Whether the proxy of `workload` is a gateway: made for one of the Gateway API, selected by an Istio Gateway, or
-    /// injected with the gateway template.
+    /// Whether the proxy of `workload` is a gateway: of the Gateway API, selected by an Istio Gateway, or injected with the
+    /// gateway template.
     pub fn is_gateway(&self, workload: &Workload) -> bool {
         let selects =
             |selector: &BTreeMap<String, String>| !selector.is_empty() && workload.has_labels(selector);
@@ -172,7 +172,7 @@ impl Cluster {
     }
 }
 
-fn twice<T>(object: &Object<T>) -> Diagnostic {
+fn duplicate<T>(object: &Object<T>) -> Diagnostic {
     let title = object.title();
     Diagnostic::warning("given-twice", format!("{title} is given twice; the first is used"))
         .help("remove one of the two")

@@ -1,4 +1,4 @@
-//! The cluster that policies speak of: workloads, namespaces, services, as the manifests describe them.
+//! The workloads, namespaces, services and identities of a cluster, from its manifests.
 
 mod group;
 pub(crate) mod identity;
@@ -8,7 +8,7 @@ mod service;
 mod workload;
 
 pub(crate) use group::AddressGroup;
-pub use identity::EndKind;
+pub use identity::EndpointKind;
 pub use inventory::Cluster;
 pub(crate) use label_filter::is_identity_label;
 pub use service::CalledService;

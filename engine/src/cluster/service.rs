@@ -1,9 +1,9 @@
-//! The service that a request is addressed to.
+//! The service that a client calls through a waypoint.
 
-use super::Cluster;
+use super::inventory::Cluster;
 use crate::namespaced_name::NamespacedName;
 
-/// The service that a waypoint is called for.
+/// The service that a client calls through a waypoint.
 ///
 /// ```
 /// use palisade::CalledService;
@@ -29,7 +29,7 @@ impl CalledService<'_> {
 }
 
 impl Cluster {
-    /// The Service, else the ServiceEntry, `namespace/name`.
+    /// Returns the Service `namespace/name`, or else the ServiceEntry of that name.
     pub fn called_service(&self, reference: &str) -> Option<CalledService<'_>> {
         if let Some(found) = self.service(reference) {
             let (namespace, name) = (&found.metadata.namespace, &found.metadata.name);

@@ -1,4 +1,4 @@
-//! A workload: what policies select, and where traffic ends.
+//! Workloads, which policies select.
 
 use crate::{
     net::Protocol,
@@ -15,7 +15,7 @@ use core::net::IpAddr;
 /// A named container port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPort {
-    /// Name; empty when it has none.
+    /// Name; empty for an unnamed port.
     pub name: String,
     /// Number.
     pub port: u16,
@@ -23,19 +23,19 @@ pub struct NamedPort {
     pub protocol: Protocol,
 }
 
-/// What kind of proxy stands in front of a workload (docs/semantics/istio.md#istio-attachment).
+/// The kind of a workload's proxy (docs/semantics/istio.md#istio-attachment).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MeshRole {
     /// A sidecar, or a classic gateway: selectors apply.
     #[default]
     Proxy,
-    /// A gateway of the Gateway API, by its name.
+    /// A gateway of the Gateway API, with its name.
     GatewayApi(String),
-    /// A waypoint, by its name.
+    /// A waypoint, with its name.
     Waypoint(String),
 }
 
-/// Where a proxy finds the identity of the peer.
+/// The source of a client's identity in a proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IdentitySource {
     /// The certificate of the connection.
@@ -46,12 +46,12 @@ pub enum IdentitySource {
 }
 
 impl IdentitySource {
-    /// The name of the filter state: the URI SANs of the client's certificate, as one string.
+    /// The name of the filter state. Its value is the URI SANs of the client's certificate, as one string.
     pub const PEER_PRINCIPAL: &'static str = "io.istio.peer_principal";
 }
 
 impl MeshRole {
-    /// Where a proxy of this role finds the identity of the peer.
+    /// Returns the source of a client's identity in a proxy of this role.
     pub fn identity_source(&self) -> IdentitySource {
         match self {
             Self::Waypoint(_) => IdentitySource::FilterState,
@@ -60,7 +60,7 @@ impl MeshRole {
     }
 }
 
-/// A pod, or what a controller's pods will be; or a workload that a plugin configuration describes.
+/// A Pod, the Pods of a controller, or the workload of a plugin configuration.
 ///
 /// ```
 /// use palisade::Workload;
@@ -80,17 +80,17 @@ pub struct Workload {
     pub annotations: BTreeMap<String, String>,
     /// Service account.
     pub service_account: String,
-    /// Addresses, the primary one first.
+    /// IP addresses; the first is the primary one.
     pub ips: Vec<IpAddr>,
     /// Container ports.
     pub ports: Vec<NamedPort>,
-    /// Node it runs on; empty is the one node that all unplaced pods share.
+    /// The name of its node. Pods without a node share the node with the empty name.
     pub node: String,
-    /// Whether it shares its node's network.
+    /// Whether it uses the network of its node.
     pub host_network: bool,
-    /// What kind of proxy it is.
+    /// The kind of its proxy.
     pub role: MeshRole,
-    /// Labels by which its controller selects pods; empty for a Pod and for a controller without `matchLabels`.
+    /// The labels by which its controller selects Pods; empty for a Pod and for a controller without `matchLabels`.
     pub owner_selector: BTreeMap<String, String>,
 }
 
@@ -102,7 +102,7 @@ const TEMPLATES: &str = "inject.istio.io/templates";
 pub(crate) const WAYPOINT_CLASS: &str = "istio-waypoint";
 
 impl Workload {
-    /// A workload known only by what policies select it by.
+    /// A workload with the properties by which policies select it.
     pub fn new<'a>(
         namespace: &str,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -118,7 +118,7 @@ impl Workload {
         Self { role: role(&workload.labels), ..workload }
     }
 
-    /// The workload that `pod` describes.
+    /// Returns the workload of a Pod manifest.
     pub(super) fn from_pod(object: &Object<Pod>) -> Self {
         let pod = &object.spec;
         let status = &pod.status;
@@ -150,23 +150,23 @@ impl Workload {
         }
     }
 
-    /// The Gateway of the Gateway API whose pods carry its labels.
+    /// Returns the name of the Gateway whose label the workload has.
     pub fn gateway_name(&self) -> Option<&str> {
         self.labels.get(GATEWAY_NAME).map(String::as_str)
     }
 
-    /// Whether Istio injects the gateway template into it.
+    /// Whether Istio injects the gateway template.
     pub(super) fn is_injected_gateway(&self) -> bool {
         let templates = self.annotations.get(TEMPLATES);
         templates.is_some_and(|names| names.split(',').any(|name| name.trim() == "gateway"))
     }
 
-    /// Its addresses of the families that the cluster uses.
+    /// Returns its addresses of the address families that the cluster uses.
     pub(crate) fn addresses(&self, options: &Options) -> Vec<IpAddr> {
         self.ips.iter().filter(|ip| options.cilium.ipv6 || ip.is_ipv4()).copied().collect()
     }
 
-    /// Whether `labels` are all among its own.
+    /// Whether it has all `labels`.
     pub fn has_labels(&self, labels: &BTreeMap<String, String>) -> bool {
         labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
     }

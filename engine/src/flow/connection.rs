@@ -1,21 +1,23 @@
-//! The connection that reaches a proxy of the mesh: who is at its ends, and what secures it.
+//! The connection of a flow to a proxy of the mesh: its addresses, its identity and its TLS.
 
-use super::{Flow, FlowError, MeshRequest, Place, Simulation, port};
+use super::{
+    endpoint::Resolver,
+    explanation::FlowError,
+    mesh_request::MeshRequest,
+    port,
+    types::{EndpointRef, Flow},
+};
 use crate::{
-    cluster::{CalledService, Cluster, MeshRole, Workload},
+    cluster::{CalledService, MeshRole, Workload},
     decision::{DefaultReason, LayerDecision, Outcome},
     filter_chain::FilterChain,
     http::{ClientCertificate, Downstream},
     ir::PeerMode,
+    net::Protocol,
     policy_set::PolicySet,
     resource::istio::MeshConfig,
 };
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::{format, string::String, vec, vec::Vec};
 use core::net::IpAddr;
 
 /// How the client opens the connection.
@@ -28,21 +30,32 @@ enum Security {
     Tls,
 }
 
-/// A connection to a workload that has a proxy.
+/// The destination of a flow in the mesh.
 #[derive(Debug)]
-pub(super) struct Connection<'c> {
+pub(super) enum MeshDestination<'c> {
+    /// The destination is not a workload.
+    Outside,
+    /// No proxy handles the connection to this workload.
+    Direct(&'c Workload),
+    /// A proxy handles the connection.
+    Proxied(MeshConnection<'c>),
+}
+
+/// A connection to a workload with a proxy.
+#[derive(Debug)]
+pub(super) struct MeshConnection<'c> {
     pub(super) workload: &'c Workload,
-    /// The service being called, where the proxy is a waypoint.
+    /// The called service, if the proxy is a waypoint.
     pub(super) service: Option<CalledService<'c>>,
-    /// Whether it lands on a TCP chain.
+    /// Whether a TCP filter chain accepts it.
     pub(super) tcp: bool,
     /// Whether the proxy is a gateway.
-    pub(super) gateway: bool,
-    pub(super) source_ip: Option<IpAddr>,
+    gateway: bool,
+    source_ip: Option<IpAddr>,
     port: Option<u16>,
     security: Security,
-    /// Whether Istio's client chose mutual TLS by itself; where the port does not speak it, it sends plaintext.
-    chosen: bool,
+    /// Whether the client's proxy selects mutual TLS automatically: then it sends plaintext to a port without mutual TLS.
+    automatic: bool,
     uris: Vec<String>,
     dns_names: Vec<String>,
     subject: Option<String>,
@@ -50,53 +63,26 @@ pub(super) struct Connection<'c> {
     mesh: &'c MeshConfig,
 }
 
-impl<'c> Connection<'c> {
-    /// The workload where `flow` ends, if it ends at one.
-    pub(super) fn destination(
-        simulation: &Simulation<'c>,
-        flow: &Flow,
-    ) -> Result<Option<&'c Workload>, FlowError> {
-        let cluster = simulation.cluster;
-        let named = |name: &str| {
-            cluster.workload(name).ok_or_else(|| {
-                FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
-            })
+impl<'c> MeshConnection<'c> {
+    /// Resolves the connection of `flow` to a proxy of the mesh.
+    pub(super) fn resolve(resolver: Resolver<'c>, flow: &Flow) -> Result<MeshDestination<'c>, FlowError> {
+        let Resolver { cluster, .. } = resolver;
+        let Some((workload, port)) = destination(resolver, flow)? else {
+            return Ok(MeshDestination::Outside);
         };
-        match &flow.to {
-            Place::Workload(name) => named(name).map(Some),
-            Place::Ip(ip) => Ok(cluster.workload_at(*ip)),
-            Place::Service(name) => {
-                Ok(port::behind(cluster, name, flow.port, flow.protocol)?.map(|(workload, _)| workload))
-            }
-            Place::Gateway { gateway, .. } => gateway_workload(cluster, gateway).map(Some),
-            Place::Entity { .. } | Place::Fqdn { .. } => Ok(None),
-        }
-    }
-
-    /// The connection of `flow`; none if no proxy of the mesh stands in front of the destination.
-    pub(super) fn resolve(simulation: &Simulation<'c>, flow: &'c Flow) -> Result<Option<Self>, FlowError> {
-        let cluster = simulation.cluster;
-        let Some(workload) = Self::destination(simulation, flow)? else { return Ok(None) };
         let gateway = cluster.is_gateway(workload);
         let in_mesh = flow.to_mesh.unwrap_or_else(|| cluster.in_mesh(workload)) || gateway;
-        let carries_tcp = flow.protocol == crate::net::Protocol::Tcp;
-        if !in_mesh || !carries_tcp || flow.dns.is_some() {
-            return Ok(None);
+        if !in_mesh || flow.protocol != Protocol::Tcp || flow.dns.is_some() {
+            return Ok(MeshDestination::Direct(workload));
         }
-        let (port, service) = match &flow.to {
-            Place::Service(name) => {
-                (port::behind(cluster, name, flow.port, flow.protocol)?.map(|(_, port)| port), None)
-            }
-            Place::Gateway { service, .. } => {
-                (flow.port, service.as_deref().and_then(|service| cluster.called_service(service)))
-            }
-            _ => (flow.port, None),
+        let service = match &flow.to {
+            EndpointRef::Gateway { service, .. } => service.as_deref(),
+            _ => None,
         };
+        let service = service.and_then(|service| cluster.called_service(service));
         let mesh = &cluster.resources().mesh;
-        let source = match &flow.from.place {
-            Place::Workload(name) => Some(cluster.workload(name).ok_or_else(|| {
-                FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
-            })?),
+        let source = match &flow.from.endpoint {
+            EndpointRef::Workload(name) => Some(resolver.workload(name)?),
             _ => None,
         };
         let source_in_mesh =
@@ -115,13 +101,13 @@ impl<'c> Connection<'c> {
             service,
             tcp: port::is_tcp_chain(cluster, workload, port, flow.http.is_some()),
             gateway,
-            source_ip: match &flow.from.place {
-                Place::Ip(ip) => Some(*ip),
+            source_ip: match &flow.from.endpoint {
+                EndpointRef::Ip(ip) => Some(*ip),
                 _ => source.and_then(|s| s.ips.first().copied()),
             },
             port,
             security,
-            chosen: flow.from.mtls.is_none() && certificate.is_none(),
+            automatic: flow.from.mtls.is_none() && certificate.is_none(),
             uris: Vec::new(),
             dns_names: Vec::new(),
             subject: None,
@@ -143,7 +129,7 @@ impl<'c> Connection<'c> {
                 (None, None) => {}
             }
         }
-        Ok(Some(connection))
+        Ok(MeshDestination::Proxied(connection))
     }
 
     /// The policies of the filter chain that accepts the connection.
@@ -151,9 +137,10 @@ impl<'c> Connection<'c> {
         if self.tcp { set.tcp() } else { set.http() }
     }
 
-    /// What PeerAuthentication says, and whether the connection reaches a policy. May change the connection: on a
-    /// port that does not terminate mutual TLS there is no identity.
-    pub(super) fn peer(&mut self, set: &PolicySet) -> (LayerDecision, bool) {
+    /// Evaluates PeerAuthentication. Returns its decision, and whether the connection reaches AuthorizationPolicies.
+    ///
+    /// On a port that does not terminate mutual TLS, the connection loses its identity.
+    pub(super) fn authenticate(&mut self, set: &PolicySet) -> (LayerDecision, bool) {
         if self.gateway {
             return (LayerDecision::bare(Outcome::NotSelected), true);
         }
@@ -161,7 +148,7 @@ impl<'c> Connection<'c> {
         if mode == PeerMode::Disable || (mode, self.security) == (PeerMode::Permissive, Security::Tls) {
             self.pass_through();
         }
-        let say = |outcome: Outcome, reason: &str| match by.clone() {
+        let decide = |outcome: Outcome, reason: &str| match by.clone() {
             Some(id) => LayerDecision::by_rule(outcome, id),
             None if outcome == Outcome::Deny => {
                 LayerDecision::by_default(outcome, DefaultReason::Other(reason.into()))
@@ -169,24 +156,26 @@ impl<'c> Connection<'c> {
             None => LayerDecision::bare(Outcome::NotSelected),
         };
         match (mode, self.security) {
-            (PeerMode::Strict, Security::Plaintext) => (say(Outcome::Deny, "plaintext under STRICT"), false),
-            (PeerMode::Strict, Security::Tls) => (say(Outcome::Deny, "no client certificate"), false),
+            (PeerMode::Strict, Security::Plaintext) => {
+                (decide(Outcome::Deny, "plaintext under STRICT"), false)
+            }
+            (PeerMode::Strict, Security::Tls) => (decide(Outcome::Deny, "no client certificate"), false),
             (PeerMode::Strict | PeerMode::Permissive, Security::MutualTls) if !self.is_trusted() => {
                 let reason = "the handshake refuses the certificate's trust domain";
                 (LayerDecision::by_default(Outcome::Deny, DefaultReason::Other(reason.into())), false)
             }
-            _ => (say(Outcome::Allow, ""), true),
+            _ => (decide(Outcome::Allow, ""), true),
         }
     }
 
-    /// TLS that the proxy does not terminate is bytes to it, and shows no certificate
+    /// Passes TLS through. The proxy then reads neither requests nor a certificate
     /// (docs/semantics/istio.md#istio-tls-not-terminated).
     fn pass_through(&mut self) {
         self.uris.clear();
         self.dns_names.clear();
         self.subject = None;
         self.tcp |=
-            self.security != Security::Plaintext && !(self.security == Security::MutualTls && self.chosen);
+            self.security != Security::Plaintext && !(self.security == Security::MutualTls && self.automatic);
         self.security = Security::Plaintext;
     }
 
@@ -203,10 +192,10 @@ impl<'c> Connection<'c> {
         self.uris.iter().all(trusted)
     }
 
-    /// The connection as the proxy's HTTP codec and connection manager see it.
+    /// Returns the connection as the proxy's HTTP codec and connection manager see it.
     pub(super) fn downstream(&self) -> Downstream {
         let (namespace, account) = (&self.workload.namespace, &self.workload.service_account);
-        // A waypoint terminates TLS in an outer listener; the one with the policies gets plain HTTP.
+        // A waypoint terminates TLS in an outer listener. The listener with the policies receives plain HTTP.
         let security = match self.workload.role {
             MeshRole::Waypoint(_) => Security::Plaintext,
             MeshRole::Proxy | MeshRole::GatewayApi(_) => self.security,
@@ -225,14 +214,14 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// The workload's address, of the client's family where it has one.
+    /// The workload's address, of the client's address family if there is one.
     fn local_ip(&self) -> Option<IpAddr> {
         let same_family = |ip: &&IpAddr| self.source_ip.is_none_or(|s| s.is_ipv4() == ip.is_ipv4());
         let ips = &self.workload.ips;
         ips.iter().find(same_family).or_else(|| ips.first()).copied()
     }
 
-    /// The connection's attributes.
+    /// Returns the attributes of the connection, without a request.
     pub(super) fn mesh_request(&self) -> MeshRequest {
         MeshRequest {
             workload: format!("{}/{}", self.workload.namespace, self.workload.name),
@@ -252,15 +241,21 @@ impl<'c> Connection<'c> {
     }
 }
 
-/// The pod that a Gateway-API gateway runs as.
-fn gateway_workload<'c>(cluster: &'c Cluster, gateway: &str) -> Result<&'c Workload, FlowError> {
-    let (namespace, name) = gateway.split_once('/').unwrap_or(("", gateway));
-    let is_it = |w: &&Workload| {
-        w.namespace == namespace
-            && matches!(&w.role, MeshRole::GatewayApi(n) | MeshRole::Waypoint(n) if n == name)
+/// Returns the workload that is the destination of `flow` and its port after Service translation, or `None` if the
+/// destination is not a workload.
+fn destination<'c>(
+    resolver: Resolver<'c>,
+    flow: &Flow,
+) -> Result<Option<(&'c Workload, Option<u16>)>, FlowError> {
+    let workload = match &flow.to {
+        EndpointRef::Workload(name) => Some(resolver.workload(name)?),
+        EndpointRef::Ip(ip) => resolver.cluster.workload_at(*ip),
+        EndpointRef::Service(name) => {
+            let target = port::service_target(resolver.cluster, name, flow.port, flow.protocol)?;
+            return Ok(target.map(|(workload, port)| (workload, Some(port))));
+        }
+        EndpointRef::Gateway { gateway, .. } => Some(resolver.gateway(gateway)?),
+        EndpointRef::Entity { .. } | EndpointRef::Fqdn { .. } => None,
     };
-    cluster.workloads().find(is_it).ok_or_else(|| {
-        let help = "give the Gateway's pod, labelled gateway.networking.k8s.io/gateway-name";
-        FlowError::new(format!("no pod of gateway `{gateway}`"), help.to_string())
-    })
+    Ok(workload.map(|workload| (workload, flow.port)))
 }

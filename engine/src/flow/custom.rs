@@ -1,6 +1,6 @@
 //! The CUSTOM rules of a flow: the providers that decide it, and the decision that their answers give.
 
-use super::{Flow, MeshRequest};
+use super::{mesh_request::MeshRequest, types::Flow};
 use crate::{
     cluster::Cluster,
     decision::{DecidedBy, Decision, Verdict},
@@ -58,10 +58,9 @@ pub(super) fn explain(chain: &FilterChain, request: &MeshRequest) -> Vec<RuleTra
 }
 
 /// Why a CUSTOM rule denies a request without a call of its provider.
-pub(super) fn note(cluster: &Cluster, rules: &[RuleTrace], decision: &Decision) -> Option<String> {
+pub(super) fn note(cluster: &Cluster, chain: &FilterChain, decision: &Decision) -> Option<String> {
     let DecidedBy::Rule(id) = &decision.by else { return None };
-    let rule = rules.iter().find(|rule| rule.id == *id)?;
-    match &rule.effect {
+    match chain.effect(id)? {
         Effect::DryRunCustom(_) => Some("istiod enforces a CUSTOM policy in dry run as a DENY policy".into()),
         Effect::Unaskable(provider) => {
             let providers = Providers::new(&cluster.resources().mesh.extension_providers);

@@ -1,6 +1,11 @@
-//! The DNS policy of one pod, prepared for many lookups.
+//! The DNS policy of one pod towards one server, and the addresses that answers add to the DNS cache.
 
-use super::{DnsCode, DnsDecision, DnsVerdict, History, Opened, endpoint::PeerIdentity, network};
+use super::{
+    dns_types::{DnsCode, DnsDecision, DnsVerdict, LearnedAddresses},
+    history::History,
+    network,
+    network_policies::PeerIdentity,
+};
 use crate::{
     cluster::Cluster,
     decision::{LayerDecision, Outcome},
@@ -11,11 +16,13 @@ use crate::{
     options::{DnsRefusal, Options},
     request::Request,
 };
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
-/// The DNS policy of one pod towards one server: what [`super::Simulation::may_ask`] and
-/// [`super::Simulation::answered`] decide, with everything resolved that is the same for each lookup. Threads can share it.
+/// The DNS policy of one pod towards one server, for many lookups.
+///
+/// It decides as [`super::Simulation::authorize_lookup`] and [`super::Simulation::observe_response`] do, with the endpoints
+/// already resolved and the policies already compiled. Threads can share it.
 ///
 /// ```
 /// # #[cfg(feature = "yaml")] {
@@ -44,55 +51,55 @@ use core::{net::IpAddr, time::Duration};
 ///     protocol: Protocol::Udp,
 ///     questions: vec![],
 /// };
-/// let policy = Simulation::new(&cluster, Options::default()).dns_policy(&request).unwrap();
+/// let policy = Simulation::new(cluster, Options::default()).dns_policy(&request).unwrap();
 /// let verdict = |name| policy.decide(Protocol::Udp, name).verdict;
-/// assert_eq!(verdict("www.example.com"), DnsVerdict::Forward { learns: true });
+/// assert_eq!(verdict("www.example.com"), DnsVerdict::Forward { observed: true });
 /// assert_eq!(verdict("www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct DnsPolicy<'c> {
-    pub(super) cluster: &'c Cluster,
+pub struct DnsPolicy {
+    pub(super) cluster: Arc<Cluster>,
     pub(super) options: Options,
     pub(super) pod: String,
     pub(super) node: String,
-    pub(super) udp: Prepared<'c>,
-    pub(super) tcp: Prepared<'c>,
+    pub(super) udp: ResolvedServer,
+    pub(super) tcp: ResolvedServer,
     pub(super) labels: Arc<FqdnLabels>,
 }
 
-/// What is the same for each lookup by one protocol.
+/// The pod's policies and the identity of the server, for lookups by one protocol.
 #[derive(Clone, Debug)]
-pub(super) struct Prepared<'c> {
+pub(super) struct ResolvedServer {
     pub(super) transport: Transport,
-    /// Whether policy is enforced for the pod at all.
+    /// Whether an agent enforces policies for the pod.
     pub(super) enforced: bool,
     pub(super) program: Arc<NetworkProgram>,
-    /// The server as the pod sees it.
     pub(super) server: PeerIdentity,
-    pub(super) port_names: Vec<&'c str>,
-    /// Whether answers teach.
+    pub(super) port_names: Vec<Box<str>>,
+    /// Whether lookups pass the DNS proxy.
     pub(super) observed: bool,
 }
 
-impl DnsPolicy<'_> {
-    /// Whether the pod may look `name` up by `protocol`: TCP, or else UDP.
+impl DnsPolicy {
+    /// Decides whether the pod may look `name` up by `protocol`, which is TCP or else UDP.
     pub fn decide(&self, protocol: Protocol, name: &str) -> DnsDecision {
-        let prepared = if protocol == Protocol::Tcp { &self.tcp } else { &self.udp };
-        verdict(prepared, &canonical(name), &self.options)
+        let server = if protocol == Protocol::Tcp { &self.tcp } else { &self.udp };
+        authorize(server, &canonical(name), &self.options)
     }
 
-    /// Lets the pod's node learn a successful answer at `history.now`. The decision about its lookup was to learn.
-    pub fn learn(&self, history: &mut History, taught: &DnsAnswer) -> Opened {
-        record(self.cluster, &self.options, &self.labels, history, (&self.node, &self.pod), taught)
+    /// Adds a successful answer at `history.now` to the DNS cache of the pod's node. The decision about its lookup must be
+    /// [`DnsVerdict::Forward`] with `observed: true`.
+    pub fn observe_response(&self, history: &mut History, answer: &DnsAnswer) -> LearnedAddresses {
+        record(&self.cluster, &self.options, &self.labels, history, (&self.node, &self.pod), answer)
     }
 
-    /// A connection of the pod to `address` is alive from `history.now` on, or over.
-    pub fn set_connection(&self, history: &mut History, address: IpAddr, alive: bool) {
+    /// Records that the pod opened a connection to `address` at `history.now`, or closed it.
+    pub fn set_connection(&self, history: &mut History, address: IpAddr, is_open: bool) {
         let now = history.now;
         let cache = history.cache_mut(&self.node, CacheLimits::from(&self.options));
-        if alive {
-            // Beyond the limit a connection keeps nothing.
+        if is_open {
+            // A connection beyond the limit keeps no address alive.
             cache.connect(&self.pod, address.to_canonical());
         } else {
             cache.close(&self.pod, address.to_canonical(), now);
@@ -105,22 +112,23 @@ impl DnsPolicy<'_> {
     }
 }
 
-/// The decision about the lookup of `name`, in canonical form.
-pub(super) fn verdict(prepared: &Prepared<'_>, name: &str, options: &Options) -> DnsDecision {
+/// Decides about the lookup of `name`, in canonical form.
+pub(super) fn authorize(server: &ResolvedServer, name: &str, options: &Options) -> DnsDecision {
+    let port_names: Vec<&str> = server.port_names.iter().map(|name| &**name).collect();
     let request = Request {
-        transport: Some(prepared.transport),
-        peer: Some(prepared.server.as_peer()),
-        port_names: &prepared.port_names,
+        transport: Some(server.transport),
+        peer: Some(server.server.as_peer()),
+        port_names: &port_names,
         dns_query: Some(name),
         ..Request::default()
     };
-    let layer = match prepared.enforced {
-        true => network::decide(&prepared.program, Direction::Egress, &request, options),
+    let layer = match server.enforced {
+        true => network::evaluate(&server.program, Direction::Egress, &request, options).decision,
         false => LayerDecision::bare(Outcome::Outside),
     };
     let verdict = match layer.outcome {
         Outcome::PolicyError => DnsVerdict::Refuse(DnsCode::ServFail),
-        _ if layer.passes() => DnsVerdict::Forward { learns: prepared.observed },
+        _ if layer.passes() => DnsVerdict::Forward { observed: server.observed },
         _ => DnsVerdict::Refuse(match options.cilium.tofqdns_dns_reject_response_code {
             DnsRefusal::Refused => DnsCode::Refused,
             DnsRefusal::NameError => DnsCode::NxDomain,
@@ -129,31 +137,31 @@ pub(super) fn verdict(prepared: &Prepared<'_>, name: &str, options: &Options) ->
     DnsDecision { verdict, layer }
 }
 
-/// Lets a node learn what an endpoint of it was told. Addresses inside the cluster keep their own identity; an IPv4
-/// address in IPv6 form is the IPv4 address.
+/// Adds `answer` to the DNS cache of a node for one of its endpoints. Addresses inside of the cluster keep their own
+/// identity and are omitted; an IPv4 address in IPv6 form is the IPv4 address.
 pub(super) fn record(
     cluster: &Cluster,
     options: &Options,
     labels: &FqdnLabels,
     history: &mut History,
     (node, endpoint): (&str, &str),
-    taught: &DnsAnswer,
-) -> Opened {
+    answer: &DnsAnswer,
+) -> LearnedAddresses {
     let limits = CacheLimits::from(options);
-    let inside = |ip: &IpAddr| cluster.workload_at(*ip).is_none();
+    let is_outside = |ip: &IpAddr| cluster.workload_at(*ip).is_none();
     let mut addresses: Vec<IpAddr> =
-        taught.addresses.iter().map(IpAddr::to_canonical).filter(inside).collect();
+        answer.addresses.iter().map(IpAddr::to_canonical).filter(is_outside).collect();
     addresses.sort_unstable();
     addresses.dedup();
-    let (now, ttl) = (history.now, u64::from(taught.ttl) * 1000);
+    let (now, ttl) = (history.now, u64::from(answer.ttl) * 1000);
     let cache = history.cache_mut(node, limits);
-    let learned =
-        cache.record(endpoint, &taught.name, addresses.iter().copied(), Duration::from_millis(ttl), now);
-    Opened {
-        name: taught.name.clone(),
+    let time_to_live = Duration::from_millis(ttl);
+    let learned = cache.record(endpoint, &answer.name, addresses.iter().copied(), time_to_live, now);
+    LearnedAddresses {
+        name: answer.name.clone(),
         refused: addresses.len() - learned,
         ttl: ttl.max(limits.min_ttl),
-        labels: labels.of(&taught.name),
+        labels: labels.of(&answer.name),
         addresses,
     }
 }

@@ -1,12 +1,15 @@
-//! The ends of a flow as Cilium sees them: who they are, and what the other end sees of them.
+//! The endpoints of a flow: the pod, node, entity or outside address that a flow names, with its labels.
 
-use super::{Flow, FlowError, Place, Simulation, connection::Connection, port};
+use super::{
+    explanation::FlowError,
+    port,
+    types::{EndpointRef, Flow},
+};
 use crate::{
-    cluster::{Cluster, EndKind, Workload, identity::RESERVED},
+    cluster::{Cluster, EndpointKind, MeshRole, NamedPort, Workload, identity},
     labels::{Label, Labels},
-    net::Protocol,
-    options::{CidrMatch, CiliumVersion},
-    request::Peer,
+    net::{Protocol, Transport},
+    options::Options,
 };
 use alloc::{
     format,
@@ -15,132 +18,129 @@ use alloc::{
 };
 use core::net::IpAddr;
 
-/// One end.
+/// The source or destination of a flow.
 #[derive(Clone, Debug)]
-pub(super) struct Side<'c> {
-    pub(super) kind: EndKind,
+pub(super) struct Endpoint<'c> {
+    pub(super) kind: EndpointKind,
     /// `namespace/name` of a pod, the entity's name otherwise.
     pub(super) name: String,
     pub(super) workload: Option<&'c Workload>,
-    /// The Node manifest meant, of a node.
+    /// The name of the Node manifest, if the endpoint is a node.
     pub(super) node: Option<String>,
     pub(super) labels: Labels,
     pub(super) address: Option<IpAddr>,
-    /// Whether the flow names it by its address.
+    /// Whether the flow names the endpoint by its address.
     pub(super) by_address: bool,
 }
 
-/// The other end of a flow as policies see it.
-#[derive(Clone, Debug)]
-pub(super) struct PeerIdentity {
-    labels: Labels,
-    addresses: Vec<IpAddr>,
-    aggregated: bool,
-}
-
-impl PeerIdentity {
-    pub(super) fn as_peer(&self) -> Peer<'_> {
-        Peer { labels: &self.labels, addresses: &self.addresses, aggregated: self.aggregated }
-    }
-}
-
-impl Side<'_> {
-    /// The node whose agent enforces its policy; empty is the one that all unplaced pods share.
-    pub(super) fn on_node(&self) -> &str {
+impl Endpoint<'_> {
+    /// The node whose agent enforces the endpoint's policies. Pods without a node share the node with the empty name.
+    pub(super) fn node_name(&self) -> &str {
         self.workload.map(|w| w.node.as_str()).or(self.node.as_deref()).unwrap_or_default()
     }
 }
 
-/// The destination of a flow, and its port behind service translation.
+/// The destination of a flow, and its port after Service translation.
 #[derive(Clone, Debug)]
 pub(super) struct Destination<'c> {
-    pub(super) side: Side<'c>,
+    pub(super) endpoint: Endpoint<'c>,
     pub(super) port: Option<u16>,
 }
 
-impl<'c> Simulation<'c> {
-    /// The end that opens `flow`.
-    pub(super) fn source(&self, place: &Place) -> Result<Side<'c>, FlowError> {
-        match place {
-            Place::Workload(name) => Ok(self.pod(workload(self.cluster, name)?)),
-            Place::Ip(ip) => self.at(*ip),
-            Place::Entity { name, node } => self.entity(name, node.as_deref()),
-            Place::Fqdn { ip: Some(ip), .. } => self.at(*ip),
-            Place::Fqdn { ip: None, .. } | Place::Service(_) | Place::Gateway { .. } => {
-                let message = "a flow cannot come from a name or a Service";
-                Err(FlowError::new(message, "name a workload, an address or an entity"))
+/// Finds the endpoints that flows name in a cluster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resolver<'c> {
+    pub(super) cluster: &'c Cluster,
+    pub(super) options: &'c Options,
+}
+
+impl<'c> Resolver<'c> {
+    /// The workload `namespace/name`.
+    pub(super) fn workload(self, name: &str) -> Result<&'c Workload, FlowError> {
+        self.cluster.workload(name).ok_or_else(|| {
+            FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
+        })
+    }
+
+    /// The pod of the Gateway-API gateway `namespace/name`.
+    pub(super) fn gateway(self, gateway: &str) -> Result<&'c Workload, FlowError> {
+        let (namespace, name) = gateway.split_once('/').unwrap_or(("", gateway));
+        let is_gateway = |w: &&Workload| {
+            w.namespace == namespace
+                && matches!(&w.role, MeshRole::GatewayApi(n) | MeshRole::Waypoint(n) if n == name)
+        };
+        self.cluster.workloads().find(is_gateway).ok_or_else(|| {
+            let help = "give the Gateway's pod, labelled gateway.networking.k8s.io/gateway-name";
+            FlowError::new(format!("no pod of gateway `{gateway}`"), help.to_string())
+        })
+    }
+
+    /// The source that `reference` names.
+    pub(super) fn source(self, reference: &EndpointRef) -> Result<Endpoint<'c>, FlowError> {
+        match reference {
+            EndpointRef::Workload(name) => Ok(self.pod(self.workload(name)?)),
+            EndpointRef::Ip(ip) => self.at(*ip),
+            EndpointRef::Entity { name, node } => self.entity(name, node.as_deref()),
+            EndpointRef::Fqdn { ip: Some(ip), .. } => self.at(*ip),
+            EndpointRef::Fqdn { ip: None, .. } | EndpointRef::Service(_) | EndpointRef::Gateway { .. } => {
+                let message = "the source must not be a DNS name, a Service or a gateway";
+                Err(FlowError::new(message, "give a workload, an address or an entity"))
             }
         }
     }
 
-    /// Where `flow` goes; a name without an address is somewhere outside.
-    pub(super) fn destination(&self, flow: &Flow) -> Result<Destination<'c>, FlowError> {
-        let side = match &flow.to {
-            Place::Service(name) => return self.service(name, flow.port, flow.protocol),
-            Place::Ip(ip) | Place::Fqdn { ip: Some(ip), .. } => {
+    /// The destination of `flow`. A DNS name without an address is an endpoint outside of the cluster.
+    pub(super) fn destination(self, flow: &Flow) -> Result<Destination<'c>, FlowError> {
+        let endpoint = match &flow.to {
+            EndpointRef::Service(name) => return self.service(name, flow.port, flow.protocol),
+            EndpointRef::Ip(ip) | EndpointRef::Fqdn { ip: Some(ip), .. } => {
                 if let Some(service) = self.cluster.service_at(*ip) {
                     let name = format!("{}/{}", service.metadata.namespace, service.metadata.name);
                     return self.service(&name, flow.port, flow.protocol);
                 }
                 self.at(*ip)?
             }
-            Place::Gateway { .. } => {
-                let found = Connection::destination(self, flow)?;
-                let missing = || FlowError::new("no pod of the gateway", "give its pod's manifest");
-                self.pod(found.ok_or_else(missing)?)
+            EndpointRef::Gateway { gateway, .. } => self.pod(self.gateway(gateway)?),
+            EndpointRef::Fqdn { ip: None, name } => {
+                Endpoint { name: name.clone(), ..self.entity("world", None)? }
             }
-            Place::Fqdn { ip: None, name } => Side { name: name.clone(), ..self.entity("world", None)? },
             other => self.source(other)?,
         };
-        Ok(Destination { side, port: flow.port })
+        Ok(Destination { endpoint, port: flow.port })
     }
 
     fn service(
-        &self,
+        self,
         name: &str,
         port: Option<u16>,
         protocol: Protocol,
     ) -> Result<Destination<'c>, FlowError> {
-        match port::behind(self.cluster, name, port, protocol)? {
-            Some((workload, port)) => Ok(Destination { side: self.pod(workload), port: Some(port) }),
+        match port::service_target(self.cluster, name, port, protocol)? {
+            Some((workload, port)) => Ok(Destination { endpoint: self.pod(workload), port: Some(port) }),
             None => {
                 let help = "give the manifest of a pod that it selects";
-                Err(FlowError::new(format!("Service `{name}` has no pod behind port {port:?}"), help))
+                let port = port.map_or_else(|| "any port".to_string(), |port| format!("port {port}"));
+                Err(FlowError::new(format!("Service `{name}` selects no pod for {port}"), help))
             }
         }
     }
 
-    /// A pod; one in its node's network is its node.
-    pub(super) fn pod(&self, workload: &'c Workload) -> Side<'c> {
-        let name = format!("{}/{}", workload.namespace, workload.name);
+    /// The endpoint of a pod. A pod in the network of its node is the node.
+    pub(super) fn pod(self, workload: &'c Workload) -> Endpoint<'c> {
         let address = workload.ips.first().copied();
         if workload.host_network {
             let node = Some(workload.node.clone()).filter(|n| !n.is_empty());
-            let labels = self.cluster.entity_identity(EndKind::Host, node.as_deref(), &self.options);
-            return Side {
-                kind: EndKind::Host,
-                name: "host".to_string(),
-                workload: None,
-                node,
-                labels,
-                address,
-                by_address: false,
-            };
+            let labels = self.cluster.entity_identity(EndpointKind::Host, node.as_deref(), self.options);
+            let host = Endpoint { node, ..Endpoint::new(EndpointKind::Host, "host", labels) };
+            return Endpoint { address, ..host };
         }
-        let labels = self.cluster.pod_identity(workload, &self.options);
-        Side {
-            kind: EndKind::Pod,
-            name,
-            workload: Some(workload),
-            node: None,
-            labels,
-            address,
-            by_address: false,
-        }
+        let name = format!("{}/{}", workload.namespace, workload.name);
+        let labels = self.cluster.pod_identity(workload, self.options);
+        Endpoint { workload: Some(workload), address, ..Endpoint::new(EndpointKind::Pod, &name, labels) }
     }
 
-    /// Who is at `ip`; an IPv4 address in IPv6 form is the IPv4 address, as it is on the wire.
-    pub(super) fn at(&self, ip: IpAddr) -> Result<Side<'c>, FlowError> {
+    /// The endpoint with the address `ip`. An IPv4 address in IPv6 form is the IPv4 address, as on the wire.
+    fn at(self, ip: IpAddr) -> Result<Endpoint<'c>, FlowError> {
         let ip = ip.to_canonical();
         if let Some(workload) = self.cluster.workload_at(ip) {
             return Ok(self.pod(workload));
@@ -148,21 +148,15 @@ impl<'c> Simulation<'c> {
         let text = ip.to_string();
         if let Some(node) = self.cluster.resources().nodes.iter().find(|n| n.spec.addresses.contains(&text)) {
             let host = self.entity("host", Some(&node.metadata.name))?;
-            return Ok(Side { address: Some(ip), by_address: true, ..host });
+            return Ok(Endpoint { address: Some(ip), by_address: true, ..host });
         }
-        Ok(Side {
-            kind: EndKind::World,
-            name: text,
-            workload: None,
-            node: None,
-            labels: self.cluster.outside_identity(ip, &self.options),
-            address: Some(ip),
-            by_address: true,
-        })
+        let labels = self.cluster.outside_identity(ip, self.options);
+        let world = Endpoint::new(EndpointKind::World, &text, labels);
+        Ok(Endpoint { address: Some(ip), by_address: true, ..world })
     }
 
-    pub(super) fn entity(&self, name: &str, node: Option<&str>) -> Result<Side<'c>, FlowError> {
-        let Some(kind) = EndKind::of_entity(name) else {
+    fn entity(self, name: &str, node: Option<&str>) -> Result<Endpoint<'c>, FlowError> {
+        let Some(kind) = EndpointKind::of_entity(name) else {
             let help = "use host, remote-node, world, health, init, ingress, unmanaged or kube-apiserver";
             return Err(FlowError::new(format!("entity `{name}` cannot be a source or destination"), help));
         };
@@ -173,111 +167,56 @@ impl<'c> Simulation<'c> {
             return Err(FlowError::new(message, "give its manifest, or leave the node out"));
         }
         let address = manifest.flatten().and_then(|m| m.spec.addresses.iter().find_map(|a| a.parse().ok()));
-        Ok(Side {
-            kind,
-            name: name.to_string(),
-            workload: None,
-            node: node.map(ToString::to_string),
-            labels: self.cluster.entity_identity(kind, node, &self.options),
-            address,
-            by_address: false,
-        })
+        let labels = self.cluster.entity_identity(kind, node, self.options);
+        Ok(Endpoint { node: node.map(ToString::to_string), address, ..Endpoint::new(kind, name, labels) })
     }
 
-    /// `side` as an end on the node of `from` sees it: the host of another node is a remote node, and the API server on
-    /// the own node is the local host.
-    fn seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> (EndKind, Labels) {
-        let (kind, mut labels) = self.node_seen_from(side, from);
-        let is_node = matches!(kind, EndKind::Host | EndKind::RemoteNode);
-        if is_node && side.address.is_some_and(|ip| self.cluster.is_api_server(ip)) {
-            labels.insert(Label::new(RESERVED, "kube-apiserver", ""));
-        }
-        (kind, labels)
-    }
-
-    fn node_seen_from(&self, side: &Side<'c>, from: &Side<'c>) -> (EndKind, Labels) {
-        let own = Some(from.on_node()).filter(|node| !node.is_empty());
-        let (Some(node), Some(own)) = (side.node.as_deref(), own) else {
-            return (side.kind, side.labels.clone());
+    /// The cluster's DNS server: a pod labelled `k8s-app: kube-dns` in `kube-system`. Without such a pod, an endpoint with
+    /// these labels.
+    pub(super) fn dns_server(self) -> Endpoint<'c> {
+        let is_dns = |w: &&Workload| {
+            w.namespace == "kube-system" && w.labels.get("k8s-app").is_some_and(|app| app == "kube-dns")
         };
-        let identity = |kind| self.cluster.entity_identity(kind, Some(node), &self.options);
-        match side.kind {
-            EndKind::Host if node != own => (EndKind::RemoteNode, identity(EndKind::RemoteNode)),
-            EndKind::KubeApiserver if node == own => {
-                let mut labels = identity(EndKind::Host);
-                labels.insert(Label::new(RESERVED, "kube-apiserver", ""));
-                (EndKind::Host, labels)
-            }
-            kind => (kind, side.labels.clone()),
+        if let Some(found) = self.cluster.workloads().find(is_dns) {
+            return self.pod(found);
         }
+        let labels: Labels = [
+            Label::new(identity::K8S, "k8s-app", "kube-dns"),
+            Label::new(identity::K8S, identity::NAMESPACE, "kube-system"),
+            Label::new(identity::K8S, identity::CLUSTER, self.options.cilium.cluster_name.as_str()),
+        ]
+        .into_iter()
+        .collect();
+        Endpoint::new(EndpointKind::Pod, "kube-system/kube-dns", labels)
     }
 
-    /// `side` as the identity that policies on the node of `from` are evaluated against. `names` are those that DNS
-    /// taught for its address.
-    pub(super) fn peer(&self, side: &Side<'c>, from: &Side<'c>, names: &[&str]) -> PeerIdentity {
-        let (kind, labels) = self.seen_from(side, from);
-        let addresses = self.addresses(side, kind);
-        let aggregated = self.options.cilium.version >= CiliumVersion::V1_20
-            && match kind {
-                EndKind::Pod => true,
-                EndKind::World => {
-                    self.has_local_identity(&addresses, names)
-                        || addresses.iter().any(|ip| self.cluster.is_api_server(*ip))
-                }
-                EndKind::RemoteNode | EndKind::KubeApiserver => {
-                    side.node.is_some()
-                        && (self.options.cilium.node_labels
-                            || self.options.cilium.matches_addresses_of(CidrMatch::Nodes))
-                }
-                _ => false,
-            };
-        PeerIdentity { labels, addresses, aggregated }
-    }
-
-    /// The addresses of `side`, seen as a `kind`, that blocks are compared with: an outside one, and what the CIDR match
-    /// mode adds.
-    fn addresses(&self, side: &Side<'c>, kind: EndKind) -> Vec<IpAddr> {
-        let given = || side.address.into_iter().collect();
-        match kind {
-            EndKind::World => given(),
-            EndKind::Pod if self.options.cilium.matches_addresses_of(CidrMatch::Pods) => {
-                side.workload.map_or_else(given, |workload| workload.addresses(&self.options))
-            }
-            // Each address of a remote node has an identity of its own.
-            EndKind::RemoteNode | EndKind::KubeApiserver
-                if self.options.cilium.matches_addresses_of(CidrMatch::Nodes) && side.by_address =>
-            {
-                given()
-            }
-            EndKind::Host | EndKind::RemoteNode | EndKind::KubeApiserver
-                if self.options.cilium.matches_addresses_of(CidrMatch::Nodes) =>
-            {
-                self.cluster.node_addresses(side.kind, side.node.as_deref(), &self.options)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The names that `side`, as an identity, has for `port`: those of every pod with the same labels.
-    pub(super) fn port_names(&self, side: &Side<'c>, transport: crate::net::Transport) -> Vec<&'c str> {
-        let Some(own) = side.workload else {
-            // The cluster's DNS where no manifest tells of it.
-            let dns = side.kind == EndKind::Pod && transport.port == 53;
-            return if dns { Vec::from(["dns", "dns-tcp"]) } else { Vec::new() };
+    /// The names of the port `transport` of `endpoint`: those that any pod with the same identity declares.
+    pub(super) fn port_names(self, endpoint: &Endpoint<'c>, transport: Transport) -> Vec<&'c str> {
+        let Some(own) = endpoint.workload else {
+            // The cluster's DNS server without a manifest.
+            let is_dns = endpoint.kind == EndpointKind::Pod && transport.port == 53;
+            return if is_dns { Vec::from(["dns", "dns-tcp"]) } else { Vec::new() };
         };
-        let twins = self.cluster.workloads().filter(|w| {
+        let same_identity = self.cluster.workloads().filter(|w| {
             w.namespace == own.namespace && w.labels == own.labels && w.service_account == own.service_account
         });
-        let ports = twins.flat_map(|w| &w.ports);
-        let bears = |p: &&crate::cluster::NamedPort| {
+        let is_named = |p: &&NamedPort| {
             !p.name.is_empty() && (p.protocol, p.port) == (transport.protocol, transport.port)
         };
-        ports.filter(bears).map(|p| p.name.as_str()).collect()
+        same_identity.flat_map(|w| &w.ports).filter(is_named).map(|p| p.name.as_str()).collect()
     }
 }
 
-fn workload<'c>(cluster: &'c Cluster, name: &str) -> Result<&'c Workload, FlowError> {
-    cluster.workload(name).ok_or_else(|| {
-        FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
-    })
+impl Endpoint<'_> {
+    fn new(kind: EndpointKind, name: &str, labels: Labels) -> Self {
+        Self {
+            kind,
+            name: name.to_string(),
+            workload: None,
+            node: None,
+            labels,
+            address: None,
+            by_address: false,
+        }
+    }
 }

@@ -1,6 +1,6 @@
-//! The long form of a flow's decision, and what is wrong with a flow that cannot be decided.
+//! The explanation of a flow's decision, and the error for an invalid flow.
 
-use super::FlowDecision;
+use super::types::FlowDecision;
 use crate::{
     decision::{Layer, LayerDecision},
     explain::{RuleTrace, nearest_miss},
@@ -8,31 +8,31 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
-/// One layer, explained.
+/// The explanation of one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerExplanation {
     /// The layer.
     pub layer: Layer,
-    /// Whose policies these are, as `namespace/name`; empty for an end without.
+    /// The workload of the policies, as `namespace/name`; empty for an endpoint without policies.
     pub workload: String,
-    /// What it said.
+    /// The decision.
     pub decision: LayerDecision,
-    /// HTTP status that a proxy of this layer answers with, where it refuses the request itself.
+    /// The HTTP status, if a proxy of this layer responds to the request itself.
     pub status: Option<u16>,
-    /// Every rule that was looked at, in order of precedence.
+    /// The evaluated rules, in order of precedence.
     pub rules: Vec<RuleTrace>,
     /// Remarks for the reader.
     pub notes: Vec<String>,
 }
 
 impl LayerExplanation {
-    /// The rule that came nearest to matching.
+    /// Returns the rule that comes closest to a match.
     pub fn nearest_miss(&self) -> Option<&RuleTrace> {
         nearest_miss(&self.rules)
     }
 }
 
-/// A flow's decision with everything that was looked at.
+/// The decision about a flow, with the evaluated rules of each layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowExplanation {
     /// The decision.
@@ -41,7 +41,7 @@ pub struct FlowExplanation {
     pub layers: Vec<LayerExplanation>,
 }
 
-/// A flow that cannot be decided, because it names what is not there or contradicts itself.
+/// The error for a flow that names a missing endpoint, or that contradicts itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowError {
     message: String,
@@ -49,12 +49,12 @@ pub struct FlowError {
 }
 
 impl FlowError {
-    /// What is wrong, and what to do about it.
+    /// An error with a `message` and a suggestion.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }
 
-    /// What to do about it.
+    /// A suggestion that resolves the error.
     pub fn help(&self) -> &str {
         &self.help
     }

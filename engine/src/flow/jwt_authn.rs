@@ -4,7 +4,7 @@
 
 use super::{
     claim_text::claim_text,
-    token::{Failure, SentToken, TokenParts, check_text},
+    token::{SentToken, TokenError, TokenParts, check_text},
 };
 use crate::{
     http::{self, Admitted, Query, Refusal},
@@ -19,14 +19,14 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 ///
-/// A rule finds a token, and no requirement is met: 401, or 403 for a wrong audience.
+/// A rule finds a token, but no requirement is satisfied: 401, or 403 for another audience.
 pub(super) fn authenticate(
     rules: &TokenRules,
     tokens: &[SentToken<'_>],
     request: &mut Admitted,
 ) -> Result<Option<Map<String, Value>>, Refusal> {
     let mut filter = Filter { tokens, request, payload: None };
-    // Since Envoy 1.40 at the latest all providers' headers go first, in a preflight too.
+    // Envoy 1.40 removes the headers of all providers first, also for a preflight.
     rules.rules.iter().for_each(|rule| filter.sanitize(rule));
     // istiod's only requirement is for paths that begin with `/`; a CONNECT has no path.
     if filter.request.path.is_none() || is_preflight(filter.request) {
@@ -38,8 +38,8 @@ pub(super) fn authenticate(
     };
     let status = match verified {
         Ok(()) => return Ok(filter.payload),
-        Err(Failure::UnknownIssuer) => 401,
-        Err(Failure::Refused(status)) => status,
+        Err(TokenError::UnknownIssuer) => 401,
+        Err(TokenError::Refused(status)) => status,
     };
     Err(Refusal::answer(status, "the token is refused"))
 }
@@ -47,7 +47,7 @@ pub(super) fn authenticate(
 /// Envoy's other name for `:authority`.
 const HOST: &str = "host";
 
-/// A token that a rule finds, and where.
+/// A token that a rule finds, and its location.
 struct Found<'t> {
     text: Vec<u8>,
     source: &'t TokenSource,
@@ -61,33 +61,33 @@ struct Filter<'a, 't> {
 
 impl Filter<'_, '_> {
     /// One of several providers accepts its tokens; or each of them accepts its tokens or finds none.
-    fn verify_any(&mut self, rules: &[TokenRule]) -> Result<(), Failure> {
-        let mut earlier = Failure::UnknownIssuer;
+    fn verify_any(&mut self, rules: &[TokenRule]) -> Result<(), TokenError> {
+        let mut earlier = TokenError::UnknownIssuer;
         for rule in rules {
             match self.verify(rule) {
                 Ok(true) => return Ok(()),
-                // A missing token and an unknown issuer do not replace what another provider found wrong.
-                Ok(false) | Err(Failure::UnknownIssuer) => {}
+                // A missing token and an unknown issuer do not replace the error of another provider.
+                Ok(false) | Err(TokenError::UnknownIssuer) => {}
                 Err(failure) => earlier = failure,
             }
         }
         rules.iter().try_for_each(|rule| self.verify_optional(rule)).map_err(|last| match last {
-            Failure::UnknownIssuer => earlier,
+            TokenError::UnknownIssuer => earlier,
             last => last,
         })
     }
 
-    fn verify_optional(&mut self, rule: &TokenRule) -> Result<(), Failure> {
+    fn verify_optional(&mut self, rule: &TokenRule) -> Result<(), TokenError> {
         self.verify(rule).map(|_| ())
     }
 
-    /// Checks every token that `rule` finds, the last place first, and returns whether there is any. What earlier
-    /// tokens did to the request stays where a later one fails.
-    fn verify(&mut self, rule: &TokenRule) -> Result<bool, Failure> {
+    /// Checks every token that `rule` finds, the last location first, and returns whether there is any. Changes to the
+    /// request stay if a later token is invalid.
+    fn verify(&mut self, rule: &TokenRule) -> Result<bool, TokenError> {
         self.sanitize(rule);
         let found = self.find(rule);
         for found in found.iter().rev() {
-            let parts = TokenParts::of(&found.text).ok_or(Failure::Refused(401))?;
+            let parts = TokenParts::of(&found.text).ok_or(TokenError::Refused(401))?;
             let token = check_text(&parts, self.tokens, rule)?;
             self.output(rule, parts.payload, &token.claims);
             if !rule.forward {
@@ -98,13 +98,13 @@ impl Filter<'_, '_> {
         Ok(!found.is_empty())
     }
 
-    /// The tokens at the places of `rule`, in order.
+    /// Returns the tokens at the locations of `rule`, in order.
     fn find<'r>(&self, rule: &'r TokenRule) -> Vec<Found<'r>> {
         let mut found = Vec::new();
         for source in &rule.sources {
             match source {
                 TokenSource::Header(name, prefix) => {
-                    let values = self.values(name).filter_map(|value| behind(value, prefix));
+                    let values = self.values(name).filter_map(|value| after_prefix(value, prefix));
                     found.extend(values.map(|text| Found { text: text.to_vec(), source }));
                 }
                 TokenSource::Query(name) => {
@@ -165,7 +165,7 @@ impl Filter<'_, '_> {
         authority.extend_from_slice(value);
     }
 
-    /// Takes a token out of the request. Envoy leaves cookies as they are.
+    /// Removes a token from the request. Envoy does not change cookies.
     fn remove(&mut self, source: &TokenSource) {
         match source {
             TokenSource::Header(name, _) => self.request.headers.remove(name),
@@ -179,9 +179,9 @@ impl Filter<'_, '_> {
     }
 }
 
-/// The token in the value of a header: what follows `prefix`, wherever that stands, and then the first character that
-/// can be part of a token. Without such a character it is the whole value.
-fn behind<'v>(value: &'v [u8], prefix: &str) -> Option<&'v [u8]> {
+/// Returns the token in the value of a header: after `prefix` at any position, the text from the first character that a
+/// token can contain. Without such a character, the token is the whole value.
+fn after_prefix<'v>(value: &'v [u8], prefix: &str) -> Option<&'v [u8]> {
     if prefix.is_empty() {
         return Some(value);
     }
@@ -199,10 +199,10 @@ fn is_preflight(request: &Admitted) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::behind;
+    use super::after_prefix;
 
     #[test]
-    fn a_token_stands_behind_its_prefix() {
+    fn token_begins_after_prefix() {
         for (value, prefix, expected) in [
             ("Bearer a.b.c", "Bearer ", Some("a.b.c")),
             ("Basic x, Bearer  a.b.c", "Bearer ", Some("a.b.c")),
@@ -212,7 +212,7 @@ mod tests {
             ("Bearer", "Bearer ", None),
             ("Bearer a.b.c", "", Some("Bearer a.b.c")),
         ] {
-            assert_eq!(behind(value.as_bytes(), prefix), expected.map(str::as_bytes), "{value}");
+            assert_eq!(after_prefix(value.as_bytes(), prefix), expected.map(str::as_bytes), "{value}");
         }
     }
 }

@@ -1,214 +1,121 @@
-//! The Istio layers of a flow: may the connection exist, and what do the destination's policies say?
+//! Evaluates the layers `peer-authentication` and `authorization-policy` of a flow.
 
 use super::{
-    Flow, FlowError, LayerExplanation, Simulation, connection::Connection, custom, jwt_authn,
-    simulation::silent, token,
+    admission::{self, RefusedRequest},
+    connection::{MeshConnection, MeshDestination},
+    custom,
+    endpoint::Resolver,
+    evaluation::{Evaluation, Observer},
+    mesh_policies::MeshPolicies,
+    mesh_request::MeshRequest,
+    types::Flow,
 };
 use crate::{
     cluster::Workload,
     decision::{Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     filter_chain::FilterChain,
-    http::{self, Admitted, Refusal},
-    options::Profile,
     policy_set::PolicySet,
-    request::{Read, Request, Unavailable},
 };
-use alloc::{boxed::Box, format, string::String, vec::Vec};
-use core::net::IpAddr;
-use serde_json::{Map, Value};
+use alloc::{format, string::String};
 
-/// What both layers say, and the status of a refusal by the proxy.
-#[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) layers: [LayerExplanation; 2],
-    pub(super) status: Option<u16>,
-    pub(super) shadow: Option<LayerDecision>,
+/// Evaluates the mesh policies of a cluster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MeshEvaluator<'a> {
+    pub(super) resolver: Resolver<'a>,
+    pub(super) policies: &'a MeshPolicies,
 }
 
-/// A request or connection as the destination's proxy sees it: what the policies of the mesh are asked about.
-/// Back ends that run the filter itself are given the same.
-#[derive(Clone, Debug)]
-pub struct MeshRequest {
-    /// The destination, as `namespace/name`.
-    pub workload: String,
-    /// The request as DENY and ALLOW policies see it; none on a TCP chain.
-    pub http: Option<Admitted>,
-    /// The request as CUSTOM policies see it, before tokens are checked. `None` if `http` is the same.
-    pub before_tokens: Option<Box<Admitted>>,
-    /// Payload of the validated token, which CUSTOM policies do not see.
-    pub claims: Option<Map<String, Value>>,
-    /// Whether the connection is mutual TLS.
-    pub mtls: bool,
-    /// URI SANs of the client's certificate.
-    pub uris: Vec<String>,
-    /// DNS SANs.
-    pub dns_names: Vec<String>,
-    /// Subject.
-    pub subject: Option<String>,
-    /// Server name, lower case.
-    pub sni: Option<String>,
-    /// Socket peer address.
-    pub source_ip: Option<IpAddr>,
-    /// Client address after `X-Forwarded-For`.
-    pub remote_ip: Read<Option<IpAddr>>,
-    /// Local address.
-    pub destination_ip: Option<IpAddr>,
-    /// Local port.
-    pub destination_port: Option<u16>,
-}
-
-impl MeshRequest {
-    /// Calls `ask` with the attributes that DENY and ALLOW policies see.
-    pub fn with<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
-        self.with_request(self.http.as_ref(), self.claims.as_ref(), ask)
+impl<'a> MeshEvaluator<'a> {
+    /// Returns the request of `flow` as mesh policies see it, or `None` if no proxy evaluates one.
+    pub(super) fn request(self, flow: &Flow, destination: MeshDestination<'_>) -> Option<MeshRequest> {
+        let MeshDestination::Proxied(mut connection) = destination else { return None };
+        let set = self.policy_set(&connection);
+        let (_, is_accepted) = connection.authenticate(set);
+        if is_accepted { self.admit(flow, &connection, set).ok().flatten() } else { None }
     }
 
-    /// Calls `ask` with the attributes that CUSTOM policies see.
-    pub fn with_custom<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
-        self.with_request(self.before_tokens.as_deref().or(self.http.as_ref()), None, ask)
-    }
-
-    fn with_request<T>(
-        &self,
-        http: Option<&Admitted>,
-        claims: Option<&Map<String, Value>>,
-        ask: impl FnOnce(&Request<'_>) -> T,
-    ) -> T {
-        let identities: Vec<&[u8]> =
-            self.uris.iter().chain(&self.dns_names).chain(&self.subject).map(|id| id.as_bytes()).collect();
-        let empty = http::HeaderMap::default();
-        let lines = http.map_or(&empty, |h| &h.headers).iter().map(|(n, v)| (n.as_str(), v.as_slice()));
-        let scheme = http.map(|h| (":scheme", h.scheme.as_slice()));
-        let headers: Vec<(&str, &[u8])> = lines.chain(scheme).collect();
-        ask(&Request {
-            method: http.map(|h| h.method.as_slice()),
-            path: http.and_then(|h| h.path.as_deref()),
-            authority: http.map(|h| h.authority.as_slice()),
-            headers: &headers,
-            claims,
-            identities: &identities,
-            source_ip: self.source_ip,
-            remote_ip: self.remote_ip,
-            destination_ip: self.destination_ip,
-            destination_port: self.destination_port,
-            server_name: self.sni.as_ref().map(|s| s.as_bytes()),
-            ..Request::default()
-        })
-    }
-}
-
-impl Simulation<'_> {
-    /// The request that the destination's proxy would see, if the flow reaches one and nothing refuses it before
-    /// policy.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::decide`].
-    pub fn mesh_request(&self, flow: &Flow) -> Result<Option<MeshRequest>, FlowError> {
-        let Some(mut connection) = Connection::resolve(self, flow)? else { return Ok(None) };
-        let set = self.policy_set(connection.workload, connection.service);
-        if !connection.peer(&set).1 {
-            return Ok(None);
-        }
-        Ok(self.request(flow, &connection, &set).ok().flatten())
-    }
-
-    pub(super) fn mesh(&self, flow: &Flow) -> Result<Answer, FlowError> {
-        let Some(mut connection) = Connection::resolve(self, flow)? else {
-            let (name, outcome) = match Connection::destination(self, flow)? {
-                Some(workload) => (title(workload), Outcome::NotSelected),
-                None => (String::new(), Outcome::Outside),
-            };
-            let layers = [Layer::PeerAuthentication, Layer::AuthorizationPolicy];
-            let layers = layers.map(|layer| silent(layer, &name, outcome));
-            return Ok(Answer { layers, status: None, shadow: None });
-        };
-        let name = title(connection.workload);
-        let set = self.policy_set(connection.workload, connection.service);
-        let (decision, goes_on) = connection.peer(&set);
-        let peer = LayerExplanation { decision, ..silent(Layer::PeerAuthentication, &name, Outcome::Allow) };
-        let mut answer = Answer {
-            layers: [peer, silent(Layer::AuthorizationPolicy, &name, Outcome::NotReached)],
-            status: None,
-            shadow: None,
-        };
-        if goes_on {
-            self.authorize(flow, &connection, &set, &mut answer);
-        }
-        Ok(answer)
-    }
-
-    /// The request as policies see it; none for an HTTP port when the flow gives no request.
-    fn request(
-        &self,
+    /// Evaluates the policies of the destination of `flow`.
+    pub(super) fn evaluate(
+        self,
         flow: &Flow,
-        connection: &Connection<'_>,
-        set: &PolicySet,
-    ) -> Result<Option<MeshRequest>, Refused> {
-        let mut request = connection.mesh_request();
-        if connection.tcp {
-            return Ok(Some(request));
-        }
-        let Some(sent) = &flow.http else { return Ok(None) };
-        let sent = &*sent.parsed()?;
-        let strict = self.options.profile == Profile::Strict;
-        let proxy = self.connection_manager(connection.workload);
-        let tokens = token::texts(&flow.tokens);
-        let sent = token::attach(sent, &tokens, set.tokens());
-        let admitted = http::admit(&sent, &connection.downstream(), &proxy)?;
-        request.remote_ip = match strict && admitted.remote_ip_is_guess {
-            true => Err(Unavailable),
-            false => Ok(admitted.remote_ip),
+        destination: MeshDestination<'_>,
+        observer: &mut impl Observer,
+    ) -> [Evaluation; 2] {
+        let layers = [Layer::PeerAuthentication, Layer::AuthorizationPolicy];
+        let unevaluated =
+            |workload: &str, outcome| layers.map(|layer| Evaluation::without_rules(layer, workload, outcome));
+        let mut connection = match destination {
+            MeshDestination::Outside => return unevaluated("", Outcome::Outside),
+            MeshDestination::Direct(workload) => {
+                return unevaluated(&reference(workload), Outcome::NotSelected);
+            }
+            MeshDestination::Proxied(connection) => connection,
         };
-        let mut checked = admitted.clone();
-        match jwt_authn::authenticate(set.tokens(), &tokens, &mut checked) {
-            Ok(claims) => {
-                request.before_tokens = (checked != admitted).then(|| Box::new(admitted));
-                Ok(Some(MeshRequest { claims, http: Some(checked), ..request }))
-            }
-            Err(refusal) => {
-                request.http = Some(admitted);
-                Err(Refused { refusal, before_token: Some(Box::new(request)) })
-            }
+        let set = self.policy_set(&connection);
+        let [mut peer, mut authorization] = unevaluated(&reference(connection.workload), Outcome::NotReached);
+        let (decision, is_accepted) = connection.authenticate(set);
+        peer.decision = decision;
+        if is_accepted {
+            self.authorize(flow, &connection, set, &mut authorization, observer);
         }
+        [peer, authorization]
     }
 
-    fn authorize(&self, flow: &Flow, connection: &Connection<'_>, set: &PolicySet, answer: &mut Answer) {
+    fn authorize(
+        self,
+        flow: &Flow,
+        connection: &MeshConnection<'_>,
+        set: &PolicySet,
+        evaluation: &mut Evaluation,
+        observer: &mut impl Observer,
+    ) {
         let chain = connection.chain(set);
-        let [_, layer] = &mut answer.layers;
-        let request = match self.request(flow, connection, set) {
+        let request = match self.admit(flow, connection, set) {
             Ok(Some(request)) => request,
             Ok(None) => {
-                layer.decision = match chain.is_selected() {
-                    true => LayerDecision::bare(Outcome::NeedsRequest),
-                    false => LayerDecision::bare(Outcome::NotSelected),
-                };
+                evaluation.decision = LayerDecision::bare(match chain.is_selected() {
+                    true => Outcome::NeedsRequest,
+                    false => Outcome::NotSelected,
+                });
                 return;
             }
-            Err(Refused { refusal, before_token }) => {
-                // CUSTOM rules come before tokens are checked (docs/semantics/istio.md#istio-custom-before-tokens).
-                let decision = before_token.and_then(|request| custom::decide(flow, chain, &request));
+            Err(RefusedRequest { refusal, before_tokens }) => {
+                // CUSTOM policies precede the validation of tokens (docs/semantics/istio.md#istio-custom-before-tokens).
+                let decision = before_tokens.and_then(|request| custom::decide(flow, chain, &request));
                 if let Some(decision) = decision {
-                    return answer.decided(chain, decision);
+                    return evaluation.set_decision(chain, decision);
                 }
-                answer.status = refusal.status;
+                evaluation.status = refusal.status;
                 let reason = DefaultReason::Other(refusal.reason.into());
-                layer.decision = LayerDecision::by_default(Outcome::Reject, reason);
+                evaluation.decision = LayerDecision::by_default(Outcome::Reject, reason);
                 return;
             }
         };
-        layer.rules = custom::explain(chain, &request);
+        observer.rules(evaluation.layer, || custom::explain(chain, &request));
         let decision = custom::decide(flow, chain, &request)
             .unwrap_or_else(|| request.with(|r| chain.decide_after_custom(r)));
-        layer.notes.extend(custom::note(self.cluster, &layer.rules, &decision));
-        answer.decided(chain, decision);
+        evaluation.notes.extend(custom::note(self.resolver.cluster, chain, &decision));
+        evaluation.set_decision(chain, decision);
+    }
+
+    fn policy_set(self, connection: &MeshConnection<'_>) -> &'a PolicySet {
+        self.policies.policy_set(self.resolver, connection.workload, connection.service)
+    }
+
+    fn admit(
+        self,
+        flow: &Flow,
+        connection: &MeshConnection<'_>,
+        set: &PolicySet,
+    ) -> Result<Option<MeshRequest>, RefusedRequest> {
+        let proxy = self.policies.proxy(self.resolver, connection.workload);
+        admission::admit(self.resolver, proxy, set, flow, connection)
     }
 }
 
-impl Answer {
-    /// Takes `decision` for what the authorization policies say.
-    fn decided(&mut self, chain: &FilterChain, decision: Decision) {
-        let [_, layer] = &mut self.layers;
+impl Evaluation {
+    /// Sets the result of the AuthorizationPolicies in `chain`.
+    fn set_decision(&mut self, chain: &FilterChain, decision: Decision) {
         self.status = decision.status;
         self.shadow = decision.shadow;
         let outcome = match decision.verdict {
@@ -217,24 +124,11 @@ impl Answer {
             Verdict::Ask => Outcome::Ask,
             _ => Outcome::Deny,
         };
-        layer.decision = LayerDecision { outcome, by: Some(decision.by) };
+        self.decision = LayerDecision { outcome, by: Some(decision.by) };
     }
 }
 
-/// Why a request does not reach the DENY and ALLOW steps.
-#[derive(Debug)]
-struct Refused {
-    refusal: Refusal,
-    /// The request as CUSTOM rules see it, where it is the token that is refused: they were asked before.
-    before_token: Option<Box<MeshRequest>>,
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self { refusal, before_token: None }
-    }
-}
-
-fn title(workload: &Workload) -> String {
+/// The reference `namespace/name` of `workload`.
+fn reference(workload: &Workload) -> String {
     format!("{}/{}", workload.namespace, workload.name)
 }

@@ -1,6 +1,6 @@
-//! What a port speaks, and where a Service leads (docs/semantics/istio.md#istio-port-protocol).
+//! The protocols of ports, and the pods of Services (docs/semantics/istio.md#istio-port-protocol).
 
-use super::FlowError;
+use super::explanation::FlowError;
 use crate::{
     cluster::{Cluster, Workload},
     net::Protocol,
@@ -9,9 +9,10 @@ use crate::{
 use alloc::{format, string::ToString};
 use serde_json::Value;
 
-/// The pod behind port `port` of the Service `name`, and the pod's port. One number may stand for a port of each protocol;
-/// a Service that has it for another one only is taken at its number.
-pub(super) fn behind<'c>(
+/// Returns the pod that receives connections to `port` of the Service `name`, and the pod's port.
+///
+/// A Service can have one port number for several protocols. If no port has the protocol, the number alone decides.
+pub(super) fn service_target<'c>(
     cluster: &'c Cluster,
     name: &str,
     port: Option<u16>,
@@ -21,18 +22,18 @@ pub(super) fn behind<'c>(
         .service(name)
         .ok_or_else(|| FlowError::new(format!("no Service `{name}`"), "give its manifest"))?;
     let mut numbered = service.spec.ports.iter().filter(|p| port.is_none_or(|port| port == p.port));
-    let spoken = |p: &&ServicePort| Protocol::parse(&p.protocol) == Some(protocol);
-    let found = numbered.clone().find(spoken).or_else(|| numbered.next());
+    let has_protocol = |p: &&ServicePort| Protocol::parse(&p.protocol) == Some(protocol);
+    let found = numbered.clone().find(has_protocol).or_else(|| numbered.next());
     let found = found.ok_or_else(|| {
         let port = port.map_or_else(|| "any".to_string(), |p| p.to_string());
         FlowError::new(format!("Service `{name}` has no port {port}"), "use one of the Service's own ports")
     })?;
     let workload = cluster.endpoints(service).next();
-    Ok(workload.and_then(|w| Some((w, target(found, w)?))))
+    Ok(workload.and_then(|w| Some((w, target_port(found, w)?))))
 }
 
-/// The workload's port that `port` leads to.
-pub(super) fn target(port: &ServicePort, workload: &Workload) -> Option<u16> {
+/// Returns the port of `workload` that receives connections to the Service port `port`.
+fn target_port(port: &ServicePort, workload: &Workload) -> Option<u16> {
     match &port.target_port {
         None | Some(Value::Null) => Some(port.port),
         Some(Value::Number(number)) => number.as_u64().and_then(|n| u16::try_from(n).ok()),
@@ -44,29 +45,30 @@ pub(super) fn target(port: &ServicePort, workload: &Workload) -> Option<u16> {
     }
 }
 
-/// What a port is declared to speak.
+/// The protocol that a Service or Gateway declares for a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Speaks {
+enum Declared {
     Http,
     Tcp,
-    /// Sniffed per connection.
-    Unknown,
+    /// None: the proxy detects the protocol of each connection.
+    Nothing,
 }
 
-/// Whether a connection to `port` lands on a TCP chain: declared so, or sniffed and no request.
+/// Whether a TCP filter chain accepts a connection to `port`: the port is declared as TCP, or it has no declared protocol
+/// and the connection carries no HTTP request.
 pub(super) fn is_tcp_chain(cluster: &Cluster, workload: &Workload, port: Option<u16>, request: bool) -> bool {
     let Some(port) = port else { return !request };
     match declared(cluster, workload, port) {
-        Speaks::Http => false,
-        Speaks::Tcp => true,
-        Speaks::Unknown => !request,
+        Declared::Http => false,
+        Declared::Tcp => true,
+        Declared::Nothing => !request,
     }
 }
 
-/// Service ports that Istio never sniffs: SMTP, DNS, MySQL, MongoDB (docs/semantics/istio.md#istio-port-well-known).
+/// Service ports for which Istio does not detect the protocol: SMTP, DNS, MySQL, MongoDB (docs/semantics/istio.md#istio-port-well-known).
 const WELL_KNOWN: [u16; 4] = [25, 53, 3306, 27017];
 
-fn declared(cluster: &Cluster, workload: &Workload, port: u16) -> Speaks {
+fn declared(cluster: &Cluster, workload: &Workload, port: u16) -> Declared {
     let resources = cluster.resources();
     for gateway in resources.gateways.iter().filter(|g| workload.has_labels(&g.spec.selector)) {
         if let Some(server) = gateway.spec.servers.iter().find(|s| s.port.number == port) {
@@ -81,43 +83,43 @@ fn declared(cluster: &Cluster, workload: &Workload, port: u16) -> Speaks {
     for service in services {
         let mut ports =
             service.spec.ports.iter().filter(|p| Protocol::parse(&p.protocol) != Some(Protocol::Udp));
-        if let Some(p) = ports.find(|p| target(p, workload) == Some(port)) {
+        if let Some(p) = ports.find(|p| target_port(p, workload) == Some(port)) {
             return by_service_port(p);
         }
     }
-    Speaks::Unknown
+    Declared::Nothing
 }
 
-/// A server that terminates HTTPS carries requests; one that passes TLS through carries bytes
+/// A server that terminates HTTPS receives requests; one that passes TLS through receives bytes
 /// (docs/semantics/istio.md#istio-service-https).
-fn by_server(server: &GatewayServer) -> Speaks {
+fn by_server(server: &GatewayServer) -> Declared {
     let protocol = server.port.protocol.to_ascii_lowercase();
     let terminates = server
         .tls
         .as_ref()
         .is_some_and(|tls| !matches!(tls.mode.as_str(), "PASSTHROUGH" | "AUTO_PASSTHROUGH"));
-    if protocol == "https" && terminates { Speaks::Http } else { by_protocol(&protocol) }
+    if protocol == "https" && terminates { Declared::Http } else { by_protocol(&protocol) }
 }
 
-/// The protocol in `appProtocol`, else in the port's name, up to the first hyphen.
-fn by_service_port(port: &ServicePort) -> Speaks {
+/// The protocol in `appProtocol`, or else in the name of the port, up to the first hyphen.
+fn by_service_port(port: &ServicePort) -> Declared {
     let name = port.app_protocol.as_ref().unwrap_or(&port.name).to_ascii_lowercase();
     match name.as_str() {
-        "kubernetes.io/h2c" | "kubernetes.io/ws" => return Speaks::Http,
-        "kubernetes.io/wss" => return Speaks::Tcp,
-        name if name.starts_with("grpc-web") => return Speaks::Http,
+        "kubernetes.io/h2c" | "kubernetes.io/ws" => return Declared::Http,
+        "kubernetes.io/wss" => return Declared::Tcp,
+        name if name.starts_with("grpc-web") => return Declared::Http,
         _ => {}
     }
     match by_protocol(name.split('-').next().unwrap_or_default()) {
-        Speaks::Unknown if WELL_KNOWN.contains(&port.port) => Speaks::Tcp,
-        speaks => speaks,
+        Declared::Nothing if WELL_KNOWN.contains(&port.port) => Declared::Tcp,
+        declared => declared,
     }
 }
 
-fn by_protocol(name: &str) -> Speaks {
+fn by_protocol(name: &str) -> Declared {
     match name {
-        "http" | "http2" | "http_proxy" | "grpc" | "grpc-web" => Speaks::Http,
-        "tcp" | "tls" | "https" | "mongo" | "mysql" | "redis" => Speaks::Tcp,
-        _ => Speaks::Unknown,
+        "http" | "http2" | "http_proxy" | "grpc" | "grpc-web" => Declared::Http,
+        "tcp" | "tls" | "https" | "mongo" | "mysql" | "redis" => Declared::Tcp,
+        _ => Declared::Nothing,
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn settings(cluster: &Cluster, workload: &Workload, options: &Options
         (_, true) => Proxy::gateway(),
         (_, false) => Proxy::sidecar(),
     };
-    // A waypoint says nothing of certificates, and istiod knows other fields for a gateway than for a sidecar.
+    // A waypoint has no settings for certificates, and istiod reads other fields for a gateway than for a sidecar.
     let forward = match (is_waypoint, role.gateway) {
         (true, _) => None,
         (_, true) => config.forward("/gatewayTopology/forwardClientCertDetails"),
@@ -54,7 +54,7 @@ pub(super) fn settings(cluster: &Cluster, workload: &Workload, options: &Options
     }
 }
 
-/// The pod's own settings over those of the mesh.
+/// The settings of the pod, which override those of the mesh.
 struct Config<'v> {
     own: Option<&'v Value>,
     mesh: Option<&'v Value>,
@@ -70,7 +70,7 @@ impl<'v> Config<'v> {
     }
 
     fn trusted_proxies(&self) -> u32 {
-        // Loading refuses numbers beyond the limits.
+        // Loading rejects numbers beyond the limits.
         let number = |config: &Value| trusted_proxies(config).ok().flatten();
         [self.own, self.mesh].into_iter().flatten().find_map(number).unwrap_or_default()
     }
@@ -87,7 +87,7 @@ impl<'v> Config<'v> {
     }
 }
 
-/// The annotation's text is YAML, mostly in its JSON form.
+/// Parses the text of the annotation, which is YAML and usually JSON.
 fn read(text: &str) -> Option<Value> {
     #[cfg(feature = "yaml")]
     return crate::manifest::read("proxy.istio.io/config", text).ok();

@@ -1,50 +1,71 @@
-//! Decides flows through all layers.
+//! Decides flows by all layers.
 
 use super::{
-    Event, Flow, FlowDecision, FlowError, FlowExplanation, History, LayerExplanation, mesh,
-    network::Networks, proxy,
+    connection::{MeshConnection, MeshDestination},
+    endpoint::Resolver,
+    evaluation::{self, Evaluation, NoTraces, Observer, Traces},
+    exchange::Exchange,
+    explanation::{FlowError, FlowExplanation},
+    history::History,
+    mesh::MeshEvaluator,
+    mesh_policies::MeshPolicies,
+    mesh_request::MeshRequest,
+    network::NetworkEvaluator,
+    network_policies::NetworkPolicies,
+    types::{EndpointRef, Flow, FlowDecision},
 };
 use crate::{
-    cluster::{CalledService, Cluster, Workload},
-    decision::{DecidedBy, DefaultReason, Layer, LayerDecision, Outcome},
+    cluster::{Cluster, Workload},
     http,
+    network::Direction,
     options::Options,
-    policy_set::PolicySet,
 };
-use alloc::{
-    collections::BTreeMap,
-    string::{String, ToString},
-    vec::Vec,
-};
-use core::{cell::RefCell, net::IpAddr};
+use alloc::sync::Arc;
 
-/// A cluster under one set of options, ready to decide flows. Policies are compiled once per workload, when first
-/// needed.
+/// Decides the flows of a cluster under one set of options.
+///
+/// It compiles the policies of a workload on first use, and keeps them. Threads can share a simulation.
+///
+/// ```
+/// use palisade::{Cluster, Options, Verdict, flow::{Flow, History, Simulation}, resource::Resources};
+///
+/// let mut resources = Resources::default();
+/// for name in ["sleep", "sample"] {
+///     let metadata = serde_json::json!({"name": name, "namespace": "foo"});
+///     let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata});
+///     resources.add(pod, Default::default()).unwrap();
+/// }
+/// let simulation = Simulation::new(Cluster::new(resources).0, Options::default());
+/// let decide = || simulation.decide(&Flow::new("foo/sleep", "foo/sample", 80), &History::default());
+/// std::thread::scope(|threads| {
+///     for thread in [threads.spawn(decide), threads.spawn(decide)] {
+///         assert_eq!(thread.join().unwrap().unwrap().verdict, Verdict::Allow);
+///     }
+/// });
+/// ```
 #[derive(Debug)]
-pub struct Simulation<'c> {
-    pub(super) cluster: &'c Cluster,
-    pub(super) options: Options,
-    pub(super) sets: RefCell<BTreeMap<(String, String), PolicySet>>,
-    pub(super) networks: Networks,
-    /// The settings of each workload's proxy, which may stand in an annotation in YAML.
-    managers: RefCell<BTreeMap<String, http::Proxy>>,
+pub struct Simulation {
+    cluster: Arc<Cluster>,
+    options: Options,
+    network: NetworkPolicies,
+    mesh: MeshPolicies,
 }
 
-impl<'c> Simulation<'c> {
-    /// A simulation of `cluster`.
-    pub fn new(cluster: &'c Cluster, options: Options) -> Self {
+impl Simulation {
+    /// Lowers the network policies of `cluster`.
+    pub fn new(cluster: impl Into<Arc<Cluster>>, options: Options) -> Self {
+        let cluster = cluster.into();
         Self {
+            network: NetworkPolicies::new(&cluster, &options),
+            mesh: MeshPolicies::new(&cluster),
             cluster,
             options,
-            sets: RefCell::default(),
-            networks: Networks::default(),
-            managers: RefCell::default(),
         }
     }
 
     /// The cluster.
-    pub fn cluster(&self) -> &'c Cluster {
-        self.cluster
+    pub fn cluster(&self) -> &Arc<Cluster> {
+        &self.cluster
     }
 
     /// The options.
@@ -52,97 +73,71 @@ impl<'c> Simulation<'c> {
         &self.options
     }
 
-    /// Lets `event` happen.
+    /// Decides `flow` after the events of `history`.
     ///
     /// # Errors
     ///
-    /// The event names an end that the cluster does not have.
-    pub fn happen(&self, history: &mut History, event: &Event) -> Result<(), FlowError> {
-        self.changes(history, event).map(drop)
-    }
-
-    /// Lets `event` happen. Returns the addresses for which the known names may have changed.
-    ///
-    /// # Errors
-    ///
-    /// As [`Self::happen`].
-    pub fn changes(&self, history: &mut History, event: &Event) -> Result<Vec<IpAddr>, FlowError> {
-        self.happen_network(history, event)
-    }
-
-    /// Decides `flow` as things stand after `history`.
-    ///
-    /// # Errors
-    ///
-    /// The flow names an end that the cluster does not have, or contradicts itself.
+    /// The flow names an endpoint that is not in the cluster, or contradicts itself.
     pub fn decide(&self, flow: &Flow, history: &History) -> Result<FlowDecision, FlowError> {
-        self.explain(flow, history).map(|e| e.decision)
+        self.evaluate(flow, history, &mut NoTraces).map(|layers| evaluation::combine(&layers))
     }
 
-    /// The same with every rule that was looked at.
+    /// Decides `flow` and returns the evaluated rules of each layer.
     ///
     /// # Errors
     ///
     /// As [`Self::decide`].
     pub fn explain(&self, flow: &Flow, history: &History) -> Result<FlowExplanation, FlowError> {
-        let [egress, ingress] = self.network(flow, history)?;
-        let mesh = self.mesh(flow)?;
-        let mesh::Answer { layers: [peer, authorization], status, shadow } = mesh;
-        let layers = [egress, ingress, peer, authorization];
-        let (decider, outcome) = decider(&layers);
-        let by = decider.decision.by.clone().unwrap_or(DecidedBy::Default(DefaultReason::NoPolicy));
-        let reached = decider.layer == Layer::AuthorizationPolicy;
-        let decision = FlowDecision {
-            verdict: outcome.verdict(),
-            status: if reached { status } else { decider.status.filter(|_| outcome == Outcome::Deny) },
-            decided_by: (decider.layer, by),
-            layers: layers.each_ref().map(|l| (l.layer, l.decision.clone())),
-            shadow: shadow.filter(|_| reached || outcome == Outcome::Allow),
-            notes: layers.iter().flat_map(|l| l.notes.iter().cloned()).collect(),
-        };
-        Ok(FlowExplanation { decision, layers: Vec::from(layers) })
+        let mut traces = Traces::default();
+        let layers = self.evaluate(flow, history, &mut traces)?;
+        Ok(evaluation::explain(layers, traces))
     }
 
-    /// The settings of the connection manager of `workload`'s proxy.
+    /// Returns the request that the proxy of the destination evaluates by policies, or `None` if no proxy evaluates one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::decide`].
+    pub fn mesh_request(&self, flow: &Flow) -> Result<Option<MeshRequest>, FlowError> {
+        let destination = MeshConnection::resolve(self.resolver(), flow)?;
+        Ok(self.mesh_evaluator().request(flow, destination))
+    }
+
+    /// Returns the settings of the connection manager in the proxy of `workload`.
     pub fn connection_manager(&self, workload: &Workload) -> http::Proxy {
-        let mut managers = self.managers.borrow_mut();
-        let name = alloc::format!("{}/{}", workload.namespace, workload.name);
-        let settings = || proxy::settings(self.cluster, workload, &self.options);
-        managers.entry(name).or_insert_with(settings).clone()
+        self.mesh.proxy(self.resolver(), workload).clone()
     }
 
-    /// The compiled mesh policies of `workload`, called for `service` where it is a waypoint.
-    pub(super) fn policy_set(&self, workload: &Workload, service: Option<CalledService<'_>>) -> PolicySet {
-        let called =
-            service.map_or_else(String::new, |s| alloc::format!("{}/{}/{}", s.kind, s.namespace, s.name));
-        let key = (alloc::format!("{}/{}", workload.namespace, workload.name), called);
-        let mut sets = self.sets.borrow_mut();
-        let compile = || PolicySet::for_service(self.cluster, workload, service, &self.options);
-        sets.entry(key).or_insert_with(compile).clone()
+    /// Resolves the endpoints of `flow`, then evaluates each layer once.
+    fn evaluate(
+        &self,
+        flow: &Flow,
+        history: &History,
+        observer: &mut impl Observer,
+    ) -> Result<[Evaluation; 4], FlowError> {
+        let exchange = Exchange::resolve(self.resolver(), flow, history)?;
+        let destination: MeshDestination<'_> = MeshConnection::resolve(self.resolver(), flow)?;
+        let network = self.network_evaluator();
+        let egress = match &flow.to {
+            EndpointRef::Fqdn { name, ip: None } => {
+                network.evaluate_connection_to_name(name, &exchange, history, observer)
+            }
+            _ => network.evaluate(Direction::Egress, &exchange, observer),
+        };
+        let ingress = network.evaluate(Direction::Ingress, &exchange, observer);
+        let [peer, authorization] = self.mesh_evaluator().evaluate(flow, destination, observer);
+        Ok([egress, ingress, peer, authorization])
     }
-}
 
-/// The layer that decides: the first that does not let the flow pass, else the last that had a say.
-fn decider(layers: &[LayerExplanation; 4]) -> (&LayerExplanation, Outcome) {
-    if let Some(first) = layers.iter().find(|l| !l.decision.passes()) {
-        return (first, first.decision.outcome);
+    pub(super) fn resolver(&self) -> Resolver<'_> {
+        Resolver { cluster: &self.cluster, options: &self.options }
     }
-    let ruled = |l: &&LayerExplanation| matches!(l.decision.by, Some(DecidedBy::Rule(_)));
-    let allowing = |l: &&LayerExplanation| l.decision.outcome == Outcome::Allow;
-    let last =
-        layers.iter().rev().find(|l| allowing(l) && ruled(l)).or_else(|| layers.iter().rev().find(allowing));
-    let [.., authorization] = layers;
-    (last.unwrap_or(authorization), Outcome::Allow)
-}
 
-/// A layer that has nothing to say.
-pub(super) fn silent(layer: Layer, workload: &str, outcome: Outcome) -> LayerExplanation {
-    LayerExplanation {
-        layer,
-        workload: workload.to_string(),
-        decision: LayerDecision::bare(outcome),
-        status: None,
-        rules: Vec::new(),
-        notes: Vec::new(),
+    pub(super) fn network_evaluator(&self) -> NetworkEvaluator<'_> {
+        NetworkEvaluator { resolver: self.resolver(), policies: &self.network }
+    }
+
+    fn mesh_evaluator(&self) -> MeshEvaluator<'_> {
+        MeshEvaluator { resolver: self.resolver(), policies: &self.mesh }
     }
 }

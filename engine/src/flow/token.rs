@@ -1,7 +1,10 @@
-//! The tokens of a flow as text in its request, as a client sends them.
+//! The tokens of a flow, as a client writes them into its request.
 
-use super::{HttpRequest, Token, TokenFault, TokenPlace};
-use crate::lower::istio::tokens::{TokenRule, TokenRules, TokenSource, is_token};
+use super::types::{Token, TokenFault, TokenLocation};
+use crate::{
+    http::HttpRequest,
+    lower::istio::tokens::{TokenRule, TokenRules, TokenSource, is_token},
+};
 use alloc::{borrow::Cow, format, vec::Vec};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 
@@ -14,14 +17,14 @@ pub(super) struct SentToken<'t> {
 
 /// Why Envoy does not accept a token for a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(super) enum TokenError {
     /// The provider does not expect the token's issuer at this place.
     UnknownIssuer,
     /// Anything else, with the status of the response.
     Refused(u16),
 }
 
-/// The text of each token: its own, or a stand-in with its payload.
+/// Returns the text of each token: its own text, or a generated one with its payload.
 pub(super) fn texts(tokens: &[Token]) -> Vec<SentToken<'_>> {
     tokens.iter().enumerate().map(|(number, token)| SentToken { token, text: text(number, token) }).collect()
 }
@@ -38,34 +41,36 @@ fn text(number: usize, token: &Token) -> Cow<'_, str> {
     }
 }
 
-/// `request` with `tokens` at their places.
+/// Adds `tokens` to `request` at their locations.
 pub(super) fn attach<'r>(
     request: &'r HttpRequest,
     tokens: &[SentToken<'_>],
     rules: &TokenRules,
 ) -> Cow<'r, HttpRequest> {
     let mut request = Cow::Borrowed(request);
-    for SentToken { token, text } in tokens.iter().filter(|sent| sent.token.place != TokenPlace::Written) {
+    for SentToken { token, text } in
+        tokens.iter().filter(|sent| sent.token.location != TokenLocation::Written)
+    {
         let request = request.to_mut();
-        match &token.place {
-            TokenPlace::Authorization => {
+        match &token.location {
+            TokenLocation::Authorization => {
                 request.headers.push(("authorization".into(), format!("Bearer {text}").into_bytes()));
             }
-            TokenPlace::Header(name) => {
+            TokenLocation::Header(name) => {
                 let prefix = prefix(name, rules);
                 request.headers.push((name.clone(), format!("{prefix}{text}").into_bytes()));
             }
-            TokenPlace::Query(name) => add_to_query(&mut request.target, &format!("{name}={text}")),
-            TokenPlace::Cookie(name) => {
+            TokenLocation::Query(name) => add_to_query(&mut request.target, &format!("{name}={text}")),
+            TokenLocation::Cookie(name) => {
                 request.headers.push(("cookie".into(), format!("{name}={text}").into_bytes()));
             }
-            TokenPlace::Written => {}
+            TokenLocation::Written => {}
         }
     }
     request
 }
 
-/// What stands before a token in the header `name`: the prefix of the first rule that reads this header.
+/// Returns the prefix of a token in the header `name`: that of the first rule for this header.
 fn prefix<'r>(name: &str, rules: &'r TokenRules) -> &'r str {
     let sources = rules.rules.iter().flat_map(|rule| &rule.sources);
     let mut prefixes = sources.filter_map(|source| match source {
@@ -99,13 +104,12 @@ impl<'t> TokenParts<'t> {
         parts.next().is_none().then_some(Self { head, payload, signature })
     }
 
-    /// Whether the signature of both is about the same text. It covers the first two parts as they are written.
+    /// Whether both have the same signed text, which is the first two parts as written.
     fn has_content_of(&self, other: &TokenParts<'_>) -> bool {
         (self.head, self.payload) == (other.head, other.payload)
     }
 
-    /// The signature without what Envoy's decoder skips: white space, and padding of the right length. None where it
-    /// cannot be decoded.
+    /// Returns the signature without white space and padding, which Envoy's decoder skips, or `None` if it is invalid.
     fn signature(&self) -> Option<Vec<u8>> {
         let is_space = |b: &u8| b.is_ascii_whitespace() || *b == 0x0b;
         let mut text: Vec<u8> = self.signature.iter().copied().filter(|b| !is_space(b)).collect();
@@ -122,18 +126,18 @@ impl<'t> TokenParts<'t> {
     }
 }
 
-/// Checks the token `found` in a request against `rule`, and returns the one of `tokens` that it is.
+/// Checks the token `found` in a request against `rule`, and returns the equal token of `tokens`.
 ///
 /// # Errors
 ///
-/// The first check that fails. The signature of a text that is none of `tokens` cannot be valid.
+/// The first failed check. A text that equals no token of `tokens` has an invalid signature.
 pub(super) fn check_text<'t>(
     found: &TokenParts<'_>,
     tokens: &[SentToken<'t>],
     rule: &TokenRule,
-) -> Result<&'t Token, Failure> {
-    // A signature that cannot be decoded is found before issuer and audience are checked.
-    let signature = found.signature().ok_or(Failure::Refused(401))?;
+) -> Result<&'t Token, TokenError> {
+    // Envoy decodes the signature before it checks issuer and audience.
+    let signature = found.signature().ok_or(TokenError::Refused(401))?;
     let mut altered = None;
     for sent in tokens {
         let parts = TokenParts::of(sent.text.as_bytes()).filter(|parts| parts.has_content_of(found));
@@ -146,7 +150,7 @@ pub(super) fn check_text<'t>(
     if let Some(token) = altered {
         check(token, rule)?;
     }
-    Err(Failure::Refused(401))
+    Err(TokenError::Refused(401))
 }
 
 /// Checks `token` against `rule` in Envoy's order: form, issuer, time, audience, signature.
@@ -154,18 +158,18 @@ pub(super) fn check_text<'t>(
 /// # Errors
 ///
 /// The first check that fails.
-fn check(token: &Token, rule: &TokenRule) -> Result<(), Failure> {
+fn check(token: &Token, rule: &TokenRule) -> Result<(), TokenError> {
     let fault = |fault| token.fault == Some(fault);
     if fault(TokenFault::Malformed) || !is_token(&token.claims) {
-        Err(Failure::Refused(401))
+        Err(TokenError::Refused(401))
     } else if fault(TokenFault::Issuer) || !rule.accepts_issuer(&token.claims) {
-        Err(Failure::UnknownIssuer)
+        Err(TokenError::UnknownIssuer)
     } else if fault(TokenFault::Expired) {
-        Err(Failure::Refused(401))
+        Err(TokenError::Refused(401))
     } else if fault(TokenFault::Audience) || !rule.accepts_audience(&token.claims) {
-        Err(Failure::Refused(403))
+        Err(TokenError::Refused(403))
     } else if fault(TokenFault::Signature) {
-        Err(Failure::Refused(401))
+        Err(TokenError::Refused(401))
     } else {
         Ok(())
     }
@@ -177,7 +181,7 @@ mod tests {
     use alloc::string::{String, ToString};
 
     #[test]
-    fn a_parameter_stands_before_the_fragment() {
+    fn query_parameter_is_added_before_fragment() {
         for (target, expected) in [
             ("/a", "/a?t=x"),
             ("/a?b", "/a?b&t=x"),

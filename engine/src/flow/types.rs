@@ -1,4 +1,4 @@
-//! What a flow is made of. `*.cases.yaml` and the command line both build these.
+//! Flows, and the events before them. Case files and the command line construct these types.
 
 use crate::{
     decision::{DecidedBy, Layer, LayerDecision, Verdict},
@@ -9,39 +9,39 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::net::IpAddr;
 use serde_json::{Map, Value};
 
-/// Where an end of a flow is.
+/// A reference to the source or destination of a flow.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Place {
-    /// A pod, as `namespace/name`.
+pub enum EndpointRef {
+    /// A workload, as `namespace/name`.
     Workload(String),
-    /// An address.
+    /// An IP address.
     Ip(IpAddr),
-    /// One of Cilium's entities, on a node where several are known.
+    /// An entity of Cilium.
     Entity {
         /// `host`, `remote-node`, `world`, `health`, `init`, `ingress`, `unmanaged`, `kube-apiserver`.
         name: String,
-        /// The Node manifest meant.
+        /// The name of a Node, if the cluster has several.
         node: Option<String>,
     },
-    /// A name outside the cluster, with the address it is reached at; without one the lookup is part of the flow.
+    /// A DNS name outside of the cluster. Without an address, the flow begins with a lookup of the name.
     Fqdn {
         /// The name.
         name: String,
         /// The address.
         ip: Option<IpAddr>,
     },
-    /// Through a Service to one of its pods, as `namespace/name`.
+    /// A Service, as `namespace/name`. The destination is one of its pods.
     Service(String),
-    /// A gateway or waypoint of the Gateway API, as `namespace/name`, and the Service being called.
+    /// A gateway or waypoint of the Gateway API.
     Gateway {
-        /// The gateway.
+        /// The Gateway, as `namespace/name`.
         gateway: String,
-        /// The Service behind it.
+        /// The called Service, as `namespace/name`.
         service: Option<String>,
     },
 }
 
-/// What the peer's certificate holds. All empty: TLS without a client certificate.
+/// The names in a client certificate. Without any names, the client has no certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Certificate {
     /// URI SANs.
@@ -52,44 +52,44 @@ pub struct Certificate {
     pub subject: Option<String>,
 }
 
-/// The end that opens the flow.
+/// The source of a flow.
 #[derive(Clone, Debug, PartialEq)]
-pub struct End {
-    /// Where it is.
-    pub place: Place,
-    /// Whether it speaks mutual TLS; by default as the mesh membership of both ends says.
+pub struct FlowSource {
+    /// The endpoint.
+    pub endpoint: EndpointRef,
+    /// Whether it opens mutual TLS; by default if it is in the mesh.
     pub mtls: Option<bool>,
-    /// Its certificate, where that is not the one of its service account.
+    /// The certificate; by default that of the service account.
     pub certificate: Option<Certificate>,
-    /// Whether it is in the mesh, against what the manifests say.
+    /// Whether it is in the mesh; by default as the manifests define.
     pub mesh: Option<bool>,
 }
 
-/// TLS as the client opens it.
+/// The TLS handshake of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
     /// Server name.
     pub sni: Option<String>,
 }
 
-/// Why a token fails.
+/// Why a token is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
-    /// Its time is over.
+    /// It is expired.
     Expired,
     /// Its signature is wrong.
     Signature,
-    /// It is no token.
+    /// It is not a JSON Web Token.
     Malformed,
-    /// Nobody accepts its issuer.
+    /// No provider accepts its issuer.
     Issuer,
-    /// It is for somebody else.
+    /// It has another audience.
     Audience,
 }
 
-/// Where a token stands in the request.
+/// The location of a token in a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum TokenPlace {
+pub enum TokenLocation {
     /// `Authorization: Bearer`.
     #[default]
     Authorization,
@@ -99,7 +99,7 @@ pub enum TokenPlace {
     Query(String),
     /// A cookie.
     Cookie(String),
-    /// Wherever its text already is in the request.
+    /// The request already contains the text of the token.
     Written,
 }
 
@@ -108,109 +108,109 @@ pub enum TokenPlace {
 pub struct Token {
     /// The payload's claims.
     pub claims: Map<String, Value>,
-    /// Why it fails, if it does.
+    /// Why it is invalid; `None` for a valid token.
     pub fault: Option<TokenFault>,
-    /// Where it stands.
-    pub place: TokenPlace,
-    /// Its text; by default a stand-in with the same payload and a signature that Envoy accepts.
+    /// The location in the request.
+    pub location: TokenLocation,
+    /// Its text; by default a token with this payload and a valid signature.
     pub text: Option<String>,
 }
 
-/// A DNS lookup as a flow of its own.
+/// A DNS lookup as a flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsLookup {
-    /// Name asked for.
+    /// The name.
     pub query: String,
-    /// Record type, `A` by default.
+    /// The record type, `A` by default.
     pub record_type: String,
 }
 
 /// One flow.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow {
-    /// Who opens it.
-    pub from: End,
-    /// Where it goes.
-    pub to: Place,
-    /// Whether the destination is in the mesh, against what the manifests say.
+    /// The source.
+    pub from: FlowSource,
+    /// The destination.
+    pub to: EndpointRef,
+    /// Whether the destination is in the mesh; by default as the manifests define.
     pub to_mesh: Option<bool>,
-    /// Destination port; none for ICMP.
+    /// The destination port; `None` for ICMP.
     pub port: Option<u16>,
     /// Protocol.
     pub protocol: Protocol,
-    /// ICMP type; an echo request when absent.
+    /// The ICMP type; by default an echo request.
     pub icmp_type: Option<u8>,
-    /// The HTTP request, if it is one.
+    /// The HTTP request, if the flow has one.
     pub http: Option<HttpRequest>,
-    /// The lookup, if it is one.
+    /// The DNS lookup, if the flow is one.
     pub dns: Option<DnsLookup>,
-    /// TLS as the client opens it.
+    /// The TLS handshake, if the client opens TLS.
     pub tls: Option<Tls>,
-    /// Tokens.
+    /// The tokens of the request.
     pub tokens: Vec<Token>,
-    /// What external providers answer: true allows.
+    /// The answers of external providers: true allows the request.
     pub ext_authz: BTreeMap<String, bool>,
 }
 
-/// A lookup that a node has seen.
+/// A DNS lookup before a flow, and its answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lookup {
-    /// Name asked for.
+    /// The name.
     pub query: String,
-    /// The pod that asked, as `namespace/name`.
+    /// The client, a pod, as `namespace/name`.
     pub from: Option<String>,
-    /// Addresses in the answer.
+    /// The addresses in the answer.
     pub answers: Vec<IpAddr>,
-    /// Time to live of the answer, seconds.
+    /// The time to live of the answer, in seconds.
     pub ttl: u32,
-    /// Names of the CNAME chain, in order.
+    /// The names of the CNAME chain, in order.
     pub cname: Vec<String>,
-    /// Response code; `NOERROR` when absent.
+    /// The response code, `NOERROR` by default.
     pub rcode: Option<String>,
-    /// Server asked, and its port; the cluster DNS when absent.
-    pub server: Option<(Place, u16)>,
-    /// Teaches whatever policy says.
+    /// The server and its port; by default the DNS server of the cluster.
+    pub server: Option<(EndpointRef, u16)>,
+    /// Whether the answer enters the DNS cache regardless of policies.
     pub learned: bool,
 }
 
-/// What happened before a flow.
+/// An event before a flow.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// A lookup through the DNS proxy, subject to policy.
+    /// A DNS lookup, subject to policies.
     Dns(Lookup),
-    /// Time passed, in milliseconds.
+    /// This many milliseconds pass.
     Wait(u64),
-    /// Time passed until this many milliseconds after the beginning, if they are not over yet.
+    /// Time passes until this many milliseconds after the start, unless they have already passed.
     WaitUntil(u64),
-    /// A connection was opened and stays open.
+    /// A pod opens a connection, which stays open.
     Connect {
-        /// Pod, as `namespace/name`.
+        /// The pod, as `namespace/name`.
         from: String,
-        /// Address it is connected to.
+        /// The address of the peer.
         to: IpAddr,
     },
-    /// A connection was closed.
+    /// A pod closes a connection.
     Close {
-        /// Pod, as `namespace/name`.
+        /// The pod, as `namespace/name`.
         from: String,
-        /// Address it was connected to.
+        /// The address of the peer.
         to: IpAddr,
     },
 }
 
-/// What all layers together say of a flow.
+/// The decision about a flow by all layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FlowDecision {
-    /// May it pass?
+    /// The verdict.
     pub verdict: Verdict,
-    /// HTTP status that the client sees where the proxy answers itself.
+    /// The HTTP status, if a proxy responds to the request itself.
     pub status: Option<u16>,
-    /// The layer that decided, and why.
+    /// The deciding layer, and its rule or default reason.
     pub decided_by: (Layer, DecidedBy),
-    /// Each layer by itself: what it says of the flow, whatever the others say. Layers behind the one that denied
-    /// are still computed where they can be.
+    /// The decision of each layer, independent of the other layers. Layers after the deciding one are evaluated if
+    /// possible.
     pub layers: [(Layer, LayerDecision); 4],
-    /// What dry-run policies would have said, where there are any.
+    /// The decision of the dry-run policies, if there are any.
     pub shadow: Option<LayerDecision>,
     /// Remarks for the reader, such as a missing DNS rule.
     pub notes: Vec<String>,
@@ -219,10 +219,10 @@ pub struct FlowDecision {
 impl Flow {
     /// A TCP connection from the workload `from` to port `port` of the workload `to`, both as `namespace/name`.
     pub fn new(from: &str, to: &str, port: u16) -> Self {
-        let place = Place::Workload(from.into());
+        let endpoint = EndpointRef::Workload(from.into());
         Self {
-            from: End { place, mtls: None, certificate: None, mesh: None },
-            to: Place::Workload(to.into()),
+            from: FlowSource { endpoint, mtls: None, certificate: None, mesh: None },
+            to: EndpointRef::Workload(to.into()),
             to_mesh: None,
             port: Some(port),
             protocol: Protocol::Tcp,

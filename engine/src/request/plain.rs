@@ -1,14 +1,15 @@
-//! A request whose attributes are all at hand, for in-process use.
+//! A request with all its attributes in memory.
 
-use super::{Attributes, ClaimName, Peer, Read, Shape, Unavailable, Visit};
+use super::attributes::{Attributes, ClaimName, Peer, Read, Shape, Unavailable, Visit};
 use crate::net::Transport;
+use alloc::string::String;
 use core::{net::IpAddr, ops::ControlFlow};
 use serde_json::{Map, Value};
 
-/// A request with all its attributes at hand. What is not set is absent.
+/// A request with all its attributes in memory. An unset field is absent from the request.
 ///
-/// Header names are lower case; repeated headers that Envoy keeps inline are joined already, and the path is
-/// normalized ([`crate::http::admit`] does both).
+/// Header names are in lower case, inline headers are joined, and the path is normalized ([`crate::http::admit`] does
+/// this).
 ///
 /// ```
 /// use palisade::{Attributes, Request};
@@ -34,7 +35,7 @@ pub struct Request<'a> {
     pub identities: &'a [&'a [u8]],
     /// Socket peer address.
     pub source_ip: Option<IpAddr>,
-    /// Client address after `X-Forwarded-For`; unavailable where it cannot be told.
+    /// Client address after `X-Forwarded-For`, if it is readable.
     pub remote_ip: Read<Option<IpAddr>>,
     /// Local address.
     pub destination_ip: Option<IpAddr>,
@@ -44,17 +45,15 @@ pub struct Request<'a> {
     pub server_name: Option<&'a [u8]>,
     /// Protocol and port, for network policies.
     pub transport: Option<Transport>,
-    /// The other end as Cilium sees it, for network policies.
+    /// Peer, for network policies.
     pub peer: Option<Peer<'a>>,
-    /// Names learned for the other end's address (lower case, final dot).
+    /// Names of the peer's address in the DNS cache (lower case, final dot), for network policies.
     pub peer_names: &'a [&'a str],
-    /// Names that the destination has for the port, for network policies.
+    /// Names of the destination's port, for network policies.
     pub port_names: &'a [&'a str],
-    /// Name that a DNS lookup asks for (lower case, final dot).
+    /// Name in a DNS lookup (lower case, final dot).
     pub dns_query: Option<&'a str>,
 }
-
-use alloc::string::String;
 
 impl Default for Request<'_> {
     fn default() -> Self {
@@ -80,7 +79,7 @@ impl Default for Request<'_> {
     }
 }
 
-/// Visits the strings of `value` that `shape` wants.
+/// Visits the strings of `value` with this `shape`.
 fn strings(value: &Value, shape: Shape, visit: Visit<'_>) {
     match (value, shape) {
         (Value::String(text), Shape::Text | Shape::TextOrList) => {

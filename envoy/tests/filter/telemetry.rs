@@ -109,7 +109,11 @@ fn decisions_appear_in_metrics_and_access_log() {
              shadow=allow authorization-policy no ALLOW policy applies",
         ]
     );
-    logged(&envoy, "nearest miss AuthorizationPolicy/foo/get-only#0; to[0].operation.methods: required GET, actual PUT", 1);
+    logged(
+        &envoy,
+        "nearest miss AuthorizationPolicy/foo/get-only#0; to[0].operation.methods: required GET, actual PUT",
+        1,
+    );
     let disagrees = "shadow disagrees: enforced allow by AuthorizationPolicy/foo/get-only#0, \
                      shadow deny by AuthorizationPolicy/foo/no-get#0";
     logged(&envoy, disagrees, 1);

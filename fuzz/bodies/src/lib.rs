@@ -14,7 +14,7 @@ pub use istio::{claims, compile, header_map, host, path_normalize, spiffe, templ
 use core::net::IpAddr;
 use palisade::{
     Cluster, FqdnPattern, Options, Severity,
-    flow::{End, Flow, History, Place, Simulation},
+    flow::{EndpointRef, Flow, FlowSource, History, Simulation},
     lint, manifest,
     resource::Resources,
 };
@@ -45,9 +45,9 @@ pub fn json_load(data: &[u8]) {
     }
     let (cluster, _) = Cluster::new(resources);
     lint::check(&cluster, &Options::default());
-    let flow = Flow { to: Place::Ip(IpAddr::from([192, 0, 2, 1])), ..Flow::new("default/a", "", 80) };
+    let flow = Flow { to: EndpointRef::Ip(IpAddr::from([192, 0, 2, 1])), ..Flow::new("default/a", "", 80) };
     // A missing workload is a valid result.
-    let _ = Simulation::new(&cluster, Options::default()).decide(&flow, &History::default());
+    let _ = Simulation::new(cluster, Options::default()).decide(&flow, &History::default());
 }
 
 /// Returns a cluster with the pod `shop/own`, whose egress rule is `entry`, or `None` if the policy is invalid.
@@ -76,14 +76,14 @@ pub fn cidr(data: &[u8]) {
     let (Some(cluster), Some(block), Ok(address)) = (cluster, read, address.trim().parse::<IpAddr>()) else {
         return;
     };
-    let from = End {
-        place: Place::Workload("shop/own".to_owned()),
+    let from = FlowSource {
+        endpoint: EndpointRef::Workload("shop/own".to_owned()),
         mtls: Some(false),
         certificate: None,
         mesh: None,
     };
-    let flow = Flow { from, to: Place::Ip(address), ..Flow::new("", "", 80) };
-    let simulation = Simulation::new(&cluster, Options::default());
+    let flow = Flow { from, to: EndpointRef::Ip(address), ..Flow::new("", "", 80) };
+    let simulation = Simulation::new(cluster, Options::default());
     if let Ok(answer) = simulation.decide(&flow, &History::default()) {
         let allowed = answer.verdict == palisade::Verdict::Allow;
         // The block of all addresses selects the entity `world`, which also contains IPv6 in a single-stack cluster.

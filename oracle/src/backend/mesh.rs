@@ -13,9 +13,9 @@ use serde_json::Value;
 
 /// A cluster with the AuthorizationPolicies of its proxies.
 #[derive(Debug)]
-pub struct Mesh<'c> {
+pub struct Mesh {
     /// Decides the layers before the proxy.
-    pub simulation: Simulation<'c>,
+    pub simulation: Simulation,
     /// The policies as in their files.
     pub policies: Vec<Value>,
     /// Whether an admission webhook would reject a policy.
@@ -33,13 +33,13 @@ pub struct Arrival {
     pub decision: FlowDecision,
 }
 
-impl<'c> Mesh<'c> {
+impl Mesh {
     /// Returns the mesh that `manifests` describe.
-    pub fn open(manifests: &'c Manifests, options: &Options) -> Self {
+    pub fn open(manifests: &Manifests, options: &Options) -> Self {
         let cluster = &manifests.cluster;
         let refused = lint::check(cluster, options).iter().any(|finding| finding.severity == Severity::Error);
         let policies = authorization_policies(manifests);
-        Self { simulation: Simulation::new(cluster, options.clone()), policies, refused }
+        Self { simulation: Simulation::new(cluster.clone(), options.clone()), policies, refused }
     }
 
     /// Returns the traffic that `case` sends to a proxy of the mesh.
@@ -51,7 +51,7 @@ impl<'c> Mesh<'c> {
         let simulation = &self.simulation;
         let mut history = History::default();
         for event in &case.after {
-            simulation.happen(&mut history, event)?;
+            simulation.apply(&mut history, event)?;
         }
         let decision = simulation.decide(&case.flow, &history)?;
         let network = [Layer::CiliumEgress, Layer::CiliumIngress];

@@ -12,7 +12,7 @@ pub use policies::{authorization_policies, called, configuration};
 
 use palisade::{
     Options, Verdict,
-    flow::{HttpRequest, HttpVersion, Place},
+    flow::{EndpointRef, HttpRequest, HttpVersion},
     http::{Downstream, Proxy as Codec, admit},
 };
 use palisade_cases::{Answer, Backend, BackendError, FlowCase, Session};
@@ -90,7 +90,7 @@ type Key = (String, Option<u16>, Option<String>);
 
 fn key(case: &FlowCase, arrival: &Arrival) -> Key {
     let service = match &case.flow.to {
-        Place::Gateway { service, .. } => service.clone(),
+        EndpointRef::Gateway { service, .. } => service.clone(),
         _ => None,
     };
     (arrival.connection.workload.clone(), arrival.connection.destination_port, service)
@@ -99,7 +99,7 @@ fn key(case: &FlowCase, arrival: &Arrival) -> Key {
 /// The proxies of one cluster. Each opens on its first use.
 struct Proxies<'c> {
     backend: &'c InEnvoy,
-    mesh: Mesh<'c>,
+    mesh: Mesh,
     authority: Authority,
     issuers: Issuers,
     /// The proxies, or the reasons why they could not be opened, by workload, port and called service.
@@ -202,7 +202,7 @@ impl Proxies<'_> {
 /// Skips cases that an Envoy on loopback cannot reproduce.
 fn expressible(case: &FlowCase, arrival: &Arrival) -> Result<(), BackendError> {
     let connection = &arrival.connection;
-    if matches!(case.flow.to, Place::Gateway { service: Some(_), .. }) && !case.flow.tokens.is_empty() {
+    if matches!(case.flow.to, EndpointRef::Gateway { service: Some(_), .. }) && !case.flow.tokens.is_empty() {
         return skip("tokens are validated for the whole workload, not for a service behind a waypoint");
     }
     if connection.mtls
@@ -251,7 +251,7 @@ fn local(case: &FlowCase, arrival: &Arrival, filters: &str) -> Result<(), Backen
     if filters.contains("x-envoy-peer-metadata") {
         return skip("this Envoy has no metadata exchange");
     }
-    let waypoint = matches!(case.flow.to, Place::Gateway { service: Some(_), .. });
+    let waypoint = matches!(case.flow.to, EndpointRef::Gateway { service: Some(_), .. });
     if waypoint && connection.mtls && filters.contains("x-forwarded-proto") {
         return skip("this Envoy has no tunnel to a waypoint");
     }

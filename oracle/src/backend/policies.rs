@@ -1,6 +1,6 @@
 //! The configuration of a proxy: the AuthorizationPolicies of a cluster as JSON, and the workload.
 
-use palisade::{CalledService, Cluster, Options, enforcement, flow::Place};
+use palisade::{CalledService, Cluster, Options, enforcement, flow::EndpointRef};
 use palisade_manifests::Manifests;
 use palisade_plugin_config::{Config, MeshSettings, Service, WorkloadSource, WorkloadSpec};
 use serde_json::{Value, json};
@@ -12,9 +12,9 @@ pub fn authorization_policies(manifests: &Manifests) -> Vec<Value> {
 }
 
 /// Returns the service whose requests a waypoint receives on the way to `place`.
-pub fn called<'c>(cluster: &'c Cluster, place: &Place) -> Option<CalledService<'c>> {
+pub fn called<'c>(cluster: &'c Cluster, place: &EndpointRef) -> Option<CalledService<'c>> {
     match place {
-        Place::Gateway { service: Some(service), .. } => cluster.called_service(service),
+        EndpointRef::Gateway { service: Some(service), .. } => cluster.called_service(service),
         _ => None,
     }
 }

@@ -49,7 +49,7 @@ impl Proxy {
     #[expect(clippy::too_many_arguments, reason = "a proxy depends on all of these")]
     pub(super) fn open(
         envoy: &DynamicEnvoy,
-        mesh: &Mesh<'_>,
+        mesh: &Mesh,
         workload: &Workload,
         service: Option<CalledService<'_>>,
         port: Option<u16>,
@@ -360,6 +360,6 @@ fn at_port(value: Value, port: Option<u16>, here: u16) -> Value {
 }
 
 /// Returns the destination workload of `connection`.
-pub(super) fn workload<'c>(mesh: &'c Mesh<'_>, connection: &MeshRequest) -> Result<&'c Workload> {
+pub(super) fn workload<'c>(mesh: &'c Mesh, connection: &MeshRequest) -> Result<&'c Workload> {
     mesh.simulation.cluster().workload(&connection.workload).context("missing workload")
 }

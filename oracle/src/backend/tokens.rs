@@ -4,7 +4,7 @@
 use anyhow::Result;
 use palisade::{
     Cluster, MeshRole, Workload,
-    flow::{HttpRequest, Token, TokenFault, TokenPlace},
+    flow::{HttpRequest, Token, TokenFault, TokenLocation},
     resource::istio::JwtRule,
 };
 use palisade_envoy::token::Signer;
@@ -101,11 +101,11 @@ impl Issuers {
         let mut request = request.clone();
         for token in tokens {
             let Some(text) = self.text(token, &rules)? else { return Ok(None) };
-            match &token.place {
-                TokenPlace::Authorization => {
+            match &token.location {
+                TokenLocation::Authorization => {
                     request.headers.push(("authorization".into(), format!("Bearer {text}").into_bytes()));
                 }
-                TokenPlace::Header(name) => {
+                TokenLocation::Header(name) => {
                     let headers = rules.iter().flat_map(|rule| rule.from_headers.iter().flatten());
                     let known = |n: &&str| n.eq_ignore_ascii_case(name);
                     let prefix = headers
@@ -114,11 +114,11 @@ impl Issuers {
                         .unwrap_or_default();
                     request.headers.push((name.clone(), format!("{prefix}{text}").into_bytes()));
                 }
-                TokenPlace::Query(name) => add_to_query(&mut request.target, &format!("{name}={text}")),
-                TokenPlace::Cookie(name) => {
+                TokenLocation::Query(name) => add_to_query(&mut request.target, &format!("{name}={text}")),
+                TokenLocation::Cookie(name) => {
                     request.headers.push(("cookie".into(), format!("{name}={text}").into_bytes()));
                 }
-                TokenPlace::Written => {}
+                TokenLocation::Written => {}
             }
         }
         Ok(Some(request))

@@ -89,7 +89,7 @@ fn compare(
 }
 
 /// Returns the smallest request whose views differ.
-fn smallest(proxies: &Proxies, simulations: &[Simulation<'_>], probe: &Probe) -> Result<String> {
+fn smallest(proxies: &Proxies, simulations: &[Simulation], probe: &Probe) -> Result<String> {
     let views = |probe: &Probe| {
         let ours = proxies.predict(simulations, probe)?;
         let theirs = proxies.observe(std::slice::from_ref(probe), std::slice::from_ref(&ours))?;

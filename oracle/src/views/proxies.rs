@@ -10,7 +10,7 @@ use crate::backend::{proxy::http_chain, tokens::Issuers};
 use anyhow::{Context, Result, anyhow};
 use palisade::{
     Cluster, Options,
-    flow::{Flow, History, Place, Simulation, Tls, Token, TokenFault, TokenPlace},
+    flow::{EndpointRef, Flow, History, Simulation, Tls, Token, TokenFault, TokenLocation},
 };
 use palisade_envoy::{
     certs::{Authority, Identity, Names},
@@ -24,7 +24,7 @@ use palisade_test_support::Random;
 use serde_json::{Value, json};
 use std::{
     net::{IpAddr, Ipv4Addr},
-    sync::Mutex,
+    sync::{Arc, Mutex},
     thread,
 };
 
@@ -88,7 +88,7 @@ pub(super) struct Proxies {
     ports: Vec<u16>,
     _reserved: Vec<ReservedPort>,
     /// The workloads in each of [`MESHES`].
-    clusters: Vec<Cluster>,
+    clusters: Vec<Arc<Cluster>>,
     tokens: Vec<Token>,
 }
 
@@ -97,7 +97,10 @@ impl Proxies {
     pub(super) fn start() -> Result<Self> {
         let reserved = PROXIES.iter().map(|_| ReservedPort::new()).collect::<Result<Vec<_>>>()?;
         let ports: Vec<u16> = reserved.iter().map(ReservedPort::number).collect();
-        let clusters = MESHES.iter().map(|mesh| cluster(mesh, &ports)).collect::<Result<Vec<Cluster>>>()?;
+        let clusters = MESHES
+            .iter()
+            .map(|mesh| cluster(mesh, &ports).map(Arc::new))
+            .collect::<Result<Vec<Arc<Cluster>>>>()?;
         let issuers = Issuers::new()?;
         let authority = Authority::new("cluster.local")?;
         let identity = authority.issue(&Security::MutualTls.names())?;
@@ -106,7 +109,7 @@ impl Proxies {
         let (mut listeners, mut clients) = (Vec::new(), Vec::new());
         for (case, port) in PROXIES.iter().zip(&ports) {
             let (name, cluster) = (case.name, &clusters[case.mesh]);
-            let simulation = Simulation::new(cluster, Options::default());
+            let simulation = Simulation::new(Arc::clone(cluster), Options::default());
             let workload = cluster.workload(&format!("foo/{name}")).context("a pod of mesh.yaml")?;
             let jwt = issuers.filter(cluster, workload)?.context("the rules of mesh.yaml")?;
             let mut http =
@@ -141,8 +144,8 @@ impl Proxies {
     }
 
     /// Returns the simulation of each mesh.
-    pub(super) fn simulations(&self) -> Vec<Simulation<'_>> {
-        self.clusters.iter().map(|cluster| Simulation::new(cluster, Options::default())).collect()
+    pub(super) fn simulations(&self) -> Vec<Simulation> {
+        self.clusters.iter().map(|cluster| Simulation::new(Arc::clone(cluster), Options::default())).collect()
     }
 
     /// Returns a random request.
@@ -151,12 +154,12 @@ impl Proxies {
     }
 
     /// Returns the view of `probe` in the engine.
-    pub(super) fn predict(&self, simulations: &[Simulation<'_>], probe: &Probe) -> Result<RequestView> {
+    pub(super) fn predict(&self, simulations: &[Simulation], probe: &Probe) -> Result<RequestView> {
         let ProxyCase { name, mesh, security } = PROXIES[probe.proxy];
         let simulation = &simulations[mesh];
         let mut flow = Flow::new("", &format!("foo/{name}"), self.ports[probe.proxy]);
         let client = if security == Security::Quic { Ipv4Addr::LOCALHOST } else { CLIENT };
-        flow.from.place = Place::Ip(IpAddr::V4(client));
+        flow.from.endpoint = EndpointRef::Ip(IpAddr::V4(client));
         flow.from.mtls = Some(security.is_mutual());
         flow.tls = (security == Security::Tls).then(Tls::default);
         flow.from.certificate = security.certificate();
@@ -246,14 +249,14 @@ fn tokens(issuers: &Issuers) -> Result<Vec<Token>> {
                 let claims = claims.as_object().cloned().unwrap_or_default();
                 let text = Some(issuers.sign(&claims, valid)?);
                 let fault = (!valid).then_some(TokenFault::Signature);
-                tokens.push(Token { claims, fault, place: TokenPlace::Written, text });
+                tokens.push(Token { claims, fault, location: TokenLocation::Written, text });
             }
         }
     }
     let text = Some("a.b.c".to_owned());
     tokens.push(Token {
         fault: Some(TokenFault::Malformed),
-        place: TokenPlace::Written,
+        location: TokenLocation::Written,
         text,
         ..Token::default()
     });

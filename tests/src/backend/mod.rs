@@ -56,6 +56,6 @@ impl Backend for Engine {
     ) -> Result<Box<dyn Session + 'c>, BackendError> {
         let mut options = options.clone();
         options.switches = self.switches;
-        Ok(Box::new(Simulation::new(&manifests.cluster, options)))
+        Ok(Box::new(Simulation::new(manifests.cluster.clone(), options)))
     }
 }

@@ -15,7 +15,7 @@ use palisade_manifests::Manifests;
 use palisade_oracle::backend::{authorization_policies, called, configuration};
 use palisade_plugin_config::Provider;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The filter module in the host harness, which decides in place of the destination's proxy.
 #[derive(Debug)]
@@ -51,8 +51,8 @@ impl Backend for Wasm {
         first_names.envoy.peer_names_complete = false;
         Ok(Box::new(Proxies {
             conformance: &self.conformance,
-            simulation: Simulation::new(cluster, options.clone()),
-            first_names: Simulation::new(cluster, first_names),
+            simulation: Simulation::new(cluster.clone(), options.clone()),
+            first_names: Simulation::new(cluster.clone(), first_names),
             policies: authorization_policies(manifests),
             plugins: BTreeMap::new(),
         }))
@@ -76,9 +76,9 @@ pub(super) fn skip<T>(reason: &str) -> Result<T, BackendError> {
 /// The proxies of one cluster: a plugin for each workload. Each starts on its first use.
 struct Proxies<'c> {
     conformance: &'c Conformance,
-    simulation: Simulation<'c>,
+    simulation: Simulation,
     /// The proxies for clients of which the filter reads only the first names of the certificate.
-    first_names: Simulation<'c>,
+    first_names: Simulation,
     policies: Vec<Value>,
     plugins: BTreeMap<Key, Plugin>,
 }
@@ -89,7 +89,7 @@ type Key = (String, Option<(String, String)>, BTreeMap<String, bool>);
 impl Session for Proxies<'_> {
     fn answer(&mut self, case: &FlowCase) -> Result<Answer, BackendError> {
         let request = proxied(&self.simulation, case)?;
-        let verdict = |simulation: &Simulation<'_>| {
+        let verdict = |simulation: &Simulation| {
             simulation.decide(&case.flow, &History::default()).map(|decision| decision.verdict)
         };
         if verdict(&self.simulation)? != verdict(&self.first_names)? {
@@ -106,7 +106,8 @@ impl Session for Proxies<'_> {
         if answers.len() > 1 && !self.simulation.options().istio.multiple_custom_providers {
             return skip("its configuration asks several providers where it names several");
         }
-        let service = called(self.simulation.cluster(), &case.flow.to);
+        let cluster = Arc::clone(self.simulation.cluster());
+        let service = called(&cluster, &case.flow.to);
         let stream = stream(&request, identity_source(&self.simulation, &request));
         let plugin = self.plugin(&request.workload, service, answers)?;
         let seen = match &request.http {
@@ -129,10 +130,10 @@ impl Session for Proxies<'_> {
 }
 
 /// Returns the traffic at the destination's proxy, if it has all attributes that the decision needs.
-pub(super) fn proxied(simulation: &Simulation<'_>, case: &FlowCase) -> Result<MeshRequest, BackendError> {
+pub(super) fn proxied(simulation: &Simulation, case: &FlowCase) -> Result<MeshRequest, BackendError> {
     let mut history = History::default();
     for event in &case.after {
-        simulation.happen(&mut history, event)?;
+        simulation.apply(&mut history, event)?;
     }
     let decision = simulation.decide(&case.flow, &history)?;
     let network = [Layer::CiliumEgress, Layer::CiliumIngress];
@@ -201,7 +202,7 @@ impl Proxies<'_> {
 }
 
 /// Returns the property from which the proxy of `request` reads the identity of the client.
-fn identity_source(simulation: &Simulation<'_>, request: &MeshRequest) -> IdentitySource {
+fn identity_source(simulation: &Simulation, request: &MeshRequest) -> IdentitySource {
     let workload = simulation.cluster().workload(&request.workload);
     workload.map(|workload| workload.role.identity_source()).unwrap_or_default()
 }

@@ -9,8 +9,8 @@ use core::net::IpAddr;
 use palisade::{
     Cluster, Protocol,
     flow::{
-        Certificate, DnsLookup, End, Event, Flow, Headers, HttpRequest, HttpVersion, Lookup, Place, Tls,
-        Token,
+        Certificate, DnsLookup, EndpointRef, Event, Flow, FlowSource, Headers, HttpRequest, HttpVersion,
+        Lookup, Tls, Token,
     },
 };
 use palisade_cases::{default_host, default_target, token};
@@ -134,7 +134,7 @@ impl FlowArgs {
             _ => None,
         };
         let flow = Flow {
-            from: End { place: from, mtls, certificate, mesh: None },
+            from: FlowSource { endpoint: from, mtls, certificate, mesh: None },
             to,
             to_mesh: None,
             port,
@@ -157,7 +157,7 @@ impl FlowArgs {
         })
     }
 
-    fn http(&self, to: &Place, with_token: bool) -> Result<Option<HttpRequest>, Failure> {
+    fn http(&self, to: &EndpointRef, with_token: bool) -> Result<Option<HttpRequest>, Failure> {
         let given = self.method.is_some()
             || self.path.is_some()
             || self.host.is_some()
@@ -213,7 +213,7 @@ impl FlowArgs {
         self.jwt.iter().map(read).collect()
     }
 
-    fn lookups(&self, from: &Place) -> Result<Vec<Event>, Failure> {
+    fn lookups(&self, from: &EndpointRef) -> Result<Vec<Event>, Failure> {
         let read = |text: &String| {
             let wrong = || {
                 let help = "write it as --dns www.example.com=192.0.2.1,192.0.2.2@300";
@@ -228,7 +228,7 @@ impl FlowArgs {
             Ok(Event::Dns(Lookup {
                 query: name.to_owned(),
                 from: match from {
-                    Place::Workload(name) => Some(name.clone()),
+                    EndpointRef::Workload(name) => Some(name.clone()),
                     _ => None,
                 },
                 answers: answers.map_err(|_| wrong())?,

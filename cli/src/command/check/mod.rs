@@ -89,7 +89,7 @@ impl Check {
         let manifests = input::valid(&self.manifests, &options)?;
         let request = self.flow.read(&manifests.cluster)?;
         request.notes.iter().for_each(|note| notes::print(note));
-        let simulation = Simulation::new(&manifests.cluster, options.clone());
+        let simulation = Simulation::new(manifests.cluster.clone(), options.clone());
         let mut events = request.after;
         if let Some(path) = &self.answers {
             events.extend(recording::recording(path, &self.manifests.access())?);
@@ -99,7 +99,7 @@ impl Check {
         }
         let mut history = History::default();
         for event in &events {
-            simulation.happen(&mut history, event).map_err(|error| invalid(&error))?;
+            simulation.apply(&mut history, event).map_err(|error| invalid(&error))?;
         }
         let explained = simulation.explain(&request.flow, &history).map_err(|error| invalid(&error))?;
         let code = u8::from(explained.decision.verdict != Verdict::Allow);
@@ -128,7 +128,7 @@ impl Check {
 
     fn timeline(
         &self,
-        simulation: &Simulation<'_>,
+        simulation: &Simulation,
         flow: &Flow,
         title: &str,
         events: &[Event],

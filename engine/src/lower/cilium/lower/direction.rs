@@ -10,7 +10,7 @@ use super::{
     port_text, requires,
 };
 use crate::{
-    cluster::EndKind,
+    cluster::EndpointKind,
     ir::{DirectionLayer, Effect, Posture},
     options::{AllowLocalhost, CiliumVersion, EnforcementMode, Options, Profile},
 };
@@ -29,7 +29,8 @@ pub(super) fn direction(
         return DirectionLayer::default();
     }
     let selecting: Vec<&Policy> = selecting.iter().copied().filter(|p| of(p).is_present).collect();
-    let always = options.cilium.enforcement_mode == EnforcementMode::Always || endpoint.kind == EndKind::Init;
+    let always =
+        options.cilium.enforcement_mode == EnforcementMode::Always || endpoint.kind == EndpointKind::Init;
     let has_default_deny = always || selecting.iter().any(|p| of(p).enables_default_deny);
     let posture = match (has_default_deny, selecting.is_empty()) {
         (true, _) => Posture::DefaultDeny,

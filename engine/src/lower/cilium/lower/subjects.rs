@@ -5,7 +5,7 @@
 
 use super::{super::model::Policy, endpoint::Endpoint};
 use crate::{
-    cluster::EndKind,
+    cluster::EndpointKind,
     ir::{Operator, Requirement, Selector},
 };
 use alloc::{
@@ -68,7 +68,7 @@ impl Subjects {
         let found = labels
             .filter_map(|label| self.by_label.get(&(label.key.as_str().into(), label.value.as_str().into())));
         let places: BTreeSet<usize> = found.flatten().chain(&self.others).copied().collect();
-        let is_host = endpoint.kind == EndKind::Host;
+        let is_host = endpoint.kind == EndpointKind::Host;
         let selects = |place: &usize| {
             self.list.get(*place).is_some_and(|s| s.is_host == is_host && s.selector.matches(endpoint.labels))
         };

@@ -9,7 +9,7 @@ use super::{
     objects::{NamedEndpoint, Objects},
 };
 use crate::{
-    cluster::EndKind,
+    cluster::EndpointKind,
     diagnostic::{Diagnostic, Findings},
     ir::{DirectionLayer, NameAttribute, Predicate, Unlearnable},
     labels::Labels,
@@ -54,7 +54,7 @@ struct Lost {
 
 /// Returns the egress rules of an endpoint that `policy` alone selects.
 fn alone(lowered: &Lowered, policy: &Policy, options: &Options) -> DirectionLayer {
-    let kind = if policy.is_host { EndKind::Host } else { EndKind::Pod };
+    let kind = if policy.is_host { EndpointKind::Host } else { EndpointKind::Pod };
     let endpoint = Endpoint { kind, labels: &Labels::default(), ports: &[] };
     lowered.layer_by(&[policy], &endpoint, options).egress
 }

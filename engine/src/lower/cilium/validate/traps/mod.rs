@@ -18,7 +18,7 @@ use super::super::{
     model::{PolicyObject, Scope, rules},
 };
 use crate::{
-    cluster::{Cluster, EndKind},
+    cluster::{Cluster, EndpointKind},
     diagnostic::{Findings, Report},
     options::Options,
 };
@@ -52,7 +52,7 @@ pub(super) fn check_endpoints(
         .collect();
     let endpoints: Vec<NamedEndpoint<'_>> = pods
         .iter()
-        .map(|(name, labels, ports)| (name.clone(), Endpoint { kind: EndKind::Pod, labels, ports }))
+        .map(|(name, labels, ports)| (name.clone(), Endpoint { kind: EndpointKind::Pod, labels, ports }))
         .collect();
     let objects = Objects::new(cluster);
     fqdn_without_dns_rule::check(lowered, &endpoints, options, &objects, findings);

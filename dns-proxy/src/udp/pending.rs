@@ -1,9 +1,9 @@
-//! The exchanges with the upstream that are in flight.
+//! The lookups that wait for a response of the upstream server.
 
 use super::pool::Pool;
 use crate::{
     lookup::Lookup,
-    message::{self, Match},
+    message::{self, ResponseMatch},
 };
 use core::{net::SocketAddr, time::Duration};
 use mio::Poll;
@@ -13,38 +13,38 @@ use std::{
     time::Instant,
 };
 
-/// One lookup at the upstream.
+/// One lookup that waits for a response.
 #[derive(Debug)]
-pub(super) struct Exchange {
+pub(super) struct PendingLookup {
     pub(super) lookup: Box<Lookup>,
     pub(super) client: SocketAddr,
     socket: usize,
     id: u16,
 }
 
-/// All of them. Each has a number that is never used again.
+/// All pending lookups of one thread. Each has a unique number.
 #[derive(Debug)]
-pub(super) struct Exchanges {
+pub(super) struct PendingLookups {
     pool: Pool,
     timeout: Duration,
-    exchanges: HashMap<u64, Exchange, foldhash::fast::RandomState>,
-    /// When each is given up, in order.
+    lookups: HashMap<u64, PendingLookup, foldhash::fast::RandomState>,
+    /// The deadline of each lookup, in order.
     deadlines: VecDeque<(Instant, u64)>,
     next: u64,
 }
 
-impl Exchanges {
+impl PendingLookups {
     pub(super) fn new(server: SocketAddr, timeout: Duration, sockets: usize) -> Self {
         Self {
             pool: Pool::new(server, sockets),
             timeout,
-            exchanges: HashMap::default(),
+            lookups: HashMap::default(),
             deadlines: VecDeque::new(),
             next: 0,
         }
     }
 
-    /// Sends `lookup` to the upstream; gives it back where that fails.
+    /// Sends `lookup` to the upstream server, and returns it with the error on failure.
     pub(super) fn send(
         &mut self,
         poll: &Poll,
@@ -64,49 +64,49 @@ impl Exchanges {
         };
         lookup.sent.set_id(id);
         let bytes = lookup.sent.bytes();
-        // The first error may be about an earlier datagram.
+        // The first error can concern an earlier datagram.
         if let Err(error) = socket.socket.send(bytes).or_else(|_| socket.socket.send(bytes)) {
             return Err((lookup, error));
         }
         socket.waiting.insert(id, self.next);
-        self.exchanges.insert(self.next, Exchange { lookup, client, socket: number, id });
+        self.lookups.insert(self.next, PendingLookup { lookup, client, socket: number, id });
         self.deadlines.push_back((now + self.timeout, self.next));
         self.next += 1;
         Ok(())
     }
 
-    /// Whether an exchange waits on `socket`.
+    /// Whether a lookup waits on `socket`.
     pub(super) fn waits(&mut self, socket: usize) -> bool {
         self.pool.get(socket).is_some_and(|socket| !socket.waiting.is_empty())
     }
 
-    /// Takes one datagram from `socket`: the exchange that it ends, if any, and its length.
+    /// Receives one datagram from `socket`. Returns the completed lookup, if any, and the length of the datagram.
     pub(super) fn receive(
         &mut self,
         socket: usize,
         buffer: &mut [u8],
-    ) -> io::Result<Option<(Exchange, usize)>> {
+    ) -> io::Result<Option<(PendingLookup, usize)>> {
         let Some(open) = self.pool.get(socket) else { return Err(io::ErrorKind::WouldBlock.into()) };
         let length = open.socket.recv(buffer)?;
         let bytes = buffer.get(..length).unwrap_or_default();
         let number = message::response_id(bytes).and_then(|id| open.waiting.get(&id).copied());
-        let is_answer = |exchange: &Exchange| exchange.lookup.sent.compare(bytes) != Match::Other;
-        let Some(number) = number.filter(|number| self.exchanges.get(number).is_some_and(is_answer)) else {
+        let is_answer = |pending: &PendingLookup| pending.lookup.sent.compare(bytes) != ResponseMatch::Other;
+        let Some(number) = number.filter(|number| self.lookups.get(number).is_some_and(is_answer)) else {
             return Ok(None);
         };
-        Ok(self.take(number).map(|exchange| (exchange, length)))
+        Ok(self.take(number).map(|pending| (pending, length)))
     }
 
-    /// Ends some exchange that waits on `socket`.
-    pub(super) fn take_any(&mut self, socket: usize) -> Option<Exchange> {
+    /// Removes a lookup that waits on `socket`.
+    pub(super) fn take_any(&mut self, socket: usize) -> Option<PendingLookup> {
         let number = *self.pool.get(socket)?.waiting.values().next()?;
         self.take(number)
     }
 
-    /// Ends an exchange whose time is over.
-    pub(super) fn expired(&mut self, now: Instant) -> Option<Exchange> {
+    /// Removes a lookup after its deadline.
+    pub(super) fn expired(&mut self, now: Instant) -> Option<PendingLookup> {
         while let Some((deadline, number)) = self.deadlines.front().copied() {
-            let is_over = !self.exchanges.contains_key(&number);
+            let is_over = !self.lookups.contains_key(&number);
             if !is_over && deadline > now {
                 return None;
             }
@@ -118,16 +118,16 @@ impl Exchanges {
         None
     }
 
-    fn take(&mut self, number: u64) -> Option<Exchange> {
-        let exchange = self.exchanges.remove(&number)?;
-        if let Some(socket) = self.pool.get(exchange.socket) {
-            socket.waiting.remove(&exchange.id);
+    fn take(&mut self, number: u64) -> Option<PendingLookup> {
+        let pending = self.lookups.remove(&number)?;
+        if let Some(socket) = self.pool.get(pending.socket) {
+            socket.waiting.remove(&pending.id);
         }
-        Some(exchange)
+        Some(pending)
     }
 
-    /// How long there is nothing to do but for datagrams; at most `sweep` while sockets are open.
-    pub(super) fn patience(&self, sweep: Duration) -> Option<Duration> {
+    /// Returns the time until the next deadline, at most `sweep` while sockets are open.
+    pub(super) fn wait_limit(&self, sweep: Duration) -> Option<Duration> {
         let deadline = self.deadlines.front().map(|(deadline, _)| deadline.duration_since(Instant::now()));
         match (deadline, self.pool.is_empty()) {
             (Some(deadline), _) => Some(deadline.min(sweep)),
@@ -136,7 +136,7 @@ impl Exchanges {
         }
     }
 
-    /// Closes sockets that are no longer needed.
+    /// Closes unused sockets.
     pub(super) fn sweep(&mut self, now: Instant) {
         self.pool.sweep(now);
     }
