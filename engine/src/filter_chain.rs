@@ -53,9 +53,11 @@ impl FilterChain {
     /// Returns the verdict of [`Self::decide`] without its reason, at a lower cost. Does not evaluate dry-run policies.
     ///
     /// ```
-    /// # use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload};
-    /// let set = PolicySet::compile(&Cluster::default(), &Workload::new("foo", [], "sample"), &Options::default());
+    /// # use palisade::{Options, Policies, Request, Verdict, Workload};
+    /// let policies = Policies::default().validate(&Options::default())?;
+    /// let set = policies.policy_set(&Workload::new("foo", [], "sample"));
     /// assert_eq!(set.http().verdict(&Request::default()), Verdict::Allow);
+    /// # Ok::<(), palisade::ValidationError>(())
     /// ```
     #[inline]
     pub fn verdict<A: Attributes + ?Sized>(&self, request: &A) -> Verdict {

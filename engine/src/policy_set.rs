@@ -15,22 +15,21 @@ use alloc::sync::Arc;
 /// A policy set is immutable. A clone is another reference to the same set.
 ///
 /// ```
-/// use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
+/// use palisade::{Options, Policies, Request, Verdict, Workload};
 ///
-/// let mut resources = Resources::default();
-/// resources.add(serde_json::json!({
+/// let policies = Policies::from_json(serde_json::json!({
 ///     "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
 ///     "metadata": {"name": "get-only", "namespace": "foo"},
 ///     "spec": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]},
-/// }), Default::default()).unwrap();
-/// let (cluster, _) = Cluster::new(resources);
+/// }))?;
 /// let sample = Workload::new("foo", [("app", "sample")], "sample");
-/// let set = PolicySet::compile(&cluster, &sample, &Options::default());
+/// let set = policies.validate(&Options::default())?.policy_set(&sample);
 ///
 /// let get = Request { method: Some(b"GET"), path: Some(b"/"), ..Request::default() };
 /// assert_eq!(set.http().decide(&get).verdict, Verdict::Allow);
 /// let post = Request { method: Some(b"POST"), ..get };
 /// assert_eq!(set.http().decide(&post).verdict, Verdict::Deny);
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct PolicySet(Arc<Inner>);
@@ -45,13 +44,8 @@ struct Inner {
 }
 
 impl PolicySet {
-    /// Compiles the policies of `cluster` that apply to `workload`.
-    pub fn compile(cluster: &Cluster, workload: &Workload, options: &Options) -> Self {
-        Self::for_service(cluster, workload, None, options)
-    }
-
-    /// Compiles the policies of `cluster` that apply to `workload`, a waypoint that is called for `service`.
-    pub fn for_service(
+    /// Compiles the policies of `cluster` that apply to `workload`, which may be a waypoint that is called for `service`.
+    pub(crate) fn new(
         cluster: &Cluster,
         workload: &Workload,
         service: Option<CalledService<'_>>,

@@ -20,15 +20,13 @@ use core::net::IpAddr;
 /// The resources of a cluster, with its workloads, namespaces, services and addresses.
 ///
 /// ```
-/// use palisade::{Cluster, resource::Resources};
+/// use palisade::{Options, Policies};
 ///
-/// let mut resources = Resources::default();
 /// let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod",
 ///     "metadata": {"name": "sleep", "namespace": "foo", "labels": {"app": "sleep"}}});
-/// resources.add(pod, Default::default()).unwrap();
-/// let (cluster, findings) = Cluster::new(resources);
-/// assert!(findings.is_empty());
-/// assert_eq!(cluster.workload("foo/sleep").unwrap().service_account, "default");
+/// let policies = Policies::from_json(pod)?.validate(&Options::default())?;
+/// assert_eq!(policies.cluster().workload("foo/sleep").unwrap().service_account, "default");
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
@@ -45,6 +43,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// Returns the cluster of `resources`, and a warning for each duplicate resource. The first one is used.
+    #[doc(hidden)]
     pub fn new(resources: Resources) -> (Self, Vec<Diagnostic>) {
         let mut findings = Vec::new();
         let mut cluster = Self::default();
@@ -91,6 +90,7 @@ impl Cluster {
     }
 
     /// The resources.
+    #[doc(hidden)]
     pub fn resources(&self) -> &Resources {
         &self.resources
     }

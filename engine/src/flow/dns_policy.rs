@@ -26,7 +26,7 @@ use core::{net::IpAddr, time::Duration};
 ///
 /// ```
 /// # #[cfg(feature = "yaml")] {
-/// use palisade::{Cluster, Options, Protocol, flow::*, manifest, resource::Resources};
+/// use palisade::{Options, Policies, Protocol, flow::*};
 ///
 /// let yaml = "
 /// apiVersion: v1
@@ -41,9 +41,8 @@ use core::{net::IpAddr, time::Duration};
 ///   egress:
 ///   - toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*.example.com'}]}}]
 /// ";
-/// let mut resources = Resources::default();
-/// assert!(manifest::load("policy.yaml", yaml, &mut resources).is_empty());
-/// let (cluster, _) = Cluster::new(resources);
+/// let policies = Policies::from_yaml("policy.yaml", yaml).unwrap();
+/// let simulation = policies.validate(&Options::default()).unwrap().simulation();
 /// let request = DnsRequest {
 ///     from: "foo/sleep".into(),
 ///     server: None,
@@ -51,7 +50,7 @@ use core::{net::IpAddr, time::Duration};
 ///     protocol: Protocol::Udp,
 ///     questions: vec![],
 /// };
-/// let policy = Simulation::new(cluster, Options::default()).dns_policy(&request).unwrap();
+/// let policy = simulation.dns_policy(&request).unwrap();
 /// let verdict = |name| policy.decide(Protocol::Udp, name).verdict;
 /// assert_eq!(verdict("www.example.com"), DnsVerdict::Forward { observed: true });
 /// assert_eq!(verdict("www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));

@@ -30,7 +30,7 @@ impl Simulation {
     ///
     /// ```
     /// # #[cfg(feature = "yaml")] {
-    /// use palisade::{Cluster, Options, Protocol, flow::*, manifest, resource::Resources};
+    /// use palisade::{Options, Policies, Protocol, flow::*};
     ///
     /// let yaml = "
     /// apiVersion: v1
@@ -46,10 +46,8 @@ impl Simulation {
     ///   - toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchPattern: '*.example.com'}]}}]
     ///   - toFQDNs: [{matchName: www.example.com}]
     /// ";
-    /// let mut resources = Resources::default();
-    /// assert!(manifest::load("policy.yaml", yaml, &mut resources).is_empty());
-    /// let (cluster, _) = Cluster::new(resources);
-    /// let simulation = Simulation::new(cluster, Options::default());
+    /// let policies = Policies::from_yaml("policy.yaml", yaml).unwrap();
+    /// let simulation = policies.validate(&Options::default()).unwrap().simulation();
     ///
     /// let mut request = DnsRequest {
     ///     from: "foo/sleep".into(),

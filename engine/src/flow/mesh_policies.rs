@@ -41,6 +41,6 @@ impl MeshPolicies {
             key.push_str(&format!(" for {kind}/{namespace}/{name}"));
         }
         let Resolver { cluster, options } = resolver;
-        self.sets.get_or_compute(&key, || PolicySet::for_service(cluster, workload, service, options))
+        self.sets.get_or_compute(&key, || PolicySet::new(cluster, workload, service, options))
     }
 }

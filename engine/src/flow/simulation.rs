@@ -27,21 +27,21 @@ use alloc::sync::Arc;
 /// It compiles the policies of a workload on first use, and keeps them. Threads can share a simulation.
 ///
 /// ```
-/// use palisade::{Cluster, Options, Verdict, flow::{Flow, History, Simulation}, resource::Resources};
+/// use palisade::{Options, Policies, Verdict, flow::{Flow, History}};
 ///
-/// let mut resources = Resources::default();
+/// let mut policies = Policies::default();
 /// for name in ["sleep", "sample"] {
 ///     let metadata = serde_json::json!({"name": name, "namespace": "foo"});
-///     let pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata});
-///     resources.add(pod, Default::default()).unwrap();
+///     policies.add_json(serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata}))?;
 /// }
-/// let simulation = Simulation::new(Cluster::new(resources).0, Options::default());
+/// let simulation = policies.validate(&Options::default())?.simulation();
 /// let decide = || simulation.decide(&Flow::new("foo/sleep", "foo/sample", 80), &History::default());
 /// std::thread::scope(|threads| {
 ///     for thread in [threads.spawn(decide), threads.spawn(decide)] {
 ///         assert_eq!(thread.join().unwrap().unwrap().verdict, Verdict::Allow);
 ///     }
 /// });
+/// # Ok::<(), Box<dyn core::error::Error>>(())
 /// ```
 #[derive(Debug)]
 pub struct Simulation {
@@ -53,8 +53,7 @@ pub struct Simulation {
 
 impl Simulation {
     /// Lowers the network policies of `cluster`.
-    pub fn new(cluster: impl Into<Arc<Cluster>>, options: Options) -> Self {
-        let cluster = cluster.into();
+    pub(crate) fn of_cluster(cluster: Arc<Cluster>, options: Options) -> Self {
         Self {
             network: NetworkPolicies::new(&cluster, &options),
             mesh: MeshPolicies::new(&cluster),
