@@ -1,9 +1,9 @@
-//! The hand-made flows, validation samples and example files whose answers Cilium's own policy code computed.
+//! Hand-written flows, validation samples and example files, compared with the results of Cilium's own policy code.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "a test that cannot go on has to stop"
+    reason = "a failed setup must fail the test"
 )]
 
 use palisade::{
@@ -40,7 +40,7 @@ fn options(case: &Value) -> (Options, String) {
     (options, namespace.unwrap_or_else(|| "default".to_owned()))
 }
 
-/// Loads policies given as text; objects of a namespaced kind without a namespace get `namespace`.
+/// Loads the policies in `texts`. An object of a namespaced kind without a namespace gets `namespace`.
 fn load(texts: &[String], namespace: &str, resources: &mut Resources) -> Vec<String> {
     let mut errors = Vec::new();
     for text in texts {
@@ -50,7 +50,7 @@ fn load(texts: &[String], namespace: &str, resources: &mut Resources) -> Vec<Str
             let metadata = document.value["metadata"].as_object_mut();
             if let Some(metadata) = metadata {
                 metadata.entry("namespace").or_insert_with(|| namespace.into());
-                // Some samples are named by a bare number, which the API server would not take.
+                // The names of some samples are numbers, which the API server would reject.
                 let name = metadata["name"].as_i64().map(|n| n.to_string());
                 metadata.extend(name.map(|n| ("name".to_owned(), n.into())));
             }
@@ -75,7 +75,7 @@ fn texts(folder: &Path, case: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The objects that stand for `ends`.
+/// Adds an object for each of `ends`.
 fn add_ends(ends: &Map<String, Value>, resources: &mut Resources) {
     for (name, end) in ends {
         if text(end, "kind") == "pod" {
@@ -126,7 +126,7 @@ fn place(name: &str, ends: &Map<String, Value>, resources: &Resources) -> Endpoi
     }
 }
 
-/// What the node learned before the flow: for each selector of an address some name that it matches.
+/// Returns a history with a name for each FQDN selector of an address. The selector matches this name.
 fn history(ends: &Map<String, Value>, simulation: &Simulation) -> History {
     let mut history = History::default();
     for end in ends.values() {
@@ -158,8 +158,8 @@ fn accepts(expected: &str, proxied: bool, outcome: Outcome) -> bool {
     }
 }
 
-/// Cases that were computed without the aggregate identities, which Cilium's agent has and `faults/cilium-15` shows: a
-/// negative namespace without the cluster requirement selects the pods of that namespace too.
+/// Cases whose results lack the aggregate identities of Cilium's agent (`faults/cilium-15`): with these identities, a
+/// negative namespace without the cluster requirement also selects the pods of that namespace.
 const WITHOUT_AGGREGATES: [&str; 2] = ["ns-notin-any-cluster", "knp-ns-notin-any-cluster"];
 
 #[test]
@@ -169,8 +169,8 @@ fn flows_are_decided_as_cilium_decides_them() {
     let (mut cases, mut flows) = (0, 0);
     for case in list(&decisions, "cases") {
         let id = text(case, "id");
-        // An address with the label of one selector but not of another that matches the same names: names tell no
-        // such thing (docs/semantics/cilium.md#cilium-fqdn-labels).
+        // The address has the label of one selector, but not that of another selector for the same names. Labels that
+        // follow from names cannot express this (docs/semantics/cilium.md#cilium-fqdn-labels).
         if id == "fqdn-other-selector-text" {
             eprintln!("skipped: {id}: labels are attached by name here, not by the text of a selector");
             continue;
@@ -239,7 +239,7 @@ fn flows_are_decided_as_cilium_decides_them() {
 }
 
 #[test]
-fn samples_are_accepted_and_refused_as_the_agent_does() {
+fn sample_is_accepted_or_refused_as_by_the_agent() {
     let Some((_, decisions)) = decisions() else { return };
     let mut wrong = Vec::new();
     for sample in list(&decisions, "validation") {
@@ -255,7 +255,7 @@ fn samples_are_accepted_and_refused_as_the_agent_does() {
 }
 
 #[test]
-fn example_files_load_or_are_refused_as_the_agent_does() {
+fn example_file_is_loaded_or_refused_as_by_the_agent() {
     let Some((folder, decisions)) = decisions() else { return };
     let mut wrong = Vec::new();
     for sample in list(&decisions, "fileValidity") {

@@ -1,6 +1,6 @@
-//! Decisions of a proxy: HTTP rules, combined rules, DNS rules, server names. The corpus describes some policies in words;
-//! they are complete here.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
+//! Decisions of a proxy: HTTP rules, combined rules, DNS rules, server names. The corpus describes some policies in prose;
+//! this file contains them as YAML.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed setup must fail the test")]
 
 use palisade::{
     Cluster, Layer, Options, Outcome, Protocol,
@@ -25,7 +25,7 @@ fn pod(name: &str, labels: Value) -> Value {
     })
 }
 
-/// Pods a, b and c with their names as label `app`, and the policies of `texts`.
+/// Returns a cluster with the pods a, b and c, whose label `app` is their name, and the policies of `texts`.
 fn cluster(texts: &[String]) -> Cluster {
     let mut resources = Resources::default();
     for name in ["a", "b", "c"] {
@@ -41,7 +41,7 @@ fn cluster(texts: &[String]) -> Cluster {
     Cluster::new(resources).0
 }
 
-/// A policy of the pod `subject`.
+/// Returns a policy for the pod `subject`.
 fn policy(name: &str, subject: &str, body: &str) -> String {
     format!(
         "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {{name: '{name}', namespace: default}}\n\
@@ -49,13 +49,13 @@ fn policy(name: &str, subject: &str, body: &str) -> String {
     )
 }
 
-struct Asked<'c> {
+struct LayerFlow<'c> {
     simulation: &'c Simulation,
     layer: Layer,
     flow: Flow,
 }
 
-impl Asked<'_> {
+impl LayerFlow<'_> {
     fn outcome(&self) -> Outcome {
         let answer = self.simulation.decide(&self.flow, &History::default()).unwrap();
         answer.layers.iter().find(|(l, _)| *l == self.layer).unwrap().1.outcome
@@ -81,7 +81,7 @@ fn sni(name: &str) -> Option<Tls> {
 }
 
 #[test]
-fn requests_are_let_through_as_the_proxy_does() {
+fn request_is_allowed_or_denied_as_by_the_proxy() {
     let Some(decisions) = decisions("decisions.json") else { return };
     let mut wrong = Vec::new();
     let list = decisions["http"].as_array().unwrap();
@@ -125,10 +125,10 @@ const NAMES: &str =
     "toPorts: [{ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchPattern: '*.x.io'}]}}]";
 const DNS_PORT: &str = "toPorts: [{ports: [{port: '53', protocol: UDP}]}]";
 
-/// A row of `l7Merge`: its policies (name, body), and what flows then get.
+/// A row of `l7Merge`: its policies (name, body), and flows with their outcomes.
 type Merge = (&'static str, Vec<(&'static str, String)>, Vec<(Flow, Outcome)>);
 
-/// Every row.
+/// Returns every row of `l7Merge`.
 fn merges() -> Vec<Merge> {
     let ingress = |entry: &str| format!("  ingress: [{{{entry}}}]");
     let egress = |entry: &str| format!("  egress: [{{{entry}}}]");
@@ -288,7 +288,7 @@ fn merges() -> Vec<Merge> {
 }
 
 #[test]
-fn rules_that_meet_give_what_the_agent_makes_of_them() {
+fn overlapping_rules_are_merged_as_by_the_agent() {
     let merges = merges();
     if let Some(decisions) = decisions("decisions.json") {
         for row in decisions["l7Merge"].as_array().unwrap() {
@@ -303,10 +303,10 @@ fn rules_that_meet_give_what_the_agent_makes_of_them() {
         let cluster = cluster(&texts);
         let simulation = Simulation::new(cluster, Options::default());
         for (flow, expected) in flows {
-            let asked = Asked { simulation: &simulation, layer, flow };
-            let found = asked.outcome();
+            let in_layer = LayerFlow { simulation: &simulation, layer, flow };
+            let found = in_layer.outcome();
             if found != expected {
-                wrong.push(format!("{id}: wanted {expected}, got {found}: {:?}", asked.flow));
+                wrong.push(format!("{id}: expected {expected}, got {found}: {:?}", in_layer.flow));
             }
         }
     }
@@ -314,7 +314,7 @@ fn rules_that_meet_give_what_the_agent_makes_of_them() {
 }
 
 #[test]
-fn the_dns_proxy_lets_names_pass_by_endpoint_server_and_port() {
+fn lookup_is_decided_by_endpoint_server_and_port() {
     let Some(decisions) = decisions("decisions.json") else { return };
     let section = &decisions["dnsProxy"];
     let mut wrong = Vec::new();
@@ -345,7 +345,7 @@ fn the_dns_proxy_lets_names_pass_by_endpoint_server_and_port() {
             });
             resources.add(policy, Default::default()).unwrap();
         }
-        // An endpoint without a rule is refused by the proxy, so it has to be closed.
+        // The proxy refuses an endpoint without a rule. In the engine, default deny refuses it.
         let closed = policy("closed", "ep2", "  egress: [{}]");
         for document in manifest::documents("p.yaml", &closed).0 {
             resources.add(document.value, document.origin).unwrap();
@@ -357,9 +357,9 @@ fn the_dns_proxy_lets_names_pass_by_endpoint_server_and_port() {
         let flow = to(&name("endpoint"), server, case["port"].as_u64().unwrap() as u16);
         let dns = DnsLookup { query: name("qname"), record_type: "A".to_owned() };
         let flow = Flow { protocol: Protocol::Udp, dns: Some(dns), ..flow };
-        let asked = Asked { simulation: &simulation, layer: Layer::CiliumEgress, flow };
-        if (asked.outcome() == Outcome::Allow) != (case["allow"] == true) {
-            wrong.push(format!("{case}: {}", asked.outcome()));
+        let in_layer = LayerFlow { simulation: &simulation, layer: Layer::CiliumEgress, flow };
+        if (in_layer.outcome() == Outcome::Allow) != (case["allow"] == true) {
+            wrong.push(format!("{case}: {}", in_layer.outcome()));
         }
     }
     println!("{} lookups", list.len());
@@ -367,14 +367,14 @@ fn the_dns_proxy_lets_names_pass_by_endpoint_server_and_port() {
 }
 
 #[test]
-fn server_names_match_as_the_proxy_says() {
+fn server_name_matches_as_in_the_proxy() {
     let Some(cases) = decisions("fqdn-cases.json") else { return };
-    let (mut asked, mut wrong) = (0, Vec::new());
+    let (mut count, mut wrong) = (0, Vec::new());
     for case in cases["sni"].as_array().unwrap() {
         let (Some(pattern), Some(name)) = (case["pattern"].as_str(), case["serverName"].as_str()) else {
             continue;
         };
-        // The proxy alone takes two stars inside for several labels; the agent hands it one star.
+        // In the proxy, two inner stars match several labels. The agent replaces them by one star first.
         if pattern.is_empty() || pattern.trim_start_matches('*').contains("**") {
             continue;
         }
@@ -384,12 +384,12 @@ fn server_names_match_as_the_proxy_says() {
         let cluster = cluster(&[policy("p", "a", &entry)]);
         let simulation = Simulation::new(cluster, Options::default());
         let flow = Flow { tls: sni(name), ..to("a", EndpointRef::Ip("198.51.100.1".parse().unwrap()), 443) };
-        let asks = Asked { simulation: &simulation, layer: Layer::CiliumEgress, flow };
-        asked += 1;
-        if (asks.outcome() == Outcome::Allow) != (case["matches"] == true) {
-            wrong.push(format!("{case}: {}", asks.outcome()));
+        let in_layer = LayerFlow { simulation: &simulation, layer: Layer::CiliumEgress, flow };
+        count += 1;
+        if (in_layer.outcome() == Outcome::Allow) != (case["matches"] == true) {
+            wrong.push(format!("{case}: {}", in_layer.outcome()));
         }
     }
-    println!("{asked} server names");
+    println!("{count} server names");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -1,6 +1,6 @@
-//! Names against patterns, and lookups against tables of rules, as Cilium's own code answers them: every row of the
-//! corpus is counted.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on has to stop")]
+//! Matches of names and decisions on lookups, compared with the results of Cilium's own code. The tests count the rows of the
+//! corpus.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed setup must fail the test")]
 
 use palisade::{
     Cluster, CompileSwitches, CompiledRules, FqdnPattern, Options, PolicyRef, Protocol, Request, RuleId,
@@ -29,7 +29,7 @@ fn canonical(name: &str) -> String {
     if name.ends_with('.') { name } else { format!("{name}.") }
 }
 
-/// Whether the one pattern, compiled into a set, matches `name` without changes.
+/// Returns whether `pattern`, compiled into a set, matches `name` without normalization.
 fn matches(attribute: NameAttribute, pattern: Option<NamePattern>, name: &str) -> bool {
     let policy = PolicyRef { kind: "CiliumNetworkPolicy", namespace: "foo".into(), name: "p".into() };
     let test = Test::name(attribute, pattern);
@@ -42,8 +42,8 @@ fn matches(attribute: NameAttribute, pattern: Option<NamePattern>, name: &str) -
     rules.first_match(&request, 0).unwrap() == Some(0)
 }
 
-/// The pattern of a row, in `toFQDNs` or in a DNS rule; where the field is empty, the first names the root and the second
-/// nothing.
+/// Returns the pattern of a row, in `toFQDNs` or in a DNS rule. An empty field is the root in `toFQDNs`, and no pattern in
+/// a DNS rule.
 fn pattern(row: &Value, dns_rule: bool) -> Option<NamePattern> {
     let written = text(row, "pattern");
     match (row["field"].as_str().unwrap_or("matchPattern"), written) {
@@ -85,18 +85,18 @@ fn check_match_rows(file: &str, expected: usize) {
 }
 
 #[test]
-fn ten_thousand_names_match_as_cilium_matches_them() {
+fn random_name_matches_as_in_cilium() {
     check_match_rows("fqdn-random.json", 10_000);
 }
 
 #[test]
-fn hand_made_names_match_as_cilium_matches_them() {
+fn hand_written_name_matches_as_in_cilium() {
     check_match_rows("fqdn-cases.json", 154);
 }
 
-/// The matcher's own facts: nothing is made canonical before.
+/// The test compares raw names, which no code converts to canonical form.
 #[test]
-fn raw_names_match_as_the_matcher_says() {
+fn raw_name_matches_as_in_the_matcher() {
     let Some(corpus) = corpus("fqdn-cases.json") else { return };
     for row in rows(&corpus, "raw") {
         let found = matches(NameAttribute::Peer, pattern(row, false), text(row, "rawName"));
@@ -104,16 +104,16 @@ fn raw_names_match_as_the_matcher_says() {
     }
     assert_eq!(rows(&corpus, "raw").len(), 29);
     for row in rows(&corpus, "canonical") {
-        // A pattern of stars alone stays as it is; the final dot means the same there.
+        // Cilium does not change a pattern of stars. A final dot does not change its meaning.
         let stars = text(row, "pattern").trim_end_matches('.').chars().all(|c| c == '*');
         assert!(stars || canonical(text(row, "pattern")) == text(row, "canonical"), "{row}");
     }
     assert_eq!(rows(&corpus, "canonical").len(), 6);
 }
 
-/// Server names, where their patterns mean what those of names do.
+/// The test uses the patterns that have the same meaning for server names and for names.
 #[test]
-fn server_names_match_as_the_proxy_says() {
+fn server_name_matches_as_in_the_proxy() {
     let Some(corpus) = corpus("fqdn-cases.json") else { return };
     let (mut counted, mut skipped) = (0, BTreeSet::new());
     for row in rows(&corpus, "sni") {
@@ -132,7 +132,7 @@ fn server_names_match_as_the_proxy_says() {
             assert_eq!(row["matches"], false);
             continue;
         }
-        // A server name has no final dot: one that is sent is an empty label more.
+        // A server name has no final dot: a final dot in the handshake adds an empty label.
         let name = format!("{}.", name.to_ascii_lowercase());
         let found = matches(NameAttribute::Peer, pattern(row, false), &name);
         assert_eq!(found, row["matches"], "{row}");
@@ -145,7 +145,7 @@ fn server_names_match_as_the_proxy_says() {
 
 const SELECTOR: &str = "io.kubernetes.pod.namespace";
 
-/// Pods named as the table's ends, in a namespace of their own, and a policy for each of its rows.
+/// Returns a cluster with a pod for each endpoint and server of `table`, and a policy for each row.
 fn cluster(table: &[Value], case: &Value) -> Cluster {
     let mut resources = Resources::default();
     let ends = table.iter().chain([case]).flat_map(|row| [text(row, "endpoint"), text(row, "server")]);
@@ -154,7 +154,7 @@ fn cluster(table: &[Value], case: &Value) -> Cluster {
         let pod = json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": "foo", "labels": {"end": end}}});
         resources.add(pod, Default::default()).unwrap();
-        // Every endpoint has default deny, also one without a DNS rule.
+        // Every endpoint has default deny, even without a DNS rule.
         let closed = json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
             "metadata": {"name": format!("closed-{name}"), "namespace": "foo"},
             "spec": {"endpointSelector": {"matchLabels": {"end": end}}, "egress": [{}]}});
@@ -181,7 +181,7 @@ fn cluster(table: &[Value], case: &Value) -> Cluster {
 }
 
 #[test]
-fn lookups_are_decided_as_the_proxys_table_says() {
+fn lookup_is_decided_as_by_the_table_of_the_proxy() {
     let Some(decisions) = corpus("decisions.json") else { return };
     let proxy = &decisions["dnsProxy"];
     for case in rows(proxy, "cases") {

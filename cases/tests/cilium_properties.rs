@@ -1,5 +1,5 @@
-//! Selectors, ports, blocks of addresses and texts of Cilium's policies, each against a reading that walks a list.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
+//! Selectors, ports, address blocks and texts of Cilium's policies, each compared with a simple search of a list.
+#![expect(clippy::unwrap_used, reason = "a failed setup must fail the test")]
 
 use core::net::Ipv4Addr;
 use palisade::{
@@ -47,7 +47,7 @@ fn errors(cluster: &Cluster) -> Vec<String> {
     findings.iter().filter(|f| f.severity == Severity::Error).map(ToString::to_string).collect()
 }
 
-/// Whether the egress of `shop/own` lets a flow to `to` pass.
+/// Returns whether the egress of `shop/own` allows a flow to `to`.
 fn passes(cluster: &Cluster, to: EndpointRef, protocol: Protocol, port: u16) -> bool {
     let simulation = Simulation::new(cluster.clone(), Options::default());
     let from = EndpointRef::Workload("shop/own".to_owned());
@@ -83,14 +83,14 @@ fn meets(labels: &BTreeMap<&str, &str>, (key, operator, values): &Expression) ->
     }
 }
 
-/// A port as the agent reads it: the prefix of the number determines the base.
+/// Parses a port as the agent does: the prefix of the number determines the base.
 fn number(text: &str) -> Option<u16> {
     let octal = text.len() > 1 && text.starts_with('0');
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     u16::from_str_radix(text, if octal { 8 } else { 10 }).ok().filter(|_| digits)
 }
 
-/// A service name: at most 15 letters, digits and single inner dashes, with a letter.
+/// Returns whether `text` is a service name: at most 15 letters, digits and single inner dashes, with a letter.
 fn is_service_name(text: &str) -> bool {
     let bytes = text.as_bytes();
     let legal = bytes.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
@@ -106,7 +106,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_selector_is_all_of_its_requirements(
+    fn selector_matches_if_all_requirements_match(
         own in btree_map(select(vec!["a", "b", "example.com/a"]), select(vec!["1", "2", ""]), 0..3),
         equal in btree_map(select(vec!["a", "b", "c"]), select(vec!["1", "2", ""]), 0..2),
         expressions in vec(expression(), 0..3),
@@ -126,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn ports_are_ranges_of_their_protocols(
+    fn port_rule_matches_its_range_and_protocol(
         list in vec((0u16..6, 0i32..8, select(vec!["", "ANY", "TCP", "UDP", "SCTP"])), 1..4),
         port in 1u16..8,
         protocol in select(vec![Protocol::Tcp, Protocol::Udp, Protocol::Sctp, Protocol::Icmp]),
@@ -155,7 +155,7 @@ proptest! {
     }
 
     #[test]
-    fn a_block_is_its_leading_bits_without_its_holes(
+    fn address_block_matches_its_prefix_without_exceptions(
         blocks in vec((any::<u32>(), 1u32..=32, vec((any::<u32>(), 0u32..8), 0..2)), 1..3),
         near in any::<prop::sample::Index>(),
         flipped in 0u32..32,
@@ -188,7 +188,7 @@ proptest! {
     }
 
     #[test]
-    fn a_port_is_a_name_or_a_number(text in "[0-9a-fxX_-]{0,6}|[a-z0-9-]{0,17}|[0-9]{1,6}") {
+    fn port_is_valid_if_name_or_number(text in "[0-9a-fxX_-]{0,6}|[a-z0-9-]{0,17}|[0-9]{1,6}") {
         let entry = json!({"toEndpoints": [{}], "toPorts": [{"ports": [{"port": text, "protocol": "TCP"}]}]});
         let cluster =
             cluster(vec![policy("egress", &entry), pod("own", &json!({"end": "own"})), pod("other", &json!({}))]);
@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_anywhere_makes_validation_panic(
+    fn arbitrary_text_never_makes_validation_panic(
         key in "\\PC{0,12}", value in "\\PC{0,12}", cidr in "[0-9a-f.:/]{0,20}|\\PC{0,8}",
         port in "\\PC{0,8}", name in "\\PC{0,12}",
     ) {

@@ -1,4 +1,4 @@
-//! The random clusters whose verdicts Cilium's own policy code computed, layer by layer.
+//! Random clusters, compared with the verdicts of Cilium's own policy code in each layer.
 
 use palisade::{
     Cluster, Layer, Options, Outcome,
@@ -11,12 +11,12 @@ use palisade_test_support::corpus;
 use serde_json::Value;
 use std::fs;
 
-/// A flow that was computed without the aggregate identities, which Cilium's agent has and `faults/cilium-15` shows: the
+/// A flow whose result lacks the aggregate identities of Cilium's agent (`faults/cilium-15`): with these identities, the
 /// selector `reserved:world-ipv4 DoesNotExist` selects an outside address in a block of another policy.
 const WITHOUT_AGGREGATES: &str = "s0316.cases.yaml: 29 prod/web-0 > 10.96.4.4 TCP/8081:";
 
 #[test]
-fn every_random_cluster_is_decided_as_cilium_decides_it() {
+fn random_cluster_is_decided_as_by_cilium() {
     let Some(folder) = corpus("cilium/random") else { return };
     let files = find(&[folder], &Access::default()).unwrap();
     let report = run(&files, &InProcess, &|_| ());
@@ -48,7 +48,7 @@ fn every_random_cluster_is_decided_as_cilium_decides_it() {
 }
 
 #[test]
-fn every_end_is_selected_as_cilium_selects_it() {
+fn endpoint_is_selected_as_by_cilium() {
     let Some(folder) = corpus("cilium/random") else { return };
     let selected: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("selected.json")).unwrap()).unwrap();
@@ -75,13 +75,13 @@ fn every_end_is_selected_as_cilium_selects_it() {
                 to: to.clone(),
                 ..Flow::new("", "", 1)
             };
-            let says = |from: &EndpointRef, to: &EndpointRef, layer: Layer| {
+            let is_selected = |from: &EndpointRef, to: &EndpointRef, layer: Layer| {
                 let answer = simulation.decide(&flow(from, to), &History::default()).unwrap();
                 let (_, decision) = answer.layers.into_iter().find(|(l, _)| *l == layer).unwrap();
                 decision.outcome != Outcome::NotSelected
             };
-            let egress = if says(&own, &world, Layer::CiliumEgress) { 'E' } else { '-' };
-            let ingress = if says(&world, &own, Layer::CiliumIngress) { 'I' } else { '-' };
+            let egress = if is_selected(&own, &world, Layer::CiliumEgress) { 'E' } else { '-' };
+            let ingress = if is_selected(&world, &own, Layer::CiliumIngress) { 'I' } else { '-' };
             ends += 1;
             if flags.as_str() != Some(&format!("{egress}{ingress}")) {
                 wrong.push(format!("{scenario} {name}: {flags}, got {egress}{ingress}"));

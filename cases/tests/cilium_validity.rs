@@ -1,13 +1,13 @@
-//! Names and patterns that the agent accepts or rejects, and the result of the schema
+//! The results of the agent and of the schema for names and patterns
 //! (docs/semantics/cilium.md#cilium-agent-and-schema).
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
+#![expect(clippy::unwrap_used, reason = "a failed setup must fail the test")]
 
 use palisade::{Authority, Cluster, Options, Severity, lint, resource::Resources};
 use palisade_test_support::corpus;
 use serde_json::{Value, json};
 use std::fs;
 
-/// Whether the agent and the schema take `{field: text}` in toFQDNs.
+/// Returns whether the agent and the schema accept `{field: text}` in `toFQDNs`.
 fn verdicts(field: &str, text: &str) -> (bool, bool) {
     let policy = json!({
         "apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
@@ -28,18 +28,18 @@ fn check(rows: &[Value], field: impl Fn(&Value) -> String) -> Vec<String> {
         let (field, text) = (field(row), row["pattern"].as_str().unwrap_or_default());
         let (agent, schema) = verdicts(&field, text);
         if row["valid"] != agent {
-            wrong.push(format!("{field} `{text}`: the agent says {}", row["valid"]));
+            wrong.push(format!("{field} `{text}`: expected the agent to return {}", row["valid"]));
         }
-        // The table leaves the schema out where the field is empty, which no API server stores.
+        // The table has no result of the schema for an empty field, because no API server stores one.
         if row["validForCRD"].as_bool().is_some_and(|valid| valid != schema) {
-            wrong.push(format!("{field} `{text}`: the schema says {}", row["validForCRD"]));
+            wrong.push(format!("{field} `{text}`: expected the schema to return {}", row["validForCRD"]));
         }
     }
     wrong
 }
 
 #[test]
-fn names_and_patterns_are_taken_and_refused_by_each() {
+fn name_or_pattern_is_valid_as_for_agent_and_schema() {
     let Some(folder) = corpus("cilium") else { return };
     let read = |name: &str| -> Vec<Value> {
         let table: Value = serde_json::from_str(&fs::read_to_string(folder.join(name)).unwrap()).unwrap();
@@ -54,7 +54,7 @@ fn names_and_patterns_are_taken_and_refused_by_each() {
 }
 
 #[test]
-fn every_file_of_the_corpus_is_asked() {
+fn every_file_of_the_corpus_has_a_result() {
     let Some(folder) = corpus("cilium") else { return };
     let decisions: Value =
         serde_json::from_str(&fs::read_to_string(folder.join("decisions.json")).unwrap()).unwrap();

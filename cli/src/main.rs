@@ -51,7 +51,7 @@ fn reject_arguments(error: clap::Error) -> ExitCode {
 
 /// Decides whether Istio, Cilium and Kubernetes policies allow a request, without a cluster.
 ///
-/// Palisade reads the YAML that kubectl takes: the policies, and the
+/// Palisade reads the YAML that kubectl reads: the policies, and the
 /// resources that they refer to (Namespace, Pod, Deployment, Service and
 /// others). It reports allow or deny, the layer and the rule that decide,
 /// and the nearest rule that does not match. It connects to no cluster.

@@ -10,13 +10,13 @@ use std::collections::BTreeSet;
 /// A period with one decision.
 #[derive(Clone, Debug)]
 pub(crate) struct Period {
-    /// Its first millisecond.
+    /// The first millisecond of the period.
     pub(crate) from: u64,
-    /// The first millisecond after it; none for the last period.
+    /// The first millisecond after the period; `None` for the last period.
     pub(crate) until: Option<u64>,
     pub(crate) verdict: Verdict,
     pub(crate) by: (Layer, DecidedBy),
-    /// The event that begins it.
+    /// The event that begins the period.
     pub(crate) because: String,
 }
 
@@ -67,7 +67,7 @@ struct Track {
 struct Pass<'w> {
     simulation: &'w Simulation,
     history: History,
-    /// In the order of the addresses.
+    /// The tracks, in the order of their addresses.
     tracks: Vec<Track>,
 }
 
@@ -143,7 +143,7 @@ impl Track {
         if self.periods.last().is_some_and(same) {
             return Ok(());
         }
-        // Of several changes at one time the last one counts. Changes that cancel each other begin no period.
+        // If several changes have the same time, the last one counts. Changes that cancel each other begin no period.
         if self.periods.last().is_some_and(|s| s.from == now) {
             self.periods.pop();
             if let Some(last) = self.periods.last_mut().filter(|s| same(s)) {
@@ -165,7 +165,7 @@ impl Track {
     }
 }
 
-/// Most addresses of an answer that a reason lists.
+/// The maximum number of addresses of an answer that a reason lists.
 const ADDRESSES: usize = 8;
 
 /// Returns why the decision on the flow to `ip`, or without an address, changes at `event`.

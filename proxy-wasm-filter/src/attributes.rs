@@ -37,7 +37,7 @@ use palisade::{Attributes, ClaimName, IdentitySource, Protocol, Read, Shape, Tra
 /// from a header. Envoy's filter `set_filter_state` writes it with `%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%`.
 pub const SOURCE_ADDRESS: &str = "palisade.source_address";
 
-/// The metadata namespace of the payload of a validated token.
+/// The metadata namespace that contains the payload of a validated token.
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
 const JWT_PAYLOAD: &str = "payload";
 

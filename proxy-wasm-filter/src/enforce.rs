@@ -17,7 +17,7 @@ pub const FILTER_STATE: &str = "palisade";
 /// The initial capacity of the filter state's text, which is enough for most decisions.
 const FILTER_STATE_CAPACITY: usize = 128;
 
-/// What the filter does with a stream.
+/// The action of the filter on a stream.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use]
 pub(crate) enum Enforcement {

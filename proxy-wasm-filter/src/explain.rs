@@ -3,10 +3,10 @@
 use core::fmt::Write;
 use palisade::{Decision, RuleTrace, visible};
 
-/// Number of values that are listed; the others are counted.
+/// The number of values that are listed; the others are counted.
 const VALUES_SHOWN: usize = 5;
 
-/// Returns the line. It contains values of sensitive attributes only if `show_sensitive`.
+/// Returns the log line of a denial. It contains values of sensitive attributes only if `show_sensitive`.
 pub(crate) fn denial(decision: &Decision, miss: Option<&RuleTrace>, show_sensitive: bool) -> String {
     let mut line = format!("palisade: denied by {} ({})", decision.by, decision.layer);
     let Some(miss) = miss else { return line };
@@ -25,7 +25,7 @@ pub(crate) fn denial(decision: &Decision, miss: Option<&RuleTrace>, show_sensiti
 }
 
 fn list(values: &[String]) -> String {
-    // A claim can hold a line break, which would begin a log line of the client's choice.
+    // A claim can contain a line break, after which the client could forge a log line.
     let shown = values.iter().take(VALUES_SHOWN).map(|value| visible(value)).collect::<Vec<_>>().join(", ");
     match values.len().saturating_sub(VALUES_SHOWN) {
         0 => shown,

@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_headers_are_separate_and_may_hold_any_byte() {
+    fn repeated_headers_are_separate_and_may_contain_any_byte() {
         let map =
             HeaderMap::parse(serialize(&[(b"x-\xff", b"\0"), (b"x", b"a"), (b"y", b""), (b"x", b"b,c")]))
                 .unwrap();

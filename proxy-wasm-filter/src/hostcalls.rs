@@ -2,8 +2,8 @@
 //!
 //! The filter does not use the Rust SDK, for three reasons. The SDK's calls panic on every status that they do not
 //! expect, and a panic ends the VM with all of its streams. Its dispatcher panics on an unknown context, and leaks the
-//! token of each HTTP call whose stream ends before the answer. It requires a choice between
-//! requests and connections at the start of the plugin. Here, a status is a number, bytes are not assumed to be text, and [`crate::vm`] stores the
+//! token of each HTTP call whose stream ends before the answer. It requires a choice between requests and connections at
+//! the start of the plugin. Here, a status is a number, bytes are not assumed to be text, and [`crate::vm`] stores the
 //! contexts.
 #![cfg_attr(target_arch = "wasm32", expect(unsafe_code, reason = "pointers cross to and from the host"))]
 

@@ -13,7 +13,7 @@ const HEADER: u32 = 63;
 /// The cost of a call for all headers, about ten.
 const ALL_HEADERS: u32 = 75;
 
-/// How the filter reads the attributes that a set of policies uses.
+/// The host calls that read the attributes of a set of policies.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Plan {
     /// Whether the filter reads headers with one call each instead of one call for all.

@@ -22,9 +22,9 @@ pub struct Plugin {
     pub telemetry: Telemetry,
     /// The metrics.
     pub metrics: Metrics,
-    /// How the filter reads the attributes of requests.
+    /// The host calls that read the attributes of requests.
     pub http: Plan,
-    /// How the filter reads the attributes of connections.
+    /// The host calls that read the attributes of connections.
     pub tcp: Plan,
 }
 

@@ -32,7 +32,7 @@ pub trait Policies: fmt::Debug {
         None
     }
 
-    /// Returns how to read the attributes that decide streams of this kind.
+    /// Returns the host calls that read the attributes for streams of this kind.
     fn plan(&self, _kind: StreamKind) -> Plan {
         Plan::default()
     }

@@ -7,7 +7,7 @@ pub struct HostError(pub u32);
 impl HostError {
     /// The value does not exist.
     pub(crate) const NOT_FOUND: Self = Self(1);
-    /// The host returned bytes outside the memory that it was given. The ABI has no such status.
+    /// The host returned bytes outside the lent memory. The ABI has no such status.
     #[cfg_attr(not(target_arch = "wasm32"), expect(dead_code, reason = "only a host returns bytes"))]
     pub(crate) const NOT_LENT: Self = Self(u32::MAX);
 
@@ -30,7 +30,7 @@ pub enum LogLevel {
     Critical,
 }
 
-/// What the proxy does with a stream after a callback.
+/// The action of the proxy on a stream after a callback.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Action {

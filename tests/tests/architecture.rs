@@ -48,7 +48,7 @@ const ORDER: &[&str] = &[
     "flow",
 ];
 
-/// Imports against the order. The list may only shrink.
+/// Imports that violate the order. The list may only shrink.
 const KNOWN_EXCEPTIONS: &[(&str, &str)] = &[("manifest", "resource"), ("options", "compile")];
 
 /// Directories with import cycles between their files. The list may only shrink.
@@ -66,7 +66,7 @@ fn imports_between_files_form_no_cycle() {
         let imports = imports_of(&package);
         for component in cycles::components(&imports) {
             let contains = |directory: &&&str| component.iter().all(|file| file.starts_with(directory));
-            // The innermost directory, so that an outer one does not hide it.
+            // Reports the innermost directory, so that an outer one does not hide it.
             match KNOWN_CYCLES.iter().filter(contains).max_by_key(|directory| directory.len()) {
                 Some(directory) => _ = unused.remove(directory),
                 None => wrong.push(cycles::describe(&imports, &component)),
@@ -131,7 +131,7 @@ fn engine_names_no_host_and_no_clock() {
     }
 }
 
-/// Returns the engine's top-level module that contains `file`; none for `lib.rs`.
+/// Returns the engine's top-level module that contains `file`; `None` for `lib.rs`.
 fn top_module(file: &Path) -> Option<&str> {
     let name = file.strip_prefix("engine/src").ok()?.iter().next()?.to_str()?;
     let name = name.trim_end_matches(".rs");

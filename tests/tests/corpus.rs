@@ -17,8 +17,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// Prints around the capture of the test runner, which hides the output of passed tests.
-pub(crate) fn tell(line: &str) {
+/// Prints a line that the test runner does not capture, because it hides the output of passed tests.
+pub(crate) fn print_uncaptured(line: &str) {
     let _ = writeln!(io::stdout().lock(), "{line}");
 }
 
@@ -104,7 +104,7 @@ fn cases_of_policies_pass_on_every_back_end() {
     let mut counts = Vec::new();
     for engine in engines() {
         let report = run_all(&folder, &engine);
-        tell(&line("policies", &engine, &report));
+        print_uncaptured(&line("policies", &engine, &report));
         let failed = failures(&report);
         assert!(failed.is_empty(), "{}:\n{}", engine.name(), failed.join("\n"));
         counts.push(report.summary());
@@ -112,21 +112,21 @@ fn cases_of_policies_pass_on_every_back_end() {
     assert!(counts.iter().all(|sum| sum.skipped == 0 && *sum == counts[0]), "{counts:?}");
     if let Some(wasm) = wasm() {
         let report = run_all(&folder, &wasm);
-        tell(&line("policies", &wasm, &report));
+        print_uncaptured(&line("policies", &wasm, &report));
         let failed = failures(&report);
         assert!(failed.is_empty(), "{}:\n{}", wasm.name(), failed.join("\n"));
         assert!(report.summary().passed > 0, "no case reaches the filter");
     }
     if let Some(envoy) = envoy() {
         let report = run_all(&folder, &envoy);
-        tell(&line("policies", &envoy, &report));
+        print_uncaptured(&line("policies", &envoy, &report));
         let failed = failures(&report);
         assert!(failed.is_empty(), "{}:\n{}", envoy.name(), failed.join("\n"));
         assert!(report.summary().passed > 50, "too few cases reach Envoy");
     }
 }
 
-/// `tests/corpus-minimum.toml`.
+/// The content of `tests/corpus-minimum.toml`.
 #[derive(Debug, Deserialize)]
 struct Minimum {
     passed: BTreeMap<String, usize>,
@@ -146,7 +146,7 @@ fn corpus_passes_at_least_the_recorded_minimum() {
         let mut failed = Vec::new();
         for engine in engines() {
             let report = run_all(&folder, &engine);
-            tell(&line(name, &engine, &report));
+            print_uncaptured(&line(name, &engine, &report));
             if report.summary().passed < *minimum {
                 worse.push(format!("{name} on {}: fewer than {minimum} pass", engine.name()));
             }
@@ -157,7 +157,7 @@ fn corpus_passes_at_least_the_recorded_minimum() {
         }
         if let Some(wasm) = &wasm {
             let report = run_all(&folder, wasm);
-            tell(&line(name, wasm, &report));
+            print_uncaptured(&line(name, wasm, &report));
             let known: Vec<&str> =
                 failed[0].iter().map(|line| line.split(": ").next().unwrap_or_default()).collect();
             let more = failures(&report)
@@ -168,11 +168,11 @@ fn corpus_passes_at_least_the_recorded_minimum() {
         // The other directories contain answers of an Envoy, or cases without a proxy.
         if let Some(envoy) = envoy.as_ref().filter(|_| name == "faults") {
             let report = run_all(&folder, envoy);
-            tell(&line(name, envoy, &report));
+            print_uncaptured(&line(name, envoy, &report));
             worse.extend(failures(&report).into_iter().map(|line| format!("{}: {line}", envoy.name())));
         }
         for line in &failed[0] {
-            tell(&format!("  known failure: {line}"));
+            print_uncaptured(&format!("  known failure: {line}"));
         }
     }
     assert!(worse.is_empty(), "{} are worse:\n{}", worse.len(), worse.join("\n"));

@@ -104,36 +104,36 @@ fn decide(cluster: &Cluster, flow: &Flow) -> FlowDecision {
 #[test]
 fn denial_by_proxy_has_a_status() {
     let cluster = cluster(PODS);
-    let told = |flow: &Flow| {
+    let evaluated = |flow: &Flow| {
         let decision = decide(&cluster, flow);
         (decision.verdict.to_string(), decision.status, decision.shadow.is_some())
     };
     // Cilium's proxy, TLS that it cannot decrypt, Istio's proxy, and an allowed request.
-    assert_eq!(told(&ask("DELETE", false)), ("deny".into(), Some(403), false));
-    assert_eq!(told(&ask("GET", true)), ("deny".into(), None, false));
-    assert_eq!(told(&ask("PUT", false)), ("deny".into(), Some(403), true));
-    assert_eq!(told(&ask("GET", false)), ("allow".into(), None, true));
+    assert_eq!(evaluated(&ask("DELETE", false)), ("deny".into(), Some(403), false));
+    assert_eq!(evaluated(&ask("GET", true)), ("deny".into(), None, false));
+    assert_eq!(evaluated(&ask("PUT", false)), ("deny".into(), Some(403), true));
+    assert_eq!(evaluated(&ask("GET", false)), ("allow".into(), None, true));
     let wrong_name = Flow {
         to: ip("192.0.2.1"),
         tls: Some(Tls { sni: Some("y.io".into()) }),
         ..Flow::new("foo/web", "", 443)
     };
-    assert_eq!(told(&wrong_name), ("deny".into(), None, false));
+    assert_eq!(evaluated(&wrong_name), ("deny".into(), None, false));
 }
 
 #[test]
 fn warning_reports_missing_dns_rule_if_relevant() {
     let cluster = cluster(PODS);
     let notes = |to: EndpointRef| decide(&cluster, &Flow { to, ..Flow::new("foo/names", "", 443) }).notes;
-    let wanted = |name: &str| notes(EndpointRef::Fqdn { name: name.into(), ip: None });
+    let notes_for = |name: &str| notes(EndpointRef::Fqdn { name: name.into(), ip: None });
     let lost = "never has an address: without `rules.dns` on port 53";
     let [note] = &notes(ip("203.0.113.1"))[..] else { panic!("one note") };
     assert!(note.contains(lost), "{note}");
-    let [unseen, note] = &wanted("b.io")[..] else { panic!("two notes") };
+    let [unseen, note] = &notes_for("b.io")[..] else { panic!("two notes") };
     assert!(
         unseen.contains("the lookup of `b.io` is allowed but passes no DNS proxy") && note.contains(lost)
     );
-    assert_eq!(wanted("c.io").len(), 1, "another name");
+    assert_eq!(notes_for("c.io").len(), 1, "another name");
     assert!(notes(ip("198.51.100.1")).is_empty(), "an address that is open");
     assert!(notes(EndpointRef::Workload("foo/db".into())).is_empty(), "a pod has no name");
     let asks = Flow { to: ip("203.0.113.1"), ..Flow::new("foo/asks", "", 443) };
@@ -155,22 +155,22 @@ fn trace_contains_each_rule_once_with_its_failing_stage() {
     let rules = |flow: &Flow| {
         let [egress, ..] = &explain(&cluster, flow).layers[..] else { panic!("four layers") };
         let traces = egress.rules.iter();
-        let told: Vec<_> = traces.map(|t| (t.id.to_string(), t.effect.clone(), t.matched)).collect();
+        let evaluated: Vec<_> = traces.map(|t| (t.id.to_string(), t.effect.clone(), t.matched)).collect();
         let near = egress.nearest_miss().map(|t| (t.id.to_string(), t.failures.clone()));
-        (told, near)
+        (evaluated, near)
     };
     let id = |rule| format!("CiliumNetworkPolicy/foo/web#egress[{rule}]");
-    let (told, near) = rules(&sni("y.io"));
+    let (evaluated, near) = rules(&sni("y.io"));
     assert_eq!(
-        told,
+        evaluated,
         [(id(0), Effect::Allow, false), (id(1), Effect::Allow, false), (id(2), Effect::Allow, false)]
     );
     let (rule, failures) = near.expect("a rule that nearly let it pass");
     assert_eq!(rule, id(1));
     let [failure] = &failures[..] else { panic!("one failure: {failures:?}") };
     assert_eq!((&failure.required[..], &failure.actual[..]), (&["x.io".into()][..], &["y.io".into()][..]));
-    let (told, _) = rules(&sni("x.io"));
-    assert_eq!(told[1], (id(1), Effect::Allow, true));
+    let (evaluated, _) = rules(&sni("x.io"));
+    assert_eq!(evaluated[1], (id(1), Effect::Allow, true));
 }
 
 #[test]

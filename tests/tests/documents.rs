@@ -127,7 +127,7 @@ fn proofs(rule: &str) -> Vec<&str> {
     words.filter(|word| word.ends_with(".cases.yaml") || word.contains(".rs::")).collect()
 }
 
-/// Whether the case file or the test `proof` exists.
+/// Returns whether the case file or the test `proof` exists.
 fn exists(root: &Path, proof: &str) -> bool {
     match proof.split_once("::") {
         Some((file, function)) => {

@@ -7,7 +7,7 @@ use palisade::{
 };
 use serde_json::{Map, Value, json};
 
-/// The traces of an AuthorizationPolicy of the namespace `foo` with `rule`, for a typical request.
+/// Returns the traces of an AuthorizationPolicy of the namespace `foo` with `rule`, for a typical request.
 fn traces(action: &str, rule: &Value) -> Vec<RuleTrace> {
     let mut resources = Resources::default();
     let policy = json!({
@@ -49,12 +49,12 @@ fn traces(action: &str, rule: &Value) -> Vec<RuleTrace> {
     set.http().explain(&request)
 }
 
-/// The trace of the second rule.
+/// Returns the trace of the second rule.
 fn trace(action: &str, rule: &Value) -> RuleTrace {
     traces(action, rule).into_iter().find(|trace| trace.id.rule == 1).expect("the second rule")
 }
 
-/// The only failed test of an ALLOW rule.
+/// Returns the only failed test of an ALLOW rule.
 fn failure(rule: &Value) -> (TestTrace, String) {
     let trace = trace("ALLOW", rule);
     let [failure] = &trace.failures[..] else { panic!("one failure of {rule}: {:?}", trace.failures) };

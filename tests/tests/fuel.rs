@@ -1,6 +1,6 @@
 //! The WebAssembly fuel of ten decisions in the shipped module, compared with the committed figures.
 
-use crate::corpus::{tell, wasm_module};
+use crate::corpus::{print_uncaptured, wasm_module};
 use core::fmt::Write;
 use palisade_benches::decisions;
 use palisade_harness::{Conformance, Connection, HttpRequest, Node, Stream, Verdict};
@@ -76,12 +76,12 @@ fn decisions_stay_within_committed_fuel() {
     for (name, now) in counts {
         let before = committed.get(name).copied().unwrap_or_default();
         let change = now as f64 / before.max(1) as f64 - 1.0;
-        tell(&format!("fuel: {name:<32} {before:>10} {now:>10} {:>+7.1} %", change * 100.0));
+        print_uncaptured(&format!("fuel: {name:<32} {before:>10} {now:>10} {:>+7.1} %", change * 100.0));
         if change > TOLERANCE {
             worse.push(name);
         }
     }
-    assert!(worse.is_empty(), "dearer than committed: {worse:?}");
+    assert!(worse.is_empty(), "more fuel than committed: {worse:?}");
 }
 
 /// The policies must fit into the memory limit of the module. The time is printed, not asserted.
@@ -93,5 +93,8 @@ fn module_holds_ten_thousand_policies() {
     let configuration = json!({"workload": {"namespace": "foo"}, "resources": policies}).to_string();
     let start = std::time::Instant::now();
     conformance.plugin(configuration.as_bytes(), Node::default()).expect("a plugin");
-    tell(&format!("10,000 policies from JSON text to ready in the module: {:?}", start.elapsed()));
+    print_uncaptured(&format!(
+        "10,000 policies from JSON text to ready in the module: {:?}",
+        start.elapsed()
+    ));
 }

@@ -5,7 +5,7 @@ mod http1;
 mod http2;
 mod in_envoy;
 
-use crate::corpus::tell;
+use crate::corpus::print_uncaptured;
 use palisade::{Cluster, Options, PolicySet, Request, Verdict, Workload, resource::Resources};
 use palisade_harness::{Conformance, HeaderMap, HttpOutcome, HttpRequest, Node, Stream};
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ fn hostile_requests_are_decided_as_by_the_engine() {
     }
     assert!(!plugin.vm().is_dead());
     assert!(allowed > REQUESTS / 10 && allowed < REQUESTS * 9 / 10, "{allowed} allowed");
-    tell(&format!(
+    print_uncaptured(&format!(
         "hostile requests in wasmtime: {REQUESTS}, {allowed} allowed, 0 restarts, VM {} KiB",
         plugin.vm().memory_size() >> 10
     ));

@@ -94,7 +94,7 @@ fn policies_attach_as_in_istiod() {
     }
 }
 
-/// A policy without rules denies everything that it applies to.
+/// Returns whether a policy without rules, which denies all its traffic, applies at a waypoint.
 fn refuses_at_waypoint(row: &Value, service: &Value, options: Options) -> bool {
     let proxy = &row["proxy"];
     let mut pod_labels = proxy["labels"].clone();

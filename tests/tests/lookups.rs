@@ -62,18 +62,18 @@ fn ip(text: &str) -> IpAddr {
 #[test]
 fn denied_lookup_gets_configured_answer() {
     let cluster = cluster(PODS);
-    let ask = |options: Options, from: &str, name: &str| {
+    let verdict_on = |options: Options, from: &str, name: &str| {
         let DnsDecision { verdict, .. } =
             Simulation::new(cluster.clone(), options).authorize_lookup(&request(from, name));
         verdict
     };
     let compat = Options::default;
-    assert_eq!(ask(compat(), "foo/good", "www.example.com"), DnsVerdict::Forward { observed: true });
-    assert_eq!(ask(compat(), "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));
+    assert_eq!(verdict_on(compat(), "foo/good", "www.example.com"), DnsVerdict::Forward { observed: true });
+    assert_eq!(verdict_on(compat(), "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::Refused));
     let mut options = compat();
     options.cilium.tofqdns_dns_reject_response_code = DnsRefusal::NameError;
-    assert_eq!(ask(options, "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::NxDomain));
-    assert_eq!(ask(compat(), "foo/bad", "www.example.com"), DnsVerdict::Refuse(DnsCode::ServFail));
+    assert_eq!(verdict_on(options, "foo/good", "www.example.org"), DnsVerdict::Refuse(DnsCode::NxDomain));
+    assert_eq!(verdict_on(compat(), "foo/bad", "www.example.com"), DnsVerdict::Refuse(DnsCode::ServFail));
 }
 
 #[test]

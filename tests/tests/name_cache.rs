@@ -82,7 +82,8 @@ impl Pod {
         self.connections.contains_key(&ip) || now <= kept.expires + limits.idle_grace
     }
 
-    /// An address of `name` with a deferred delete stays while it is alive, or while such an address of one of its names is.
+    /// Removes the addresses of `name` with a deferred delete. An address stays while it is alive, or while such an address of
+    /// one of its names is.
     fn settle(&mut self, name: usize, now: u64, limits: &CacheLimits) {
         let alive = |ip: &u8| self.is_alive(*ip, now, limits);
         let names: BTreeSet<usize> =
@@ -114,7 +115,7 @@ impl Pod {
         self.cap(now, limits);
     }
 
-    /// The order in which addresses with a deferred delete are removed: without a connection, then expired first, then with the
+    /// Returns the order in which addresses with a deferred delete are removed: without a connection, then expired first, then with the
     /// fewest names.
     fn order(&self, ips: impl Iterator<Item = u8>) -> Vec<u8> {
         let rank = |ip: u8| {
@@ -167,7 +168,7 @@ impl Pod {
         self.cap(now, limits);
     }
 
-    /// A restored endpoint keeps what a connection uses, and the next collection only examines names over the limit.
+    /// Restores the endpoint: it keeps the addresses of connections, and the next collection only examines names over the limit.
     fn restart(&mut self, now: u64, limits: &CacheLimits) {
         (0..NAMES.len()).for_each(|name| self.settle(name, now, limits));
         self.unsettled.clear();
@@ -272,8 +273,8 @@ fn address(ip: u8) -> IpAddr {
 }
 
 fn config(usual: u32) -> ProptestConfig {
-    let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
-    let mut config = ProptestConfig::with_cases(wanted.unwrap_or(usual));
+    let configured = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
+    let mut config = ProptestConfig::with_cases(configured.unwrap_or(usual));
     config.failure_persistence = None;
     config
 }

@@ -11,7 +11,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 const CHARACTER: &str = "[-a-zA-Z0-9_]";
 
-/// A name in lower case with a final dot.
+/// Returns `text` in lower case with a final dot.
 fn canonical(text: &str) -> String {
     let lower: String = text.chars().map(|c| c.to_ascii_lowercase()).collect();
     if lower.ends_with('.') { lower } else { format!("{lower}.") }
@@ -46,7 +46,7 @@ fn expression(text: &str, whole_labels: bool, dns_rule: bool) -> Regex {
     RegexBuilder::new(&whole).unicode(false).dot_matches_new_line(true).build().expect("an expression")
 }
 
-/// Parts from which patterns and names are built, so that they often match.
+/// Returns parts of patterns and names, so few that names often match.
 fn piece() -> impl Strategy<Value = &'static str> {
     select(vec!["a", "b", "ab", "io", "x-1", "_", "*", "*", "**", "***", ".", ".", ".", "..", "A"])
 }
@@ -55,7 +55,7 @@ fn pattern() -> impl Strategy<Value = String> {
     proptest::collection::vec(piece(), 0..8).prop_map(|pieces| pieces.concat())
 }
 
-/// A name that matches `pattern` or nearly does: each run of stars is replaced by a text.
+/// Returns a name that matches `pattern` or nearly does: a text replaces each run of stars.
 fn aimed(pattern: &str, fill: &[&str], spoil: usize) -> String {
     let mut name = String::new();
     let mut fill = fill.iter().cycle();
@@ -84,8 +84,8 @@ fn fills() -> impl Strategy<Value = Vec<&'static str>> {
 }
 
 fn cases(usual: u32) -> ProptestConfig {
-    let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
-    let mut config = ProptestConfig::with_cases(wanted.unwrap_or(usual));
+    let configured = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
+    let mut config = ProptestConfig::with_cases(configured.unwrap_or(usual));
     config.failure_persistence = None;
     config
 }
@@ -103,18 +103,18 @@ fn name_pattern_matches_as_its_regular_expression() {
         let expected = expression(&text, !older, false);
         for (fill, spoil) in &names {
             let name = aimed(&text, fill, *spoil);
-            let wanted = expected.is_match(canonical(&name).as_bytes());
-            prop_assert_eq!(compiled.matches(&name), wanted, "{} {} {:?}", text, name, cilium_version);
-            prop_assert_eq!(compiled.mismatch(&name).is_none(), wanted);
-            let (asked, matched) = tally.get();
-            tally.set((asked + 1, matched + u64::from(wanted)));
+            let is_expected = expected.is_match(canonical(&name).as_bytes());
+            prop_assert_eq!(compiled.matches(&name), is_expected, "{} {} {:?}", text, name, cilium_version);
+            prop_assert_eq!(compiled.mismatch(&name).is_none(), is_expected);
+            let (total, matched) = tally.get();
+            tally.set((total + 1, matched + u64::from(is_expected)));
         }
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
-    let (asked, matched) = tally.get();
-    println!("name patterns: of {asked} names {matched} matched");
-    assert!(matched * 10 > asked && (asked - matched) * 10 > asked);
+    let (total, matched) = tally.get();
+    println!("name patterns: of {total} names {matched} matched");
+    assert!(matched * 10 > total && (total - matched) * 10 > total);
 }
 
 fn rule(number: u32, attribute: NameAttribute, patterns: Vec<NamePattern>) -> Rule {

@@ -1,6 +1,6 @@
 //! [`normalize_path`] normalizes a path as a real Envoy does.
 
-use crate::{corpus::tell, hostile::Random};
+use crate::{corpus::print_uncaptured, hostile::Random};
 use palisade::{
     http::{NormalizationVersion, normalize_path},
     resource::istio::PathNormalization,
@@ -29,7 +29,7 @@ fn echo(normalization: PathNormalization) -> Listener {
     Listener::http(name, Transport::Plaintext, http)
 }
 
-/// A path of parts that a step of normalization changes, and of other bytes.
+/// Returns a path of parts that a step of normalization changes, and of other bytes.
 fn path(random: &mut Random) -> Vec<u8> {
     let mut path = b"/".to_vec();
     for _ in 0..random.below(9) {
@@ -119,8 +119,8 @@ fn normalized_path_equals_that_of_envoy() {
     let listeners = PathNormalization::ALL.map(echo).to_vec();
     let envoy = Envoy::start(&Bootstrap::new(listeners)).expect("Envoy");
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
-    let paths: usize = wanted.unwrap_or(PATHS);
+    let configured = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
+    let paths: usize = configured.unwrap_or(PATHS);
     let mut tally = BTreeMap::new();
     for mode in PathNormalization::ALL {
         let name = mode.as_str();
@@ -141,5 +141,5 @@ fn normalized_path_equals_that_of_envoy() {
         }
     }
     assert!(tally.iter().filter(|((_, kind), count)| *kind == "changed" && **count > paths / 2).count() == 3);
-    tell(&format!("paths in Envoy: {tally:?}, 0 differ"));
+    print_uncaptured(&format!("paths in Envoy: {tally:?}, 0 differ"));
 }

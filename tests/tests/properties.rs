@@ -14,8 +14,8 @@ use proptest::{prelude::*, test_runner::TestRunner};
 
 /// Returns the number of cases: `PALISADE_PROPERTY_CASES`, or `usual`.
 fn cases(usual: u32) -> ProptestConfig {
-    let wanted = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
-    let mut config = ProptestConfig::with_cases(wanted.unwrap_or(usual));
+    let configured = std::env::var("PALISADE_PROPERTY_CASES").ok().and_then(|n| n.parse().ok());
+    let mut config = ProptestConfig::with_cases(configured.unwrap_or(usual));
     config.failure_persistence = None;
     config
 }
@@ -23,22 +23,22 @@ fn cases(usual: u32) -> ProptestConfig {
 /// The number of cases with each result.
 #[derive(Debug, Default)]
 struct Tally {
-    asked: Cell<u64>,
+    total: Cell<u64>,
     matched: Cell<u64>,
 }
 
 impl Tally {
     fn add(&self, matched: bool) {
-        self.asked.set(self.asked.get() + 1);
+        self.total.set(self.total.get() + 1);
         self.matched.set(self.matched.get() + u64::from(matched));
     }
 
     /// Prints the counts, and panics if one result is so rare that the test shows little.
     fn close(&self, property: &str) {
-        let (asked, matched) = (self.asked.get(), self.matched.get());
-        println!("{property}: {asked} requests, {matched} matched a rule");
-        assert!(matched * 10 > asked, "too few requests match");
-        assert!((asked - matched) * 10 > asked, "too few requests match nothing");
+        let (total, matched) = (self.total.get(), self.matched.get());
+        println!("{property}: {total} requests, {matched} matched a rule");
+        assert!(matched * 10 > total, "too few requests match");
+        assert!((total - matched) * 10 > total, "too few requests match nothing");
     }
 }
 
@@ -204,6 +204,6 @@ fn unreadable_attribute_never_changes_a_result() {
             Ok(())
         })
         .unwrap_or_else(|failure| panic!("{failure}"));
-    println!("unreadable attributes: {} requests that the reference cannot answer", unread.get());
-    assert!(unread.get() > 1000, "too few requests need what cannot be read");
+    println!("unreadable attributes: the reference evaluator fails for {} requests", unread.get());
+    assert!(unread.get() > 1000, "too few requests need an unreadable attribute");
 }

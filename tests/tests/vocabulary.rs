@@ -63,7 +63,7 @@ const AVOIDED_PHRASES: &[(&str, &str)] = &[
 ];
 
 /// Packages whose comments or messages still contain avoided phrases. The list may only shrink.
-const NOT_YET_PLAIN: &[&str] = &["cli", "engine", "proxy-wasm-filter", "tests"];
+const NOT_YET_PLAIN: &[&str] = &["engine"];
 
 #[test]
 fn public_documents_contain_no_avoided_phrase() {
@@ -98,7 +98,9 @@ fn comments_and_messages_contain_no_avoided_phrase() {
                 continue;
             }
             let source = fs::read_to_string(file).expect("a source file");
-            let is_test = file.components().any(|part| part.as_os_str() == "tests");
+            // The path of `root` itself contains `tests`.
+            let inside = file.strip_prefix(&root).unwrap_or(file);
+            let is_test = inside.components().any(|part| part.as_os_str() == "tests");
             let mut texts = comments(&source);
             if !is_test {
                 texts.extend(messages(&source));

@@ -1,7 +1,7 @@
-//! The work for an input grows with its size and no faster: n policies, names, blocks, documents cost n times one.
+//! The work for an input is at most proportional to its size: n policies, names, blocks or documents cost n times one.
 //!
-//! Work is counted in instructions, which are the same on a busy machine: the test runs itself under callgrind, which
-//! counts inside `palisade_measured` alone and writes the count down before each `palisade_done`.
+//! The unit of work is the instruction, because its number is the same on a busy machine. The test runs its own binary under
+//! callgrind, which counts only inside `palisade_measured` and writes the count before each `palisade_done`.
 
 mod kinds;
 
@@ -16,14 +16,16 @@ use palisade_cases::{Backend, CaseFile, InProcess, Question};
 use palisade_manifests::{Access, Manifests};
 use std::{collections::BTreeMap, env, fs, path::Path, process::Command};
 
-/// Twice the input may cost this much of the work. A sort takes a little more than twice, a loop over pairs four times.
+/// The maximum factor of work for twice the input. A sort takes a little more than twice the work, a loop over pairs four
+/// times.
 const FACTOR: f64 = 2.6;
-/// The folder of the process that is measured, and a part of the names of the kinds to measure.
+/// The variable with the folder of the measured process.
 const FOLDER: &str = "PALISADE_GROWTH_FOLDER";
+/// The variable with a part of the names of the kinds to measure.
 const ONLY: &str = "PALISADE_GROWTH";
-/// A factor for the items, to measure larger inputs.
+/// The variable with a factor for the number of items, to measure larger inputs.
 const SCALE: &str = "PALISADE_GROWTH_SCALE";
-/// Begins the lines of that process.
+/// The start of each line that the measured process prints.
 const LINE: &str = "growth: ";
 
 #[inline(never)]
@@ -75,7 +77,7 @@ fn measure(folder: &Path, kind: &Kind, count: usize) -> Result<(), Box<dyn Error
     Ok(())
 }
 
-/// Does the work where the other test asks for it; a test run of its own does nothing.
+/// Does the measured work for the other test. Without the variable `FOLDER`, it does nothing.
 #[test]
 fn measured_process() {
     let Some(folder) = env::var_os(FOLDER) else { return };

@@ -6,7 +6,7 @@ use palisade::{Diagnostic, Severity, enforcement::Inexact, resource::Resources};
 use palisade_manifests::Manifests;
 use std::collections::BTreeSet;
 
-/// `--accept-inexact`.
+/// The argument `--accept-inexact`.
 #[derive(Debug, Args)]
 pub(crate) struct AcceptArgs {
     /// Accept that the output does not enforce this policy exactly; repeatable.

@@ -7,7 +7,7 @@ use palisade_manifests::{Access, Manifests};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-/// `-f`.
+/// The argument `-f`.
 #[derive(Debug, Args)]
 pub(crate) struct ManifestArgs {
     /// Read manifests from a file, a folder (recursively) or `-`; repeatable.
@@ -17,7 +17,7 @@ pub(crate) struct ManifestArgs {
     links: LinkArgs,
 }
 
-/// `--follow-links`.
+/// The argument `--follow-links`.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct LinkArgs {
     /// Read devices, and links to files outside the given folders.
@@ -25,7 +25,7 @@ pub(crate) struct LinkArgs {
     pub(crate) follow_links: bool,
 }
 
-/// `--profile` and `--option`.
+/// The arguments `--profile` and `--option`.
 #[derive(Debug, Args)]
 pub(crate) struct OptionArgs {
     /// Decide documented traps as the products do, or closed; or add the
@@ -39,7 +39,7 @@ pub(crate) struct OptionArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ProfileArg {
-    /// As Istio, Envoy and Cilium.
+    /// Decide as Istio, Envoy and Cilium do.
     Compat,
     /// As compat, but closed for documented traps.
     Strict,

@@ -71,7 +71,7 @@ impl RuleSources {
     }
 }
 
-/// `positions` of the JSON output.
+/// The value of `positions` in the JSON output.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PositionsJson {

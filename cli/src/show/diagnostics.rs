@@ -10,10 +10,10 @@ use palisade::{Diagnostic, Severity, visible};
 use palisade_manifests::SourceMap;
 use std::collections::BTreeMap;
 
-/// Longest message.
+/// The maximum length of a message.
 const MESSAGE: usize = 600;
 
-/// Most findings that are shown; the others are counted.
+/// The maximum number of findings that are shown; the others are counted.
 const FINDINGS: usize = 100;
 
 /// Returns the first findings with their lines in `sources`.

@@ -10,12 +10,12 @@ use palisade::{
 };
 use palisade_cases::describe_decider;
 
-/// Most candidate rules that are shown.
+/// The maximum number of candidate rules that are shown.
 const CANDIDATES: usize = 10;
-/// Most values of one condition.
+/// The maximum number of values that are shown of one condition.
 const VALUES: usize = 8;
 
-/// `explanation` of the flow that `title` describes.
+/// Returns `explanation` as text, for the flow that `title` describes.
 pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
     let decision = &explanation.decision;
     let (layer, by) = &decision.decided_by;
@@ -43,7 +43,7 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
     if let Some(shadow) = &decision.shadow {
         let by = shadow.by.as_ref().map(|by| format!(", by {by}")).unwrap_or_default();
         out.line(&[]);
-        out.line(&[&paint(BOLD, "shadow"), &": dry-run policies would say ", &shadow.outcome, &by]);
+        out.line(&[&paint(BOLD, "shadow"), &": dry-run policies return ", &shadow.outcome, &by]);
     }
     for (n, note) in decision.notes.iter().enumerate() {
         if n == 0 {
@@ -76,7 +76,7 @@ fn ladder(out: &mut Text, marker: &str, layer: &LayerExplanation, beyond: bool) 
     out.line(&[&name, &paint(style, outcome), &gap, &by]);
 }
 
-/// Writes the rules that could have let the flow pass, nearest first.
+/// Writes the rules that could have allowed the flow, nearest first.
 fn candidates(out: &mut Text, layer: &LayerExplanation) {
     let rules = palisade::candidates(&layer.rules);
     let workload = if layer.workload.is_empty() { String::new() } else { format!(" for {}", layer.workload) };

@@ -8,7 +8,7 @@ use super::{
 use palisade::{Diagnostic, resource::Ignored};
 use palisade_manifests::SourceMap;
 
-/// Most warnings that `check` prints.
+/// The maximum number of warnings that `check` prints.
 const WARNINGS: usize = 10;
 
 /// Prints the kinds that no layer reads.

@@ -4,9 +4,9 @@ use annotate_snippets::{Annotation, AnnotationKind, Snippet};
 use core::ops::Range;
 use palisade::visible;
 
-/// Longest line of source that is shown.
+/// The maximum length of a source line that is shown.
 const LINE: usize = 160;
-/// Most lines of one value that are shown.
+/// The maximum number of lines that are shown of one value.
 const LINES: usize = 8;
 
 /// Returns whether a line is short enough to be shown and contains visible text.

@@ -22,7 +22,7 @@ pub(crate) fn paint<T: Display>(style: Style, value: T) -> Styled<T> {
     Styled(style, value)
 }
 
-/// A part of a line: anything that has a text, with or without a style.
+/// A part of a line: a value with a text form, with or without a style.
 pub(crate) trait Part {
     /// Appends the part without line ends and other controls.
     fn append(&self, line: &mut String);
@@ -71,7 +71,7 @@ impl Text {
         Self::escaped_json(&serde_json::to_string_pretty(value).unwrap_or_default())
     }
 
-    /// JSON has characters without a glyph only inside strings, where an escape means the same character.
+    /// Returns `json` with invisible characters escaped. They occur only inside strings, where the escape has the same meaning.
     fn escaped_json(json: &str) -> Self {
         let mut text = String::with_capacity(json.len() + 1);
         for c in json.chars() {
@@ -94,7 +94,7 @@ impl Text {
         Self(text)
     }
 
-    /// Returns what a renderer of messages made of escaped values, with its line ends, tabs and styles.
+    /// Returns the output of a renderer of messages, whose values are escaped, with its line ends, tabs and styles.
     pub(crate) fn rendered(rendered: &str) -> Self {
         let mut text = String::with_capacity(rendered.len());
         let mut rest = rendered;
@@ -137,7 +137,7 @@ impl Text {
 
     /// Writes the text to standard error.
     pub(crate) fn print_error(&self) {
-        // There is nowhere left to report a failure to.
+        // No stream is left that could report a failure.
         let _ = anstream::stderr().write_all(self.0.as_bytes());
     }
 }

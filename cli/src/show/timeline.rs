@@ -14,9 +14,9 @@ use palisade::visible;
 use palisade_cases::describe_decider;
 use serde::Serialize;
 
-/// Most addresses that are shown.
+/// The maximum number of addresses that are shown.
 const TIMELINES: usize = 100;
-/// Most periods of one address.
+/// The maximum number of periods of one address.
 const PERIODS: usize = 100;
 
 /// Returns the table of `timelines` of the flow that `title` describes.

@@ -1,6 +1,7 @@
-//! What the resources of Istio that `palisade bundle` prints attach to. The facts are istiod's: gateways are matched as
-//! CLIENT and GATEWAY, inbound listeners of sidecars and waypoints as SERVER and SIDECAR_INBOUND, and a waypoint ignores
-//! what has no `targetRefs`.
+//! The proxies and listeners to which Istio attaches the resources that `palisade bundle` prints.
+//!
+//! istiod matches gateways as CLIENT and GATEWAY, and inbound listeners of sidecars and waypoints as SERVER and
+//! SIDECAR_INBOUND. A waypoint ignores resources without `targetRefs`.
 
 use crate::folder::Folder;
 use serde_json::{Value, json};
@@ -64,17 +65,17 @@ spec: {action: DENY, rules: [{from: [{source: {notIpBlocks: [10.0.0.0/8]}}]}]}
 fn bundle(arguments: &str) -> Value {
     let folder = Folder::new(&[("mesh.yaml", MESH.as_bytes())]);
     let ran = folder.run(&format!("bundle -f mesh.yaml {arguments}"));
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
-/// The objects of this kind.
+/// Returns the objects of this kind.
 fn of_kind(printed: &Value, kind: &str) -> Vec<Value> {
     let items = printed["items"].as_array().cloned().unwrap_or_else(|| vec![printed.clone()]);
     items.into_iter().filter(|item| item["kind"] == kind).collect()
 }
 
-/// Namespace, target and mode of each WasmPlugin.
+/// Returns namespace, target and mode of each WasmPlugin.
 fn plugins(arguments: &str) -> Vec<(String, Value, Value)> {
     let printed =
         bundle(&format!("{arguments} --format istio-wasm-plugin --module oci://registry.example/p:1"));
@@ -88,7 +89,7 @@ fn plugins(arguments: &str) -> Vec<(String, Value, Value)> {
     plugins.collect()
 }
 
-/// Namespace, target, contexts and listeners of each EnvoyFilter.
+/// Returns namespace, target, contexts and listeners of each EnvoyFilter.
 fn filters(arguments: &str) -> Vec<(String, Value, Vec<Value>)> {
     let printed = bundle(&format!("{arguments} --format istio-envoy-filter"));
     let filters = of_kind(&printed, "EnvoyFilter").into_iter().map(|filter| {
@@ -139,7 +140,7 @@ fn gateway_is_attached_as_client_and_gateway() {
 }
 
 #[test]
-fn waypoint_is_attached_by_reference_and_never_at_its_tunnels() {
+fn waypoint_is_attached_by_reference_without_its_tunnels() {
     let waypoint = "--workload foo/wp";
     let place = vec![json!(["SIDECAR_INBOUND", "main_internal"])];
     assert_eq!(plugins(waypoint), [("foo".into(), gateway("wp"), json!("SERVER"))]);
@@ -175,7 +176,7 @@ fn bundle_for_every_node_attaches_to_each_kind_of_proxy_in_the_root_namespace() 
 }
 
 #[test]
-fn address_of_the_peer_is_set_wherever_a_plugin_attaches() {
+fn peer_address_is_set_on_every_proxy_with_a_plugin() {
     let printed = bundle("--from-node --format istio-wasm-plugin --module oci://registry.example/p:1");
     let filters = of_kind(&printed, "EnvoyFilter");
 
@@ -187,7 +188,7 @@ fn address_of_the_peer_is_set_wherever_a_plugin_attaches() {
 }
 
 #[test]
-fn sidecar_with_tunnels_has_no_filter_in_the_listener_of_tunnels() {
+fn sidecar_with_tunnels_has_no_filter_in_its_tunnel_listener() {
     let pod = "
 apiVersion: v1
 kind: Pod
@@ -200,7 +201,7 @@ spec: {rules: [{to: [{operation: {methods: [GET]}}]}]}
 ";
     let folder = Folder::new(&[("pod.yaml", pod.as_bytes())]);
     let ran = folder.run("bundle -f pod.yaml --workload foo/sample --format istio-envoy-filter");
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     let printed: Value = serde_json::from_str(&ran.out).expect("JSON");
     let patches = printed["spec"]["configPatches"].as_array().expect("patches");
     let last = patches.last().expect("a patch");
@@ -210,7 +211,7 @@ spec: {rules: [{to: [{operation: {methods: [GET]}}]}]}
 }
 
 #[test]
-fn selector_that_fits_workloads_with_other_policies_is_refused() {
+fn selector_that_matches_workloads_with_other_policies_is_refused() {
     let pods = "
 apiVersion: v1
 kind: Pod
@@ -234,36 +235,36 @@ spec: {selector: {matchLabels: {tier: db}}}
         folder.run(&format!("bundle -f pods.yaml --workload foo/{name} --format istio-envoy-filter"))
     };
 
-    bundle("sample").says(2, &["`foo/sample` also selects `foo/other`"]);
-    bundle("other").says(0, &[]);
-    bundle("bare").says(2, &["`foo/bare` has no labels"]);
+    bundle("sample").assert_error(2, &["`foo/sample` also selects `foo/other`"]);
+    bundle("other").assert_error(0, &[]);
+    bundle("bare").assert_error(2, &["`foo/bare` has no labels"]);
 }
 
 #[test]
-fn module_is_named_as_each_form_needs_it() {
+fn module_location_has_the_notation_of_each_format() {
     let folder = Folder::new(&[("mesh.yaml", MESH.as_bytes())]);
     let run = |arguments: &str| {
         folder.run(&format!("bundle -f mesh.yaml --workload foo/sample --format {arguments}"))
     };
     let url = |module: &str| {
         let ran = run(&format!("istio-wasm-plugin --module {module}"));
-        ran.says(0, &[]);
+        ran.assert_error(0, &[]);
         let printed: Value = serde_json::from_str(&ran.out).expect("JSON");
         of_kind(&printed, "WasmPlugin")[0]["spec"]["url"].clone()
     };
 
     for form in ["istio-wasm-plugin", "envoy-gateway"] {
         run(&format!("{form} --accept-inexact AuthorizationPolicy/aks-istio-system/private"))
-            .says(2, &["missing `--module`"]);
+            .assert_error(2, &["missing `--module`"]);
     }
     assert_eq!(url("/etc/palisade/p.wasm"), "file:///etc/palisade/p.wasm");
     assert_eq!(url("file:///etc/palisade/p.wasm"), "file:///etc/palisade/p.wasm");
     assert_eq!(url("registry.example/p:1"), "oci://registry.example/p:1");
     assert_eq!(url("https://example.com/p.wasm"), "https://example.com/p.wasm");
-    run("istio-wasm-plugin --module target/p.wasm").says(2, &["relative path"]);
-    run("istio-wasm-plugin --module ftp://p").says(2, &["unknown scheme `ftp`"]);
-    run("istio-envoy-filter --module target/p.wasm").says(2, &["relative path"]);
-    run("istio-envoy-filter --module oci://registry.example/p:1").says(2, &["is not a file"]);
+    run("istio-wasm-plugin --module target/p.wasm").assert_error(2, &["relative path"]);
+    run("istio-wasm-plugin --module ftp://p").assert_error(2, &["unknown scheme `ftp`"]);
+    run("istio-envoy-filter --module target/p.wasm").assert_error(2, &["relative path"]);
+    run("istio-envoy-filter --module oci://registry.example/p:1").assert_error(2, &["is not a file"]);
     let accepted = "--accept-inexact AuthorizationPolicy/aks-istio-system/private";
-    run(&format!("envoy-gateway --module /p.wasm {accepted}")).says(2, &["is a file"]);
+    run(&format!("envoy-gateway --module /p.wasm {accepted}")).assert_error(2, &["is a file"]);
 }

@@ -14,7 +14,7 @@ spec:
         methods: [GET]
 ";
 
-/// Every command that reads manifests, on one file `bad.yaml`.
+/// Runs every command that reads manifests, with one file `bad.yaml`.
 fn each(content: impl AsRef<[u8]>) -> [Ran; 2] {
     let folder = Folder::new(&[("bad.yaml", content.as_ref())]);
     [folder.run("lint -f bad.yaml"), folder.run("check -f . --from foo/a --to foo/b:80")]
@@ -22,20 +22,20 @@ fn each(content: impl AsRef<[u8]>) -> [Ran; 2] {
 
 fn refused(content: impl AsRef<[u8]>, parts: &[&str]) {
     for ran in each(content) {
-        ran.says(2, parts);
+        ran.assert_error(2, parts);
         assert_eq!(ran.out, "");
     }
 }
 
 #[test]
-fn yaml_that_is_none() {
+fn invalid_yaml_is_error_with_position() {
     refused("kind: [Pod\nmetadata: {name: x}\n", &["bad.yaml:", "error[yaml-syntax]", "help:"]);
     refused("a: b\n\tc: d\n", &["bad.yaml:", "error[yaml-syntax]", "indent with spaces"]);
     refused("{{- range .Values.x }}\nkind: Pod\n", &["bad.yaml:1", "render the template first"]);
 }
 
 #[test]
-fn an_unknown_field_is_never_ignored() {
+fn unknown_field_is_error() {
     let text = POLICY.replace("methods", "method");
     let parts =
         ["bad.yaml:10:9", "unknown field `method`", "AuthorizationPolicy foo/p", "operation.method", "help:"];
@@ -44,7 +44,7 @@ fn an_unknown_field_is_never_ignored() {
 }
 
 #[test]
-fn a_wrong_type() {
+fn value_of_wrong_type_is_error() {
     let parts =
         ["bad.yaml:10:19", "expected a string", "spec.rules[0].to[0].operation.methods[0]", "in quotes"];
     refused(POLICY.replace("[GET]", "[1]"), &parts);
@@ -52,7 +52,7 @@ fn a_wrong_type() {
 }
 
 #[test]
-fn an_object_without_kind_or_name() {
+fn object_without_kind_or_name_is_error() {
     refused("apiVersion: v1\nmetadata: {name: x}\n", &["bad.yaml:1:1", "object without `kind`", "help:"]);
     refused(
         "apiVersion: v1\nkind: Namespace\n",
@@ -63,7 +63,7 @@ fn an_object_without_kind_or_name() {
 }
 
 #[test]
-fn curly_quotes() {
+fn curly_quotes_are_error_with_help() {
     for (value, plain) in [("“GET”", "GET"), ("‘GET’", "GET"), ("„GET“", "GET"), ("GET”", "GET")]
     {
         let parts =
@@ -81,20 +81,20 @@ fn curly_quotes() {
 }
 
 #[test]
-fn a_line_of_a_mebibyte() {
+fn line_of_one_mebibyte_is_not_quoted() {
     let long = "x".repeat(1 << 20);
     for ran in each(POLICY.replace("methods: [GET]", &format!("method: [{long}]"))) {
-        ran.says(2, &["bad.yaml:10:9", "unknown field", "help:"]);
+        ran.assert_error(2, &["bad.yaml:10:9", "unknown field", "help:"]);
         assert!(ran.err.len() < 10_000, "{} bytes", ran.err.len());
     }
     for ran in each(format!("kind: [{long}")) {
-        ran.says(2, &["bad.yaml:", "help:"]);
+        ran.assert_error(2, &["bad.yaml:", "help:"]);
         assert!(ran.err.len() < 10_000, "{} bytes", ran.err.len());
     }
 }
 
 #[test]
-fn an_alias_bomb() {
+fn alias_bomb_is_error() {
     let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for n in 1..12 {
         let aliases = vec![format!("*a{}", n - 1); 10].join(", ");
@@ -104,7 +104,7 @@ fn an_alias_bomb() {
 }
 
 #[test]
-fn deep_nesting() {
+fn deep_nesting_is_error() {
     refused("[".repeat(100_000), &["bad.yaml:", "help:"]);
     let mut text = String::new();
     for depth in 0..2_000 {
@@ -115,44 +115,44 @@ fn deep_nesting() {
 }
 
 #[test]
-fn a_key_given_twice() {
+fn duplicate_key_is_error() {
     let text = POLICY.replace("methods: [GET]", "methods: [GET]\n        methods: [POST]");
     refused(text, &["bad.yaml:11:9", "error[duplicate-key]", "methods", "help:"]);
 }
 
 #[test]
-fn what_is_no_text() {
+fn file_that_is_not_text_is_error() {
     refused(b"kind: Pod\nname: \xff\xfe\n", &["bad.yaml:2:7", "not text", "0xff", "UTF-8"]);
     refused(b"\x7fELF\x02\x01\x01\0\0\0", &["bad.yaml:1:8", "not text", "0x00", "help:"]);
     refused(b"\xff\xfek\0i\0n\0d\0", &["bad.yaml:1:1", "not text", "saved as UTF-8"]);
 }
 
 #[test]
-fn nothing_to_read() {
+fn load_without_objects_is_error() {
     let folder =
         Folder::new(&[("empty.yaml", b""), ("none/readme.md", b"x"), ("comment.yaml", b"# nothing\n---\n")]);
-    folder.run("lint -f none").says(2, &["no manifest in this folder: `none`", "*.yaml"]);
-    folder.run("lint -f empty.yaml").says(2, &["the file contains no object: `empty.yaml`", "help:"]);
-    folder.run("lint -f comment.yaml").says(2, &["the file contains no object: `comment.yaml`"]);
+    folder.run("lint -f none").assert_error(2, &["no manifest in this folder: `none`", "*.yaml"]);
+    folder.run("lint -f empty.yaml").assert_error(2, &["the file contains no object: `empty.yaml`", "help:"]);
+    folder.run("lint -f comment.yaml").assert_error(2, &["the file contains no object: `comment.yaml`"]);
     folder
         .run("lint -f missing.yaml")
-        .says(2, &["cannot read `missing.yaml`: no such file", "check the path"]);
-    folder.run("lint -f -").says(2, &["standard input contains no object"]);
-    folder.run("lint").says(2, &["--filename"]);
+        .assert_error(2, &["cannot read `missing.yaml`: no such file", "check the path"]);
+    folder.run("lint -f -").assert_error(2, &["standard input contains no object"]);
+    folder.run("lint").assert_error(2, &["--filename"]);
 }
 
 #[test]
-fn a_byte_order_mark_and_windows_lines_are_fine() {
+fn byte_order_mark_and_windows_line_ends_are_accepted() {
     let text = format!("\u{feff}{}", POLICY.replace('\n', "\r\n"));
     for ran in each(text.replace("[GET]", "[1]")) {
-        ran.says(2, &["bad.yaml:10:19", "expected a string"]);
+        ran.assert_error(2, &["bad.yaml:10:19", "expected a string"]);
     }
     let folder = Folder::new(&[("good.yaml", text.as_bytes())]);
-    folder.run("lint -f good.yaml").says(0, &[]);
+    folder.run("lint -f good.yaml").assert_error(0, &[]);
 }
 
 #[test]
-fn an_item_of_a_list_is_named_by_its_own_line() {
+fn item_of_list_is_reported_with_its_own_line() {
     let bad = POLICY.replace("methods", "method").replace('\n', "\n  ");
     let good = POLICY.replace('\n', "\n  ");
     let text = format!("apiVersion: v1\nkind: List\nitems:\n- {good}\n- {bad}\n").replace("\n  \n", "\n");
@@ -160,14 +160,14 @@ fn an_item_of_a_list_is_named_by_its_own_line() {
 }
 
 #[test]
-fn every_bad_document_of_a_load_is_reported() {
+fn every_invalid_document_of_a_load_is_reported() {
     let bad = POLICY.replace("methods", "method");
     let text = format!("{bad}---\n{POLICY}---\n{bad}");
     refused(text, &["bad.yaml:10:9", "bad.yaml:32:9"]);
 }
 
 #[test]
-fn standard_input_is_shown_as_source_too() {
+fn standard_input_is_quoted_as_source() {
     let ran = Folder::new(&[]).run_with(&["lint", "-f", "-"], POLICY.replace("[GET]", "[1]").as_bytes());
-    ran.says(2, &["standard input:10:19", "methods: [1]"]);
+    ran.assert_error(2, &["standard input:10:19", "methods: [1]"]);
 }

@@ -1,4 +1,4 @@
-//! `palisade bundle`: the configuration of the filter, in every form.
+//! `palisade bundle`: the configuration of the filter, in every format.
 
 use crate::folder::Folder;
 use serde_json::{Value, json};
@@ -47,7 +47,7 @@ spec: {}
 
 fn printed(folder: &Folder, arguments: &str) -> Value {
     let ran = folder.run(&format!("bundle -f manifests.yaml {arguments}"));
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
@@ -57,7 +57,7 @@ fn names(resources: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn the_plugin_configuration_is_the_default() {
+fn plugin_configuration_is_the_default_format() {
     let configuration = printed(&folder(), "--workload foo/sample");
 
     assert_eq!(
@@ -74,7 +74,7 @@ fn the_plugin_configuration_is_the_default() {
 }
 
 #[test]
-fn other_sides_other_workloads_and_candidates_can_be_bundled() {
+fn direction_node_and_shadow_are_in_the_configuration() {
     let folder = folder();
     let outbound = printed(&folder, "--workload foo/sample --direction outbound --mode shadow");
     let every = printed(&folder, "--from-node");
@@ -92,7 +92,7 @@ fn other_sides_other_workloads_and_candidates_can_be_bundled() {
 }
 
 #[test]
-fn every_form_holds_the_configuration_and_fails_closed() {
+fn every_format_contains_the_configuration_and_fails_closed() {
     let folder = folder();
     let configuration = printed(&folder, "--workload foo/sample");
     let form = |name: &str| printed(&folder, &format!("--workload foo/sample --format {name}"));
@@ -125,7 +125,7 @@ fn every_form_holds_the_configuration_and_fails_closed() {
 }
 
 #[test]
-fn of_which_kind_a_named_provider_is_goes_with_the_policies() {
+fn configuration_contains_the_kind_of_each_named_provider() {
     const PROVIDERS: &str = "
 apiVersion: v1
 kind: ConfigMap
@@ -133,7 +133,7 @@ metadata: {name: istio, namespace: istio-system}
 data:
   mesh: |
     extensionProviders:
-    - name: asked
+    - name: named
       envoyExtAuthzGrpc: {service: authz.foo.svc.cluster.local, port: 9000}
     - name: unnamed
       envoyExtAuthzHttp: {service: authz.foo.svc.cluster.local, port: 8000}
@@ -141,7 +141,7 @@ data:
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {name: ask, namespace: foo}
-spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
+spec: {action: CUSTOM, provider: {name: named}, rules: [{}]}
 ";
     let folder =
         Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("providers.yaml", PROVIDERS.as_bytes())]);
@@ -155,18 +155,19 @@ spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
     let grpc = json!({"service": "authz.foo.svc.cluster.local", "port": 9000});
     assert_eq!(
         serde_json::from_str::<Value>(mesh).expect("JSON"),
-        json!({"extensionProviders": [{"name": "asked", "envoyExtAuthzGrpc": grpc}]})
+        json!({"extensionProviders": [{"name": "named", "envoyExtAuthzGrpc": grpc}]})
     );
 }
 
-/// istiod denies what a policy matches whose provider it cannot use. The filter can do so only if its configuration contains the whole provider.
+/// istiod denies every request that a policy with an unusable provider matches. The filter can do so only if its
+/// configuration contains the whole provider.
 #[test]
-fn bundle_keeps_named_providers_that_istiod_refuses() {
+fn configuration_contains_named_providers_that_istiod_refuses() {
     const POLICY: &str = "
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {name: ask, namespace: foo}
-spec: {action: CUSTOM, provider: {name: asked}, rules: [{}]}
+spec: {action: CUSTOM, provider: {name: named}, rules: [{}]}
 ---
 apiVersion: v1
 kind: ConfigMap
@@ -177,8 +178,8 @@ data:
 ";
     let service = json!({"service": "authz.foo.svc.cluster.local", "port": 8000});
     for provider in [
-        json!({"name": "asked"}),
-        json!({"name": "asked", "envoyExtAuthzHttp": service, "envoyExtAuthzGrpc": service}),
+        json!({"name": "named"}),
+        json!({"name": "named", "envoyExtAuthzHttp": service, "envoyExtAuthzGrpc": service}),
     ] {
         let text = format!("{POLICY}    - {provider}\n");
         let folder = Folder::new(&[("manifests.yaml", MANIFESTS.as_bytes()), ("ask.yaml", text.as_bytes())]);
@@ -190,29 +191,30 @@ data:
 }
 
 #[test]
-fn a_workload_that_is_not_there_and_manifests_that_are_wrong_are_refused() {
+fn unknown_workload_and_invalid_manifests_are_refused() {
     let folder = folder();
     folder
         .run("bundle -f manifests.yaml --workload foo/none")
-        .says(2, &["unknown workload `foo/none`", "`foo/sample`"]);
-    folder.run("bundle -f manifests.yaml").says(2, &["--workload"]);
-    folder.run("bundle -f nowhere --workload foo/sample").says(2, &["nowhere"]);
+        .assert_error(2, &["unknown workload `foo/none`", "`foo/sample`"]);
+    folder.run("bundle -f manifests.yaml").assert_error(2, &["--workload"]);
+    folder.run("bundle -f nowhere --workload foo/sample").assert_error(2, &["nowhere"]);
 }
 
-/// The module whose size and memory are reported.
+/// The test measures the shipped module.
 #[cfg(feature = "stats")]
 #[test]
-fn the_bytes_of_the_module_and_of_its_vm_are_told_for_four_numbers_of_rules() {
+fn stats_report_module_and_vm_size_for_four_numbers_of_rules() {
     let Some(module) = palisade_test_support::filter_module() else { return };
     let metadata = module.metadata().unwrap();
     let folder = folder();
     let module = module.display();
-    let told = folder.run(&format!("bundle --stats --module {module}"));
+    let statistics = folder.run(&format!("bundle --stats --module {module}"));
     let own =
         folder.run(&format!("bundle -f manifests.yaml --workload foo/sample --stats --module {module}"));
 
-    told.says(0, &[]);
-    let lines: Vec<(&str, &str)> = told.out.lines().filter_map(|line| line.trim().split_once(": ")).collect();
+    statistics.assert_error(0, &[]);
+    let lines: Vec<(&str, &str)> =
+        statistics.out.lines().filter_map(|line| line.trim().split_once(": ")).collect();
     let names: Vec<&str> = lines.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["module", "1 rules", "100 rules", "1000 rules", "10000 rules"]);
     assert_eq!(lines[0].1, format!("{} bytes", metadata.len()));
@@ -220,17 +222,17 @@ fn the_bytes_of_the_module_and_of_its_vm_are_told_for_four_numbers_of_rules() {
         .iter()
         .map(|(_, text)| text.strip_prefix("VM").unwrap().split_whitespace().next().unwrap().parse().unwrap())
         .collect();
-    // Whole pages, more for more rules, and far from the 256 MiB at which Envoy's VM would die.
+    // Memory is a multiple of the page size, grows with the rules, and stays far below the VM's limit of 256 MiB.
     assert!(memory.iter().all(|bytes| bytes % (64 << 10) == 0) && memory.is_sorted(), "{memory:?}");
     assert!(memory[0] < memory[3] && memory[3] < 64 << 20, "{memory:?}");
-    own.says(0, &[]);
-    assert!(own.out.starts_with(&told.out) && own.out.contains("these policies: VM"), "{}", own.out);
-    folder.run("bundle --stats --module nowhere.wasm").says(2, &["nowhere.wasm", "cargo xtask wasm"]);
-    folder.run("bundle --stats --module manifests.yaml").says(2, &["--module"]);
+    own.assert_error(0, &[]);
+    assert!(own.out.starts_with(&statistics.out) && own.out.contains("these policies: VM"), "{}", own.out);
+    folder.run("bundle --stats --module nowhere.wasm").assert_error(2, &["nowhere.wasm", "cargo xtask wasm"]);
+    folder.run("bundle --stats --module manifests.yaml").assert_error(2, &["--module"]);
 }
 
 #[cfg(not(feature = "stats"))]
 #[test]
-fn a_binary_without_a_runtime_says_how_to_get_one_that_has_it() {
-    folder().run("bundle --stats").says(2, &["without the WebAssembly runtime", "--features stats"]);
+fn stats_without_runtime_is_error_with_build_command() {
+    folder().run("bundle --stats").assert_error(2, &["without the WebAssembly runtime", "--features stats"]);
 }

@@ -47,18 +47,18 @@ fn folder(cases: &str) -> Folder {
 }
 
 #[test]
-fn cases_that_pass() {
+fn passed_cases_are_counted() {
     let ran = folder(CASES).run("test t");
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     assert_eq!(ran.out, "ok   t/one.cases.yaml  2 passed\n2 passed, 0 failed, 0 skipped in 1 files\n");
 }
 
 #[test]
-fn cases_that_fail_say_what_was_expected_and_where() {
+fn failed_case_reports_expectation_and_position() {
     let cases =
         CASES.replace("expect: deny", "expect: allow").replace("by: authorization-policy", "by: X/y/z#1");
     let ran = folder(&cases).run("test t");
-    ran.says(1, &[]);
+    ran.assert_error(1, &[]);
     for part in [
         "FAIL t/one.cases.yaml  1 passed, 1 failed",
         "  post  t/one.cases.yaml:9\n    verdict: expected allow, got deny\n    by: expected X/y/z#1, got authorization-policy",
@@ -70,7 +70,7 @@ fn cases_that_fail_say_what_was_expected_and_where() {
 }
 
 #[test]
-fn json_and_junit() {
+fn report_is_available_as_json_and_junit() {
     let cases = CASES.replace("expect: deny", "expect: allow");
     let ran = folder(&cases).run("test t --output json");
     assert_eq!(ran.code, 1);
@@ -89,7 +89,7 @@ fn json_and_junit() {
 }
 
 #[test]
-fn bad_case_files_are_bad_input() {
+fn invalid_case_file_is_error() {
     for (from, to, parts) in [
         ("expect: deny", "expects: deny", &["one.cases.yaml:13:", "unknown field `expects`", "cases[1]"][..]),
         (
@@ -116,21 +116,21 @@ fn bad_case_files_are_bad_input() {
         ("# first lines", "manifests: [missing.yaml]", &["cannot read `t/missing.yaml`"]),
         ("cases:", "cases: {", &["one.cases.yaml:2:8", "expected sequence"]),
     ] {
-        folder(&CASES.replacen(from, to, 1)).run("test t").says(2, parts);
+        folder(&CASES.replacen(from, to, 1)).run("test t").assert_error(2, parts);
     }
-    folder(CASES).run("test t/all.yaml").says(2, &["all.yaml"]);
+    folder(CASES).run("test t/all.yaml").assert_error(2, &["all.yaml"]);
 }
 
 #[test]
-fn no_case_file_is_bad_input() {
+fn missing_case_file_is_error() {
     Folder::new(&[("m.yaml", CLUSTER.as_bytes())])
         .run("test .")
-        .says(2, &["no case file in `.`", "NAME.cases.yaml"]);
-    Folder::new(&[]).run("test missing").says(2, &["cannot read `missing`"]);
+        .assert_error(2, &["no case file in `.`", "NAME.cases.yaml"]);
+    Folder::new(&[]).run("test missing").assert_error(2, &["cannot read `missing`"]);
 }
 
 #[test]
-fn a_file_that_must_be_refused_is_a_case() {
+fn case_can_expect_an_invalid_file() {
     let bad = CLUSTER.replace("methods", "method");
     let case = |more: &str| {
         format!("manifests: []\ncases:\n- {{name: n, load: bad/p.yaml, expect: invalid{more}}}\n")
@@ -139,8 +139,8 @@ fn a_file_that_must_be_refused_is_a_case() {
         let files = [("t/one.cases.yaml", text.as_bytes()), ("t/bad/p.yaml", bad.as_bytes())];
         Folder::new(&files).run("test t")
     };
-    run(&case("")).says(0, &[]);
-    run(&case(", reason: unknown field `method`")).says(0, &[]);
+    run(&case("")).assert_error(0, &[]);
+    run(&case(", reason: unknown field `method`")).assert_error(0, &[]);
     let ran = run(&case(", reason: something else"));
     assert!(
         ran.code == 1 && ran.out.contains("reason: expected an error with `something else`"),
@@ -152,19 +152,19 @@ fn a_file_that_must_be_refused_is_a_case() {
 }
 
 #[test]
-fn other_bad_files_do_not_hide_the_results() {
+fn invalid_file_does_not_hide_other_results() {
     let files = [
         ("t/all.yaml", CLUSTER.as_bytes()),
         ("t/one.cases.yaml", CASES.as_bytes()),
         ("t/two.cases.yaml", b"cases: 1".as_slice()),
     ];
     let ran = Folder::new(&files).run("test t");
-    ran.says(2, &["two.cases.yaml:1:8"]);
+    ran.assert_error(2, &["two.cases.yaml:1:8"]);
     assert!(ran.out.contains("2 passed, 0 failed"), "{}", ran.out);
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_failure() {
+fn closed_pipe_is_not_a_failure() {
     let folder = folder(CASES);
     let mut child = Command::new(env!("CARGO_BIN_EXE_palisade"))
         .args(["test", "--output", "json"])

@@ -39,13 +39,13 @@ fn folder() -> Folder {
 }
 
 #[test]
-fn the_verdict_is_the_exit_code() {
+fn exit_code_is_the_verdict() {
     let folder = folder();
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method GET");
-    ran.says(0, &["note: no layer reads these kinds: Role (1)"]);
+    ran.assert_error(0, &["note: no layer reads these kinds: Role (1)"]);
     assert!(ran.out.starts_with("ALLOW, by AuthorizationPolicy/foo/get#0\n"), "{}", ran.out);
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST");
-    ran.says(1, &[]);
+    ran.assert_error(1, &[]);
     assert!(ran.out.starts_with("DENY with status 403, by authorization-policy (no ALLOW rule matched)\n"));
     assert!(ran.out.contains(
         "AuthorizationPolicy/foo/get#0  <- nearest miss\n    to[0].operation.methods: required GET, actual POST"
@@ -53,17 +53,17 @@ fn the_verdict_is_the_exit_code() {
 }
 
 #[test]
-fn a_pod_goes_before_a_service_and_the_choice_is_named() {
+fn name_of_pod_and_service_is_the_pod_with_a_note() {
     let folder = folder();
     let ran = folder.run("check -f m --from foo/sleep --to foo/sample --method GET");
-    ran.says(0, &["`foo/sample` is a pod and a Service; the pod is used"]);
-    folder.run("check -f m --from foo/sleep --to service:foo/sample --method GET").says(0, &[]);
+    ran.assert_error(0, &["`foo/sample` is a pod and a Service; the pod is used"]);
+    folder.run("check -f m --from foo/sleep --to service:foo/sample --method GET").assert_error(0, &[]);
 }
 
 #[test]
-fn json_is_what_the_contract_says() {
+fn json_output_has_the_documented_fields() {
     let ran = folder().run("check -f m --from foo/sleep --to pod:foo/sample:8000 --path /x --output json");
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     let answer: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(answer["verdict"], "allow");
     assert_eq!(answer["decidedBy"]["kind"], "AuthorizationPolicy");
@@ -80,7 +80,7 @@ fn json_is_what_the_contract_says() {
 fn nearest_miss_is_shown_with_file_line_and_value() {
     let folder = folder();
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST");
-    ran.prints(1, &["note: the nearest miss", "--> m/all.yaml:29:", "methods: [GET]", "required"]);
+    ran.assert_output(1, &["note: the nearest miss", "--> m/all.yaml:29:", "methods: [GET]", "required"]);
     let ran = folder.run("check -f m --from foo/sleep --to pod:foo/sample:8000 --method POST --output json");
     let answer: Value = serde_json::from_str(&ran.out).unwrap();
     let miss = &answer["positions"]["nearestMiss"];
@@ -96,17 +96,17 @@ fn deciding_rule_is_shown_with_standard_input_as_its_file() {
     let arguments =
         ["check", "-f", "-", "--from", "foo/sleep", "--to", "pod:foo/sample:8000", "--method", "GET"];
     let ran = Folder::new(&[]).run_with(&arguments, CLUSTER.as_bytes());
-    ran.prints(0, &["note: the deciding rule", "--> standard input:29:", "matched"]);
+    ran.assert_output(0, &["note: the deciding rule", "--> standard input:29:", "matched"]);
 }
 
 #[test]
-fn manifests_come_from_standard_input_too() {
+fn manifests_can_be_read_from_standard_input() {
     let arguments = ["check", "-f", "-", "--from", "foo/sleep", "--to", "foo/sample", "--method", "GET"];
-    Folder::new(&[]).run_with(&arguments, CLUSTER.as_bytes()).says(0, &[]);
+    Folder::new(&[]).run_with(&arguments, CLUSTER.as_bytes()).assert_error(0, &[]);
 }
 
 #[test]
-fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
+fn unknown_endpoint_is_error_with_suggestion() {
     let folder = folder();
     for (arguments, parts) in [
         ("--from foo/slep --to foo/sample", ["no pod of that name", "foo/sleep"]),
@@ -116,7 +116,7 @@ fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
             ["missing port in `--to www.google.com`", "www.google.com:PORT"],
         ),
         ("--from foo/sleep --to foo/sample:http", ["invalid port `http`", "a number"]),
-        ("--from nobody --to foo/sample", ["invalid `--from nobody`", "namespace/name"]),
+        ("--from sleep --to foo/sample", ["invalid `--from sleep`", "namespace/name"]),
         ("--from entity:moon --to foo/sample", ["unknown entity `moon`", "kube-apiserver"]),
         ("--from foo/sleep --to foo/sample --protocol tcp", ["unknown protocol `tcp`", "in capitals"]),
         ("--from foo/sleep --to foo/sample --header x", ["missing colon", "x-user"]),
@@ -136,12 +136,12 @@ fn an_end_that_is_not_there_is_bad_input_with_a_suggestion() {
             ["`--option istioVersion=0.1`: unknown Istio version `0.1`", "supported: 1.31"],
         ),
     ] {
-        folder.run(&format!("check -f m {arguments}")).says(2, &parts);
+        folder.run(&format!("check -f m {arguments}")).assert_error(2, &parts);
     }
 }
 
 #[test]
-fn options_take_text_lists_and_truth_values() {
+fn options_accept_text_lists_and_booleans() {
     let folder = folder();
     let options = "--option ciliumVersion=1.19 --option cidrMatch=nodes --option ipv6=true --profile strict";
     let ran = folder
@@ -154,11 +154,11 @@ fn options_take_text_lists_and_truth_values() {
 }
 
 #[test]
-fn help_and_completions_are_there() {
+fn help_and_completions_are_printed() {
     let folder = Folder::new(&[]);
     for command in ["--help", "check --help", "test --help", "lint --help", "completions --help"] {
-        folder.run(command).says(0, &[]);
+        folder.run(command).assert_error(0, &[]);
     }
     assert!(folder.run("completions bash").out.contains("palisade"));
-    folder.run("moon").says(2, &["unrecognized subcommand"]);
+    folder.run("moon").assert_error(2, &["unrecognized subcommand"]);
 }

@@ -1,9 +1,9 @@
-//! The commands that documents show print what the documents say.
+//! The commands in documents print the output that the documents show.
 
 use crate::folder::Folder;
 use std::{fs, path::Path, process::Command};
 
-/// The fenced blocks of `kind` in the document `name`.
+/// Returns the fenced blocks of `kind` in the document `name`.
 fn blocks(name: &str, kind: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join(name)).unwrap();
     let fence = format!("```{kind}\n");
@@ -15,7 +15,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn the_commands_of_the_page_on_dns_print_what_it_says() {
+fn commands_of_dns_page_print_its_output() {
     let [answers] = &blocks("docs/dns.md", "yaml")[..] else {
         panic!("one YAML block is the series of answers")
     };
@@ -41,9 +41,9 @@ fn the_commands_of_the_page_on_dns_print_what_it_says() {
     assert_eq!(ran, 2);
 }
 
-/// The proxy runs until a signal ends it. It starts as the page starts it, but on free ports.
+/// The test starts the proxy with the command of the page, but on free ports, and ends it with a signal.
 #[test]
-fn the_proxy_starts_as_the_page_on_dns_says() {
+fn proxy_starts_with_command_of_dns_page() {
     let blocks = blocks("docs/dns.md", "console");
     let block =
         blocks.iter().find(|block| block.starts_with("$ palisade dns-proxy")).unwrap().replace("\\\n", "");

@@ -1,4 +1,4 @@
-//! A folder of files, and the command run in it.
+//! A folder of files, in which tests run the command.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 /// A temporary folder.
 pub(crate) struct Folder(TempDir);
 
-/// What the command did.
+/// The exit code and the output of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -20,7 +20,7 @@ pub(crate) struct Ran {
 }
 
 impl Folder {
-    /// A folder with these files.
+    /// Creates a folder with these files.
     pub(crate) fn new(files: &[(&str, &[u8])]) -> Self {
         let folder = Self(TempDir::new().unwrap());
         for (name, content) in files {
@@ -31,22 +31,22 @@ impl Folder {
         folder
     }
 
-    /// The path of `name` inside.
+    /// Returns the path of `name` in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    /// Runs `palisade` inside, with `arguments` split at spaces.
+    /// Runs `palisade` in the folder, with `arguments` split at spaces.
     pub(crate) fn run(&self, arguments: &str) -> Ran {
         self.run_with(&arguments.split(' ').collect::<Vec<_>>(), b"")
     }
 
-    /// Runs `palisade` inside with `input` on standard input.
+    /// Runs `palisade` in the folder, with `input` on standard input.
     pub(crate) fn run_with(&self, arguments: &[&str], input: &[u8]) -> Ran {
         self.start(Command::new(env!("CARGO_BIN_EXE_palisade")).args(arguments), input)
     }
 
-    /// The same with styles, as on a terminal.
+    /// Runs `palisade` with `input` on standard input, and with styles as on a terminal.
     pub(crate) fn run_on_terminal(&self, arguments: &[&str], input: &[u8]) -> Ran {
         let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
         self.start(command.args(arguments).env_remove("NO_COLOR").env("CLICOLOR_FORCE", "1"), input)
@@ -60,7 +60,7 @@ impl Folder {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // A command that reads no input has closed the pipe by now.
+        // A command that reads no input can already have closed the pipe.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -69,8 +69,8 @@ impl Folder {
 }
 
 impl Ran {
-    /// Asserts the exit code, and that standard error has each of `parts`.
-    pub(crate) fn says(&self, code: i32, parts: &[&str]) {
+    /// Asserts the exit code, and that standard error contains each of `parts`.
+    pub(crate) fn assert_error(&self, code: i32, parts: &[&str]) {
         assert_eq!(self.code, code, "{}{}", self.out, self.err);
         for part in parts {
             assert!(self.err.contains(part), "no `{part}` in:\n{}", self.err);
@@ -78,9 +78,9 @@ impl Ran {
         assert!(!self.err.contains("panicked"), "{}", self.err);
     }
 
-    /// Fails unless it ended with `code` and printed each of `parts` to standard output.
-    pub(crate) fn prints(&self, code: i32, parts: &[&str]) {
-        self.says(code, &[]);
+    /// Asserts the exit code, and that standard output contains each of `parts`.
+    pub(crate) fn assert_output(&self, code: i32, parts: &[&str]) {
+        self.assert_error(code, &[]);
         for part in parts {
             assert!(self.out.contains(part), "no `{part}` in:\n{}", self.out);
         }

@@ -3,10 +3,10 @@
 use crate::folder::Folder;
 
 #[test]
-fn names_that_match_and_names_that_do_not() {
+fn each_name_has_a_result_and_a_reason() {
     let folder = Folder::new(&[]);
     let ran = folder.run("fqdn *.google.com www.google.com google.com a.b.google.com www.google.org");
-    ran.says(1, &[]);
+    ran.assert_error(1, &[]);
     assert_eq!(
         ran.out,
         "yes  www.google.com
@@ -15,31 +15,31 @@ no   a.b.google.com: the pattern has 3 labels and the name 4: a star never stand
 no   www.google.org: `com` does not match the label `org`
 "
     );
-    folder.run("fqdn **.google.com a.b.google.com").says(0, &[]);
-    folder.run("fqdn --option ciliumVersion=1.18 **.google.com a.b.google.com").says(1, &[]);
-    folder.run("fqdn *.göögle.com x").says(2, &["invalid pattern", "`ö`", "help:"]);
+    folder.run("fqdn **.google.com a.b.google.com").assert_error(0, &[]);
+    folder.run("fqdn --option ciliumVersion=1.18 **.google.com a.b.google.com").assert_error(1, &[]);
+    folder.run("fqdn *.göögle.com x").assert_error(2, &["invalid pattern", "`ö`", "help:"]);
 }
 
 #[test]
-fn pairs_as_json_lines() {
+fn json_lines_have_one_result_per_pair() {
     let pairs = br#"{"pattern": "*.a.io", "name": "x.a.io."}
 {"pattern": "*.a.io", "name": "a.io"}
 
 {"pattern": "a b", "name": "a b"}
 "#;
     let ran = Folder::new(&[]).run_with(&["fqdn", "--json-lines"], pairs);
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     let answers = "{\"valid\":true,\"matches\":true}\n{\"valid\":true,\"matches\":false}\n{\"valid\":false,\"matches\":false}\n";
     assert_eq!(ran.out, answers);
     Folder::new(&[])
         .run_with(&["fqdn", "--json-lines"], b"{}")
-        .says(2, &["line 1", "missing field `pattern`"]);
+        .assert_error(2, &["line 1", "missing field `pattern`"]);
 }
 
 #[test]
-fn names_as_json() {
+fn names_are_reported_as_json() {
     let ran = Folder::new(&[]).run("fqdn -o json *.a.io x.a.io a.io");
-    ran.says(1, &[]);
+    ran.assert_error(1, &[]);
     let answer: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(answer["pattern"], "*.a.io");
     assert_eq!(answer["names"][0], serde_json::json!({"name": "x.a.io", "matches": true, "why": null}));

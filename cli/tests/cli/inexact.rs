@@ -1,4 +1,4 @@
-//! Policies that a form cannot enforce exactly are refused by name, unless they are accepted by name.
+//! A policy that a format cannot enforce exactly is refused, unless the arguments accept it by name.
 
 use crate::folder::{Folder, Ran};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ spec:
 const CUSTOM: &str = "
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
-metadata: {name: asks, namespace: foo}
+metadata: {name: external, namespace: foo}
 spec:
   selector: {matchLabels: {app: sample}}
   action: CUSTOM
@@ -88,18 +88,18 @@ fn run(parts: &[&str], arguments: &str) -> Ran {
     Folder::new(&[("all.yaml", text.as_bytes())]).run(arguments)
 }
 
-/// Asserts that the command refuses `policy` by name, accepts it by name, and returns what it prints then.
+/// Asserts that the command refuses `policy`, and accepts it with `--accept-inexact`. Returns the output.
 fn accepted(parts: &[&str], arguments: &str, policy: &str) -> Value {
     let refused = run(parts, arguments);
-    refused.says(2, &["error", &format!("--accept-inexact {policy}")]);
+    refused.assert_error(2, &["error", &format!("--accept-inexact {policy}")]);
     assert!(refused.out.is_empty(), "{}", refused.out);
     let ran = run(parts, &format!("{arguments} --accept-inexact {policy}"));
-    ran.says(0, &["warning"]);
+    ran.assert_error(0, &["warning"]);
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
 #[test]
-fn policy_for_a_service_needs_the_service_of_the_waypoint() {
+fn policy_for_service_is_exact_only_with_service_argument() {
     let web = "AuthorizationPolicy/foo/web";
     let bundle = "bundle -f all.yaml --workload foo/wp";
     let export = "export envoy-rbac -f all.yaml --workload foo/wp";
@@ -109,34 +109,34 @@ fn policy_for_a_service_needs_the_service_of_the_waypoint() {
     accepted(&[SERVICE], export, web);
     accepted(&[SERVICE], "bundle -f all.yaml --from-node", web);
     let served = run(&[SERVICE], &format!("{bundle} --service foo/web"));
-    served.says(0, &[]);
+    served.assert_error(0, &[]);
     let served: Value = serde_json::from_str(&served.out).expect("JSON");
     assert_eq!(served["resources"].as_array().map(Vec::len), Some(2));
     assert!(served.get("acceptInexact").is_none());
     let exported = run(&[SERVICE], &format!("{export} --service foo/web"));
-    exported.prints(
+    exported.assert_output(
         0,
         &["ns[foo]-policy[web]-rule[0]", "ns[foo]-policy[gateway]-rule[0]", "io.istio.peer_principal"],
     );
     // Policies for services do not apply to sidecars.
-    run(&[SERVICE], "bundle -f all.yaml --workload foo/sample").says(0, &[]);
+    run(&[SERVICE], "bundle -f all.yaml --workload foo/sample").assert_error(0, &[]);
 }
 
 #[test]
-fn service_is_a_known_one_of_a_waypoint() {
+fn service_argument_must_name_known_service_of_waypoint() {
     let bundle = "bundle -f all.yaml --workload";
     run(&[], &format!("{bundle} foo/wp --service foo/none"))
-        .says(2, &["unknown Service or ServiceEntry `foo/none`", "`foo/web`"]);
-    run(&[], &format!("{bundle} foo/sample --service foo/web")).says(2, &["needs a waypoint"]);
+        .assert_error(2, &["unknown Service or ServiceEntry `foo/none`", "`foo/web`"]);
+    run(&[], &format!("{bundle} foo/sample --service foo/web")).assert_error(2, &["needs a waypoint"]);
     run(&[], "export envoy-rbac -f all.yaml --workload foo/sample --service foo/web")
-        .says(2, &["needs a waypoint"]);
+        .assert_error(2, &["needs a waypoint"]);
     run(&[], &format!("{bundle} foo/wp --service foo/web --format istio-envoy-filter"))
-        .says(2, &["every service of a waypoint"]);
-    run(&[], &format!("{bundle} foo/wp --direction outbound")).says(2, &["no outbound listeners"]);
+        .assert_error(2, &["every service of a waypoint"]);
+    run(&[], &format!("{bundle} foo/wp --direction outbound")).assert_error(2, &["no outbound listeners"]);
 }
 
 #[test]
-fn gateway_policies_on_traffic_to_pods_are_inexact_for_one_service() {
+fn gateway_policy_on_traffic_to_pods_is_inexact_for_one_service() {
     const GATEWAY: &str = "
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -148,28 +148,28 @@ spec: {gatewayClassName: istio-waypoint, listeners: [{name: mesh, port: 15008, p
 }
 
 #[test]
-fn custom_policy_needs_a_provider_and_a_place_in_front_of_token_validation() {
-    let asks = "AuthorizationPolicy/foo/asks";
+fn custom_policy_needs_provider_and_filter_before_token_validation() {
+    let external = "AuthorizationPolicy/foo/external";
     let bundle = "bundle -f all.yaml --workload foo/sample";
     let with_provider = format!("{bundle} --provider authz");
 
-    accepted(&[CUSTOM], bundle, asks);
-    accepted(&[CUSTOM], &format!("{bundle} --tcp"), asks);
-    run(&[CUSTOM], &with_provider).says(0, &[]);
+    accepted(&[CUSTOM], bundle, external);
+    accepted(&[CUSTOM], &format!("{bundle} --tcp"), external);
+    run(&[CUSTOM], &with_provider).assert_error(0, &[]);
     for form in ["json", "envoy-listener"] {
         let command = format!("{with_provider} --format {form}");
-        accepted(&[CUSTOM, TOKENS], &command, asks);
+        accepted(&[CUSTOM, TOKENS], &command, external);
     }
     let command = format!("{with_provider} --format envoy-gateway --module oci://registry.example/p:1");
-    accepted(&[CUSTOM, TOKENS], &command, asks);
+    accepted(&[CUSTOM, TOKENS], &command, external);
 }
 
 #[test]
-fn istio_forms_put_custom_policies_in_front_of_token_validation() {
+fn istio_formats_put_custom_policies_before_token_validation() {
     let forms = "bundle -f all.yaml --workload foo/sample --provider authz --format";
     let print = |parts: &[&str], form: &str| -> Value {
         let ran = run(parts, &format!("{forms} {form}"));
-        ran.says(0, &[]);
+        ran.assert_error(0, &[]);
         serde_json::from_str(&ran.out).expect("JSON")
     };
     let actions = |configuration: &Value| -> Vec<Value> {
@@ -188,8 +188,8 @@ fn istio_forms_put_custom_policies_in_front_of_token_validation() {
         .iter()
         .map(|plugin| (plugin["spec"]["phase"].clone(), actions(&plugin["spec"]["pluginConfig"])))
         .collect();
-    assert_eq!(plugins, [(json!("AUTHN"), vec![json!("asks")]), (json!("AUTHZ"), vec![json!("get")])]);
-    // Without tokens one plugin is exact.
+    assert_eq!(plugins, [(json!("AUTHN"), vec![json!("external")]), (json!("AUTHZ"), vec![json!("get")])]);
+    // If no policy validates tokens, one plugin is exact.
     assert_eq!(print(&[CUSTOM], wasm)["spec"]["phase"], "AUTHZ");
 
     let patches = print(&[CUSTOM, TOKENS], "istio-envoy-filter")["spec"]["configPatches"].clone();
@@ -211,7 +211,7 @@ fn istio_forms_put_custom_policies_in_front_of_token_validation() {
 }
 
 #[test]
-fn network_plugin_that_judges_requests_is_refused() {
+fn network_plugin_for_request_policies_is_refused() {
     const PATHS: &str = "
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -222,11 +222,11 @@ spec: {action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}
     let paths = "AuthorizationPolicy/foo/paths";
 
     accepted(&[PATHS], &format!("{bundle} istio-wasm-plugin --module oci://registry.example/p:1"), paths);
-    run(&[PATHS], &format!("{bundle} istio-envoy-filter")).says(0, &[]);
+    run(&[PATHS], &format!("{bundle} istio-envoy-filter")).assert_error(0, &[]);
 }
 
 #[test]
-fn envoy_gateway_takes_what_it_can_enforce() {
+fn envoy_gateway_accepts_only_exact_policies() {
     const PEERS: &str = "
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -238,9 +238,9 @@ spec: {rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}
 
     let printed = accepted(&[PEERS], &sample, "AuthorizationPolicy/foo/peers");
     assert_eq!(printed["spec"]["wasm"][0]["code"]["image"]["url"], "registry.example/p:1");
-    run(&[], &format!("{sample} --tcp")).says(2, &["on requests only"]);
-    run(&[], &format!("{sample} --direction outbound")).says(2, &["no outbound listeners"]);
-    run(&[], &format!("{bundle} --from-node")).says(2, &["no node metadata"]);
+    run(&[], &format!("{sample} --tcp")).assert_error(2, &["on requests only"]);
+    run(&[], &format!("{sample} --direction outbound")).assert_error(2, &["no outbound listeners"]);
+    run(&[], &format!("{bundle} --from-node")).assert_error(2, &["no node metadata"]);
 }
 
 #[test]
@@ -251,20 +251,22 @@ fn egress_policy_that_denies_addresses_is_refused() {
         &[],
         "bundle -f all.yaml --direction outbound --from-node --format istio-wasm-plugin --module oci://p",
     )
-    .says(2, &["istio-envoy-filter"]);
+    .assert_error(2, &["istio-envoy-filter"]);
 }
 
 #[test]
-fn name_that_is_no_policy_cannot_be_accepted() {
+fn unknown_policy_cannot_be_accepted() {
     let bundle = "bundle -f all.yaml --workload foo/sample --accept-inexact";
-    run(&[SERVICE], &format!("{bundle} AuthorizationPolicy/foo/none"))
-        .says(2, &["unknown policy `AuthorizationPolicy/foo/none`", "`AuthorizationPolicy/foo/gateway`"]);
+    run(&[SERVICE], &format!("{bundle} AuthorizationPolicy/foo/none")).assert_error(
+        2,
+        &["unknown policy `AuthorizationPolicy/foo/none`", "`AuthorizationPolicy/foo/gateway`"],
+    );
     run(&[SERVICE], &format!("{bundle} AuthorizationPolicy/foo/gateway"))
-        .says(0, &["needs no --accept-inexact"]);
+        .assert_error(0, &["needs no --accept-inexact"]);
 }
 
 #[test]
-fn policies_that_others_enforce_are_named() {
+fn policies_of_other_components_are_reported() {
     const OTHERS: &str = "
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -277,7 +279,7 @@ metadata: {name: audited, namespace: foo}
 spec: {action: AUDIT, rules: [{}]}
 ";
     let bundle = "bundle -f all.yaml --workload foo/sample";
-    run(&[OTHERS, EGRESS, TOKENS], bundle).says(
+    run(&[OTHERS, EGRESS, TOKENS], bundle).assert_error(
         0,
         &[
             "PeerAuthentication/foo/strict",
@@ -288,14 +290,15 @@ spec: {action: AUDIT, rules: [{}]}
             "RequestAuthentication foo/tokens",
         ],
     );
-    // istiod puts token validation in front of the plugin.
+    // istiod inserts token validation before the plugin.
     let plugin = format!("{bundle} --format istio-wasm-plugin --module oci://registry.example/p:1");
     let ran = run(&[TOKENS], &plugin);
-    ran.says(0, &[]);
+    ran.assert_error(0, &[]);
     assert!(!ran.err.contains("RequestAuthentication"), "{}", ran.err);
 }
 
 #[test]
-fn profile_strict_is_not_exported() {
-    run(&[], "export envoy-rbac -f all.yaml --workload foo/sample --profile strict").says(2, &["`strict`"]);
+fn profile_strict_has_no_export() {
+    run(&[], "export envoy-rbac -f all.yaml --workload foo/sample --profile strict")
+        .assert_error(2, &["`strict`"]);
 }

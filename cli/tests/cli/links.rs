@@ -1,4 +1,4 @@
-//! Which files are read: no link out of the given folder, no device, and of anything at most so many bytes.
+//! The files that a command reads: no link out of the given folder, no device, and no file beyond the size limit.
 
 use crate::folder::Folder;
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 
 const POD: &[u8] = b"apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n";
-/// A file outside the folder; an error would quote its words.
+/// The content of a file outside the folder. An error of the parser would quote its words.
 const SECRET: &[u8] = b"kind: password-1\nmetadata: {name: password-2}\npassword-3: [\n";
 
 fn folder() -> Folder {
@@ -44,7 +44,7 @@ fn link_out_of_the_folder_is_refused_without_reading_it() {
         symlink(target, folder.path(name)).unwrap();
         for command in ["lint -f in", "check -f in --from shop/web --to shop/web:80"] {
             let ran = folder.run(command);
-            ran.says(2, &["error[link-out]", name, "is a link out of `in`", "--follow-links"]);
+            ran.assert_error(2, &["error[link-out]", name, "is a link out of `in`", "--follow-links"]);
             assert!(!(ran.out + &ran.err).contains("password"), "{target}");
         }
     }
@@ -55,60 +55,62 @@ fn link_inside_the_given_folders_is_followed() {
     let folder = folder();
     symlink("../sub/other.yaml", folder.path("in/links/x.yaml")).unwrap();
     symlink("../sub", folder.path("in/links/dir")).unwrap();
-    folder.run("check -f in --from shop/web --to shop/db:80").says(0, &[]);
+    folder.run("check -f in --from shop/web --to shop/db:80").assert_error(0, &[]);
     fs::create_dir(folder.path("second")).unwrap();
     symlink("../in/pod.yaml", folder.path("second/pod.yaml")).unwrap();
-    folder.run("lint -f second").says(2, &["link out of `second`"]);
-    folder.run("lint -f second -f in").says(0, &[]);
+    folder.run("lint -f second").assert_error(2, &["link out of `second`"]);
+    folder.run("lint -f second -f in").assert_error(0, &[]);
     symlink("in", folder.path("named")).unwrap();
-    folder.run("lint -f named").says(0, &[]);
+    folder.run("lint -f named").assert_error(0, &[]);
     symlink("in/pod.yaml", folder.path("named.yaml")).unwrap();
-    folder.run("lint -f named.yaml").says(0, &[]);
+    folder.run("lint -f named.yaml").assert_error(0, &[]);
 }
 
 #[test]
 fn follow_links_reads_links_out_and_devices() {
     let folder = folder();
     symlink("../../out/web.yaml", folder.path("in/links/x.yaml")).unwrap();
-    folder.run("lint -f in --follow-links").says(0, &[]);
+    folder.run("lint -f in --follow-links").assert_error(0, &[]);
     symlink("/dev/null", folder.path("in/links/null.yaml")).unwrap();
-    folder.run("lint -f in --follow-links").says(0, &[]);
-    folder.run("lint -f in").says(2, &["in/links/null.yaml"]);
+    folder.run("lint -f in --follow-links").assert_error(0, &[]);
+    folder.run("lint -f in").assert_error(2, &["in/links/null.yaml"]);
 }
 
 #[test]
-fn devices_sockets_and_fifos_are_named() {
+fn device_socket_and_fifo_are_errors_with_their_type() {
     let folder = folder();
-    folder.run("lint -f /dev/zero").says(2, &["error[not-a-file]", "`/dev/zero` is a device"]);
-    folder.run("lint -f in -f /dev/null").says(2, &["`/dev/null` is a device"]);
-    folder.run("check -f in --from shop/web --to shop/web:80 --answers /dev/zero").says(2, &["is a device"]);
+    folder.run("lint -f /dev/zero").assert_error(2, &["error[not-a-file]", "`/dev/zero` is a device"]);
+    folder.run("lint -f in -f /dev/null").assert_error(2, &["`/dev/null` is a device"]);
+    folder
+        .run("check -f in --from shop/web --to shop/web:80 --answers /dev/zero")
+        .assert_error(2, &["is a device"]);
     mkfifo(&folder, "in/links/pipe.yaml");
     mkfifo(&folder, "in/links/other.pipe");
     let _socket = UnixListener::bind(folder.path("in/links/socket.yaml")).unwrap();
     for more in ["", " --follow-links"] {
         let ran = folder.run(&format!("lint -f in{more}"));
-        ran.says(2, &["`in/links/pipe.yaml` is a FIFO", "`in/links/socket.yaml` is a socket"]);
+        ran.assert_error(2, &["`in/links/pipe.yaml` is a FIFO", "`in/links/socket.yaml` is a socket"]);
         assert!(!ran.err.contains("other.pipe"));
     }
     mkfifo(&folder, "x.cases.yaml");
     fs::create_dir(folder.path("cases")).unwrap();
     mkfifo(&folder, "cases/x.cases.yaml");
-    folder.run("test cases").says(2, &["`cases/x.cases.yaml` is a FIFO"]);
-    folder.run("test /dev/zero").says(2, &["`/dev/zero` is a device"]);
+    folder.run("test cases").assert_error(2, &["`cases/x.cases.yaml` is a FIFO"]);
+    folder.run("test /dev/zero").assert_error(2, &["`/dev/zero` is a device"]);
     #[cfg(feature = "stats")]
     {
-        folder.run("bundle --stats --module /dev/zero").says(2, &["`/dev/zero` is a device"]);
+        folder.run("bundle --stats --module /dev/zero").assert_error(2, &["`/dev/zero` is a device"]);
         folder
             .run("bundle --stats --module missing.wasm")
-            .says(2, &["cannot read `missing.wasm`", "cargo xtask wasm"]);
+            .assert_error(2, &["cannot read `missing.wasm`", "cargo xtask wasm"]);
         let module = fs::File::create(folder.path("large.wasm")).unwrap();
         module.set_len((64 << 20) + 1).unwrap();
-        folder.run("bundle --stats --module large.wasm").says(2, &["more than 67108864 bytes"]);
+        folder.run("bundle --stats --module large.wasm").assert_error(2, &["more than 67108864 bytes"]);
     }
 }
 
 #[test]
-fn pipe_that_the_user_names_is_read() {
+fn pipe_in_arguments_is_read() {
     let folder = folder();
     let script = r#""$0" lint -f <(cat in/pod.yaml) && "$0" lint -f /dev/stdin < in/pod.yaml \
         && cat in/pod.yaml | "$0" lint -f /dev/stdin \
@@ -127,7 +129,7 @@ fn pipe_that_the_user_names_is_read() {
 }
 
 #[test]
-fn case_file_reads_manifests_inside_alone() {
+fn case_file_reads_only_manifests_in_its_folder() {
     let run = |cases: &str| {
         let folder = folder();
         fs::write(folder.path("in/x.cases.yaml"), cases).unwrap();
@@ -148,25 +150,25 @@ fn case_file_reads_manifests_inside_alone() {
         ("/etc/passwd", "not a manifest"),
         ("/proc/self/environ", "link out of"),
     ] {
-        run(&format!("manifests: [{manifests}]\ncases:\n- {case}\n")).says(2, &[part]);
+        run(&format!("manifests: [{manifests}]\ncases:\n- {case}\n")).assert_error(2, &[part]);
         let ran = run(&format!("manifests: []\ncases:\n- {{name: n, load: {manifests}, expect: valid}}\n"));
         assert!(ran.code == 1 && ran.out.contains(part), "{ran:?}");
     }
-    run(&format!("cases:\n- {case}\n")).says(2, &["in/link.yml", "link out of"]);
-    run(&format!("manifests: [sub, ../out/web.yaml]\ncases:\n- {case}\n")).says(0, &[]);
+    run(&format!("cases:\n- {case}\n")).assert_error(2, &["in/link.yml", "link out of"]);
+    run(&format!("manifests: [sub, ../out/web.yaml]\ncases:\n- {case}\n")).assert_error(0, &[]);
 }
 
 #[test]
-fn case_file_that_is_a_link_out_is_refused() {
+fn case_file_that_links_out_of_the_folder_is_refused() {
     let folder = folder();
     symlink("../out/secret", folder.path("in/x.cases.yaml")).unwrap();
     let ran = folder.run("test in");
-    ran.says(2, &["in/x.cases.yaml", "link out of `in`"]);
+    ran.assert_error(2, &["in/x.cases.yaml", "link out of `in`"]);
     assert!(!ran.err.contains("password"));
 }
 
 #[test]
-fn input_without_end_is_read_up_to_the_limit() {
+fn endless_input_is_read_up_to_the_limit() {
     let folder = folder();
     let script = r#"yes 'a: b' | head -c 67108865 | "$0" lint -f -"#;
     let output = Command::new("bash")

@@ -25,9 +25,9 @@ spec:
 ";
 
 #[test]
-fn who_refuses_is_named_with_file_line_path_and_remedy() {
+fn finding_has_authority_file_line_path_and_remedy() {
     let folder = Folder::new(&[("db.yaml", POLICY)]);
-    folder.run("lint -f db.yaml").prints(
+    folder.run("lint -f db.yaml").assert_output(
         1,
         &[
             "db.yaml:9:10",
@@ -47,11 +47,13 @@ fn who_refuses_is_named_with_file_line_path_and_remedy() {
 }
 
 #[test]
-fn a_platform_refuses_more() {
+fn platform_profile_adds_its_validation() {
     let folder = Folder::new(&[("dns.yaml", STAR)]);
-    folder.run("lint -f dns.yaml").prints(0, &["no problems found"]);
-    folder.run("lint -f dns.yaml --profile azure-acns").prints(1, &["the bare `*`", "dns.yaml:9", "ACNS"]);
+    folder.run("lint -f dns.yaml").assert_output(0, &["no problems found"]);
+    folder
+        .run("lint -f dns.yaml --profile azure-acns")
+        .assert_output(1, &["the bare `*`", "dns.yaml:9", "ACNS"]);
     let none = "lint -f dns.yaml --profile azure-acns --option advancedNetworkPolicies=None";
-    folder.run(none).prints(1, &["needs advanced network policies of level FQDN"]);
-    folder.run("lint -f dns.yaml --option profile=strict").says(2, &["write `--profile strict`"]);
+    folder.run(none).assert_output(1, &["needs advanced network policies of level FQDN"]);
+    folder.run("lint -f dns.yaml --option profile=strict").assert_error(2, &["write `--profile strict`"]);
 }

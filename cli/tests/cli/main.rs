@@ -1,4 +1,4 @@
-//! The command as scripts see it: the real binary, its streams and its exit codes.
+//! The interface of the command for scripts: the binary with its streams and exit codes.
 
 #[cfg(test)]
 mod attachment;

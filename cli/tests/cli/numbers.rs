@@ -1,4 +1,4 @@
-//! Numbers beyond the limits of their fields: every field that takes a number names itself and its limits.
+//! Numbers beyond the limits of their fields: the message of every numeric field contains the field and its limits.
 
 use crate::folder::Folder;
 
@@ -15,13 +15,13 @@ enum Place {
     Arguments,
 }
 
-/// A field that takes a number.
+/// A field whose value is a number.
 struct Field {
     place: Place,
     /// The text around the field; `$n` is the number.
     text: &'static str,
     /// Texts that the message must contain: the field and its limits.
-    says: [&'static str; 2],
+    expected: [&'static str; 2],
     /// The numbers beyond the limits; `$big` is one of 400 digits.
     values: &'static [&'static str],
 }
@@ -33,7 +33,7 @@ const NOT_TIMEOUT: &[&str] = &["9223372036854775808", "18446744073709551616", "-
 const NOT_SPAN: &[&str] = &["9223372036854775808", "18446744073709551616", "$big"];
 
 const fn manifest(text: &'static str, field: &'static str, limits: &'static str) -> Field {
-    Field { place: Place::Manifest, text, says: [field, limits], values: NOT_U16 }
+    Field { place: Place::Manifest, text, expected: [field, limits], values: NOT_U16 }
 }
 
 const FIELDS: &[Field] = &[
@@ -125,25 +125,25 @@ const FIELDS: &[Field] = &[
     Field {
         place: Place::Manifest,
         text: "{apiVersion: security.istio.io/v1, kind: RequestAuthentication, metadata: {name: p}, spec: {jwtRules: [{issuer: i, jwksUri: 'https://k/', timeout: '$ns'}]}}",
-        says: ["spec.jwtRules[0].timeout", "315576000000s"],
+        expected: ["spec.jwtRules[0].timeout", "315576000000s"],
         values: NOT_TIMEOUT,
     },
     Field {
         place: Place::Manifest,
         text: "{apiVersion: v1, kind: ConfigMap, metadata: {name: istio, namespace: istio-system}, data: {mesh: '{defaultConfig: {gatewayTopology: {numTrustedProxies: $n}}}'}}",
-        says: ["numTrustedProxies", "from 0 to 4294967295"],
+        expected: ["numTrustedProxies", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Manifest,
         text: "{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: {proxy.istio.io/config: '{gatewayTopology: {numTrustedProxies: $n}}'}}}",
-        says: ["numTrustedProxies", "from 0 to 4294967295"],
+        expected: ["numTrustedProxies", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Manifest,
         text: "{apiVersion: apps/v1, kind: Deployment, metadata: {name: p}, spec: {template: {metadata: {annotations: {proxy.istio.io/config: '{gatewayTopology: {numTrustedProxies: $n}}'}}}}}",
-        says: ["spec.template.metadata.annotations.proxy.istio.io/config", "from 0 to 4294967295"],
+        expected: ["spec.template.metadata.annotations.proxy.istio.io/config", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     manifest(
@@ -154,115 +154,115 @@ const FIELDS: &[Field] = &[
     Field {
         place: Place::Manifest,
         text: "{apiVersion: v1, kind: ConfigMap, metadata: {name: istio, namespace: istio-system}, data: {mesh: '{extensionProviders: [{name: p, envoyExtAuthzHttp: {service: a.b, port: 1, timeout: $ns}}]}'}}",
-        says: ["timeout", "315576000000s"],
+        expected: ["timeout", "315576000000s"],
         values: NOT_TIMEOUT,
     },
     Field {
         place: Place::Manifest,
         text: "{apiVersion: v1, kind: ConfigMap, metadata: {name: istio, namespace: istio-system}, data: {mesh: '{extensionProviders: [{name: p, envoyExtAuthzHttp: {service: a.b, port: 1, includeRequestBodyInCheck: {maxRequestBytes: $n}}}]}'}}",
-        says: ["maxRequestBytes", "from 0 to 4294967295"],
+        expected: ["maxRequestBytes", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: $n}, expect: allow}",
-        says: ["cases[0].to.port", "from 0 to 65535"],
+        expected: ["cases[0].to.port", "from 0 to 65535"],
         values: NOT_U16,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2}, protocol: ICMP, icmp: {type: $n}, expect: allow}",
-        says: ["cases[0].icmp.type", "from 0 to 255"],
+        expected: ["cases[0].icmp.type", "from 0 to 255"],
         values: NOT_U16,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: 1}, expect: deny, status: $n}",
-        says: ["cases[0].status", "from 0 to 65535"],
+        expected: ["cases[0].status", "from 0 to 65535"],
         values: NOT_U16,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: 1}, expect: deny, options: {tofqdnsMinTtl: $n}}",
-        says: ["tofqdnsMinTtl: ", "from 0 to 4294967295"],
+        expected: ["tofqdnsMinTtl: ", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: 1}, expect: deny, after: [{wait: $n}]}",
-        says: ["cases[0].after[0].wait", "9007199254740991ms"],
+        expected: ["cases[0].after[0].wait", "9007199254740991ms"],
         values: NOT_SPAN,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: 1}, expect: deny, after: [{at: $ns}]}",
-        says: ["cases[0].after[0].at", "9007199254740991ms"],
+        expected: ["cases[0].after[0].at", "9007199254740991ms"],
         values: NOT_SPAN,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: 1}, expect: deny, after: [{dns: {query: a, ttl: $n}}]}",
-        says: ["cases[0].after[0].dns.ttl", "from 0 to 4294967295"],
+        expected: ["cases[0].after[0].dns.ttl", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Cases,
         text: "{name: a, from: {ip: 10.0.0.1}, to: {ip: 10.0.0.2, port: 1}, expect: deny, after: [{dns: {query: a, server: {ip: 10.0.0.3, port: $n}}}]}",
-        says: ["cases[0].after[0].dns.server.port", "from 0 to 65535"],
+        expected: ["cases[0].after[0].dns.server.port", "from 0 to 65535"],
         values: NOT_U16,
     },
     Field {
         place: Place::Answers,
         text: "- dns: {query: a, ttl: $n}\n",
-        says: ["ttl", "from 0 to 4294967295"],
+        expected: ["ttl", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Answers,
         text: "{\"dns\": {\"query\": \"a\", \"ttl\": $n}}\n",
-        says: ["ttl", "from 0 to 4294967295"],
+        expected: ["ttl", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Answers,
         text: "- wait: $n\n",
-        says: ["wait", "9007199254740991ms"],
+        expected: ["wait", "9007199254740991ms"],
         values: NOT_SPAN,
     },
     Field {
         place: Place::Arguments,
         text: "check -f ok.yaml --from 10.0.0.1 --to 10.0.0.2:$n",
-        says: ["--to 10.0.0.2:", "up to 65535"],
+        expected: ["--to 10.0.0.2:", "up to 65535"],
         values: NOT_U16,
     },
     Field {
         place: Place::Arguments,
         text: "bundle -f ok.yaml --workload a/b --port=$n",
-        says: ["--port", "0..=65535"],
+        expected: ["--port", "0..=65535"],
         values: &["65536", "4294967296", "9223372036854775807", "-1"],
     },
     Field {
         place: Place::Arguments,
         text: "lint -f ok.yaml --option tofqdnsMinTtl=$n",
-        says: ["tofqdnsMinTtl", "from 0 to 4294967295"],
+        expected: ["tofqdnsMinTtl", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Arguments,
         text: "lint -f ok.yaml --option tofqdnsEndpointMaxIpPerHostname=$n",
-        says: ["tofqdnsEndpointMaxIpPerHostname", "from 0 to 4294967295"],
+        expected: ["tofqdnsEndpointMaxIpPerHostname", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Arguments,
         text: "lint -f ok.yaml --option tofqdnsMaxDeferredConnectionDeletes=$n",
-        says: ["tofqdnsMaxDeferredConnectionDeletes", "from 0 to 4294967295"],
+        expected: ["tofqdnsMaxDeferredConnectionDeletes", "from 0 to 4294967295"],
         values: NOT_U32,
     },
     Field {
         place: Place::Arguments,
         text: "lint -f ok.yaml --option tofqdnsIdleConnectionGracePeriod=$n",
-        says: ["tofqdnsIdleConnectionGracePeriod", "from 0 to 4294967295"],
+        expected: ["tofqdnsIdleConnectionGracePeriod", "from 0 to 4294967295"],
         values: NOT_U32,
     },
 ];
@@ -285,19 +285,20 @@ impl Field {
             Place::Arguments => &text,
         });
         let all = format!("{}{}", ran.out, ran.err);
-        // `lint` ends with 1 where a file can be read and a policy in it is refused.
+        // `lint` exits with 1 if the file is readable and a policy in it is refused.
         let is_refused = ran.code == 2 || (self.place == Place::Manifest && ran.code == 1);
-        // Of a number that no type holds, YAML and JSON name the line.
+        // For a number beyond every type, the parsers of YAML and JSON report only the line.
         let is_too_long =
             value == "$big" && (all.contains("non-finite float") || all.contains("number out of range"));
-        let missing: Vec<_> = self.says.iter().filter(|part| !is_too_long && !all.contains(**part)).collect();
+        let missing: Vec<_> =
+            self.expected.iter().filter(|part| !is_too_long && !all.contains(**part)).collect();
         (!is_refused || !missing.is_empty())
             .then(|| format!("{text:.300}\n    lacks {missing:?}, code {}: {all:.600}", ran.code))
     }
 }
 
 #[test]
-fn a_number_beyond_its_limits_is_refused_with_field_and_limits() {
+fn number_beyond_limits_is_refused_with_field_and_limits() {
     let wrong: Vec<String> =
         FIELDS.iter().flat_map(|field| field.values.iter().filter_map(|value| field.wrong(value))).collect();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));

@@ -1,4 +1,4 @@
-//! The commands of docs/envoy.md and docs/istio.md, run without changes.
+//! The commands of docs/envoy.md and docs/istio.md run without changes.
 
 use std::{
     env, fs,
@@ -12,14 +12,15 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// The `sh` blocks of a document as one script.
+/// Returns the `sh` blocks of a document as one script.
 fn script(document: &str) -> String {
     let text = fs::read_to_string(root().join("docs").join(document)).unwrap();
     let blocks = text.split("```sh\n").skip(1);
     blocks.map(|block| block.split("```").next().unwrap_or_default()).collect()
 }
 
-/// What a script prints in a folder that has the repository's policies and module, `envoy` and `palisade` in the path.
+/// Runs a script in a folder with the repository's policies and module, and with `envoy` and `palisade` in the path. Returns
+/// its output.
 fn run(script: &str, envoy: Option<&Path>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
@@ -28,7 +29,7 @@ fn run(script: &str, envoy: Option<&Path>) -> String {
     symlink(root().join("policies"), folder.path().join("policies")).unwrap();
     symlink(root().join("target"), folder.path().join("target")).unwrap();
     if let Some(envoy) = envoy {
-        // As the process that the script starts: without a shared memory region to fight over.
+        // Without hot restart, because processes with hot restart share a memory region.
         let wrapper =
             format!("#!/bin/sh\nexec {} --disable-hot-restart --concurrency 1 \"$@\"\n", envoy.display());
         fs::write(bin.join("envoy"), wrapper).unwrap();
@@ -49,14 +50,14 @@ fn run(script: &str, envoy: Option<&Path>) -> String {
 }
 
 #[test]
-fn the_page_on_istio_runs() {
+fn commands_of_istio_page_succeed() {
     let script = script("istio.md");
     assert!(script.matches("palisade bundle").count() >= 5);
     run(&script, None);
 }
 
 #[test]
-fn the_page_on_envoy_runs() {
+fn commands_of_envoy_page_succeed() {
     if palisade_test_support::filter_module().is_none() {
         return;
     }
@@ -65,7 +66,7 @@ fn the_page_on_envoy_runs() {
         Err(error) => return palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}")),
     };
     let mut script = script("envoy.md");
-    // The page's ports may be taken here.
+    // The ports of the page can be in use on this machine.
     for port in ["15006", "15000", "8000"] {
         let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         script = script.replace(port, &free.to_string());

@@ -1,5 +1,5 @@
-//! Rules on `ipBlocks` mean the socket's peer, whatever `X-Forwarded-For` contains: what `palisade bundle` prints for them, in
-//! a real Envoy.
+//! Rules on `ipBlocks` in the output of `palisade bundle`, in a real Envoy. They use the address of the socket's peer, whatever
+//! `X-Forwarded-For` contains.
 
 use crate::folder::Folder;
 use palisade_envoy::{
@@ -25,13 +25,13 @@ spec: {{rules: [{{from: [{{source: {{ipBlocks: ['{block}']}}}}]}}]}}
     )
 }
 
-/// Each form's HTTP filters, by name.
+/// Returns the HTTP filters of each format, by name.
 fn forms(block: &str, module: &str) -> Vec<(&'static str, Vec<Value>)> {
     let folder = Folder::new(&[("manifests.yaml", manifests(block).as_bytes())]);
     let form = |name: &str| -> Value {
         let arguments = format!("--workload foo/sample --format {name} --module {module}");
         let ran = folder.run(&format!("bundle -f manifests.yaml {arguments}"));
-        ran.says(0, &[]);
+        ran.assert_error(0, &[]);
         serde_json::from_str(&ran.out).expect("JSON")
     };
     let values = |filter: &Value| -> Vec<Value> {
@@ -39,7 +39,7 @@ fn forms(block: &str, module: &str) -> Vec<(&'static str, Vec<Value>)> {
         patches.iter().map(|patch| patch["patch"]["value"].clone()).collect()
     };
     let filter = form("istio-envoy-filter");
-    // Istio makes a filter of the plugin; the other one is put before all others.
+    // istiod creates a filter from the WasmPlugin, and inserts the filter of the EnvoyFilter before all others.
     let plugin = form("istio-wasm-plugin");
     assert_eq!(plugin["items"][0]["spec"]["configPatches"][0]["patch"]["operation"], "INSERT_FIRST");
     let wasm = |configuration: &Value| Plugin::new(module, configuration.to_string()).http_filter();
@@ -47,7 +47,7 @@ fn forms(block: &str, module: &str) -> Vec<(&'static str, Vec<Value>)> {
     let beside = [values(&plugin["items"][0]), vec![configured.clone()]].concat();
     let listener = &form("envoy-listener")["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     let mut listed = listener["http_filters"].as_array().expect("filters").clone();
-    // The fixture has a router of its own.
+    // The fixture adds its own router.
     listed.pop();
     vec![
         ("envoy-filter", values(&filter)),
@@ -58,7 +58,7 @@ fn forms(block: &str, module: &str) -> Vec<(&'static str, Vec<Value>)> {
 }
 
 #[test]
-fn an_address_in_a_header_is_never_the_peers() {
+fn address_in_header_is_never_the_peer_address() {
     let Some(module) = palisade_test_support::filter_module() else { return };
     if let Err(error) = palisade_envoy::fetch::binary() {
         return palisade_test_support::skip_unless_required(&format!("no Envoy: {error:#}"));
@@ -71,7 +71,7 @@ fn an_address_in_a_header_is_never_the_peers() {
         }
     }
     let envoy = Envoy::start(&Bootstrap::new(listeners)).expect("Envoy");
-    let ask = |name: &str, forwarded: &str| {
+    let send = |name: &str, forwarded: &str| {
         let request = format!("GET / HTTP/1.1\r\nhost: sample.foo\r\n{forwarded}\r\n");
         let client = Client::plaintext(envoy.port(name).expect("a port"));
         match client.request(request.as_bytes()).expect("an answer") {
@@ -84,11 +84,11 @@ fn an_address_in_a_header_is_never_the_peers() {
     for form in ["envoy-filter", "wasm-plugin", "listener"] {
         let answers = ["here", "there"].map(|place| {
             let name = format!("{form}-{place}");
-            (ask(&name, ""), ask(&name, FORWARDED))
+            (send(&name, ""), send(&name, FORWARDED))
         });
         assert_eq!(answers, [(200, 200), (403, 403)], "{form}");
     }
     // Without the address of the peer, both rules deny a request with the header.
-    assert_eq!((ask("alone-here", ""), ask("alone-here", FORWARDED)), (200, 403));
-    assert_eq!((ask("alone-there", ""), ask("alone-there", FORWARDED)), (403, 403));
+    assert_eq!((send("alone-here", ""), send("alone-here", FORWARDED)), (200, 403));
+    assert_eq!((send("alone-there", ""), send("alone-there", FORWARDED)), (403, 403));
 }

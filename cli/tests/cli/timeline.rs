@@ -30,7 +30,7 @@ const ANSWERS: &[u8] = b"
 fn stretches(folder: &Folder, to: &str, code: i32) -> Vec<Vec<Value>> {
     let ran = folder
         .run(&format!("check -f cluster.yaml --from foo/a --to {to} --timeline --answers a.yaml -o json"));
-    ran.says(code, &[]);
+    ran.assert_error(code, &[]);
     let found: Value = serde_json::from_str(&ran.out).unwrap();
     let of_one = |t: &Value| {
         let stretches = t["stretches"].as_array().unwrap().iter();
@@ -40,7 +40,7 @@ fn stretches(folder: &Folder, to: &str, code: i32) -> Vec<Vec<Value>> {
 }
 
 #[test]
-fn a_flow_is_open_from_the_answer_to_its_end() {
+fn flow_is_allowed_from_the_answer_to_its_expiry() {
     let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", ANSWERS)]);
     let first = [json!([0, 5_000, "deny"]), json!([5_000, 15_001, "allow"]), json!([15_001, null, "deny"])];
     let second = [json!([0, 5_000, "deny"]), json!([5_000, 23_001, "allow"]), json!([23_001, null, "deny"])];
@@ -49,12 +49,12 @@ fn a_flow_is_open_from_the_answer_to_its_end() {
     assert_eq!(stretches(&folder, "192.0.2.3:443", 1), [[json!([0, null, "deny"])]]);
     let text =
         folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.1:443 --timeline --answers a.yaml");
-    text.says(0, &[]);
+    text.assert_error(0, &[]);
     assert!(text.out.contains("15.001s  -        deny     cilium-egress"), "{}", text.out);
 }
 
 #[test]
-fn a_reason_says_how_long_the_answer_holds() {
+fn reason_contains_the_lifetime_of_the_answer() {
     let answer = |wait: u32, ttl: u32| {
         format!("- wait: {wait}s\n- dns: {{query: a.x.io, from: foo/a, answers: [192.0.2.1], ttl: {ttl}}}\n")
     };
@@ -76,7 +76,7 @@ fn a_reason_says_how_long_the_answer_holds() {
     ] {
         let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", answer(wait, ttl).as_bytes())]);
         let ran = folder.run(format!("{check} a.yaml {option}").trim_end());
-        ran.says(0, &[]);
+        ran.assert_error(0, &[]);
         let open = ran.out.lines().find(|line| line.contains("allow")).unwrap();
         let cells: Vec<&str> = open.split_whitespace().collect();
         assert_eq!(cells[..2], [format!("{wait}s").as_str(), until], "{open}");
@@ -85,21 +85,23 @@ fn a_reason_says_how_long_the_answer_holds() {
 }
 
 #[test]
-fn answers_come_before_a_single_decision_too() {
+fn answers_precede_a_single_decision() {
     let folder = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", ANSWERS)]);
-    folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443 --answers a.yaml").says(0, &[]);
-    folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443").says(1, &[]);
+    folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443 --answers a.yaml").assert_error(0, &[]);
+    folder.run("check -f cluster.yaml --from foo/a --to 192.0.2.2:443").assert_error(1, &[]);
 }
 
 #[test]
-fn a_series_that_cannot_be_read_is_told() {
+fn invalid_series_is_error() {
     let folder =
         Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", b"- sleep: 5s"), ("b.jsonl", b"{}\n{nothing")]);
     let check = "check -f cluster.yaml --from foo/a --to a.x.io:443 --timeline --answers";
-    folder.run(&format!("{check} a.yaml")).says(2, &["sleep", "a.yaml", "help:"]);
-    folder.run(&format!("{check} b.jsonl")).says(2, &["line 2", "b.jsonl"]);
-    folder.run(&format!("{check} none")).says(2, &["cannot read `none`"]);
-    folder.run("check -f cluster.yaml --from foo/a --to a.x.io:443 --timeline").says(2, &["--answers"]);
+    folder.run(&format!("{check} a.yaml")).assert_error(2, &["sleep", "a.yaml", "help:"]);
+    folder.run(&format!("{check} b.jsonl")).assert_error(2, &["line 2", "b.jsonl"]);
+    folder.run(&format!("{check} none")).assert_error(2, &["cannot read `none`"]);
+    folder
+        .run("check -f cluster.yaml --from foo/a --to a.x.io:443 --timeline")
+        .assert_error(2, &["--answers"]);
     let empty = Folder::new(&[("cluster.yaml", CLUSTER), ("a.yaml", b"- wait: 1s")]);
-    empty.run(&format!("{check} a.yaml")).says(2, &["no answer of the series", "`a.x.io`"]);
+    empty.run(&format!("{check} a.yaml")).assert_error(2, &["no answer of the series", "`a.x.io`"]);
 }

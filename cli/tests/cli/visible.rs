@@ -1,13 +1,13 @@
-//! Hostile text reaches the terminal in no command: every value is printed with its control characters escaped.
+//! Hostile text does not reach the terminal: every command prints values with their control characters escaped.
 
 use crate::folder::{Folder, Ran};
 use std::{fs, path::Path};
 
-/// Colours, sets the title, rings, reorders, hides, clears the screen by a C1 control, and forges a line.
+/// A text that sets a colour and the title, rings the bell, reorders and hides text, clears the screen and forges a line.
 const HOSTILE: &str = "\u{1b}[31mEVIL\u{1b}]0;pwn\u{7}\u{202e}\u{200b}\u{9b}2J\u{85}\r\nFORGED";
-/// The same in a double-quoted YAML or JSON string.
+/// The hostile text in a double-quoted YAML or JSON string.
 const QUOTED: &str = r"\u001b[31mEVIL\u001b]0;pwn\u0007\u202e\u200b\u009b2J\u0085\r\nFORGED";
-/// The same as the name of a file.
+/// The hostile text as the name of a file.
 const FILE: &str = "\u{1b}[31mEVIL\u{1b}]0;pwn\u{7}\u{202e}\u{200b}\u{9b}2J\r\nFORGED.yaml";
 
 const CLUSTER: &str = r#"
@@ -59,7 +59,7 @@ cases:
 - {name: "HOSTILE", load: bad.yaml, expect: invalid, reason: "HOSTILE"}
 "#;
 
-/// Fails where a character of `ran` is invisible and not of a style of the command's own.
+/// Asserts that every invisible character of `ran` belongs to a style of the command.
 fn assert_visible(what: &str, ran: &Ran) {
     for text in [&ran.out, &ran.err] {
         assert!(!text.contains("\u{1b}[31mEVIL"), "{what}: the style of a value is printed: {text:?}");
@@ -188,7 +188,7 @@ fn hostile_values_are_escaped_in_every_command() {
 }
 
 #[test]
-fn json_and_escapes_keep_the_value() {
+fn json_escapes_keep_the_value() {
     let folder = Folder::new(&[("all.yaml", CLUSTER.replace("HOSTILE", QUOTED).as_bytes())]);
     let ran = folder.run("check -f all.yaml --from shop/web --to 203.0.113.9:443 -o json");
     let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -202,7 +202,7 @@ fn json_and_escapes_keep_the_value() {
 }
 
 #[test]
-fn only_one_module_writes_to_the_streams() {
+fn only_the_text_module_writes_to_the_streams() {
     fn walk(folder: &Path, wrong: &mut Vec<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

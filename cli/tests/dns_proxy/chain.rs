@@ -1,4 +1,4 @@
-//! The whole chain: asked, answered, connected, over, asked again.
+//! The life of a recorded address: lookup, response, connection, expiry, and another lookup.
 
 use crate::{
     proxy::{Proxy, folder},
@@ -9,31 +9,35 @@ use std::process::Command;
 use tokio::time::sleep;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_is_open_from_its_answer_to_its_end() {
+async fn address_is_allowed_from_its_answer_to_its_expiry() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     for by_tcp in [false, true] {
         let refused = proxy.resolve("www.example.org.", by_tcp).await.unwrap_err();
         assert!(!refused.is_nx_domain(), "{refused}");
         assert_eq!(proxy.event("refused")["code"], "REFUSED");
-        assert_eq!(upstream.asked(), [""; 0], "a refused lookup goes nowhere");
+        assert_eq!(upstream.take_names(), [""; 0], "the proxy does not forward a refused lookup");
 
         assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny");
         let addresses = proxy.resolve("Short.Example.COM.", by_tcp).await.unwrap();
         assert_eq!(addresses, ["203.0.113.20".parse::<core::net::IpAddr>().unwrap()]);
-        assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "it was learned before it was sent");
+        assert_eq!(
+            proxy.connect("203.0.113.20", 443).await,
+            "allow",
+            "the address is recorded before the response"
+        );
         assert_eq!(proxy.connect("203.0.113.20", 80).await, "deny");
         sleep(Duration::from_millis(1_100)).await;
-        assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny", "its time is over");
-        assert!(upstream.asked().iter().all(|name| name == "short.example.com."));
+        assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny", "the answer has expired");
+        assert!(upstream.take_names().iter().all(|name| name == "short.example.com."));
     }
     proxy.resolve("short.example.com.", false).await.unwrap();
-    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "asked again");
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "the second lookup allows it again");
     proxy.terminate("-INT");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_alias_opens_what_was_asked_and_ipv6_is_no_exception() {
+async fn alias_and_ipv6_answers_allow_the_queried_name() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     proxy.resolve("alias.example.com.", false).await.unwrap();
@@ -49,7 +53,7 @@ async fn an_alias_opens_what_was_asked_and_ipv6_is_no_exception() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn address_without_time_to_live_is_open_when_the_client_connects() {
+async fn address_with_ttl_zero_is_allowed_for_the_next_connection() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     proxy.resolve("zero.example.com.", false).await.unwrap();
@@ -61,7 +65,7 @@ async fn address_without_time_to_live_is_open_when_the_client_connects() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ipv4_address_in_ipv6_form_opens_the_ipv4_address() {
+async fn ipv4_mapped_address_allows_the_ipv4_address() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     proxy.resolve("sixmapped.example.com.", false).await.unwrap();
@@ -73,7 +77,7 @@ async fn ipv4_address_in_ipv6_form_opens_the_ipv4_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_connection_keeps_its_address() {
+async fn open_connection_keeps_its_address() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     proxy.resolve("short.example.com.", false).await.unwrap();
@@ -85,7 +89,7 @@ async fn a_live_connection_keeps_its_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_protocol_is_part_of_the_rule() {
+async fn rule_allows_only_its_protocol() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/udp", upstream.address, &["--refuse-with", "nxdomain"]);
     assert!(proxy.resolve("www.example.com.", false).await.is_ok());
@@ -94,7 +98,7 @@ async fn the_protocol_is_part_of_the_rule() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn its_lines_are_a_series_of_answers_for_a_timeline() {
+async fn log_lines_are_answers_for_a_timeline() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     proxy.resolve("short.example.com.", false).await.unwrap();

@@ -1,4 +1,4 @@
-//! The HTTP endpoint: wrong requests, foreign pages, and clients that are slow on purpose.
+//! The HTTP endpoint: invalid requests, foreign web pages, and clients that are slow on purpose.
 
 use crate::{
     proxy::{Proxy, folder},
@@ -11,7 +11,7 @@ use tokio::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_requests_are_refused_with_a_reason() {
+async fn invalid_request_is_refused_with_reason() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     for (method, path, body, status) in [
@@ -40,7 +40,7 @@ async fn wrong_requests_are_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn foreign_web_pages_neither_ask_nor_report() {
+async fn request_of_foreign_web_page_is_refused() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     let port = proxy.http.port();
@@ -72,7 +72,7 @@ async fn foreign_web_pages_neither_ask_nor_report() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_of_a_shared_address_are_bounded() {
+async fn names_of_shared_address_are_limited() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     for n in 0..103 {
@@ -83,7 +83,7 @@ async fn names_of_a_shared_address_are_bounded() {
     assert_eq!((answer["names"].as_array().unwrap().len(), answer["moreNames"].as_u64()), (100, Some(3)));
 }
 
-/// A client that sends requests and never reads.
+/// Opens a connection, sends requests and never reads.
 async fn client_that_never_reads(proxy: &Proxy) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(2048).unwrap();
@@ -101,7 +101,7 @@ async fn client_that_never_reads_loses_its_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_clients_make_room_for_others() {
+async fn slow_http_client_is_closed_for_another() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let more = ["--max-connections", "2", "--idle-timeout", "60"];
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &more);
@@ -119,12 +119,12 @@ async fn slow_clients_make_room_for_others() {
         assert_eq!(proxy.http("GET", "/v1/health", "").await.0, 200);
     }
     let mut byte = [0];
-    assert_eq!(slow[0].read(&mut byte).await.unwrap_or(0), 0, "the first one had to go");
+    assert_eq!(slow[0].read(&mut byte).await.unwrap_or(0), 0, "the proxy closes the first connection");
     assert!(proxy.resolve("www.example.com.", false).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_clients_of_lookups_make_room_for_others() {
+async fn slow_dns_client_is_closed_for_another() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let more = ["--max-connections", "2", "--idle-timeout", "60"];
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &more);

@@ -1,4 +1,4 @@
-//! The DNS proxy on the wire: the real binary between a real resolver and a real server, on loopback.
+//! The DNS proxy as a process between a resolver and a server on loopback.
 
 #[cfg(test)]
 mod chain;

@@ -1,4 +1,4 @@
-//! Messages that no resolver sends, and answers that no server should give.
+//! Messages that no resolver sends, and answers that no correct server sends.
 
 use crate::{
     proxy::{Proxy, folder},
@@ -25,14 +25,14 @@ fn query(names: &[&str]) -> Message {
     message
 }
 
-async fn ask(proxy: &Proxy, query: &Message) -> Message {
+async fn look_up(proxy: &Proxy, query: &Message) -> Message {
     let bytes = proxy.datagram(&query.to_vec().unwrap(), SOON).await.expect("an answer");
     let answer = Message::from_vec(&bytes).unwrap();
     assert_eq!(answer.metadata.id, query.metadata.id);
     answer
 }
 
-async fn ask_by_tcp(proxy: &Proxy, query: &Message) -> Message {
+async fn look_up_by_tcp(proxy: &Proxy, query: &Message) -> Message {
     let mut stream = TcpStream::connect(proxy.dns).await.unwrap();
     send_by_tcp(&mut stream, query).await;
     receive_by_tcp(&mut stream).await
@@ -52,7 +52,7 @@ async fn receive_by_tcp(stream: &mut TcpStream) -> Message {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn noise_is_dropped_and_a_broken_query_is_told() {
+async fn noise_is_dropped_and_invalid_query_gets_error() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     let bytes = query(&["www.example.com."]).to_vec().unwrap();
@@ -61,79 +61,83 @@ async fn noise_is_dropped_and_a_broken_query_is_told() {
     for noise in [&b"hello"[..], &[], &response] {
         assert_eq!(proxy.datagram(noise, Duration::from_millis(100)).await, None);
     }
-    let told = proxy.datagram(&bytes[..20], SOON).await.unwrap();
-    assert_eq!(Message::from_vec(&told).unwrap().metadata.response_code, ResponseCode::FormErr);
-    let empty = ask(&proxy, &query(&[])).await;
+    let refused = proxy.datagram(&bytes[..20], SOON).await.unwrap();
+    assert_eq!(Message::from_vec(&refused).unwrap().metadata.response_code, ResponseCode::FormErr);
+    let empty = look_up(&proxy, &query(&[])).await;
     assert_eq!(empty.metadata.response_code, ResponseCode::FormErr);
-    assert_eq!(upstream.asked(), [""; 0]);
-    assert_eq!(ask(&proxy, &query(&["www.example.com."])).await.answers.len(), 1, "it is still well");
+    assert_eq!(upstream.take_names(), [""; 0]);
+    assert_eq!(
+        look_up(&proxy, &query(&["www.example.com."])).await.answers.len(),
+        1,
+        "the proxy still answers"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_first_question_counts_and_goes_on() {
+async fn only_the_first_question_is_decided_and_forwarded() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
-    let answer = ask(&proxy, &query(&["www.example.com.", "www.example.org."])).await;
+    let answer = look_up(&proxy, &query(&["www.example.com.", "www.example.org."])).await;
     assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::NoError, 1));
-    assert_eq!(upstream.asked(), ["www.example.com."]);
-    let answer = ask(&proxy, &query(&["www.example.org.", "www.example.com."])).await;
+    assert_eq!(upstream.take_names(), ["www.example.com."]);
+    let answer = look_up(&proxy, &query(&["www.example.org.", "www.example.com."])).await;
     assert_eq!(answer.metadata.response_code, ResponseCode::Refused);
-    assert_eq!(upstream.asked(), [""; 0]);
+    assert_eq!(upstream.take_names(), [""; 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_off_the_chain_are_forwarded_and_learned_since_1_18() {
+async fn records_outside_the_chain_are_forwarded_and_recorded_since_1_18() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
-    let answer = ask(&proxy, &query(&["poison.example.com."])).await;
+    let answer = look_up(&proxy, &query(&["poison.example.com."])).await;
     assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::NoError, 2));
     assert_eq!(proxy.connect("203.0.113.40", 443).await, "allow");
     assert_eq!(proxy.connect("203.0.113.41", 443).await, "allow");
-    let answer = ask(&proxy, &query(&["below.example.com."])).await;
+    let answer = look_up(&proxy, &query(&["below.example.com."])).await;
     assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::NoError, 3));
     assert_eq!(proxy.connect("203.0.113.80", 443).await, "allow");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_off_the_chain_are_refused_up_to_1_17() {
+async fn records_outside_the_chain_are_refused_up_to_1_17() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let more = ["--option", "ciliumVersion=1.17"];
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &more);
-    let answer = ask(&proxy, &query(&["poison.example.com."])).await;
+    let answer = look_up(&proxy, &query(&["poison.example.com."])).await;
     assert_eq!((answer.metadata.response_code, answer.answers.len()), (ResponseCode::ServFail, 0));
     assert_eq!(proxy.connect("203.0.113.40", 443).await, "deny");
     assert!(proxy.event("failed")["detail"].as_str().unwrap().contains("`www.bank.example.`"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_silent_is_a_failure_and_holds_up_nobody_else() {
+async fn silent_server_fails_only_its_own_lookup() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &["--max-lookups", "2"]);
     let silent = query(&["silent.example.com."]);
-    let (one, other) = tokio::join!(ask(&proxy, &silent), async {
-        while upstream.asked().is_empty() {
+    let (one, other) = tokio::join!(look_up(&proxy, &silent), async {
+        while upstream.take_names().is_empty() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        ask(&proxy, &query(&["www.example.com."])).await
+        look_up(&proxy, &query(&["www.example.com."])).await
     });
     assert_eq!(one.metadata.response_code, ResponseCode::ServFail);
     assert_eq!(other.answers.len(), 1);
-    let by_tcp = ask_by_tcp(&proxy, &silent).await;
+    let by_tcp = look_up_by_tcp(&proxy, &silent).await;
     assert_eq!(by_tcp.metadata.response_code, ResponseCode::ServFail);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_lookups_fail_and_refusals_need_no_slot() {
+async fn lookup_beyond_limit_fails_and_refusal_needs_no_slot() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start_patient(folder.path(), upstream.address, &["--max-lookups", "1"]);
     let bytes = query(&["silent.example.com."]).to_vec().unwrap();
     assert_eq!(proxy.datagram(&bytes, Duration::from_millis(1)).await, None);
-    while upstream.asked().is_empty() {
+    while upstream.take_names().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let code = async |name: &str| {
         let (by_udp, by_tcp) =
-            (ask(&proxy, &query(&[name])).await, ask_by_tcp(&proxy, &query(&[name])).await);
+            (look_up(&proxy, &query(&[name])).await, look_up_by_tcp(&proxy, &query(&[name])).await);
         assert_eq!(by_udp.metadata.response_code, by_tcp.metadata.response_code);
         by_udp.metadata.response_code
     };
@@ -155,24 +159,24 @@ async fn pipelined_lookup_does_not_wait_for_a_slow_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_that_is_too_long_is_cut_off_and_comes_whole_by_tcp() {
+async fn long_answer_is_truncated_over_udp_and_complete_over_tcp() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &[]);
     let mut many = query(&["many.example.com."]);
-    let cut = ask(&proxy, &many).await;
+    let cut = look_up(&proxy, &many).await;
     assert!(cut.metadata.truncation && cut.answers.len() < 120, "{cut:?}");
     assert!(cut.to_vec().unwrap().len() <= 512);
-    let whole = ask_by_tcp(&proxy, &many).await;
+    let whole = look_up_by_tcp(&proxy, &many).await;
     assert!(!whole.metadata.truncation);
     assert_eq!(whole.answers.len(), 120);
     assert_eq!(proxy.connect("198.51.100.119", 443).await, "allow");
     many.set_edns(Edns::new());
     many.edns.as_mut().unwrap().set_max_payload(4096);
-    let whole = ask(&proxy, &many).await;
+    let whole = look_up(&proxy, &many).await;
     assert_eq!((whole.metadata.truncation, whole.answers.len()), (false, 120));
 }
 
-/// The response to `query` with these flags and counts, and `rest` behind the question.
+/// Returns the response to `query` with these flags and counts, and `rest` after the question.
 fn response(query: &[u8], flags: [u8; 2], counts: [u8; 8], rest: &[u8]) -> Vec<u8> {
     let name = query[12..].iter().position(|byte| *byte == 0).unwrap();
     let question = &query[12..12 + name + 5];
@@ -182,24 +186,24 @@ fn response(query: &[u8], flags: [u8; 2], counts: [u8; 8], rest: &[u8]) -> Vec<u
 #[tokio::test(flavor = "multi_thread")]
 async fn unreadable_answer_of_the_server_fails_at_once() {
     let record = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c";
-    /// Makes an answer of a query and the fixed part of an address record.
+    /// A function that creates an answer from a query and the fixed part of an address record.
     type MakeAnswer = fn(&[u8], &[u8]) -> Vec<u8>;
     let cases: [MakeAnswer; 7] = [
         // An address of three bytes.
         |query, record| {
             response(query, [0x81, 0x80], [0, 1, 0, 1, 0, 0, 0, 0], &[record, b"\0\x03\x01\x02\x03"].concat())
         },
-        // A name that points at itself.
+        // A name whose pointer refers to itself.
         |query, _| {
             response(query, [0x81, 0x80], [0, 1, 0, 1, 0, 0, 0, 0], b"\xc0\x21\0\x01\0\x01\0\0\0\x3c\0\0")
         },
-        // More records than there are.
+        // A count that exceeds the number of records.
         |query, _| response(query, [0x81, 0x80], [0, 1, 0xff, 0xff, 0, 0, 0, 0], b""),
-        // Two questions, of which there is one.
+        // A count of two questions with one question.
         |query, _| response(query, [0x81, 0x80], [0, 2, 0, 0, 0, 0, 0, 0], b""),
-        // No question, and yet a success.
+        // A success without a question.
         |query, _| [&query[..2], b"\x81\x80\0\0\0\0\0\0\0\0"].concat(),
-        // A header and nothing else.
+        // A header alone.
         |query, _| [&query[..2], b"\x81\x80\0\x01\0\0\0\0\0\0"].concat(),
         // Two OPT records.
         |query, _| {
@@ -211,14 +215,14 @@ async fn unreadable_answer_of_the_server_fails_at_once() {
         let upstream = RawUpstream::start(move |query| vec![case(query, record)]);
         let folder = folder();
         let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
-        let answer = ask(&proxy, &query(&["www.example.com."])).await;
+        let answer = look_up(&proxy, &query(&["www.example.com."])).await;
         assert_eq!(answer.metadata.response_code, ResponseCode::ServFail, "case {n}");
         proxy.event("failed");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_to_other_queries_are_passed_over() {
+async fn answers_to_other_queries_are_ignored() {
     let upstream = RawUpstream::start(|query| {
         let right = response(query, [0x81, 0x83], [0, 1, 0, 0, 0, 0, 0, 0], b"");
         let changed = |at: usize, by: u8| {
@@ -226,28 +230,28 @@ async fn answers_to_other_queries_are_passed_over() {
             other[at] ^= by;
             other
         };
-        // Another id, a query, another name, another type; a message that is cut off has no id that counts.
+        // Another ID, a query, another name, another type, and a truncated message, whose ID is ignored.
         vec![changed(0, 1), changed(2, 0x80), changed(13, 1), changed(30, 1), right[..11].to_vec(), right]
     });
     let folder = folder();
     let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
-    let answer = ask(&proxy, &query(&["www.example.com."])).await;
+    let answer = look_up(&proxy, &query(&["www.example.com."])).await;
     assert_eq!(answer.metadata.response_code, ResponseCode::NXDomain);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lookups_that_come_alone_have_ports_and_ids_of_their_own() {
+async fn separate_lookups_have_their_own_ports_and_ids() {
     let upstream =
         RawUpstream::start(|query| vec![response(query, [0x81, 0x83], [0, 1, 0, 0, 0, 0, 0, 0], b"")]);
     let folder = folder();
     let proxy = Proxy::start_patient(folder.path(), upstream.address, &[]);
     for _ in 0..50 {
-        ask(&proxy, &query(&["www.example.com."])).await;
+        look_up(&proxy, &query(&["www.example.com."])).await;
     }
     let mut ports = upstream.ports.lock().unwrap().clone();
     ports.sort_unstable();
     ports.dedup();
-    // The system picks ports at random, so that some come again.
+    // The system selects ports at random, so some ports repeat.
     assert!(ports.len() >= 45, "{ports:?}");
 }
 

@@ -1,4 +1,4 @@
-//! The proxy as a process, and those who talk to it.
+//! The proxy as a process, and its clients.
 
 use core::{
     net::{IpAddr, SocketAddr},
@@ -25,7 +25,8 @@ use tokio::{
     net::{TcpStream, UdpSocket},
 };
 
-/// A pod that may ask for names below example.com, and reach them on port 443; another that may ask by UDP only.
+/// Policies that allow one pod to look up names below example.com and to connect to them on port 443. Another pod may look
+/// up names over UDP only.
 pub(crate) const MANIFESTS: &str = r#"
 apiVersion: v1
 kind: Pod
@@ -60,7 +61,7 @@ spec:
       rules: {dns: [{matchPattern: "*"}]}
 "#;
 
-/// A folder with the manifests.
+/// Creates a folder with the manifests.
 pub(crate) fn folder() -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("cluster.yaml"), MANIFESTS).unwrap();
@@ -76,16 +77,16 @@ pub(crate) struct Proxy {
     pub(crate) log: PathBuf,
 }
 
-/// Who reads the lines of a proxy.
+/// The way in which the test reads the log of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Reader {
-    /// The test reads them all.
+    /// The test reads all lines.
     Reads,
-    /// The test stops at `listening` and keeps the pipe open.
+    /// The test stops after the line `listening` and keeps the pipe open.
     Stalls,
 }
 
-/// The arguments of a proxy for `pod`, started in the folder of its manifests.
+/// Returns the command of a proxy for `pod`, in the folder of its manifests.
 pub(crate) fn command(folder: &Path, pod: &str, upstream: SocketAddr, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
     command
@@ -97,19 +98,19 @@ pub(crate) fn command(folder: &Path, pod: &str, upstream: SocketAddr, more: &[&s
 }
 
 impl Proxy {
-    /// Starts it for `pod` with `more` arguments, and waits until it listens.
+    /// Starts a proxy for `pod` with `more` arguments, and waits until it listens.
     pub(crate) fn start(folder: &Path, pod: &str, upstream: SocketAddr, more: &[&str]) -> Self {
         let more: Vec<&str> = ["--timeout", "1"].iter().chain(more).copied().collect();
         Self::start_read(folder, pod, upstream, &more, Reader::Reads)
     }
 
-    /// The same, with 60 seconds for the upstream.
+    /// Starts a proxy with a timeout of 60 seconds for the upstream server.
     pub(crate) fn start_patient(folder: &Path, upstream: SocketAddr, more: &[&str]) -> Self {
         let more: Vec<&str> = ["--timeout", "60"].iter().chain(more).copied().collect();
         Self::start_read(folder, "foo/sleep", upstream, &more, Reader::Reads)
     }
 
-    /// The same, with a reader of its lines that stops to read.
+    /// Starts a proxy whose log has a reader that stops.
     pub(crate) fn start_stalled(folder: &Path, upstream: SocketAddr, more: &[&str]) -> Self {
         Self::start_read(folder, "foo/sleep", upstream, more, Reader::Stalls)
     }
@@ -154,17 +155,17 @@ impl Proxy {
         proxy
     }
 
-    /// The last line about `event`; waits until there is one.
+    /// Returns the last line about `event`, and waits for it.
     pub(crate) fn event(&self, event: &str) -> Value {
         self.line(|line| line["event"] == event)
     }
 
-    /// The last line that is `wanted`; waits until there is one.
-    pub(crate) fn line(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+    /// Returns the last line for which `predicate` returns true, and waits for it.
+    pub(crate) fn line(&self, predicate: impl Fn(&Value) -> bool) -> Value {
         let begin = Instant::now();
         while begin.elapsed() < Duration::from_secs(60) {
             let lines = self.lines.lock().unwrap();
-            if let Some(found) = lines.iter().rev().find(|line| wanted(line)) {
+            if let Some(found) = lines.iter().rev().find(|line| predicate(line)) {
                 return found.clone();
             }
             drop(lines);
@@ -173,14 +174,14 @@ impl Proxy {
         panic!("no such line in {:#?}", self.lines.lock().unwrap());
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Sends `signal` to the process, and waits for its end.
     pub(crate) fn terminate(mut self, signal: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
         assert!(self.child.wait().unwrap().success());
     }
 
-    /// May the pod connect to `ip`?
+    /// Returns the verdict on a connection of the pod to `ip`.
     pub(crate) async fn connect(&self, ip: &str, port: u16) -> String {
         let (status, answer) = self.http("GET", &format!("/v1/connect?ip={ip}&port={port}"), "").await;
         assert_eq!(status, 200, "{answer}");
@@ -194,7 +195,7 @@ impl Proxy {
         (status, serde_json::from_str(&body).unwrap())
     }
 
-    /// Sends a request with just these headers; its status, the headers of the answer, and the body.
+    /// Sends a request with only these headers. Returns the status, the headers and the body of the response.
     pub(crate) async fn request(
         &self,
         method: &str,
@@ -216,7 +217,7 @@ impl Proxy {
         (status, head.to_owned(), body.to_owned())
     }
 
-    /// Looks `name` up as an application would.
+    /// Looks up `name` with a resolver, as an application does.
     pub(crate) async fn resolve(&self, name: &str, by_tcp: bool) -> Result<Vec<IpAddr>, NetError> {
         let mut connection = if by_tcp { ConnectionConfig::tcp() } else { ConnectionConfig::udp() };
         connection.port = self.dns.port();
@@ -229,7 +230,7 @@ impl Proxy {
         Ok(resolver.lookup_ip(name).await?.iter().collect())
     }
 
-    /// Sends one datagram; none if nothing comes back.
+    /// Sends one datagram. Returns the response, or `None` after the time `patience`.
     pub(crate) async fn datagram(&self, bytes: &[u8], patience: Duration) -> Option<Vec<u8>> {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.send_to(bytes, self.dns).await.unwrap();
@@ -242,7 +243,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // It has ended already where the test went well.
+        // After a successful test, the process has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

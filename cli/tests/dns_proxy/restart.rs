@@ -1,4 +1,4 @@
-//! What survives a restart, what does not, and what keeps the proxy from starting.
+//! Restarts: restored and rejected state, and errors that prevent the start.
 
 use crate::{
     proxy::{Proxy, folder},
@@ -16,7 +16,7 @@ use std::{
 const STATE: [&str; 2] = ["--state", "names"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_learned_survives_a_restart() {
+async fn recorded_addresses_survive_a_restart() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let start = || Proxy::start(folder.path(), "foo/sleep", upstream.address, &STATE);
     let proxy = start();
@@ -25,21 +25,21 @@ async fn what_was_learned_survives_a_restart() {
     proxy.resolve("short.example.com.", false).await.unwrap();
     proxy.http("PUT", "/v1/connections/203.0.113.20", "").await;
     proxy.terminate("-TERM");
-    upstream.asked();
+    upstream.take_names();
     tokio::time::sleep(core::time::Duration::from_millis(1_100)).await;
 
     let proxy = start();
     assert_eq!(proxy.event("restored")["detail"], "2 addresses of names");
-    assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow", "its time is not over");
-    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "its connection is alive");
-    assert_eq!(upstream.asked(), [""; 0], "nobody had to ask again");
+    assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow", "the answer has not expired");
+    assert_eq!(proxy.connect("203.0.113.20", 443).await, "allow", "the connection is open");
+    assert_eq!(upstream.take_names(), [""; 0], "no lookup was repeated");
     proxy.http("DELETE", "/v1/connections/203.0.113.20", "").await;
     assert_eq!(proxy.connect("203.0.113.20", 443).await, "deny");
     proxy.terminate("-TERM");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_that_cannot_be_read_leaves_everything_closed() {
+async fn invalid_state_leaves_the_cache_empty() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     let start = || Proxy::start(folder.path(), "foo/sleep", upstream.address, &STATE);
     let proxy = start();
@@ -56,9 +56,9 @@ async fn a_state_that_cannot_be_read_leaves_everything_closed() {
     ] {
         fs::write(&file, bytes).unwrap();
         let proxy = start();
-        let told = proxy.event("not-restored");
-        let told = told["detail"].as_str().unwrap();
-        assert!(told.contains(why) && told.contains("the cache is empty"), "{told}");
+        let message = proxy.event("not-restored");
+        let message = message["detail"].as_str().unwrap();
+        assert!(message.contains(why) && message.contains("the cache is empty"), "{message}");
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "deny");
         proxy.resolve("www.example.com.", false).await.unwrap();
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
@@ -67,27 +67,27 @@ async fn a_state_that_cannot_be_read_leaves_everything_closed() {
         proxy.event("restored");
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
         proxy.terminate("-TERM");
-        let aside = beside(folder.path(), "names.not-restored-");
+        let aside = files_with_prefix(folder.path(), "names.not-restored-");
         assert_eq!(aside.iter().map(|file| fs::read(file).unwrap()).collect::<Vec<_>>(), [bytes]);
         fs::remove_file(&aside[0]).unwrap();
     }
 }
 
-/// The files whose name begins so.
-fn beside(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+/// Returns the files in `folder` whose name starts with `prefix`.
+fn files_with_prefix(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with(prefix)).collect()
 }
 
 #[test]
-fn state_that_cannot_be_trusted_keeps_it_from_starting_and_stays() {
+fn untrusted_state_prevents_the_start_and_is_kept() {
     let folder = folder();
     let file = folder.path().join("names");
     let refused = |part: &str| {
         let output = run(folder.path(), "foo/sleep", "127.0.0.1:0".parse().unwrap(), &STATE);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains("`--state names`") && told.contains(part), "no `{part}` in {told}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(message.contains("`--state names`") && message.contains(part), "no `{part}` in {message}");
     };
     fs::write(&file, "state").unwrap();
     for mode in [0o666, 0o620] {
@@ -110,9 +110,12 @@ async fn files_of_a_killed_process_are_removed() {
     let (folder, upstream) = (folder(), Upstream::start().await);
     fs::write(folder.path().join(".names.abcdef.tmp"), "half a state").unwrap();
     let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &STATE);
-    assert!(beside(folder.path(), ".names.").is_empty());
+    assert!(files_with_prefix(folder.path(), ".names.").is_empty());
     proxy.terminate("-TERM");
-    assert!(beside(folder.path(), ".names.").is_empty() && beside(folder.path(), "names").len() == 1);
+    assert!(
+        files_with_prefix(folder.path(), ".names.").is_empty()
+            && files_with_prefix(folder.path(), "names").len() == 1
+    );
 }
 
 fn run(folder: &Path, pod: &str, listen: SocketAddr, more: &[&str]) -> Output {
@@ -126,7 +129,7 @@ fn run(folder: &Path, pod: &str, listen: SocketAddr, more: &[&str]) -> Output {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_told() {
+fn failed_start_reports_the_cause() {
     let folder = folder();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (taken, free) = (taken.local_addr().unwrap(), "127.0.0.1:0".parse().unwrap());
@@ -137,10 +140,10 @@ fn what_keeps_it_from_starting_is_told() {
         ("foo/sleep", free, &["--server", "foo/nothing"], ["foo/nothing", "help:"]),
     ] {
         let output = run(folder.path(), pod, listen, more);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{told}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
         for part in parts {
-            assert!(told.contains(part), "no `{part}` in {told}");
+            assert!(message.contains(part), "no `{part}` in {message}");
         }
     }
 }

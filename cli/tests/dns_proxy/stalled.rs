@@ -1,4 +1,4 @@
-//! Readers of the log that stop to read, and logs that cannot be written: the proxy goes on, and ends when it is told to.
+//! The proxy continues, and ends on a signal, if the reader of its log stops or the log is not writable.
 
 use crate::{
     proxy::{Proxy, command, folder},
@@ -11,7 +11,7 @@ use hickory_resolver::proto::{
 };
 use std::{fs, net::UdpSocket, process::Command};
 
-/// More lines than a pipe holds.
+/// A number of lines that exceeds the capacity of a pipe.
 const LINES: usize = 1_000;
 
 fn query(name: &str) -> Vec<u8> {
@@ -35,7 +35,7 @@ async fn stalled_reader_of_the_log_stops_nothing() {
         assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow");
         proxy.terminate(signal);
         let proxy = Proxy::start(folder.path(), "foo/sleep", upstream.address, &["--state", "names"]);
-        assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow", "it was saved");
+        assert_eq!(proxy.connect("203.0.113.10", 443).await, "allow", "the cache is saved");
         proxy.terminate("-TERM");
         fs::remove_file(folder.path().join("names")).unwrap();
     }
@@ -54,12 +54,12 @@ async fn log_that_cannot_be_written_stops_nothing() {
     let client = UdpSocket::bind("127.0.0.1:0").unwrap();
     client.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let mut buffer = [0; 512];
-    let asks = (0..300).any(|_| {
+    let has_answered = (0..300).any(|_| {
         client.send_to(&query("www.example.com."), address).is_ok() && client.recv(&mut buffer).is_ok()
     });
-    assert!(asks, "it answers");
+    assert!(has_answered, "the proxy answers");
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(fs::metadata(folder.path().join("names")).unwrap().len() > 100, "it was saved");
+    assert!(fs::metadata(folder.path().join("names")).unwrap().len() > 100, "the cache is saved");
 }

@@ -1,4 +1,4 @@
-//! The server behind the proxy: hickory's, with a zone that says what each test needs.
+//! The upstream server of the proxy: hickory with a zone of records for the tests.
 
 use core::{
     net::{IpAddr, SocketAddr},
@@ -19,15 +19,15 @@ use hickory_server::{
 use std::sync::{Arc, Mutex};
 use tokio::net::{TcpListener, UdpSocket};
 
-/// A server whose answers are bytes of the test's choice, by UDP.
+/// A server over UDP whose answers are bytes from the test.
 pub(crate) struct RawUpstream {
     pub(crate) address: SocketAddr,
-    /// The source ports of its queries, in order.
+    /// The source ports of the queries, in order.
     pub(crate) ports: Arc<Mutex<Vec<u16>>>,
 }
 
 impl RawUpstream {
-    /// Sends what `answers` makes of each query, datagram by datagram.
+    /// Starts a server that sends the datagrams which `answers` returns for each query.
     pub(crate) fn start(answers: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> Self {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
@@ -46,10 +46,10 @@ impl RawUpstream {
     }
 }
 
-/// A server on a port of its own, and what it was asked.
+/// A server on its own port, with the names of its queries.
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    names: Arc<Mutex<Vec<String>>>,
     _server: Server<Zone>,
 }
 
@@ -58,8 +58,8 @@ struct Zone(Arc<Mutex<Vec<String>>>);
 
 impl Upstream {
     pub(crate) async fn start() -> Self {
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let mut server = Server::new(Zone(Arc::clone(&asked)));
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let mut server = Server::new(Zone(Arc::clone(&names)));
         let (tcp, udp) = loop {
             let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
             if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()).await {
@@ -69,12 +69,12 @@ impl Upstream {
         let address = udp.local_addr().unwrap();
         server.register_socket(udp);
         server.register_listener(tcp, Duration::from_secs(5), 64);
-        Self { address, asked, _server: server }
+        Self { address, names, _server: server }
     }
 
-    /// The names that reached it since the last time.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        core::mem::take(&mut *self.asked.lock().unwrap())
+    /// Returns the names of the queries since the last call.
+    pub(crate) fn take_names(&self) -> Vec<String> {
+        core::mem::take(&mut *self.names.lock().unwrap())
     }
 }
 
@@ -90,7 +90,7 @@ fn address(owner: &str, ttl: u32, ip: &str) -> Record {
     Record::from_rdata(name(owner), ttl, data)
 }
 
-/// A DNAME, of which hickory knows no more than its number: 39.
+/// Returns a DNAME record. hickory supports it only by its number, 39.
 fn dname(target: &str) -> RData {
     let mut bytes = Vec::new();
     for label in name(target).iter() {
@@ -101,9 +101,9 @@ fn dname(target: &str) -> RData {
     RData::Unknown { code: RecordType::from(39), rdata: NULL::with(bytes) }
 }
 
-/// What the zone says of `asked`; none: nothing at all.
-fn records(asked: &LowerName, kind: RecordType) -> Option<Result<Vec<Record>, ResponseCode>> {
-    let text = asked.to_string();
+/// Returns the records of `queried` or an error; `None` if the server sends no response.
+fn records(queried: &LowerName, kind: RecordType) -> Option<Result<Vec<Record>, ResponseCode>> {
+    let text = queried.to_string();
     if kind != RecordType::A && !text.starts_with("six") {
         return Some(Ok(Vec::new()));
     }
@@ -132,7 +132,7 @@ fn records(asked: &LowerName, kind: RecordType) -> Option<Result<Vec<Record>, Re
         "sixmapped.example.com." => {
             vec![address(&text, 300, "::ffff:203.0.113.70")]
         }
-        // What a server says of a name below a DNAME: the DNAME, the alias that follows from it, the address.
+        // The answer for a name below a DNAME: the DNAME, the alias that follows from it, the address.
         "below.example.com." => vec![
             Record::from_rdata(name("example.com."), 300, dname("example.net.")),
             Record::from_rdata(
@@ -165,7 +165,7 @@ impl RequestHandler for Zone {
             metadata.response_code = code;
             Vec::new()
         });
-        // It sends long datagrams to whoever asks, as some servers do.
+        // Like some servers, this one sends long datagrams to every client.
         let mut edns = Edns::new();
         edns.set_max_payload(4096);
         let mut builder = MessageResponseBuilder::from_message_request(request);

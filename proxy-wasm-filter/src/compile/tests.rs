@@ -105,7 +105,7 @@ fn root_namespace_of_the_configuration_applies() {
     assert_eq!(compiled.enforced.request(&attributes(&host)).verdict, Verdict::Deny);
 }
 
-/// A waypoint with a policy for one service of it, and `further` fields.
+/// Returns the configuration of a waypoint with a policy for one of its services, and `further` fields.
 fn waypoint(further: &str) -> String {
     format!(
         r#"{{"workload": {{"namespace": "foo", "role": "waypoint",

@@ -7,7 +7,7 @@ const CUSTOM: &str = r#"{
         {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
          "metadata": {"name": "ask", "namespace": "foo"},
          "spec": {"action": "CUSTOM", "provider": {"name": "opa"},
-                  "rules": [{"to": [{"operation": {"paths": ["/asked*"]}}]}]}},
+                  "rules": [{"to": [{"operation": {"paths": ["/provider*"]}}]}]}},
         {"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
          "metadata": {"name": "get", "namespace": "foo"},
          "spec": {"rules": [{"to": [{"operation": {"methods": ["GET"]}}]}]}}],
@@ -17,7 +17,7 @@ fn request(method: &str, path: &str) -> Fake {
     Fake::default().header(b":method", method.as_bytes()).header(b":path", path.as_bytes())
 }
 
-/// A VM with root 1 and its stream 2.
+/// Returns a VM with root 1 and its stream 2.
 fn vm(configuration: &str) -> Vm {
     let mut vm = Vm::default();
     vm.context_create(1, 0);
@@ -33,7 +33,7 @@ fn request_waits_for_provider_before_other_policies() {
         [("GET", "200", 1, vec![]), ("PUT", "200", 0, vec![403]), ("GET", "401", 0, vec![401])]
     {
         let mut vm = vm(CUSTOM);
-        let host = request(method, "/asked").answering(status, &[], "");
+        let host = request(method, "/provider").answering(status, &[], "");
 
         assert_eq!(vm.request_headers(&host, 2), Action::Pause);
         assert!(host.replies.borrow().is_empty());
@@ -69,7 +69,7 @@ fn stream_keeps_the_plugin_of_its_start() {
 }
 
 #[test]
-fn unconfigured_root_denies_beside_a_configured_one() {
+fn unconfigured_root_denies_next_to_a_configured_one() {
     let mut vm = vm(CUSTOM);
     vm.context_create(10, 0);
     vm.context_create(11, 10);
@@ -83,7 +83,7 @@ fn unconfigured_root_denies_beside_a_configured_one() {
 #[test]
 fn deleted_stream_leaves_no_state_and_unknown_stream_is_denied() {
     let mut vm = vm(CUSTOM);
-    let host = request("GET", "/asked");
+    let host = request("GET", "/provider");
     vm.request_headers(&host, 2);
     vm.delete(2);
 

@@ -17,12 +17,12 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// The engine with its default switches.
+    /// Returns the engine with its default switches.
     pub fn compiled() -> Self {
         Self { name: "compiled", switches: CompileSwitches::default() }
     }
 
-    /// The engine with each optimization switched off in turn.
+    /// Returns the engine with each optimization switched off in turn.
     pub fn without_shortcuts() -> [Self; 5] {
         let all = CompileSwitches::default();
         [
@@ -34,7 +34,7 @@ impl Engine {
         ]
     }
 
-    /// The reference evaluator, which interprets every rule.
+    /// Returns the engine with the reference evaluator, which interprets every rule.
     pub fn reference() -> Self {
         let interpreter = Some(Interpreter(reference::first_match));
         Self {

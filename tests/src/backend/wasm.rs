@@ -66,7 +66,7 @@ pub(super) fn same_semantics(options: &Options) -> Result<(), BackendError> {
         && options.envoy.version == known.envoy.version
         && options.istio.selector_on_gateway_api == known.istio.selector_on_gateway_api
         && options.istio.multiple_custom_providers == known.istio.multiple_custom_providers;
-    if same { Ok(()) } else { skip("its configuration knows no other semantics than the default") }
+    if same { Ok(()) } else { skip("the plugin configuration supports only the default semantics") }
 }
 
 pub(super) fn skip<T>(reason: &str) -> Result<T, BackendError> {
@@ -93,18 +93,18 @@ impl Session for Proxies<'_> {
             simulation.decide(&case.flow, &History::default()).map(|decision| decision.verdict)
         };
         if verdict(&self.simulation)? != verdict(&self.first_names)? {
-            return skip("the certificate may have a name that the filter is not shown");
+            return skip("the certificate may have a name that the filter does not receive");
         }
         let findings = lint::check(self.simulation.cluster(), self.simulation.options());
         if findings.iter().any(|finding| finding.severity == Severity::Error) {
-            return skip("the filter refuses what a webhook refuses");
+            return skip("the filter refuses invalid policies, as a webhook does");
         }
         let answers = &case.flow.ext_authz;
         if request.http.is_none() && !answers.is_empty() {
-            return skip("external providers are asked about requests only");
+            return skip("the filter calls external providers only for requests");
         }
         if answers.len() > 1 && !self.simulation.options().istio.multiple_custom_providers {
-            return skip("its configuration asks several providers where it names several");
+            return skip("the filter calls each provider that its configuration names");
         }
         let cluster = Arc::clone(self.simulation.cluster());
         let service = called(&cluster, &case.flow.to);
@@ -150,10 +150,10 @@ pub(super) fn proxied(simulation: &Simulation, case: &FlowCase) -> Result<MeshRe
         return skip("every client of a waypoint has an identity");
     }
     if request.uris.len() > 1 || request.dns_names.len() > 1 {
-        return skip("a proxy shows a filter only the first name of each kind");
+        return skip("a proxy provides only the first name of each kind to a filter");
     }
     if request.remote_ip.is_err() {
-        return skip("a filter is not told that the client's address is a guess");
+        return skip("a proxy does not report to a filter that the client's address is uncertain");
     }
     if decision.verdict == Verdict::Ask {
         return skip("no external provider answers");
@@ -161,7 +161,7 @@ pub(super) fn proxied(simulation: &Simulation, case: &FlowCase) -> Result<MeshRe
     let policies = &simulation.cluster().resources().authorization_policies;
     let custom = policies.iter().any(|policy| policy.spec.action == Some(Action::Custom));
     if custom && (request.before_tokens.is_some() || request.claims.is_some()) {
-        return skip("the filter stands behind the check of tokens, CUSTOM rules before it");
+        return skip("the filter runs after the validation of tokens, CUSTOM rules run before it");
     }
     Ok(request)
 }

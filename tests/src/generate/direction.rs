@@ -15,12 +15,12 @@ fn effect() -> impl Strategy<Value = Effect> {
     ]
 }
 
-/// The effect of a rule of the DNS proxy.
+/// Returns the effect of a rule of the DNS proxy.
 fn lookup_effect() -> impl Strategy<Value = Effect> {
     prop_oneof![2 => Just(Effect::Allow), 1 => Just(Effect::Refuse(Proxy::Dns))]
 }
 
-/// A direction with a few tiers.
+/// Returns a direction with a few tiers.
 pub fn direction() -> impl Strategy<Value = DirectionLayer> {
     let posture = prop_oneof![
         1 => Just(Posture::Open),

@@ -15,7 +15,7 @@ use palisade::{
 };
 use proptest::{collection::vec, prelude::*};
 
-/// Any attribute, with about the frequency that it has in policies.
+/// Returns any attribute, with about the frequency that it has in policies.
 pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
     let text = prop_oneof![
         3 => Just(TextAttribute::Method),
@@ -53,7 +53,7 @@ pub(super) fn attribute() -> impl Strategy<Value = Attribute> {
     ]
 }
 
-/// An attribute of Cilium's rules.
+/// Returns an attribute of Cilium's rules.
 pub(super) fn of_connections() -> impl Strategy<Value = Attribute> {
     prop::sample::select(vec![
         Attribute::Address(AddressAttribute::Peer),
@@ -66,7 +66,7 @@ pub(super) fn of_connections() -> impl Strategy<Value = Attribute> {
     ])
 }
 
-/// A predicate of `attribute` with as many patterns as `count` says.
+/// Returns a predicate of `attribute` with a number of patterns in `count`.
 pub(super) fn predicate(attribute: &Attribute, count: Range<usize>) -> BoxedStrategy<Predicate> {
     match attribute.clone() {
         Attribute::DestinationPort => {
@@ -129,7 +129,7 @@ fn text_predicate(attribute: TextAttribute, count: Range<usize>) -> BoxedStrateg
     }
 }
 
-/// Ports at the limits of blocks and of the range.
+/// Returns ports at the limits of blocks and of the range.
 pub(super) fn port() -> impl Strategy<Value = u16> {
     prop_oneof![
         prop::sample::select(&[0, 1, 79, 80, 81, 127, 128, 443, 1023, 1024, 65534, 65535][..]),
@@ -144,12 +144,12 @@ fn range() -> impl Strategy<Value = PortRange> {
     ]
 }
 
-/// A few protocols.
+/// Returns a few protocols.
 pub(super) fn protocol() -> impl Strategy<Value = Protocol> {
     prop::sample::select(&[Protocol::Tcp, Protocol::Udp, Protocol::Icmp][..])
 }
 
-/// Addresses with long common prefixes.
+/// Returns addresses with long common prefixes.
 pub(super) fn address() -> impl Strategy<Value = IpAddr> {
     let byte = prop::sample::select(&[0u8, 1, 2, 127, 128, 255][..]);
     (any::<bool>(), byte.clone(), byte.clone(), byte).prop_map(|(v6, a, b, c)| {
@@ -171,7 +171,7 @@ fn block() -> impl Strategy<Value = IpNet> {
 /// The characters of all texts.
 pub(super) const LITERAL: &str = "[ab/]{0,3}";
 
-/// Regular expressions of every form, most of them over a few characters.
+/// Returns regular expressions of every form, most of them over a few characters.
 pub(super) fn expression() -> impl Strategy<Value = Box<str>> {
     let atom = prop_oneof![
         4 => "[ab/]{1,2}",
@@ -202,7 +202,7 @@ fn text() -> impl Strategy<Value = Text> {
     prop_oneof![14 => plain(), 3 => glob()]
 }
 
-/// A pattern that is valid for any attribute. Globs are always case-sensitive.
+/// Returns a pattern that is valid for any attribute. Globs are always case-sensitive.
 fn plain() -> impl Strategy<Value = Text> {
     prop_oneof![
         1 => Just(Text::Present),
@@ -213,7 +213,7 @@ fn plain() -> impl Strategy<Value = Text> {
     ]
 }
 
-/// Wildcards of one character class, for which the earliest match is always right.
+/// Returns wildcards of one character class, for which the earliest match is always correct.
 fn glob() -> impl Strategy<Value = Text> {
     let classes = [GapClass::Any, GapClass::NotSlash, GapClass::TemplateSegment, GapClass::TemplatePath];
     let pieces = vec((0..=2u8, "[ab/]{1,2}"), 0..3);
@@ -228,7 +228,8 @@ fn glob() -> impl Strategy<Value = Text> {
     )
 }
 
-/// `{*}` before a slash, then at most one `{**}`: each character class excludes the character after it.
+/// Returns a template with `{*}` before a slash, then at most one `{**}`: each character class excludes the character after
+/// it.
 fn template() -> impl Strategy<Value = Text> {
     let segment = Gap { min: 1, class: GapClass::TemplateSegment };
     let rest = Gap { min: 0, class: GapClass::TemplatePath };
@@ -242,7 +243,7 @@ fn template() -> impl Strategy<Value = Text> {
     })
 }
 
-/// Namespaces and service accounts, as patterns search for them in an identity.
+/// Returns namespaces and service accounts, as patterns search for them in an identity.
 fn identity() -> impl Strategy<Value = Text> {
     let any = Gap { min: 0, class: GapClass::Any };
     let word = prop::sample::select(&["a", "b", "ns"][..]);

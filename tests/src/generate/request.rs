@@ -9,7 +9,7 @@ use palisade::{
 use proptest::{collection::vec, option, prelude::*};
 use serde_json::{Value, json};
 
-/// Bytes of the same characters as the patterns, and sometimes others.
+/// Returns bytes of the same characters as the patterns, and sometimes others.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         12 => "[ab/]{0,4}".prop_map(String::into_bytes),
@@ -56,7 +56,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A request in which only `attribute`, one of a connection, is random.
+/// Returns a request in which only the connection's `attribute` is random.
 pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
     let nothing = Sample::default;
     match attribute {
@@ -84,7 +84,7 @@ pub(super) fn with(attribute: &Attribute) -> BoxedStrategy<Sample> {
     }
 }
 
-/// A request in which each attribute is independently random.
+/// Returns a request in which each attribute is independently random.
 pub fn sample() -> impl Strategy<Value = Sample> {
     let header = (prop::sample::select(&["x", "y", "z"][..]), text());
     let claims = (json(), json(), json(), json());

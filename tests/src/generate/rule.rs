@@ -9,7 +9,7 @@ use palisade::{
 use proptest::{collection::vec, prelude::*};
 use std::sync::Arc;
 
-/// A test with the number of patterns from `patterns`.
+/// Returns a test with a number of patterns in `patterns`.
 fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value = Test> {
     pattern::attribute().prop_flat_map(move |attribute| {
         let predicate = pattern::predicate(&attribute, patterns.clone());
@@ -18,7 +18,7 @@ fn test(patterns: core::ops::Range<usize>, negation: u32) -> impl Strategy<Value
     })
 }
 
-/// One attribute of a connection, rules with a single test of it, and values of it.
+/// Returns one attribute of a connection, rules with a single test of it, and values of it.
 ///
 /// Requests differ only in that attribute, so the same time suffices for far more of them than of complete requests.
 pub fn one_attribute(
@@ -44,7 +44,7 @@ fn numbered(parts: Vec<Vec<Group>>) -> Vec<Rule> {
         .collect()
 }
 
-/// Rules of every form, also empty ones.
+/// Returns rules of every form, also empty ones.
 pub fn rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
     let clause = vec(test(0..4, 20), 0..3).prop_map(|tests| Clause { tests, index: 0 });
     let group = prop_oneof![
@@ -55,14 +55,14 @@ pub fn rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>>
     vec(vec(group, 0..4), count).prop_map(numbered)
 }
 
-/// Rules with several conditions, as in real policies: most requests match none of many.
+/// Returns rules with several conditions, as in real policies: most requests match none of them.
 pub fn narrow_rules(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
     let clause = vec(test(1..3, 10), 2..4).prop_map(|tests| Clause { tests, index: 0 });
     let group = vec(clause, 1..3).prop_map(|clauses| Group { section: Section::To, clauses });
     vec(vec(group, 2..4), count).prop_map(numbered)
 }
 
-/// Many rules with a single test with many patterns, for which the engine builds tries, tables and the index.
+/// Returns many rules with a single test of many patterns, for which the engine builds tries, tables and the index.
 pub fn single_tests(count: core::ops::Range<usize>) -> impl Strategy<Value = Vec<Rule>> {
     let one = test(1..20, 10).prop_map(|test| {
         vec![Group { section: Section::To, clauses: vec![Clause { tests: vec![test], index: 0 }] }]

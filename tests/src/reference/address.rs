@@ -1,19 +1,19 @@
-//! Addresses and blocks, bit by bit.
+//! Comparison of addresses with blocks, bit by bit.
 
 use core::net::IpAddr;
 use ipnet::IpNet;
 
-/// Whether the first bits of `address`, as many as the block's length, are those of `block`.
+/// Returns whether `address` starts with the network bits of `block`.
 pub(crate) fn contains(block: IpNet, address: IpAddr) -> bool {
-    let (wanted, seen) = (bits(block.addr()), bits(address));
-    if wanted.len() != seen.len() {
+    let (network, host) = (bits(block.addr()), bits(address));
+    if network.len() != host.len() {
         return false;
     }
     let length = usize::from(block.prefix_len());
-    wanted[..length] == seen[..length]
+    network[..length] == host[..length]
 }
 
-/// The address in binary digits, 32 or 128 of them.
+/// Returns the address as 32 or 128 binary digits.
 fn bits(address: IpAddr) -> String {
     match address {
         IpAddr::V4(ip) => format!("{:032b}", u32::from(ip)),

@@ -1,4 +1,4 @@
-//! A network policy's direction: what the first rule that holds means, and what follows when none does.
+//! The evaluation of one direction of a network policy: the first rule that matches, or the default action.
 
 use super::first_match;
 use palisade::{
@@ -6,12 +6,14 @@ use palisade::{
     ir::{DirectionLayer, Effect, Posture},
 };
 
-/// The outcome, and the rule if one decided: the first rule that holds decides, a pass goes on with the next tier, a
-/// refusal with the next level, a redirect with the rules of the DNS proxy, and the posture answers where none held.
+/// Returns the outcome of `layer` for `request`, and the deciding rule.
+///
+/// The first rule that matches decides. Its effect can continue the evaluation: `Pass` at the next tier, `Refuse` at the
+/// next level, and `Redirect` in the rules of the DNS proxy. If no rule decides, the default action of the layer does.
 ///
 /// # Errors
 ///
-/// An attribute could not be read.
+/// An attribute is unreadable.
 pub fn direction(layer: &DirectionLayer, request: &dyn Attributes) -> Read<(Outcome, Option<RuleId>)> {
     let from_host = || {
         let labels = request.peer()?.labels;

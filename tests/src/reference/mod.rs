@@ -1,7 +1,7 @@
-//! The reference evaluator: [`palisade::ir`] read by plain loops, as its documentation and the semantics say.
+//! The reference evaluator: plain loops over [`palisade::ir`] that follow its documentation and docs/semantics.
 //!
-//! It shares no code with the engine's matchers. Whatever is a pattern becomes a regular expression or a
-//! comparison of strings, at every call; nothing is fast and nothing is clever.
+//! It shares no code with the engine's matchers. It translates each pattern to a regular expression or a string
+//! comparison at every call, because simple code is more important here than fast code.
 
 mod address;
 mod layer;
@@ -15,11 +15,11 @@ use palisade::{
     ir::{Clause, Group, Rule, Test},
 };
 
-/// The first of `rules`, at or after number `floor`, that holds.
+/// Returns the number of the first of `rules`, at or after number `floor`, that matches.
 ///
 /// # Errors
 ///
-/// An attribute that a rule on the way needs could not be read.
+/// A rule up to the match needs an unreadable attribute.
 pub fn first_match(rules: &[Rule], request: &dyn Attributes, floor: u32) -> Read<Option<u32>> {
     for (number, candidate) in (0u32..).zip(rules) {
         if number >= floor && rule(candidate, request)? {
@@ -29,11 +29,11 @@ pub fn first_match(rules: &[Rule], request: &dyn Attributes, floor: u32) -> Read
     Ok(None)
 }
 
-/// Whether every group holds.
+/// Returns whether every group of the rule matches.
 ///
 /// # Errors
 ///
-/// An attribute could not be read.
+/// An attribute is unreadable.
 pub fn rule(rule: &Rule, request: &dyn Attributes) -> Read<bool> {
     for part in &rule.groups {
         if !group(part, request)? {
@@ -43,7 +43,7 @@ pub fn rule(rule: &Rule, request: &dyn Attributes) -> Read<bool> {
     Ok(true)
 }
 
-/// Whether some clause holds.
+/// Returns whether a clause of the group matches.
 fn group(group: &Group, request: &dyn Attributes) -> Read<bool> {
     for part in &group.clauses {
         if clause(part, request)? {
@@ -53,7 +53,7 @@ fn group(group: &Group, request: &dyn Attributes) -> Read<bool> {
     Ok(false)
 }
 
-/// Whether every test holds.
+/// Returns whether every test of the clause matches.
 fn clause(clause: &Clause, request: &dyn Attributes) -> Read<bool> {
     for part in &clause.tests {
         if !test(part, request)? {
@@ -63,7 +63,7 @@ fn clause(clause: &Clause, request: &dyn Attributes) -> Read<bool> {
     Ok(true)
 }
 
-/// Whether the predicate matches or, negated, does not match.
+/// Returns whether the predicate matches or, negated, does not match.
 fn test(test: &Test, request: &dyn Attributes) -> Read<bool> {
     Ok(pattern::matches(&test.predicate, request)? != test.negated)
 }

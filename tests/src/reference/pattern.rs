@@ -1,4 +1,4 @@
-//! One predicate against a request: regular expressions for text and names, plain comparisons for the rest.
+//! The evaluation of one predicate: regular expressions for text and names, plain comparisons for other attributes.
 
 use super::{address, value};
 use core::cell::RefCell;
@@ -9,11 +9,11 @@ use palisade::{
 use regex::bytes::{Regex, RegexBuilder};
 use std::collections::HashMap;
 
-/// Whether a value of the attribute matches a pattern.
+/// Returns whether a value of the attribute matches a pattern.
 ///
 /// # Errors
 ///
-/// The attribute could not be read.
+/// The attribute is unreadable.
 pub(crate) fn matches(predicate: &Predicate, request: &dyn Attributes) -> Read<bool> {
     Ok(match predicate {
         Predicate::Text(attribute, patterns) => {
@@ -60,7 +60,7 @@ pub(crate) fn matches(predicate: &Predicate, request: &dyn Attributes) -> Read<b
     })
 }
 
-/// Whether `matches` is true for some pair.
+/// Returns whether `matches` is true for a pair of a value and a pattern.
 fn any<V, P>(values: &[V], patterns: &[P], matches: impl Fn(&V, &P) -> bool) -> bool {
     let mut found = false;
     for value in values {
@@ -77,7 +77,7 @@ fn is_in(range: PortRange, port: u16) -> bool {
     range.first <= port && port <= range.last
 }
 
-/// The expression that a text pattern stands for.
+/// Returns the regular expression of a text pattern.
 fn text(pattern: &Text) -> String {
     match pattern {
         Text::Present => ".*".into(),
@@ -109,7 +109,7 @@ fn text(pattern: &Text) -> String {
 /// A byte of a DNS label.
 const LABEL: &str = "[-a-zA-Z0-9_]";
 
-/// The expression that a name pattern stands for.
+/// Returns the regular expression of a name pattern.
 fn name(pattern: &NamePattern) -> String {
     let (pattern, subdomains, any_bytes) = match pattern {
         NamePattern::Name(name) => return regex::escape(name),
@@ -137,7 +137,8 @@ fn name(pattern: &NamePattern) -> String {
     expression
 }
 
-/// RE2's `expression` as the regex crate writes it: classes are ASCII, a bracket in a class is a character.
+/// Translates an expression of RE2 to the syntax of the regex crate: classes are ASCII, and a bracket in a class is a
+/// character.
 fn re2(expression: &str) -> String {
     let mut out = String::new();
     let mut characters = expression.chars().peekable();
@@ -166,7 +167,7 @@ fn re2(expression: &str) -> String {
                 format!("[{negated}{first}")
             }
             ']' => {
-                // `[:alpha:]` ends with a bracket of its own.
+                // `[:alpha:]` ends with its own bracket.
                 in_class = in_class && out.ends_with(':');
                 "]".into()
             }
@@ -177,14 +178,14 @@ fn re2(expression: &str) -> String {
     out
 }
 
-/// Whether the whole of `value` matches `expression`, character by character.
+/// Returns whether `expression` matches the whole `value` as characters.
 fn is_unicode_match(expression: &str, value: &[u8]) -> bool {
     let whole = format!(r"\A(?:{expression})\z");
-    // What RE2 does not take matches nothing.
+    // An expression that RE2 rejects matches nothing.
     Regex::new(&whole).is_ok_and(|regex| regex.is_match(value))
 }
 
-/// Whether `labels` meets one requirement.
+/// Returns whether `labels` meets one requirement.
 fn meets(labels: &Labels, requirement: &Requirement) -> bool {
     let mut values = Vec::new();
     for label in labels.iter() {
@@ -196,16 +197,16 @@ fn meets(labels: &Labels, requirement: &Requirement) -> bool {
             values.push(label.value.clone());
         }
     }
-    let among = |wanted: &[Box<str>]| wanted.iter().any(|w| values.iter().any(|v| **v == **w));
+    let among = |required: &[Box<str>]| required.iter().any(|w| values.iter().any(|v| **v == **w));
     match &requirement.operator {
-        Operator::In(wanted) => among(wanted),
-        Operator::NotIn(wanted) => !among(wanted),
+        Operator::In(required) => among(required),
+        Operator::NotIn(required) => !among(required),
         Operator::Exists => !values.is_empty(),
         Operator::DoesNotExist => values.is_empty(),
     }
 }
 
-/// Whether the whole of `value` matches `expression`, byte by byte.
+/// Returns whether `expression` matches the whole `value` as bytes.
 fn is_match(expression: &str, value: &[u8]) -> bool {
     thread_local! {
         static COMPILED: RefCell<HashMap<String, Regex>> = RefCell::default();

@@ -6,7 +6,7 @@ use palisade::{
     ir::{AddressAttribute, HeaderName, NameAttribute, TextAttribute},
 };
 
-/// The values of a text attribute. Hosts are in lower case.
+/// Returns the values of a text attribute. Hosts are in lower case.
 pub(crate) fn texts(attribute: &TextAttribute, request: &dyn Attributes) -> Read<Vec<Vec<u8>>> {
     Ok(match attribute {
         TextAttribute::Method => list(request.method()?),
@@ -37,13 +37,13 @@ pub(crate) fn texts(attribute: &TextAttribute, request: &dyn Attributes) -> Read
     })
 }
 
-/// The lines of a header, joined by commas; none if it is absent.
+/// Returns the lines of a header, joined by commas; `None` if it is absent.
 pub(crate) fn joined_header(name: &HeaderName, request: &dyn Attributes) -> Read<Option<Vec<u8>>> {
     let lines = collect(|visit| request.header(name, visit))?;
     Ok(if lines.is_empty() { None } else { Some(lines.join(&b","[..])) })
 }
 
-/// The values of an address attribute.
+/// Returns the values of an address attribute.
 pub(crate) fn addresses(attribute: AddressAttribute, request: &dyn Attributes) -> Read<Vec<IpAddr>> {
     Ok(match attribute {
         AddressAttribute::SourceIp => request.source_ip()?.into_iter().collect(),
@@ -53,7 +53,7 @@ pub(crate) fn addresses(attribute: AddressAttribute, request: &dyn Attributes) -
     })
 }
 
-/// The values of a name attribute, in canonical form.
+/// Returns the values of a name attribute, in canonical form.
 pub(crate) fn names(attribute: NameAttribute, request: &dyn Attributes) -> Read<Vec<Vec<u8>>> {
     Ok(match attribute {
         NameAttribute::ServerName => match request.server_name()? {
@@ -69,14 +69,14 @@ pub(crate) fn names(attribute: NameAttribute, request: &dyn Attributes) -> Read<
     })
 }
 
-/// The labels of the peer and, if an aggregate identity represents it, the empty set of labels.
+/// Returns the labels of the peer and, if an aggregate identity represents it, the empty set of labels.
 pub(crate) fn labels(request: &dyn Attributes) -> Read<Vec<Labels>> {
     let peer = request.peer()?;
     let own = peer.labels.clone();
     Ok(if peer.aggregated { vec![own, Labels::default()] } else { vec![own] })
 }
 
-/// The values of a claim that is a string.
+/// Returns the values of a claim that is a string.
 pub(crate) fn claim(name: &'static str, request: &dyn Attributes) -> Read<Vec<Vec<u8>>> {
     collect(|visit| request.claim(&[name.into()], Shape::Text, visit))
 }

@@ -41,7 +41,7 @@ pub(super) fn between_files(modules: &[Module]) -> Imports {
     imports
 }
 
-/// Re-exports that are followed in one path; more than any crate nests.
+/// The maximum number of re-exports in one path, more than any crate nests.
 const MOST_EXPORTS: usize = 16;
 
 /// Returns the module that defines the item `path` as written in the module `start`. Paths to other crates and paths that end
@@ -103,7 +103,7 @@ fn item(modules: &[Module], module: usize, path: &[String], depth: usize) -> Opt
         .or(Some(module))
 }
 
-/// Whether `module` is a submodule of `ancestor`, at any depth.
+/// Returns whether `module` is a submodule of `ancestor`, at any depth.
 fn is_below(modules: &[Module], module: usize, ancestor: usize) -> bool {
     let mut parent = modules[module].parent;
     while let Some(above) = parent {

@@ -135,13 +135,13 @@ fn items(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
     items
 }
 
-/// Whether the attribute restricts an item to tests.
+/// Returns whether the attribute restricts an item to tests.
 fn is_test_attribute(attribute: &Group) -> bool {
     let text = attribute.stream().to_string().replace(' ', "");
     text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,")
 }
 
-/// Whether `token` is part of the visibility of an item.
+/// Returns whether `token` is part of the visibility of an item.
 fn is_prefix(token: &TokenTree) -> bool {
     word(Some(token)) == "pub"
         || matches!(token, TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis)

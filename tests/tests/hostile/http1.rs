@@ -1,7 +1,7 @@
 //! Hostile HTTP/1 bytes to a real Envoy.
 
 use super::{Random, in_envoy::Pair};
-use crate::corpus::tell;
+use crate::corpus::print_uncaptured;
 use palisade_envoy::client::Client;
 use std::{
     collections::BTreeMap,
@@ -103,5 +103,7 @@ fn hostile_http1_bytes_are_decided_as_by_native_rbac() {
     }
     assert!([200, 403, 400].iter().all(|status| seen.contains_key(status)), "{seen:?}");
     pair.lives();
-    tell(&format!("hostile HTTP/1 in Envoy: {REQUESTS} to each filter, statuses {seen:?}, 0 restarts"));
+    print_uncaptured(&format!(
+        "hostile HTTP/1 in Envoy: {REQUESTS} to each filter, statuses {seen:?}, 0 restarts"
+    ));
 }

@@ -1,7 +1,7 @@
 //! Hostile HTTP/2 and gRPC streams to a real Envoy: trailers, resets, CONNECT and its extended form, and invalid headers.
 
 use super::{Random, engine, in_envoy::Pair, native, policies};
-use crate::corpus::tell;
+use crate::corpus::print_uncaptured;
 use palisade::{
     Options, PolicySet, Verdict,
     http::{NormalizationVersion, normalize_path},
@@ -118,17 +118,17 @@ fn stream(random: &mut Random) -> StreamRequest {
 }
 
 /// Sends streams to one listener, over a connection that is reused until it ends.
-struct Asker<'c> {
+struct StreamClient<'c> {
     client: &'c Client,
     open: Option<Http2>,
 }
 
-impl<'c> Asker<'c> {
+impl<'c> StreamClient<'c> {
     fn new(client: &'c Client) -> Self {
         Self { client, open: None }
     }
 
-    fn ask(&mut self, sent: &StreamRequest) -> StreamResponse {
+    fn send(&mut self, sent: &StreamRequest) -> StreamResponse {
         let mut http2 = self
             .open
             .take()
@@ -171,13 +171,13 @@ fn hostile_http2_streams_are_decided_as_by_native_rbac_and_engine() {
     let (cluster, workload) = engine(&policies());
     let set = PolicySet::compile(&cluster, &workload, &Options::default());
     let mut random = Random(0x2545_f491_4f6c_dd1d);
-    let (mut ours, mut native) = (Asker::new(&pair.wasm), Asker::new(&pair.rbac));
+    let (mut ours, mut native) = (StreamClient::new(&pair.wasm), StreamClient::new(&pair.rbac));
     let mut seen = BTreeMap::<String, usize>::new();
     let mut denials_of_grpc = 0;
 
     for number in 0..REQUESTS {
         let sent = stream(&mut random);
-        let (ours, native) = (ours.ask(&sent), native.ask(&sent));
+        let (ours, native) = (ours.send(&sent), native.send(&sent));
         if sent.reset {
             // An answer may arrive before the reset or not, so only the number of denials is compared at the end.
             *seen.entry("reset by the client".into()).or_default() += 1;
@@ -204,7 +204,7 @@ fn hostile_http2_streams_are_decided_as_by_native_rbac_and_engine() {
     assert!(["200", "403", "0"].iter().all(|status| seen.contains_key(*status)), "{seen:?}");
     assert!(denials_of_grpc > REQUESTS / 100, "{denials_of_grpc}");
     pair.lives();
-    tell(&format!(
+    print_uncaptured(&format!(
         "hostile HTTP/2 in Envoy: {REQUESTS} to each filter, answers {seen:?}, {denials_of_grpc} gRPC denials, 0 restarts"
     ));
 }

@@ -6,7 +6,7 @@ const ITEMS: usize = 64;
 /// A kind of input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
-    /// Its name in reports.
+    /// The name in reports.
     pub(crate) name: &'static str,
     /// The items of the smaller input; the larger one has twice as many.
     pub(crate) items: usize,
@@ -90,12 +90,12 @@ pub(super) const fn list(
     Kind { name, items: ITEMS, parts: [before, item, field], is_old: false, case: "" }
 }
 
-/// The same with fields that Cilium removed in 1.19.
+/// Returns `kind` with fields that Cilium removed in 1.19.
 pub(super) const fn old(kind: Kind) -> Kind {
     Kind { is_old: true, ..kind }
 }
 
-/// The same with a case file, in which each item has a case.
+/// Returns `kind` with a case file, in which each item has a case.
 pub(super) const fn with_case(kind: Kind, case: &'static str) -> Kind {
     Kind { case, ..kind }
 }

@@ -10,7 +10,7 @@ pub(super) const KINDS: &[Kind] = &[
         ),
     ),
     many(
-        "policies with toFQDNs that nobody may look up",
+        "policies with toFQDNs that no policy allows to look up",
         cnp!(
             "{endpointSelector: {matchLabels: {app: web}}, egress: [{toEndpoints: [{matchLabels: {k8s-app: kube-dns}}], toPorts: [{ports: [{port: '53'}], rules: {dns: [{matchName: q$i.io}]}}]}, {toFQDNs: [{matchPattern: '*.n$i.io'}]}]}"
         ),
