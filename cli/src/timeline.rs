@@ -102,7 +102,7 @@ impl<'w> Pass<'w> {
             self.history.next_change().filter(|next| *next <= moment && *next > self.history.now)
         {
             let changed = self.history.wait_until(next);
-            self.decide(changed, |_| "the time of an answer or of a connection's grace is over".to_owned())?;
+            self.decide(changed, |_| "an answer or the grace period of a connection has expired".to_owned())?;
         }
         if moment < u64::MAX {
             let changed = self.history.wait_until(moment);

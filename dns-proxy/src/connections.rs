@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_longest_of_the_client_with_most_connections_goes() {
+    async fn longest_idle_connection_of_largest_client_is_closed() {
         for (clients, busy, newcomer, gone) in [
             (&[1, 1, 1, 2][..], &[][..], 3, Some(0)),
             (&[1, 1, 1, 2], &[0], 3, Some(1)),

@@ -14,7 +14,7 @@ impl ProxyError {
         Self { message: message.into(), help: help.into() }
     }
 
-    /// A suggestion that resolves the error.
+    /// Returns a suggestion that resolves the error.
     pub fn help(&self) -> &str {
         &self.help
     }

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_other_bytes_have_a_text_of_their_own() {
+    fn names_with_different_bytes_have_different_texts() {
         let name = |labels: &[&[u8]]| text(&Name::from_labels(labels.iter().copied()).unwrap());
         assert_eq!(name(&[b"www", b"x", b"io"]), "www.x.io.");
         assert_eq!(name(&[b"www.x", b"io"]), "www\\046x.io.");
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_judged_question_is_forwarded() {
+    fn only_the_decided_question_is_forwarded() {
         let mut message = query("a.io.");
         message.add_query(Query::query(Name::from_ascii("evil.io.").unwrap(), RecordType::A));
         let record = Record::from_rdata(Name::from_ascii("x.io.").unwrap(), 1, RData::A(A::new(1, 2, 3, 4)));
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_bears_the_id_and_the_question_that_were_sent() {
+    fn only_response_with_sent_id_and_question_matches() {
         let mut sent = Forwarded::new(&query("a.io.")).unwrap();
         sent.set_id(7);
         let response = |name: &str, id| {
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn address_of_another_class_teaches_nothing() {
+    fn address_of_another_class_is_not_recorded() {
         let mut response = query("a.io.").into_response();
         let name = Name::from_ascii("a.io.").unwrap();
         let mut record = Record::from_rdata(name, 7, RData::A(A::new(192, 0, 2, 1)));

@@ -32,7 +32,7 @@ impl Names {
 
     /// Locks the history and advances it to the current time.
     fn current(&self) -> MutexGuard<'_, History> {
-        // A panic of another thread ends the process in order; the names in the cache are still valid.
+        // After a panic of another thread the process ends in order, and the names in the cache are still valid.
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         history.wait_until(self.clock.now());
         history

@@ -21,7 +21,7 @@ pub struct PodPolicy {
     lookups: DnsPolicy,
 }
 
-/// The question whether a connection is allowed.
+/// A connection to decide.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConnectRequest {
@@ -76,12 +76,12 @@ impl PodPolicy {
         Ok(Self { simulation: Arc::new(simulation), pod: pod.to_owned(), node, lookups })
     }
 
-    /// The pod, as `namespace/name`.
+    /// Returns the pod as `namespace/name`.
     pub fn pod(&self) -> &str {
         &self.pod
     }
 
-    /// The policies for DNS lookups.
+    /// Returns the policies for DNS lookups.
     pub(crate) fn lookups(&self) -> &DnsPolicy {
         &self.lookups
     }
@@ -106,7 +106,7 @@ impl PodPolicy {
             tls: request.sni.clone().map(|sni| Tls { sni: Some(sni) }),
             ..Flow::new(&self.pod, "", request.port)
         };
-        // A copy of the names, so that no lookup waits for this decision.
+        // The decision uses a copy of the names, so that no lookup waits for it.
         let (names, history) = names.view(request.ip);
         let decision = self.simulation.decide(&flow, &history)?;
         // The network layers alone decide a connection; mesh policies need its request.

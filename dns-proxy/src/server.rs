@@ -228,7 +228,7 @@ impl Shared {
 fn restore(shared: &Shared, settings: &Settings, saved: Option<&[u8]>) -> bool {
     let path = settings.state.as_deref().unwrap_or_else(|| std::path::Path::new(""));
     let (event, detail) = match saved.map(|saved| shared.names.restore(saved)) {
-        None => ("empty", format!("there is no {} yet", path.display())),
+        None => ("empty", format!("{} does not exist yet", path.display())),
         Some(Ok(known)) => ("restored", format!("{known} addresses of {}", path.display())),
         Some(Err(error)) => ("not-restored", format!("{}: {error}; the cache is empty", path.display())),
     };

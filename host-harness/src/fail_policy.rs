@@ -13,7 +13,7 @@ use crate::{
 use core::time::Duration;
 use std::{collections::BTreeMap, sync::Arc};
 
-/// `failure_policy` of Envoy's plugin configuration.
+/// The value of `failure_policy` in Envoy's plugin configuration.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum FailurePolicy {
     /// After a trap, every stream is refused until a new configuration.

@@ -14,7 +14,7 @@ use std::{
 };
 use walkdir::{DirEntry, WalkDir};
 
-/// The folders that links may lead to, and whether other links and devices are read.
+/// The folders that links may lead to, and the permission to read other links and devices.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
     folders: Vec<PathBuf>,

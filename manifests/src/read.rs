@@ -67,9 +67,10 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     let column = String::from_utf8_lossy(before.get(start..).unwrap_or_default()).chars().count() + 1;
     let byte = bytes.get(at).copied().unwrap_or_default();
     let to_u32 = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let mut finding = Diagnostic::error("not-text", format!("not text: byte 0x{byte:02x} is no UTF-8 text"))
-        .help("name only YAML or JSON files, saved as UTF-8")
-        .of("", &Origin { file: Some(name.into()), line: to_u32(line), ..Origin::default() });
+    let mut finding =
+        Diagnostic::error("not-text", format!("not text: byte 0x{byte:02x} is not valid UTF-8"))
+            .help("name only YAML or JSON files, saved as UTF-8")
+            .of("", &Origin { file: Some(name.into()), line: to_u32(line), ..Origin::default() });
     finding.position = Some((to_u32(line), to_u32(column)));
     Err(finding)
 }

@@ -1,4 +1,4 @@
-//! Where the manifests contain a rule.
+//! The places of rules in the manifests.
 
 use crate::load::Manifests;
 use palisade::{
@@ -69,7 +69,8 @@ fn find<'o, T>(objects: &'o [Object<T>], id: &RuleId) -> Option<&'o Object<T>> {
     })
 }
 
-/// The entries of a section are numbered over `spec` and all `specs`.
+/// Returns the place of a rule in a Cilium policy. The entries of a section have consecutive numbers over `spec` and all
+/// `specs`.
 fn in_cilium(policy: &Object<CiliumPolicy>, id: &RuleId) -> Option<RuleLocation> {
     let CiliumPolicy { spec, specs } = &policy.spec;
     let spec = spec.iter().map(|rule| (rule, "spec".to_owned()));

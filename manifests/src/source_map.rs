@@ -15,28 +15,28 @@ use std::{
 pub struct SourceFile {
     text: Box<str>,
     documents: Vec<Document>,
-    /// Computed when a position is first needed: most files have no findings.
+    /// The positions, computed at the first use because most files have no findings.
     positions: OnceLock<Positions>,
 }
 
-/// The files of a load by the names that findings and objects have in their origin. A copy shares the files.
+/// The files of a load, by the names in the origins of findings and objects. A copy shares the files.
 #[derive(Clone, Debug, Default)]
 pub struct SourceMap {
     files: BTreeMap<Arc<str>, Arc<SourceFile>>,
 }
 
 impl SourceFile {
-    /// The text of the file.
+    /// Returns the text of the file.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The objects of the file; an item of a List is an object of its own.
+    /// Returns the objects of the file; an item of a List is a separate object.
     pub fn documents(&self) -> &[Document] {
         &self.documents
     }
 
-    /// The positions of the fields.
+    /// Returns the positions of the fields.
     pub fn positions(&self) -> &Positions {
         self.positions.get_or_init(|| Positions::new(&self.text))
     }
@@ -82,16 +82,16 @@ impl SourceMap {
 
     /// Returns the objects that came from `origins`, in the order of the files' names and of the objects in each file.
     pub fn objects<'o>(&self, origins: impl IntoIterator<Item = &'o Origin>) -> Vec<&Value> {
-        let mut wanted: BTreeMap<&str, BTreeSet<(u32, &str)>> = BTreeMap::new();
+        let mut requested: BTreeMap<&str, BTreeSet<(u32, &str)>> = BTreeMap::new();
         for origin in origins {
             let file = origin.file.as_deref().unwrap_or_default();
-            wanted.entry(file).or_default().insert((origin.document, &origin.item));
+            requested.entry(file).or_default().insert((origin.document, &origin.item));
         }
         let mut objects = Vec::new();
-        for (name, wanted) in wanted {
+        for (name, requested) in requested {
             let documents = self.file(name).map(SourceFile::documents).unwrap_or_default();
             let own = |document: &&Document| {
-                wanted.contains(&(document.origin.document, document.origin.item.as_str()))
+                requested.contains(&(document.origin.document, document.origin.item.as_str()))
             };
             objects.extend(documents.iter().filter(own).map(|document| &document.value));
         }

@@ -54,7 +54,7 @@ impl AcceptArgs {
         }
         notes::warnings(&findings, &manifests.sources);
         for name in self.accepted.iter().filter(|name| !accepted.contains(*name)) {
-            notes::print(&format!("`{name}` needs no --accept-inexact: this form enforces it exactly"));
+            notes::print(&format!("`{name}` needs no --accept-inexact: this format enforces it exactly"));
         }
         Ok(accepted)
     }

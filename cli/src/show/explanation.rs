@@ -29,7 +29,7 @@ pub(crate) fn text(title: &str, explanation: &FlowExplanation) -> Text {
     for (n, layer) in explanation.layers.iter().enumerate() {
         let marker = if explanation.decision.decided_by.0 == layer.layer { "▸" } else { " " };
         let beyond = decided.is_some_and(|decided| n > decided);
-        ladder(&mut out, marker, layer, beyond);
+        layer_row(&mut out, marker, layer, beyond);
     }
     let layer = explanation.layers.iter().find(|l| l.layer == decision.decided_by.0);
     match (decision.verdict, layer) {
@@ -61,7 +61,7 @@ fn refused_by_proxy(layer: &LayerExplanation, by: &DecidedBy) -> bool {
     own.next().is_some() && !layer.rules.iter().any(|rule| rule.id == *id && rule.matched)
 }
 
-fn ladder(out: &mut Text, marker: &str, layer: &LayerExplanation, beyond: bool) {
+fn layer_row(out: &mut Text, marker: &str, layer: &LayerExplanation, beyond: bool) {
     let outcome = layer.decision.outcome;
     let style = if beyond { DIM } else { of_outcome(outcome) };
     let by = layer.decision.by.as_ref().map(ToString::to_string).unwrap_or_default();

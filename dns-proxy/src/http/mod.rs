@@ -101,7 +101,7 @@ impl HttpServer {
             ("/v1/health", Method::GET) => Ok(json!({"status": "ok", "pod": self.shared.policy.pod()})),
             ("/v1/health", _) => Err(not_allowed("GET, HEAD")),
             _ => {
-                let paths = "there is /v1/connect, /v1/connections/IP and /v1/health";
+                let paths = "unknown path; the paths are /v1/connect, /v1/connections/IP and /v1/health";
                 Err(refused(StatusCode::NOT_FOUND, paths.to_owned()))
             }
         }

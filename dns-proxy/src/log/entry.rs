@@ -146,7 +146,7 @@ impl<'e> LogEntry<'e> {
             write!(line, ", opens {}", self.labels.join(", "))?;
         }
         if self.not_learned > 0 {
-            write!(line, "; {} addresses were not learned: the cache is full", self.not_learned)?;
+            write!(line, "; {} addresses were not recorded: the cache is full", self.not_learned)?;
         }
         if let Some(listen) = self.listen {
             write!(line, " on {listen} (UDP and TCP)")?;

@@ -84,7 +84,8 @@ impl Queue {
             let mut dropped = self.next(&mut lines);
             if dropped > 0 {
                 let entry = LogEntry { lines: dropped, ..LogEntry::new("lines-dropped", clock.now()) };
-                let detail = format!("{dropped} lines were dropped: they are not read or cannot be written");
+                let detail =
+                    format!("{dropped} lines were dropped: the log has a slow reader or is not writable");
                 lines.extend(entry.detail(detail).line(format));
             }
             if is_truncated {

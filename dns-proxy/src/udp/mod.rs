@@ -28,7 +28,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// A worker that receives lookups from `clients`, which other workers can share, and uses about `sockets` ports.
+    /// Creates a worker that receives lookups from `clients`, which other workers can share, and uses about `sockets` ports.
     pub(crate) fn new(
         shared: Arc<Shared>,
         clients: &std::net::UdpSocket,

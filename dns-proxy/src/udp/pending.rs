@@ -75,7 +75,7 @@ impl PendingLookups {
         Ok(())
     }
 
-    /// Whether a lookup waits on `socket`.
+    /// Returns whether a lookup waits on `socket`.
     pub(super) fn waits(&mut self, socket: usize) -> bool {
         self.pool.get(socket).is_some_and(|socket| !socket.waiting.is_empty())
     }

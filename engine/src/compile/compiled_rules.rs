@@ -35,21 +35,21 @@ impl CompiledRules {
         Self(Program::new(&rules.iter().collect::<Vec<_>>(), switches))
     }
 
-    /// Returns the first rule, at or after number `floor`, that matches. Allocates nothing, and reads an attribute only if a
+    /// Returns the first rule, at or after number `floor`, that matches. It allocates nothing, and reads an attribute only if a
     /// candidate needs it.
     ///
     /// # Errors
     ///
-    /// A rule needs an attribute that cannot be read.
+    /// A rule needs an unreadable attribute.
     pub fn first_match<A: Attributes + ?Sized>(&self, request: &A, floor: u32) -> Read<Option<u32>> {
         self.0.first_match(&Context::new(request), floor..self.0.len())
     }
 
-    /// Whether rule number `rule` matches; an unknown rule does not match.
+    /// Returns whether rule number `rule` matches; an unknown rule does not match.
     ///
     /// # Errors
     ///
-    /// The rule needs an attribute that cannot be read.
+    /// The rule needs an unreadable attribute.
     pub fn holds<A: Attributes + ?Sized>(&self, rule: u32, request: &A) -> Read<bool> {
         self.0.matches(rule, request, &mut NoTrace)
     }

@@ -22,7 +22,7 @@ const SUBJECT: [ClaimName; 1] = [ClaimName::Borrowed("sub")];
 #[derive(Debug)]
 pub(crate) struct Context<'a, A: ?Sized> {
     pub(super) request: &'a A,
-    /// The path without its query, once it was read.
+    /// The path without its query, stored at the first use.
     path: OnceCell<Option<&'a [u8]>>,
 }
 
@@ -38,7 +38,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         if methods.is_empty() { Ok(MethodSet::ANY) } else { Ok(methods.of(self.request.method()?)) }
     }
 
-    /// Whether `op` matches a value of `attribute` and `literal`.
+    /// Returns whether `op` matches a value of `attribute` and `literal`.
     #[inline]
     pub(super) fn compares(&self, attribute: &TextAttribute, op: TextOp, literal: &[u8]) -> Read<bool> {
         if matches!(op, TextOp::PathExact | TextOp::PathPrefix) {
@@ -61,7 +61,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         }
     }
 
-    /// Whether `matcher` matches a value of its attribute.
+    /// Returns whether `matcher` matches a value of its attribute.
     pub(super) fn matches(&self, matcher: &Matcher) -> Read<bool> {
         let request = self.request;
         let mut found = false;
@@ -106,7 +106,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         Ok(found)
     }
 
-    /// Whether the lines of header `name`, joined by commas, match one of `patterns`. The lines are not copied.
+    /// Returns whether the lines of header `name`, joined by commas, match one of `patterns`. The lines are not copied.
     fn joined(&self, name: &HeaderName, patterns: &[HeaderPattern]) -> Read<bool> {
         for pattern in patterns {
             let exact = match pattern {
@@ -198,7 +198,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         }))
     }
 
-    /// `:path` up to the first `?` or `#` (docs/semantics/istio.md#istio-path-input).
+    /// Returns `:path` up to the first `?` or `#` (docs/semantics/istio.md#istio-path-input).
     #[inline]
     fn path(&self) -> Read<Option<&'a [u8]>> {
         if let Some(path) = self.path.get() {

@@ -20,13 +20,13 @@ use core::{
 pub(crate) trait Observer {
     /// Whether every test of the rule is evaluated. Otherwise, evaluation stops at the first failed test.
     const EXHAUSTIVE: bool;
-    /// The test at `at` was evaluated.
+    /// Records the result of the test at `at`.
     fn test(&mut self, at: u32, matched: bool);
-    /// The group that ends at `at` was evaluated.
+    /// Records the result of the group that ends at `at`.
     fn group(&mut self, at: u32, matched: bool);
 }
 
-/// Observes nothing, for decisions.
+/// An observer that records nothing, for decisions.
 #[derive(Debug)]
 pub(crate) struct NoTrace;
 
@@ -38,7 +38,7 @@ impl Observer for NoTrace {
     fn group(&mut self, _: u32, _: bool) {}
 }
 
-/// Facts that are known before a rule is evaluated.
+/// Facts that are available before the evaluation of a rule.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     /// The test at this position matches.
@@ -52,12 +52,12 @@ impl Facts {
 }
 
 impl Program {
-    /// Returns the first rule in `range` that matches. Allocates nothing, and reads an attribute only if a candidate of the
+    /// Returns the first rule in `range` that matches. It allocates nothing, and reads an attribute only if a candidate of the
     /// index needs it.
     ///
     /// # Errors
     ///
-    /// A rule before the first match needs an attribute that cannot be read.
+    /// A rule before the first match needs an unreadable attribute.
     pub(crate) fn first_match<A: Attributes + ?Sized>(
         &self,
         cx: &Context<'_, A>,
@@ -119,7 +119,7 @@ impl Program {
         Ok(Some(best.get()).filter(|best| *best < end))
     }
 
-    /// Whether rule number `rule` matches; `observer` observes its tests.
+    /// Returns whether rule number `rule` matches; `observer` observes its tests.
     pub(crate) fn matches<A: Attributes + ?Sized, O: Observer>(
         &self,
         rule: u32,
@@ -139,7 +139,7 @@ impl Program {
         range.map_or(Ok(false), |range| self.instructions_match(range, Facts::NONE, cx, observer))
     }
 
-    /// Whether the rule matches whose first instruction is the start of `range`. Only exhaustive evaluation uses the end.
+    /// Returns whether a rule matches. Its first instruction is the start of `range`; only exhaustive evaluation uses the end.
     fn instructions_match<A: Attributes + ?Sized, O: Observer>(
         &self,
         range: Range<u32>,

@@ -37,7 +37,7 @@ pub(super) struct Index {
     lists: PostingLists,
 }
 
-/// A key, and the rules that it finds.
+/// A key with its list of rules.
 #[derive(Debug)]
 struct Entry<K> {
     key: K,
@@ -123,7 +123,7 @@ impl<'r> IndexBuilder<'r> {
             }
         }
         let mut lookups = keys.build(interner);
-        // After a match, attributes whose rules all come later are not read.
+        // In this order, the search can skip attributes whose rules all come after a match.
         lookups.sort_by_key(|lookup| lookup.first);
         Index { lookups: lookups.into(), always: self.always.into(), lists: lists.finish() }
     }
@@ -178,7 +178,7 @@ impl Index {
     ///
     /// # Errors
     ///
-    /// An attribute of the index cannot be read, or `visit` failed.
+    /// An attribute of the index is unreadable, or `visit` failed.
     #[inline]
     pub(super) fn candidates<A: Attributes + ?Sized>(
         &self,
@@ -306,7 +306,7 @@ impl TextKeys {
 /// Aligned blocks of ports.
 #[derive(Debug, Default)]
 struct PortKeys {
-    /// Bit `n` is set if some block has length `n`.
+    /// The lengths of the blocks: bit `n` is set if a block has length `n`.
     lengths: u32,
     blocks: HashTable<(PortBlock, u32)>,
 }

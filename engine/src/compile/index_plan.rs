@@ -30,9 +30,9 @@ pub(super) enum Key<'r> {
 /// An attribute whose values are ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PortAttribute {
-    /// Local port of the connection.
+    /// The local port of the connection.
     Destination,
-    /// Destination port of the flow, without its protocol.
+    /// The destination port of the flow, without its protocol.
     Transport,
 }
 
@@ -49,9 +49,9 @@ pub(super) struct PortBlock {
 pub(super) enum TextKey<'r> {
     /// The whole value.
     Exact(&'r str),
-    /// Its start.
+    /// The start of the value.
     Prefix(&'r str),
-    /// Its end.
+    /// The end of the value.
     Suffix(&'r str),
     /// A path segment after `/ns/`.
     Namespace(&'r str),
@@ -70,7 +70,7 @@ impl Key<'_> {
     }
 }
 
-/// Keys of which every value that matches a pattern has one.
+/// A set of keys: every value that matches the pattern has at least one of them.
 #[derive(Debug)]
 struct KeySet<'r> {
     keys: Vec<Key<'r>>,
@@ -78,7 +78,7 @@ struct KeySet<'r> {
     is_exact: bool,
 }
 
-/// Returns the alternative key sets of each pattern of `predicate`; none for a pattern that has no useful keys.
+/// Returns the alternative key sets of each pattern of `predicate`; an empty list for a pattern without useful keys.
 fn key_sets(predicate: &Predicate) -> Vec<Vec<KeySet<'_>>> {
     match predicate {
         Predicate::Text(attribute, patterns) => {
@@ -116,7 +116,7 @@ fn key_sets(predicate: &Predicate) -> Vec<Vec<KeySet<'_>>> {
             let sets = |selector| label_keys(selector).map(|keys| KeySet { keys, is_exact: false }).collect();
             selectors.iter().map(sets).collect()
         }
-        // A part of the joined lines is in none of the lines.
+        // No single line contains the comma that joins two lines.
         Predicate::JoinedHeader(_, patterns) => patterns.iter().map(|_| Vec::new()).collect(),
         Predicate::Regex(_, patterns) => patterns.iter().map(|_| Vec::new()).collect(),
         Predicate::Name(_, patterns) => patterns.iter().map(|_| Vec::new()).collect(),
@@ -141,7 +141,7 @@ fn port_blocks(first: u16, last: u16) -> Vec<PortBlock> {
     blocks
 }
 
-/// Returns the keys by which a value that `text` matches can be found, each of them sufficient.
+/// Returns the keys of the values that `text` matches. Each key alone is sufficient to find a value.
 fn text_keys(text: &Text) -> Vec<TextKey<'_>> {
     let mut keys = match text {
         Text::Exact(text) => return vec![TextKey::Exact(text)],
@@ -194,7 +194,7 @@ impl<'r> Frequencies<'r> {
         Self(counts)
     }
 
-    /// Returns the cheapest plan for `rule`, or `None` if the rule must be tried for every request.
+    /// Returns the cheapest plan for `rule`, or `None` if the evaluation must try the rule for every request.
     pub(super) fn plan(&self, rule: &'r Rule) -> Option<IndexPlan<'r>> {
         let mut first = 0;
         let groups = rule.groups.iter().filter_map(|group| {
@@ -244,10 +244,10 @@ impl<'r> Frequencies<'r> {
     }
 }
 
-/// Returns the cost of reading the attribute of `predicate` for every request, in rules that could be tried instead.
+/// Returns the cost of reading the attribute of `predicate` for every request. The unit is the cost to try one rule.
 fn reading_cost(predicate: &Predicate) -> u64 {
     match predicate {
-        // A structure to search; in a proxy, reading it copies the metadata of all filters.
+        // The values are inside a structure. In a proxy, reading it copies the metadata of all filters.
         Predicate::Text(TextAttribute::Claim(_) | TextAttribute::Metadata { .. }, _)
         | Predicate::RequestPrincipal(_) => 64,
         _ => 0,

@@ -6,7 +6,7 @@ use crate::{
     matcher::{case::CaseSensitivity, string_pool::StrRef},
 };
 
-/// A position that is no instruction.
+/// The position that refers to no instruction.
 pub(super) const NO_INSTRUCTION: u32 = u32::MAX;
 
 /// One test, and the positions to continue at. The instructions of a clause are adjacent, and so are those of a group.
@@ -22,12 +22,12 @@ pub(super) struct Instruction {
     pub(super) group_end: u32,
 }
 
-/// What an instruction compares.
+/// The operand of an instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Operand {
-    /// Nothing: the instruction matches. It stands for a clause without tests.
+    /// No operand: the instruction matches. It represents a clause without tests.
     Always,
-    /// Nothing: the instruction does not match. It stands for a group without clauses.
+    /// No operand: the instruction does not match. It represents a group without clauses.
     Never,
     /// The text attribute with this number, with one text.
     Text(u16, TextOp, StrRef),
@@ -44,7 +44,7 @@ pub(super) enum TextOp {
     Exact,
     Prefix,
     Suffix,
-    /// The path up to its query is the text, which has no `?` or `#`. Therefore the start of the query is not searched.
+    /// The path up to its query is the text. The text has no `?` or `#`, so the comparison needs no search for the query.
     PathExact,
     /// The path starts with the text, which has no `?` or `#`.
     PathPrefix,

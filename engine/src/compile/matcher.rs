@@ -24,7 +24,7 @@ pub(super) enum Matcher {
 }
 
 impl Matcher {
-    /// Compiles `predicate`. `strategy` says how its sets find patterns.
+    /// Compiles `predicate`. `strategy` selects the search in its sets of patterns.
     pub(super) fn new(predicate: &Predicate, strategy: SearchStrategy) -> Self {
         match predicate {
             Predicate::Text(attribute, patterns) => Self::texts(attribute, patterns, strategy),

@@ -1,4 +1,4 @@
-//! The methods with which a rule can match, as bits of a number. Rules under one key often differ only in the method.
+//! The methods with which a rule can match, as bits of a number, because rules under one key often differ only in the method.
 
 use crate::{
     ir::{Clause, Group, Predicate, Rule, Text, TextAttribute},
@@ -6,15 +6,15 @@ use crate::{
 };
 use alloc::{boxed::Box, vec::Vec};
 
-/// A set of methods that a program's rules name, and of "any other method".
+/// A set of the methods in a program's rules. One element represents all other methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct MethodSet(u16);
 
-/// The methods that have a bit of their own, in the order of the bits. The rest are "any other method".
+/// The methods with a separate bit, in the order of the bits. All other methods share one bit.
 #[derive(Debug, Default)]
 pub(super) struct Methods(Vec<Box<str>>);
 
-/// Bit of all methods without one of their own.
+/// The bit of all methods without a separate bit.
 const OTHER: u16 = 1 << 15;
 
 impl MethodSet {
@@ -62,13 +62,13 @@ impl Methods {
         MethodSet(patterns.iter().map(bit).fold(0, |set, bit| set | bit))
     }
 
-    /// Returns the methods that `patterns` match, or `None` if some of them have no bit of their own.
+    /// Returns the methods that `patterns` match, or `None` if a method has no separate bit.
     pub(super) fn exactly(&mut self, patterns: &[Text]) -> Option<MethodSet> {
         let set = self.of_patterns(patterns);
         (set.0 & OTHER == 0).then_some(set)
     }
 
-    /// Returns the methods of `set` that have a bit of their own.
+    /// Returns the methods of `set` with a separate bit.
     pub(super) fn names(&self, set: MethodSet) -> impl Iterator<Item = &str> {
         (0..).zip(&self.0).filter(move |(place, _)| set.0 & (1u16 << place) != 0).map(|(_, name)| &**name)
     }
@@ -82,7 +82,7 @@ impl Methods {
         place.map_or(OTHER, |place| 1 << place)
     }
 
-    /// Whether no rule names a method. Then the method of a request does not matter.
+    /// Returns whether no rule names a method. Then the method of a request does not matter.
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -29,7 +29,7 @@ pub(crate) struct Program {
     /// The number of each rule's effect.
     effect_of: Box<[u16]>,
     effects: Box<[Effect]>,
-    /// Evaluates the rules in place of the tables.
+    /// The evaluator that replaces the tables, with its rules.
     pub(super) interpreted: Option<(Interpreter, Box<[Rule]>)>,
 }
 
@@ -87,7 +87,7 @@ impl Program {
         self.provenance.place(at)
     }
 
-    /// Whether the instructions at `a` and `b` belong to one clause.
+    /// Returns whether the instructions at `a` and `b` belong to one clause.
     pub(crate) fn is_same_clause(&self, a: u32, b: u32) -> bool {
         let clause_end =
             |at: u32| self.instructions.get(at as usize).map(|instruction| instruction.clause_end);

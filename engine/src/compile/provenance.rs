@@ -18,7 +18,7 @@ pub(crate) struct Place {
     /// The position of the clause in its list.
     pub(crate) clause: u32,
     pub(crate) field: Field,
-    /// The number of the attribute; none for an instruction that reads nothing.
+    /// The number of the attribute; `None` for an instruction that reads nothing.
     attribute: Option<u32>,
     values: Values,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Place {
 /// The values that a policy states for a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Values {
-    /// They follow from the operand.
+    /// The values follow from the operand.
     Operand,
     /// The list with this number.
     List(u32),

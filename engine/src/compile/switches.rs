@@ -1,33 +1,33 @@
-//! Shortcuts of compilation, each of which tests can do without.
+//! Optimizations of the compilation, each of which tests can switch off.
 
 use crate::{
     ir::Rule,
     request::{Attributes, Read},
 };
 
-/// Which shortcuts compilation may take. All on, except in tests that run the corpus with each one off.
+/// The optimizations of a compilation. All are on, except in tests that run the corpus with each one off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileSwitches {
-    /// Find candidate rules through an index rather than try every rule.
+    /// Whether an index finds candidate rules. Otherwise the evaluation tries every rule.
     pub index: bool,
-    /// Do not look again at the test through which the index found a rule.
+    /// Whether the evaluation skips the test that the index has proven.
     pub proven: bool,
-    /// Pass over candidates that the request's method rules out.
+    /// Whether the evaluation skips candidates that the request's method excludes.
     pub methods: bool,
-    /// Leave out keys of which every rule comes after one that was found to hold.
+    /// Whether the index skips keys whose rules all come after a match.
     pub order: bool,
-    /// Look at many patterns of one test at once rather than one by one.
+    /// Whether one search compares a value with many patterns of a test.
     pub sets: bool,
-    /// Evaluate the rules by this function rather than by compiled tables.
+    /// The function that evaluates the rules instead of the compiled tables.
     pub interpreter: Option<Interpreter>,
 }
 
-/// A function that gives the number of the first rule, at or after a number, that holds. With it a whole decision, from
-/// manifests to verdict, can be held against another reading of the rules.
+/// A function that returns the number of the first rule, at or after a number, that matches. Tests use it to compare whole
+/// decisions, from manifests to verdict, with a second implementation.
 #[derive(Clone, Copy, Debug)]
 pub struct Interpreter(pub Evaluate);
 
-/// Rules, request, first number to look at.
+/// A function of the rules, the request and the first number to evaluate.
 pub type Evaluate = fn(&[Rule], &dyn Attributes, u32) -> Read<Option<u32>>;
 
 impl PartialEq for Interpreter {

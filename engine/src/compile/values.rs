@@ -133,7 +133,7 @@ fn request_principal<A: Attributes + ?Sized>(request: &A) -> Option<String> {
     if values.iter().all(String::is_empty) { None } else { Some(values.join("/")) }
 }
 
-/// Whether a reader needs `label` to understand the result of `selectors`: labels that Cilium adds, and for a match all
+/// Returns whether a reader needs `label` to understand the result of `selectors`: labels that Cilium adds, and for a match all
 /// labels, only if a selector names the key.
 fn is_relevant(label: &Label, selectors: &[Selector], only_matching: bool) -> bool {
     let is_named = || selectors.iter().flat_map(|s| &s.requirements).any(|r| *r.key == *label.key);

@@ -20,7 +20,7 @@ pub enum TextAttribute {
     Authority,
     /// A header; each line is a value.
     Header(HeaderName),
-    /// TLS server name; without one the value is the empty string (docs/semantics/istio.md#istio-server-name).
+    /// The TLS server name; without one the value is the empty string (docs/semantics/istio.md#istio-server-name).
     ServerName,
     /// The identities in the peer certificate.
     Identity,
@@ -46,7 +46,7 @@ pub enum AddressAttribute {
     SourceIp,
     /// The client address after `X-Forwarded-For`.
     RemoteIp,
-    /// Local address of the connection.
+    /// The local address of the connection.
     DestinationIp,
     /// The addresses of the peer to which CIDR rules apply.
     Peer,
@@ -55,7 +55,7 @@ pub enum AddressAttribute {
 /// An attribute whose values are DNS names in canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NameAttribute {
-    /// TLS server name; without one there is no value.
+    /// The TLS server name; without one there is no value.
     ServerName,
     /// The names in the DNS cache for the peer's address.
     Peer,
@@ -66,9 +66,9 @@ pub enum NameAttribute {
 /// An attribute that a [`super::Test`] reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Attribute {
-    /// Local port of the connection.
+    /// The local port of the connection.
     DestinationPort,
-    /// Protocol and destination port (or ICMP type) of the flow.
+    /// The protocol and destination port (or ICMP type) of the flow.
     Transport,
     /// An attribute with text values.
     Text(TextAttribute),
@@ -76,7 +76,7 @@ pub enum Attribute {
     JoinedHeader(HeaderName),
     /// An attribute with IP addresses.
     Address(AddressAttribute),
-    /// Issuer and subject of the validated token.
+    /// The issuer and the subject of the validated token.
     RequestPrincipal,
     /// The labels of the peer's security identity.
     PeerLabels,
@@ -85,7 +85,7 @@ pub enum Attribute {
 }
 
 impl TextAttribute {
-    /// Whether the attribute exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
+    /// Returns whether the attribute exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
     pub fn is_http(&self) -> bool {
         match self {
             Self::Method
@@ -101,7 +101,7 @@ impl TextAttribute {
 }
 
 impl Attribute {
-    /// Whether the attribute exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
+    /// Returns whether the attribute exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
     pub fn is_http(&self) -> bool {
         match self {
             Self::Text(attribute) => attribute.is_http(),
@@ -112,7 +112,7 @@ impl Attribute {
         }
     }
 
-    /// Whether a value can contain a secret: a header, a claim, or metadata.
+    /// Returns whether a value can contain a secret: a header, a claim, or metadata.
     pub fn is_sensitive(&self) -> bool {
         match self {
             Self::Text(attribute) => {

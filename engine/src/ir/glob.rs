@@ -12,12 +12,12 @@ pub enum GapClass {
     NotSlash,
     /// The characters of a path template's `{*}` (docs/semantics/istio.md#istio-template-characters).
     TemplateSegment,
-    /// The same and slashes: `{**}`.
+    /// The characters of a path template's `{**}`: those of `{*}`, and the slash.
     TemplatePath,
 }
 
 impl GapClass {
-    /// Whether the gap can contain `bytes`. The class is matched once, not for each byte.
+    /// Returns whether the gap can contain `bytes`. The class is matched once, not for each byte.
     pub fn admits(self, bytes: &[u8]) -> bool {
         match self {
             Self::Any => !bytes.contains(&b'\n'),
@@ -28,10 +28,10 @@ impl GapClass {
     }
 }
 
-/// Whether `byte` is a character of a path template's `{*}`.
+/// Returns whether `byte` is a character of a path template's `{*}`.
 #[inline]
 fn is_template(byte: u8) -> bool {
-    /// A bit for each such character.
+    /// The characters, one bit each.
     const BITS: u128 = {
         let (mut bits, mut byte) = (0, 0u8);
         while byte < 128 {

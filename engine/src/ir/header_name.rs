@@ -20,7 +20,7 @@ use core::{
 #[derive(Clone)]
 pub struct HeaderName {
     lower: Box<str>,
-    /// None if the original is in lower case.
+    /// The original, or `None` if it is in lower case.
     written: Option<Box<str>>,
 }
 

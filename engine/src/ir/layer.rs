@@ -51,11 +51,11 @@ pub enum PeerMode {
 /// The effective PeerAuthentication of one workload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeerLayer {
-    /// Mode of ports without a mode of their own.
+    /// The mode of ports without an entry in `ports`.
     pub mode: PeerMode,
-    /// The policy that sets the mode; none if no policy applies.
+    /// The policy that sets the mode; `None` if no policy applies.
     pub by: Option<Arc<PolicyRef>>,
-    /// Modes of single workload ports.
+    /// The modes of single workload ports.
     pub ports: BTreeMap<u16, PeerMode>,
     /// The policy that sets the port modes.
     pub ports_by: Option<Arc<PolicyRef>>,
@@ -91,9 +91,9 @@ pub struct DirectionLayer {
     pub resumes: Vec<u32>,
     /// Rules of the DNS proxy, for flows with [`super::Effect::Redirect`]: the first that matches decides.
     pub lookups: Vec<Rule>,
-    /// Whether the local host is allowed if no rule matches.
+    /// Whether the layer allows the local host if no rule matches.
     pub from_host: bool,
-    /// The proxy terminates the TLS of flows that one of these rules matches, and reads their requests.
+    /// The rules for terminated TLS: the proxy terminates the TLS of a flow that one of them matches, and reads its requests.
     pub terminated: Vec<Rule>,
     /// `toFQDNs` rules with names that no DNS rule allows the endpoint to look up
     /// (docs/semantics/cilium.md#cilium-lookup-and-connection).
@@ -116,6 +116,6 @@ pub struct NetworkLayer {
     pub egress: DirectionLayer,
     /// The rules for flows to the endpoint.
     pub ingress: DirectionLayer,
-    /// The reason why the agent cannot compute the endpoint's policy and keeps the old one, if it cannot.
+    /// The error of the agent if it cannot compute the endpoint's policy. It then keeps the previous policy.
     pub error: Option<Box<str>>,
 }

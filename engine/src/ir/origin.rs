@@ -22,7 +22,7 @@ pub struct Field {
     /// The path from the rule, with a `#` for each index.
     template: &'static str,
     indices: [u16; 3],
-    /// How many of `indices` are set.
+    /// The number of `indices` that are set.
     depth: u8,
 }
 
@@ -48,7 +48,7 @@ impl Field {
         last.split('[').next().unwrap_or_default()
     }
 
-    /// Whether no field is known.
+    /// Returns whether the field is unknown.
     pub fn is_unknown(&self) -> bool {
         self.template.is_empty()
     }

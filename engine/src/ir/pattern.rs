@@ -18,15 +18,15 @@ pub enum Text {
     Prefix(Box<str>),
     /// A value that ends with this text.
     Suffix(Box<str>),
-    /// Literals with gaps. Never on an attribute that ignores case.
+    /// Literals with gaps. An attribute that ignores case has no such pattern.
     Glob(Glob),
     /// A SPIFFE ID of this service account, with other segments before, between and after:
     /// `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?`, where a dot matches no newline
     /// (docs/semantics/istio.md#istio-service-account-form).
     ServiceAccount {
-        /// Its namespace.
+        /// The namespace of the service account.
         namespace: Box<str>,
-        /// Its name.
+        /// The name of the service account.
         account: Box<str>,
     },
 }
@@ -52,9 +52,9 @@ pub enum NamePattern {
 /// A pattern over the issuer and the subject of a token, both of which must match.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestPrincipalPattern {
-    /// Pattern of the `iss` claim.
+    /// The pattern of the `iss` claim.
     pub issuer: Text,
-    /// Pattern of the `sub` claim.
+    /// The pattern of the `sub` claim.
     pub subject: Text,
 }
 
@@ -70,9 +70,9 @@ pub enum HeaderPattern {
 /// Ports from the first to the last, inclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortRange {
-    /// First port.
+    /// The first port.
     pub first: u16,
-    /// Last port.
+    /// The last port.
     pub last: u16,
 }
 
@@ -80,12 +80,12 @@ impl PortRange {
     /// Every port.
     pub const ALL: Self = Self { first: 0, last: u16::MAX };
 
-    /// Returns the range of `port` alone.
+    /// Returns the range that contains only `port`.
     pub const fn single(port: u16) -> Self {
         Self { first: port, last: port }
     }
 
-    /// Whether `port` is in the range.
+    /// Returns whether `port` is in the range.
     #[inline]
     pub const fn contains(self, port: u16) -> bool {
         self.first <= port && port <= self.last

@@ -12,7 +12,7 @@ use alloc::{
 use core::fmt::Display;
 use ipnet::IpNet;
 
-/// An attribute and patterns, of which one must match a value. Without patterns it matches nothing.
+/// An attribute with patterns. It matches if one pattern matches a value; without patterns it matches nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Predicate {
     /// Text values against text patterns.

@@ -14,21 +14,21 @@ use ipnet::IpNet;
 pub enum Effect {
     /// Allows the flow in this layer.
     Allow,
-    /// Denies it.
+    /// Denies the flow.
     Deny,
     /// Continues with the next tier.
     Pass,
     /// Continues with the next stage.
     Proceed,
-    /// Redirects it to the DNS proxy, whose rules are [`super::DirectionLayer::lookups`].
+    /// Redirects the flow to the DNS proxy, whose rules are [`super::DirectionLayer::lookups`].
     Redirect,
-    /// Only marks it for the audit.
+    /// Only marks the flow for the audit.
     Audit,
-    /// Calls this extension provider.
+    /// Calls this extension provider, which decides.
     Ask(Arc<str>),
-    /// Denies it, because this extension provider is unusable (docs/semantics/istio.md#istio-unusable-provider).
+    /// Denies the flow, because this extension provider is unusable (docs/semantics/istio.md#istio-unusable-provider).
     Unaskable(Arc<str>),
-    /// Denies it: istiod makes an enforced DENY rule of a dry-run CUSTOM rule with this valid provider.
+    /// Denies the flow: istiod translates a dry-run CUSTOM rule with this valid provider to an enforced DENY rule.
     DryRunCustom(Arc<str>),
     /// No L7 rule at this level allows the flow. The evaluation resumes at the next of
     /// [`super::DirectionLayer::resumes`]. If no rule there decides, the flow is denied, or undecided if it has no content
@@ -37,7 +37,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// Whether the rule is that of a CUSTOM policy.
+    /// Returns whether the rule belongs to a CUSTOM policy.
     pub fn is_custom(&self) -> bool {
         matches!(self, Self::Ask(_) | Self::Unaskable(_) | Self::DryRunCustom(_))
     }
@@ -59,17 +59,17 @@ pub enum Proxy {
 /// The part of a policy from which a group comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Section {
-    /// Sources of an AuthorizationPolicy.
+    /// The sources of an AuthorizationPolicy.
     From,
-    /// Operations of an AuthorizationPolicy.
+    /// The operations of an AuthorizationPolicy.
     To,
-    /// Conditions of an AuthorizationPolicy.
+    /// The conditions of an AuthorizationPolicy.
     When,
     /// The peer in a network policy.
     Peer,
-    /// Ports and protocols in a network policy.
+    /// The ports and protocols in a network policy.
     Ports,
-    /// L7 rules of a network policy: names, requests.
+    /// The L7 rules of a network policy: names, requests.
     L7,
 }
 
@@ -92,7 +92,7 @@ pub struct Test {
 pub struct Clause {
     /// The tests, ANDed; without a test the clause always matches.
     pub tests: Vec<Test>,
-    /// Position in its list, such as 1 for `from[1]`.
+    /// The position in its list, such as 1 for `from[1]`.
     pub index: u32,
 }
 
@@ -117,7 +117,7 @@ pub struct Rule {
 }
 
 impl Rule {
-    /// Whether the rule never matches, because one of its groups has no clause.
+    /// Returns whether the rule never matches, because one of its groups has no clause.
     pub fn is_never(&self) -> bool {
         self.groups.iter().any(|group| group.clauses.is_empty())
     }

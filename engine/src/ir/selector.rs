@@ -20,9 +20,9 @@ pub enum Operator {
 /// One condition on one key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Requirement {
-    /// Source of the label; none for any source.
+    /// The source of the label; `None` for any source.
     pub source: Option<Box<str>>,
-    /// Key, without source.
+    /// The key, without source.
     pub key: Box<str>,
     /// The condition.
     pub operator: Operator,
@@ -36,7 +36,7 @@ pub struct Selector {
 }
 
 impl Requirement {
-    /// Whether `labels` meets this requirement (docs/semantics/cilium.md#cilium-selector-terms).
+    /// Returns whether `labels` meets this requirement (docs/semantics/cilium.md#cilium-selector-terms).
     pub fn matches(&self, labels: &Labels) -> bool {
         let mut with_key =
             labels.with_key(&self.key).filter(|l| self.source.as_deref().is_none_or(|s| s == l.source));
@@ -50,13 +50,13 @@ impl Requirement {
 }
 
 impl Selector {
-    /// Whether it matches an identity without labels.
+    /// Returns whether the requirement matches an identity without labels.
     pub fn is_negative(&self) -> bool {
         let negative = |r: &Requirement| matches!(r.operator, Operator::NotIn(_) | Operator::DoesNotExist);
         self.requirements.iter().all(negative)
     }
 
-    /// Whether `labels` meets every requirement.
+    /// Returns whether `labels` meets every requirement.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.requirements.iter().all(|r| r.matches(labels))
     }
@@ -85,7 +85,7 @@ impl fmt::Display for Requirement {
 }
 
 impl Requirement {
-    /// Whether the requirement is for the label that every endpoint of the cluster `default` has.
+    /// Returns whether the requirement is for the label that every endpoint of the cluster `default` has.
     fn is_default_cluster(&self) -> bool {
         let is = |value: &str| Label::new("k8s", &*self.key, value).is_default_cluster();
         matches!(&self.operator, Operator::In(values) if values.iter().all(|value| is(value)))

@@ -105,7 +105,7 @@ fn connection_passes_only_if_istio_calls_no_provider() {
         (json!([]), None, Verdict::Closed),
         (json!([]), Some(&provider), Verdict::Allow),
     ] {
-        let mut custom = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/asked"]}}]}]));
+        let mut custom = policy("ask", "CUSTOM", json!([{"to": [{"operation": {"paths": ["/provider"]}}]}]));
         custom["spec"]["provider"] = json!({"name": "authz"});
         let mesh = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "istio"},
                           "data": {"mesh": json!({"extensionProviders": providers}).to_string()}});

@@ -217,7 +217,7 @@ fn peer_addresses(
         Inexact::new(
             policy,
             "spec.rules",
-            "`ipBlocks` and `source.ip` mean the address of the socket's peer; behind `X-Forwarded-For` the filter denies instead",
+            "`ipBlocks` and `source.ip` use the address of the socket's peer; with `X-Forwarded-For`, the filter denies instead",
             "use `remoteIpBlocks`, or another format",
         )
     });

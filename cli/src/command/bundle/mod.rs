@@ -179,7 +179,7 @@ impl Bundle {
                 ("Envoy Gateway has no outbound listeners", "leave out --direction, or use another format")
             }
             Format::EnvoyGateway if self.from_node => (
-                "a proxy of Envoy Gateway has no node metadata of Istio to read its workload from",
+                "the node metadata of an Envoy Gateway proxy does not describe its workload",
                 "bundle each gateway with --workload",
             ),
             _ => return Ok(()),
@@ -251,9 +251,8 @@ impl Bundle {
     #[expect(clippy::unused_self, reason = "the other build reads an argument")]
     fn stats(&self, _: Option<&Config>) -> Result<Output, Failure> {
         Err(Failure::argument(
-            "this `palisade` was built without the WebAssembly runtime that `--stats` runs the module in"
-                .to_owned(),
-            "build one that has it: cargo run --release --features stats -- bundle --stats",
+            "this `palisade` was built without the WebAssembly runtime, which `--stats` needs".to_owned(),
+            "build it with the runtime: cargo run --release --features stats -- bundle --stats",
         ))
     }
 }
