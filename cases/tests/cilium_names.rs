@@ -119,7 +119,7 @@ fn server_name_matches_as_in_the_proxy() {
     for row in rows(&corpus, "sni") {
         let (written, name) = (text(row, "pattern"), text(row, "serverName"));
         if row.get("matches").is_none() {
-            skipped.insert(format!("{written}: whether it is valid is no question of matching"));
+            skipped.insert(format!("{written}: the test compares matches, not validity"));
             continue;
         }
         let inner = written.strip_prefix("**.").unwrap_or(written);
@@ -128,7 +128,7 @@ fn server_name_matches_as_in_the_proxy() {
             continue;
         }
         if written.is_empty() || name.is_empty() {
-            skipped.insert(format!("`{written}` and `{name}`: without a name there is nothing to match"));
+            skipped.insert(format!("`{written}` and `{name}`: without a name no pattern matches"));
             assert_eq!(row["matches"], false);
             continue;
         }

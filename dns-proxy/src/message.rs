@@ -225,13 +225,15 @@ mod tests {
         assert!(matches!(receive(&[0; 11]), Received::Noise));
         let mut bytes = query("a.io.").to_vec().unwrap();
         assert!(matches!(receive(&bytes), Received::Query(_)));
-        let Received::Invalid(wrong) = receive(&bytes[..20]) else { panic!("it was cut off") };
+        let Received::Invalid(wrong) = receive(&bytes[..20]) else {
+            panic!("a truncated query must be invalid")
+        };
         assert_eq!(wrong.metadata.response_code, ResponseCode::FormErr);
         assert_eq!(wrong.metadata.id.to_be_bytes(), bytes[..2]);
         bytes[2] |= 0x80;
         assert!(matches!(receive(&bytes), Received::Noise));
         bytes[2] = 0x28;
-        let Received::Invalid(wrong) = receive(&bytes) else { panic!("an update is no query") };
+        let Received::Invalid(wrong) = receive(&bytes) else { panic!("an update must be invalid") };
         assert_eq!(wrong.metadata.response_code, ResponseCode::NotImp);
     }
 
@@ -259,7 +261,7 @@ mod tests {
         assert_eq!(compare(&response("A.io.", 7)), ResponseMatch::Answer);
         assert_eq!(compare(&response("a.io.", 8)), ResponseMatch::Other);
         assert_eq!(compare(&response("b.io.", 7)), ResponseMatch::Other);
-        assert_eq!(sent.compare(sent.bytes()), ResponseMatch::Other, "a query is no answer");
+        assert_eq!(sent.compare(sent.bytes()), ResponseMatch::Other, "a query is not an answer");
         let mut other = response("a.io.", 7);
         other.queries[0].set_query_type(RecordType::AAAA);
         assert_eq!(compare(&other), ResponseMatch::Other);

@@ -1,4 +1,4 @@
-//! Enforces the policies of one workload in an HTTP server: attributes are read only if a policy needs them.
+//! Enforces the policies of one workload in an HTTP server. The policies read only the attributes that they need.
 //!
 //! ```console
 //! $ cargo run --example enforce_http
@@ -62,7 +62,7 @@ impl Attributes for ServerRequest {
         Ok(())
     }
 
-    // The server has no proxy in front of it, no tokens and no client certificates.
+    // The server has no proxy, no tokens and no client certificates.
     fn authority(&self) -> Read<Option<&[u8]>> {
         Ok(None)
     }

@@ -76,7 +76,7 @@ impl Access {
     }
 
     /// Returns the files at most `depth` below `root` for which `is_selected` returns true, in the order of their names, and
-    /// a finding for each file that cannot or may not be read. If `root` is a file, it is returned whatever its name is.
+    /// a finding for each file that cannot or may not be read. If `root` is a file, its name does not matter.
     pub fn files(
         &self,
         root: &Path,

@@ -30,11 +30,11 @@ impl Files for Disk {
     }
 }
 
-/// Returns the text of the file at `path`, whatever length its file system reports.
+/// Returns the text of the file at `path`. It ignores the length that the file system reports, which can be wrong.
 ///
 /// # Errors
 ///
-/// The file cannot be read, is too large or is not text.
+/// The file is unreadable, too large or not text.
 pub fn read(files: &dyn Files, path: &Path) -> Result<String, Diagnostic> {
     let limit = u64::try_from(MAX_MANIFEST_BYTES).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
@@ -75,7 +75,7 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<String, Diagnostic> {
     Err(finding)
 }
 
-/// Returns the finding for a file or folder that cannot be read.
+/// Returns the finding for an unreadable file or folder.
 pub(crate) fn unreadable(path: &Path, error: &io::Error) -> Diagnostic {
     let help = match error.kind() {
         io::ErrorKind::NotFound => "check the path",

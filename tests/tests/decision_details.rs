@@ -19,7 +19,7 @@ const PODS: &str = "
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: names, namespace: foo, labels: {app: names}}, status: {podIP: 10.0.0.3}}
 ---
-{apiVersion: v1, kind: Pod, metadata: {name: asks, namespace: foo, labels: {app: asks}}, status: {podIP: 10.0.0.4}}
+{apiVersion: v1, kind: Pod, metadata: {name: no-lookup, namespace: foo, labels: {app: no-lookup}}, status: {podIP: 10.0.0.4}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: secret, namespace: foo, labels: {app: secret}}, status: {podIP: 10.0.0.5}}
 ---
@@ -50,9 +50,9 @@ spec:
 ---
 apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
-metadata: {name: asks, namespace: foo}
+metadata: {name: no-lookup, namespace: foo}
 spec:
-  endpointSelector: {matchLabels: {app: asks}}
+  endpointSelector: {matchLabels: {app: no-lookup}}
   egress:
   - toFQDNs: [{matchName: a.io}]
   - toPorts: [{ports: [{port: '53', protocol: UDP}], rules: {dns: [{matchName: b.io}]}}]
@@ -84,7 +84,7 @@ fn ip(text: &str) -> EndpointRef {
     EndpointRef::Ip(text.parse::<IpAddr>().expect("an address"))
 }
 
-fn ask(method: &str, tls: bool) -> Flow {
+fn http_flow(method: &str, tls: bool) -> Flow {
     Flow {
         http: Some(HttpRequest::new(method, "/dry", "db")),
         tls: tls.then(|| Tls { sni: Some("db".into()) }),
@@ -109,10 +109,10 @@ fn denial_by_proxy_has_a_status() {
         (decision.verdict.to_string(), decision.status, decision.shadow.is_some())
     };
     // Cilium's proxy, TLS that it cannot decrypt, Istio's proxy, and an allowed request.
-    assert_eq!(evaluated(&ask("DELETE", false)), ("deny".into(), Some(403), false));
-    assert_eq!(evaluated(&ask("GET", true)), ("deny".into(), None, false));
-    assert_eq!(evaluated(&ask("PUT", false)), ("deny".into(), Some(403), true));
-    assert_eq!(evaluated(&ask("GET", false)), ("allow".into(), None, true));
+    assert_eq!(evaluated(&http_flow("DELETE", false)), ("deny".into(), Some(403), false));
+    assert_eq!(evaluated(&http_flow("GET", true)), ("deny".into(), None, false));
+    assert_eq!(evaluated(&http_flow("PUT", false)), ("deny".into(), Some(403), true));
+    assert_eq!(evaluated(&http_flow("GET", false)), ("allow".into(), None, true));
     let wrong_name = Flow {
         to: ip("192.0.2.1"),
         tls: Some(Tls { sni: Some("y.io".into()) }),
@@ -136,8 +136,8 @@ fn warning_reports_missing_dns_rule_if_relevant() {
     assert_eq!(notes_for("c.io").len(), 1, "another name");
     assert!(notes(ip("198.51.100.1")).is_empty(), "an address that is open");
     assert!(notes(EndpointRef::Workload("foo/db".into())).is_empty(), "a pod has no name");
-    let asks = Flow { to: ip("203.0.113.1"), ..Flow::new("foo/asks", "", 443) };
-    let [note] = &decide(&cluster, &asks).notes[..] else { panic!("one note") };
+    let without_lookup = Flow { to: ip("203.0.113.1"), ..Flow::new("foo/no-lookup", "", 443) };
+    let [note] = &decide(&cluster, &without_lookup).notes[..] else { panic!("one note") };
     assert!(note.contains("no DNS rule lets the pod ask for it"), "{note}");
     let from = FlowSource { endpoint: ip("203.0.113.1"), mtls: None, certificate: None, mesh: None };
     let inwards = Flow { from, ..Flow::new("", "foo/names", 443) };

@@ -83,11 +83,12 @@ fn dns_answer_allows_each_address_once_per_matching_selector() {
     options.cilium.tofqdns_min_ttl = 3600;
     let simulation = Simulation::new(cluster, options);
     let addresses = vec![ip("192.0.2.2"), ip("192.0.2.1"), ip("192.0.2.2")];
-    let taught = DnsAnswer { name: "www.example.com.".into(), addresses, ttl: 30 };
+    let dns_answer = DnsAnswer { name: "www.example.com.".into(), addresses, ttl: 30 };
     let mut history = History::default();
-    let learned = simulation.observe_response(&mut history, &request("foo/good", "www.example.com"), &taught);
+    let recorded =
+        simulation.observe_response(&mut history, &request("foo/good", "www.example.com"), &dns_answer);
     assert_eq!(
-        learned.expect("a pod"),
+        recorded.expect("a pod"),
         LearnedAddresses {
             name: "www.example.com.".into(),
             addresses: vec![ip("192.0.2.1"), ip("192.0.2.2")],
@@ -97,8 +98,8 @@ fn dns_answer_allows_each_address_once_per_matching_selector() {
         }
     );
     let node = simulation.node_name("foo/good").expect("a pod");
-    let change = history.next_change().expect("an address that will be over");
-    let saved = history.cache(&node).expect("what the node learned").clone();
+    let change = history.next_change().expect("an address that expires");
+    let saved = history.cache(&node).expect("the cache of the node").clone();
     history.wait_until(change - 1);
     assert_eq!(history.names(&node, ip("192.0.2.1")).count(), 1);
     history.wait_until(change);

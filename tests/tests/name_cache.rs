@@ -115,8 +115,8 @@ impl Pod {
         self.cap(now, limits);
     }
 
-    /// Returns the order in which addresses with a deferred delete are removed: without a connection, then expired first, then with the
-    /// fewest names.
+    /// Returns the order in which addresses with a deferred delete are removed: without a connection, then expired first,
+    /// then with the fewest names.
     fn order(&self, ips: impl Iterator<Item = u8>) -> Vec<u8> {
         let rank = |ip: u8| {
             let kept = self.kept.get(&ip).expect("a kept address");

@@ -156,12 +156,12 @@ fn name_set_matches_as_regular_expressions_of_its_rules() {
                 let name = canonical(&aimed(all[which % all.len()], fill, *spoil));
                 let list = [name.as_str()];
                 let request = Request { dns_query: Some(&name), peer_names: &list, ..Request::default() };
-                let held: Vec<bool> =
+                let matches: Vec<bool> =
                     expected.iter().map(|l| l.iter().any(|e| e.is_match(name.as_bytes()))).collect();
-                let first = held.iter().position(|held| *held).map(|n| n as u32);
+                let first = matches.iter().position(|matches| *matches).map(|n| n as u32);
                 prop_assert_eq!(compiled.first_match(&request, 0), Ok(first), "{} in {:?}", name, texts);
-                for (number, held) in (0u32..).zip(held) {
-                    prop_assert_eq!(compiled.holds(number, &request), Ok(held), "{} in {:?}", name, texts);
+                for (number, matches) in (0u32..).zip(matches) {
+                    prop_assert_eq!(compiled.holds(number, &request), Ok(matches), "{} in {:?}", name, texts);
                 }
             }
         }

@@ -76,8 +76,8 @@ fn agree(rules: &[Rule], drawn: &[Sample], choice: usize, tally: &Tally) -> Resu
             prop_assert_eq!(found, Ok(expected), "{:?}, floor {}, {:#?}", switches, floor, request);
         }
         for (number, rule) in (0u32..).zip(rules) {
-            let held = compiled[0].0.holds(number, &request);
-            prop_assert_eq!(held, reference::rule(rule, &request), "rule {}, {:#?}", number, request);
+            let result = compiled[0].0.holds(number, &request);
+            prop_assert_eq!(result, reference::rule(rule, &request), "rule {}, {:#?}", number, request);
         }
         for (trace, rule) in compiled[0].0.traces(&request).iter().zip(rules) {
             prop_assert_eq!(Ok(trace.matched), reference::rule(rule, &request));
@@ -125,8 +125,8 @@ fn connection_attributes_equal_reference() {
                 prop_assert_eq!(without_sets.first_match(request, 0), Ok(expected), "{:#?}", request);
                 for (number, rule) in (0u32..).zip(&rules) {
                     answers.set(answers.get() + 1);
-                    let held = reference::rule(rule, request);
-                    prop_assert_eq!(compiled.holds(number, request), held, "{}, {:#?}", number, request);
+                    let result = reference::rule(rule, request);
+                    prop_assert_eq!(compiled.holds(number, request), result, "{}, {:#?}", number, request);
                 }
             }
             Ok(())

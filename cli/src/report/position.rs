@@ -31,7 +31,7 @@ pub(crate) struct TestSource {
 pub(crate) struct RuleSources {
     /// The rule that decides, with the tests that matched.
     pub(crate) decided_by: Option<RuleSource>,
-    /// The rule that comes closest to a match if a denial has no deciding rule, with the tests that failed.
+    /// The nearest miss of a denial without a deciding rule, with the tests that failed.
     pub(crate) nearest_miss: Option<RuleSource>,
 }
 

@@ -9,7 +9,7 @@ use palisade::{is_visible, visible};
 use serde::Serialize;
 use std::io::{self, Write as _};
 
-/// Escaped lines with the styles of this program. The streams drop the styles where there is no terminal or `NO_COLOR`.
+/// Escaped lines with the styles of this program. The streams drop the styles without a terminal, and with `NO_COLOR`.
 #[derive(Debug, Default)]
 pub(crate) struct Text(String);
 

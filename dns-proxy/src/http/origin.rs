@@ -40,8 +40,8 @@ fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, (Status
     }
 }
 
-/// Returns whether `host`, with or without a port, is `local`, any loopback address if `local` is one, or `localhost`. The port can
-/// differ, because a client can use a forwarded port.
+/// Returns whether `host`, with or without a port, is `local`, any loopback address if `local` is one, or `localhost`. The
+/// port can differ, because a client can use a forwarded port.
 fn is_local(host: &str, local: IpAddr) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && !name.ends_with(':') => name,

@@ -146,7 +146,7 @@ impl<'a, A: Attributes + ?Sized> Context<'a, A> {
         Ok(found)
     }
 
-    /// Returns the addresses of `attribute`. An address that the request returns by value is put in `place`.
+    /// Returns the addresses of `attribute`. An address that the request returns by value is stored in `place`.
     pub(super) fn addresses<'s>(
         &self,
         attribute: AddressAttribute,

@@ -23,7 +23,7 @@ pub const SKIPPED: &str = " was skipped: ";
 pub fn skip(reason: &str) {
     let thread = thread::current();
     let name = thread.name().unwrap_or("a test");
-    // A line of its own, even if libtest has written the test's name without a newline.
+    // The leading newline separates the line from the test's name, which libtest writes without a newline.
     let _ = writeln!(io::stdout().lock(), "\n{name}{SKIPPED}{reason}");
 }
 

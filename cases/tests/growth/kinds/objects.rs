@@ -37,7 +37,7 @@ pub(super) const KINDS: &[Kind] = &[
         "",
         "---\napiVersion: cilium.io/v2\nkind: CiliumCIDRGroup\nmetadata: {name: g$i, labels: {g: a}}\nspec: {externalCIDRs: [198.18.$hi.$lo/32]}\n",
     ),
-    many("documents that cannot be read", cnp!("{endpointSelectr: {matchLabels: {app: a$i}}}")),
+    many("documents with unknown fields", cnp!("{endpointSelectr: {matchLabels: {app: a$i}}}")),
     many("documents with an error", cnp!("{endpointSelector: {}, egress: [{toCIDR: [10.0.0.$i]}]}")),
     list("errors of one document", CNP, "  egress:\n", "  - {toCIDR: [10.0.$i]}\n"),
     many(
