@@ -2,16 +2,17 @@
 //! (docs/semantics/istio.md#istio-order).
 
 use crate::{
-    compile::{CompileSwitches, Context, Program},
+    compile::{Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
     ir::{Attribute, AuthorizationLayer, Effect, Rule},
     request::{Attributes, Read, Unavailable},
     rule_id::RuleId,
+    switches::CompileSwitches,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
-/// Compiled AuthorizationPolicies.
+/// The compiled AuthorizationPolicies of one workload for one filter chain.
 #[derive(Debug)]
 pub(crate) struct Authorization {
     selected: bool,
@@ -45,7 +46,7 @@ pub(crate) enum CustomOutcome {
 }
 
 impl Authorization {
-    /// Compiles `layer`.
+    /// Returns the compiled rules of `layer`.
     pub(crate) fn new(layer: &AuthorizationLayer, switches: CompileSwitches) -> Self {
         let any_shadow = layer.shadow_default_deny.is_some() || !layer.shadow_deny.is_empty();
         Self {
@@ -66,12 +67,12 @@ impl Authorization {
         }
     }
 
-    /// Whether any policy applies.
+    /// Returns whether any policy applies.
     pub(crate) fn is_selected(&self) -> bool {
         self.selected
     }
 
-    /// Evaluates the CUSTOM rules. A rule that denies precedes one that requires a provider.
+    /// Evaluates the CUSTOM rules and returns their result. A denying rule precedes a rule with a provider.
     #[inline]
     pub(crate) fn custom<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Read<CustomOutcome> {
         if self.enforced.deny == 0 { Ok(CustomOutcome::Pass) } else { self.first_custom(cx) }
@@ -104,7 +105,7 @@ impl Authorization {
         Ok(providers)
     }
 
-    /// Evaluates the DENY and ALLOW rules.
+    /// Evaluates the DENY and ALLOW rules and returns the decision.
     #[inline]
     pub(crate) fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
         if !self.selected {
@@ -122,7 +123,7 @@ impl Authorization {
         (self.enforced.deny == 0).then(|| self.enforced.outcome(&Context::new(request)).0)
     }
 
-    /// Evaluates the dry-run policies, if there are any.
+    /// Evaluates the dry-run policies and returns their decision, or `None` without such policies.
     pub(crate) fn shadow<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> Option<LayerDecision> {
         self.shadow.as_ref().map(|shadow| shadow.decide(cx))
     }
@@ -133,7 +134,7 @@ impl Authorization {
         Ok(number.and_then(|n| self.audit.rule(n)).map(|(id, _)| id.clone()))
     }
 
-    /// The attributes that the rules read, without those of AUDIT policies.
+    /// Returns the attributes that the rules read, without those of AUDIT policies.
     pub(crate) fn attributes(&self) -> impl Iterator<Item = &Attribute> {
         let shadow = self.shadow.iter().flat_map(|shadow| shadow.rules.attributes());
         self.enforced.rules.attributes().chain(shadow)
@@ -146,13 +147,13 @@ impl Authorization {
         found.find(|(other, _)| *other == id).map(|(_, effect)| effect)
     }
 
-    /// Evaluates every test of every enforced rule: CUSTOM, DENY, then ALLOW.
+    /// Evaluates every test of every enforced rule, in the order CUSTOM, DENY, ALLOW, and returns the results.
     pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
         self.enforced.rules.traces(request)
     }
 }
 
-/// Omits rules that never match. Lowering represents a policy without rules by one, which explanations omit.
+/// Returns the rules that can match. Lowering represents a policy without rules by a rule that never matches.
 fn possible(rules: &[Rule]) -> Vec<&Rule> {
     rules.iter().filter(|rule| !rule.is_never()).collect()
 }
@@ -179,7 +180,7 @@ impl Ordered {
         ))
     }
 
-    /// Evaluates DENY, then ALLOW. An unreadable attribute denies.
+    /// Evaluates DENY, then ALLOW, and returns the decision. An unreadable attribute denies the request.
     #[inline]
     fn decide<A: Attributes + ?Sized>(&self, cx: &Context<'_, A>) -> LayerDecision {
         let (outcome, found) = self.outcome(cx);

@@ -1,92 +1,92 @@
-//! What was decided, by which layer and rule.
+//! Verdicts, and the layer and rule that decide them.
 
 use crate::{rule_id::RuleId, unknown_name::UnknownName};
 use alloc::{string::String, sync::Arc};
 use core::{fmt, str::FromStr};
 
-/// The bit: may it pass?
+/// The result for a flow or request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// Nothing denies it.
+    /// No layer denies it.
     Allow,
     /// A layer denies it.
     Deny,
-    /// It is refused before any policy: a malformed request, a token that fails.
+    /// A proxy rejects it before any policy, because the request is malformed or its token is invalid.
     Reject,
-    /// A proxy decides per request, and no request was given.
+    /// A proxy decides each request, and the flow has no request.
     NeedsRequest,
-    /// The agent cannot compute this endpoint's policy and keeps the old one. Never an allow.
+    /// The agent cannot compute the policy of this endpoint and keeps the old one. This is never an allow.
     PolicyError,
-    /// An external provider has to be asked.
+    /// The decision depends on the answer of an external provider.
     Ask,
 }
 
-/// The layers of a verdict, in the order a flow passes them.
+/// The layers of a decision, in the order in which they evaluate a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
-    /// What the source may reach.
+    /// The egress policies of the source.
     CiliumEgress,
-    /// Who may reach the destination.
+    /// The ingress policies of the destination.
     CiliumIngress,
-    /// Whether the connection may exist, and whether it carries an identity.
+    /// The mutual TLS mode of the destination, which also determines the identity of the client.
     PeerAuthentication,
-    /// What the destination's mesh policies say.
+    /// The AuthorizationPolicies of the destination.
     AuthorizationPolicy,
 }
 
-/// What one layer said.
+/// The result of one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// Some policy applies, and it lets the flow pass.
+    /// A policy applies, and the layer allows the flow.
     Allow,
-    /// It denies.
+    /// The layer denies the flow.
     Deny,
-    /// Refused by the protocol in front of policy.
+    /// A proxy rejects the request before any policy.
     Reject,
-    /// A proxy decides per request.
+    /// A proxy decides each request, and the flow has no request.
     NeedsRequest,
-    /// The policy cannot be computed.
+    /// The agent cannot compute the policy.
     PolicyError,
-    /// An external provider decides.
+    /// The decision depends on the answer of an external provider.
     Ask,
     /// No policy of this layer selects the workload.
     NotSelected,
-    /// The end has no policy of its own: an outside address, another node.
+    /// The endpoint has no policies of its own, such as an outside address or another node.
     Outside,
-    /// An earlier layer denied.
+    /// An earlier layer denies the flow.
     NotReached,
 }
 
-/// Why a layer decided as it did.
+/// The reason of a decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DecidedBy {
-    /// This rule.
+    /// This rule decides.
     Rule(RuleId),
-    /// No rule, for this reason.
+    /// No rule decides; this is the reason.
     Default(DefaultReason),
 }
 
-/// Reasons that are no rule. The texts are part of the JSON contract.
+/// The reasons of decisions without a rule. Their texts are part of the JSON contract.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DefaultReason {
-    /// ALLOW policies apply and none of their rules matched.
+    /// ALLOW policies apply, and none of their rules matches.
     NoAllowRuleMatched,
-    /// No ALLOW policy applies, and no DENY rule matched.
+    /// No ALLOW policy applies, and no DENY rule matches.
     NoAllowPolicy,
-    /// Default deny is armed and no rule matched.
+    /// Default deny is enabled, and no rule matches.
     NoRuleMatched,
-    /// Policies select the endpoint, and none arms default deny.
+    /// Policies select the endpoint, and none of them enables default deny.
     NotArmed,
-    /// The pod may not ask for the name, so nothing was learned.
+    /// The policies of the pod deny the lookup, so the DNS cache has no address of the name.
     LookupRefused,
     /// No policy of any layer applies.
     NoPolicy,
-    /// The local host may always reach its pods.
+    /// The local host can always connect to its pods.
     LocalHost,
-    /// An attribute that the decision needs could not be read.
+    /// A necessary attribute is unreadable.
     Unavailable,
-    /// Other, in words.
+    /// Another reason.
     Other(Arc<str>),
 }
 
@@ -106,54 +106,54 @@ impl fmt::Display for DefaultReason {
     }
 }
 
-/// What one layer decided, and why.
+/// The decision of one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerDecision {
-    /// What it said.
+    /// The result.
     pub outcome: Outcome,
-    /// Why; none if nothing was decided.
+    /// The reason; `None` if the layer decides nothing.
     pub by: Option<DecidedBy>,
 }
 
 impl LayerDecision {
-    /// A decision by `rule`.
+    /// Returns a decision by `rule`.
     pub fn by_rule(outcome: Outcome, rule: RuleId) -> Self {
         Self { outcome, by: Some(DecidedBy::Rule(rule)) }
     }
 
-    /// A decision by no rule.
+    /// Returns a decision without a rule.
     pub fn by_default(outcome: Outcome, reason: DefaultReason) -> Self {
         Self { outcome, by: Some(DecidedBy::Default(reason)) }
     }
 
-    /// An outcome that nothing decided.
+    /// Returns a decision without a reason.
     pub const fn bare(outcome: Outcome) -> Self {
         Self { outcome, by: None }
     }
 
-    /// Whether the flow goes on to the next layer.
+    /// Returns whether the next layer evaluates the flow.
     pub fn passes(&self) -> bool {
         matches!(self.outcome, Outcome::Allow | Outcome::NotSelected | Outcome::Outside)
     }
 }
 
-/// The bit with its reasons.
+/// A verdict with its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// May it pass?
+    /// The verdict.
     pub verdict: Verdict,
-    /// The layer that decided.
+    /// The deciding layer.
     pub layer: Layer,
-    /// Why.
+    /// The reason.
     pub by: DecidedBy,
-    /// HTTP status of the refusal, where the protocol has one.
+    /// The HTTP status of a denied request; `None` for a protocol without status.
     pub status: Option<u16>,
-    /// What dry-run policies would have said, where it differs.
+    /// The decision of the dry-run policies, if it differs.
     pub shadow: Option<LayerDecision>,
 }
 
 impl Outcome {
-    /// The verdict a flow gets that ends with this outcome.
+    /// Returns the verdict for a flow whose deciding layer has this outcome.
     pub fn verdict(self) -> Verdict {
         match self {
             Self::Allow | Self::NotSelected | Self::Outside => Verdict::Allow,
@@ -171,7 +171,7 @@ impl Layer {
     pub const ALL: [Self; 4] =
         [Self::CiliumEgress, Self::CiliumIngress, Self::PeerAuthentication, Self::AuthorizationPolicy];
 
-    /// The layer's name in case files and JSON.
+    /// Returns the name of the layer in case files and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CiliumEgress => "cilium-egress",
@@ -187,7 +187,7 @@ impl Verdict {
     pub const ALL: [Self; 6] =
         [Self::Allow, Self::Deny, Self::Reject, Self::NeedsRequest, Self::PolicyError, Self::Ask];
 
-    /// The verdict's name in case files and JSON.
+    /// Returns the name of the verdict in case files and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Allow => "allow",
@@ -214,7 +214,7 @@ impl Outcome {
         Self::NotReached,
     ];
 
-    /// The outcome's name in case files and JSON.
+    /// Returns the name of the outcome in case files and JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotSelected => "not-selected",

@@ -68,7 +68,7 @@ pub struct RuleTrace {
     pub matched_groups: usize,
     /// The number of groups.
     pub groups: usize,
-    /// Whether a single test kept the rule from matching, although another test matched.
+    /// Whether a single failed test prevents the match of the rule, although another test matches.
     pub is_near_miss: bool,
 }
 
@@ -79,12 +79,12 @@ impl RuleTrace {
     }
 }
 
-/// Returns the rule that came nearest to a match: with the fewest failed groups, then with the fewest failed tests.
+/// Returns the rule that is nearest to a match: with the fewest failed groups, then with the fewest failed tests.
 pub fn nearest_miss(traces: &[RuleTrace]) -> Option<&RuleTrace> {
     traces.iter().filter(|t| !t.matched).min_by_key(|t| t.distance())
 }
 
-/// Returns the rules that would let the flow pass if they matched, the nearest first.
+/// Returns the rules that allow the flow if they match, the nearest to a match first.
 pub fn candidates(traces: &[RuleTrace]) -> Vec<&RuleTrace> {
     let mut rules: Vec<&RuleTrace> =
         traces.iter().filter(|trace| !trace.matched && trace.effect == Effect::Allow).collect();
@@ -92,7 +92,7 @@ pub fn candidates(traces: &[RuleTrace]) -> Vec<&RuleTrace> {
     rules
 }
 
-/// Returns the rules that nearly denied the flow, the nearest first.
+/// Returns the rules that deny the flow if they match, the nearest to a match first.
 pub fn near_denials(traces: &[RuleTrace]) -> Vec<&RuleTrace> {
     let denies =
         |effect: &Effect| matches!(effect, Effect::Deny | Effect::Unaskable(_) | Effect::DryRunCustom(_));
@@ -156,7 +156,7 @@ impl Recorder<'_> {
 }
 
 impl Program {
-    /// Evaluates every test of rule number `rule`.
+    /// Evaluates every test of rule number `rule`, and returns the results.
     pub(crate) fn trace<A: Attributes + ?Sized>(&self, rule: u32, request: &A) -> Read<Option<RuleTrace>> {
         let Some((id, effect)) = self.rule(rule) else { return Ok(None) };
         let mut recorder = Recorder {
@@ -184,7 +184,7 @@ impl Program {
         }))
     }
 
-    /// Evaluates every test of every rule. Rules whose attributes cannot be read are left out.
+    /// Evaluates every test of every rule, and returns the results. Rules with unreadable attributes are omitted.
     pub(crate) fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
         (0..self.len()).filter_map(|rule| self.trace(rule, request).ok().flatten()).collect()
     }
@@ -204,7 +204,7 @@ impl Program {
 }
 
 impl CompiledRules {
-    /// Evaluates every test of every rule.
+    /// Evaluates every test of every rule, and returns the results.
     pub fn traces<A: Attributes + ?Sized>(&self, request: &A) -> Vec<RuleTrace> {
         self.0.traces(request)
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     authorization::{Authorization, CustomOutcome},
-    compile::{CompileSwitches, Context},
+    compile::Context,
     decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict},
     explain::RuleTrace,
     ir::{Attribute, AuthorizationLayer, Effect},
@@ -10,6 +10,7 @@ use crate::{
     request::{Attributes, Read},
     rule_id::RuleId,
     strict::{Strict, View},
+    switches::CompileSwitches,
 };
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
@@ -41,7 +42,7 @@ impl FilterChain {
         Self { policies: Authorization::new(layer, switches), profile, denied_status: None }
     }
 
-    /// Decides a request or connection. Allocates nothing.
+    /// Returns the decision about a request or connection. Allocates nothing.
     ///
     /// The verdict is [`Verdict::Ask`] if a CUSTOM rule requires the answer of its provider. If all [`Self::providers`]
     /// allow the request, [`Self::decide_after_custom`] decides it.
@@ -65,13 +66,15 @@ impl FilterChain {
         outcome.map_or_else(|| self.decide(request).verdict, Outcome::verdict)
     }
 
-    /// Decides a request or connection that all providers of CUSTOM rules allow: by its DENY and ALLOW rules.
+    /// Returns the decision about a request or connection that all providers of CUSTOM rules allow: by its DENY and
+    /// ALLOW rules.
     #[inline]
     pub fn decide_after_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
         self.decide_by(Actions::DenyAndAllow, request)
     }
 
-    /// Decides by the CUSTOM rules alone, which precede the validation of tokens. Without a match the verdict is allow.
+    /// Returns the decision by the CUSTOM rules alone, which precede the validation of tokens. Without a match the
+    /// verdict is allow.
     pub(crate) fn decide_custom<A: Attributes + ?Sized>(&self, request: &A) -> Decision {
         self.decide_by(Actions::Custom, request)
     }
@@ -105,12 +108,12 @@ impl FilterChain {
         self.policies.attributes()
     }
 
-    /// Whether any AuthorizationPolicy applies.
+    /// Returns whether any AuthorizationPolicy applies.
     pub fn is_selected(&self) -> bool {
         self.policies.is_selected()
     }
 
-    /// The HTTP status of a denied request; TCP connections have none.
+    /// Returns the HTTP status of a denied request, or `None` for a TCP connection.
     pub(crate) fn denied_status(&self) -> Option<u16> {
         self.denied_status
     }
@@ -120,8 +123,8 @@ impl FilterChain {
         self.policies.effect(id)
     }
 
-    /// Decides by the rules of `actions`. The profile strict also evaluates the request in each [`View`], and returns the
-    /// first decision that is not allow.
+    /// Returns the decision by the rules of `actions`. The profile strict also evaluates the request in each [`View`],
+    /// and returns the first decision that is not allow.
     fn decide_by<A: Attributes + ?Sized>(&self, actions: Actions, request: &A) -> Decision {
         let decision = self.evaluate(actions, request);
         if self.profile == Profile::Compat || decision.verdict != Verdict::Allow {

@@ -23,7 +23,7 @@ use core::{error::Error, fmt, ops::ControlFlow};
 /// assert!(!pattern.matches("google.com"));
 /// assert_eq!(
 ///     pattern.mismatch("google.com").unwrap(),
-///     "the pattern has 3 labels and the name 2: a star never stands for a dot"
+///     "the pattern has 3 labels and the name 2: a star does not match a dot"
 /// );
 /// assert!(FqdnPattern::new("*.göögle.com", &Options::default()).is_err());
 /// ```
@@ -81,38 +81,42 @@ impl FqdnPattern {
         let labels = |text: &str| -> Vec<String> {
             text.trim_end_matches('.').split('.').map(ToString::to_string).collect()
         };
-        let (wanted, seen) = (labels(&self.text), labels(name));
+        let (expected, actual) = (labels(&self.text), labels(name));
         let NamePattern::Wildcard { subdomains, .. } = self.pattern else {
             return format!("the name is not `{}`", self.text);
         };
         let stars = self.text.bytes().take_while(|b| *b == b'*').count();
         if subdomains && stars >= 2 && self.text.as_bytes().get(stars) == Some(&b'.') {
-            return if seen.len() < wanted.len() {
-                "a leading `**.` stands for at least one whole label, and the name has none there".to_string()
+            return if actual.len() < expected.len() {
+                "a leading `**.` matches at least one whole label, and the name has none there".to_string()
             } else {
-                format!("the name does not end as `{}` asks", self.text.trim_end_matches('.'))
+                format!("the name does not end with the labels of `{}`", self.text.trim_end_matches('.'))
             };
         }
-        if wanted.len() != seen.len() {
+        if expected.len() != actual.len() {
             return format!(
-                "the pattern has {} labels and the name {}: a star never stands for a dot",
-                wanted.len(),
-                seen.len()
+                "the pattern has {} labels and the name {}: a star does not match a dot",
+                expected.len(),
+                actual.len()
             );
         }
-        let one = |(wanted, seen): (&String, &String)| {
+        let one = |(expected, actual): (&String, &String)| {
             let pattern =
-                NamePattern::Wildcard { pattern: canonical(wanted), subdomains: false, any_bytes: false };
-            let literal = !wanted.contains('*');
-            let all_stars = wanted.bytes().all(|b| b == b'*');
+                NamePattern::Wildcard { pattern: canonical(expected), subdomains: false, any_bytes: false };
+            let literal = !expected.contains('*');
+            let all_stars = expected.bytes().all(|b| b == b'*');
             let same = if literal {
-                wanted == seen
+                expected == actual
             } else {
-                all_stars || matcher::name::matches_one(&pattern, canonical(seen).as_bytes())
+                all_stars || matcher::name::matches_one(&pattern, canonical(actual).as_bytes())
             };
-            (!same).then(|| format!("`{wanted}` does not match the label `{seen}`"))
+            (!same).then(|| format!("`{expected}` does not match the label `{actual}`"))
         };
-        wanted.iter().zip(&seen).find_map(one).unwrap_or_else(|| "the name is not of that form".to_string())
+        expected
+            .iter()
+            .zip(&actual)
+            .find_map(one)
+            .unwrap_or_else(|| "the name does not match the pattern".to_string())
     }
 }
 

@@ -35,7 +35,7 @@ impl Label {
         label.strip_prefix("k8s:").unwrap_or(&label).into()
     }
 
-    /// Whether this is the label that every endpoint of the cluster `default` has.
+    /// Returns whether this is the label that every endpoint of the cluster `default` has.
     pub fn is_default_cluster(&self) -> bool {
         self.source == "k8s" && self.key == CLUSTER && self.value == "default"
     }

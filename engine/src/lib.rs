@@ -116,9 +116,11 @@ mod policy_set;
 mod request;
 mod rule_id;
 mod strict;
+mod switches;
 mod unknown_name;
 mod visible;
 mod whole_number;
+mod yaml;
 
 pub use cluster::{CalledService, Cluster, EndpointKind, IdentitySource, MeshRole, NamedPort, Workload};
 pub use decision::{DecidedBy, Decision, DefaultReason, Layer, LayerDecision, Outcome, Verdict};
@@ -150,8 +152,9 @@ pub use whole_number::with_limits;
 mod internals;
 #[cfg(feature = "internals")]
 pub use {
-    compile::{CompileSwitches, CompiledRules, Evaluate, Interpreter},
+    compile::CompiledRules,
     network::{Direction, NetworkEvaluation, NetworkProgram},
+    switches::{CompileSwitches, Evaluate, Interpreter},
 };
 #[cfg(not(feature = "internals"))]
 mod enforcement;

@@ -3,12 +3,13 @@
 use core::fmt;
 use ipnet::IpNet;
 
-/// Parses an address block as Go does: without zone, sign or leading zeros. Sets the host bits to zero.
+/// Returns the address block in `text` by the rules of Go: without zone, sign or leading zeros. Sets the host bits to
+/// zero.
 pub(crate) fn parse_block(text: &str) -> Option<IpNet> {
     parse_block_with_host_bits(text).map(|net| net.trunc())
 }
 
-/// Parses an address block as [`parse_block`] does, but keeps the host bits.
+/// Returns the address block in `text` as [`parse_block`] does, but keeps the host bits.
 pub(crate) fn parse_block_with_host_bits(text: &str) -> Option<IpNet> {
     let (address, length) = text.split_once('/')?;
     let digits = length.bytes().all(|b| b.is_ascii_digit()) && (length == "0" || !length.starts_with('0'));

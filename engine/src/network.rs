@@ -2,7 +2,7 @@
 
 use crate::{
     cluster::{Cluster, EndpointKind, Workload},
-    compile::{CompileSwitches, Context, Program},
+    compile::{Context, Program},
     decision::{DefaultReason, LayerDecision, Outcome},
     explain::RuleTrace,
     ir::{DirectionLayer, Effect, NetworkLayer, Posture, Proxy, Rule, Unlearnable},
@@ -10,6 +10,7 @@ use crate::{
     options::Options,
     request::{Attributes, Read, Unavailable},
     rule_id::{PolicyRef, RuleId},
+    switches::CompileSwitches,
 };
 use alloc::{
     boxed::Box,
@@ -88,8 +89,8 @@ impl DirectionProgram {
         }
     }
 
-    /// Finds the deciding rule: the first match, where Pass continues at the next tier, Proceed at the next stage, Refuse at
-    /// the next level, and Redirect at the rules of the DNS proxy.
+    /// Returns the deciding rule: the first match. Pass continues at the next tier, Proceed at the next stage, Refuse
+    /// at the next level, and Redirect at the rules of the DNS proxy.
     fn walk<A: Attributes + ?Sized>(&self, request: &A) -> Read<Walk<'_>> {
         let cx = Context::new(request);
         let (mut floor, end) = (0, self.rules.len());
@@ -174,8 +175,8 @@ fn is_host<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
     Ok(request.peer()?.labels.with_key("host").any(|l| l.source == crate::cluster::identity::RESERVED))
 }
 
-/// Whether the content of the flow is known, so that a proxy can refuse it. A handshake without a server name has an empty
-/// one.
+/// Returns whether the content of the flow is known, so that a proxy can deny it. A handshake without a server name has
+/// an empty name.
 fn has_payload<A: Attributes + ?Sized>(request: &A) -> Read<bool> {
     Ok(request.dns_query()?.is_some() || request.method()?.is_some() || request.server_name()?.is_some())
 }
@@ -211,14 +212,14 @@ impl NetworkProgram {
         }
     }
 
-    /// Decides `request` in one direction.
+    /// Returns the decision about `request` in one direction.
     ///
     /// An unreadable attribute denies the request. Allocates nothing, unless the agent cannot compute the policies.
     pub fn decide<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> LayerDecision {
         self.evaluate(direction, request).decision
     }
 
-    /// Decides `request` as [`Self::decide`] does, and returns the proxy that denies it.
+    /// Returns the decision about `request` as [`Self::decide`] does, and the proxy that denies it.
     pub fn evaluate<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> NetworkEvaluation {
         let by_default = |outcome, reason| NetworkEvaluation {
             decision: LayerDecision::by_default(outcome, reason),
@@ -231,18 +232,18 @@ impl NetworkProgram {
         evaluation.unwrap_or_else(|Unavailable| by_default(Outcome::Deny, DefaultReason::Unavailable))
     }
 
-    /// Whether DNS lookups with the attributes of `request` go to the DNS proxy, which observes their answers.
+    /// Returns whether DNS lookups with the attributes of `request` go to the DNS proxy, which observes their answers.
     pub fn redirects_lookups<A: Attributes + ?Sized>(&self, request: &A) -> bool {
         self.egress.has_redirect && self.egress.walk(request).is_ok_and(|walk| walk.redirected)
     }
 
-    /// Whether a proxy terminates the TLS of the flow, so that its rules apply to the requests inside.
+    /// Returns whether a proxy terminates the TLS of the flow, so that its rules apply to the requests inside.
     pub fn terminates_tls<A: Attributes + ?Sized>(&self, direction: Direction, request: &A) -> bool {
         let terminated = &self.of(direction).terminated;
         matches!(terminated.first_match(&Context::new(request), 0..terminated.len()), Ok(Some(_)))
     }
 
-    /// Whether any DNS lookup goes to the DNS proxy.
+    /// Returns whether any DNS lookup goes to the DNS proxy.
     pub fn has_dns_rules(&self) -> bool {
         self.egress.has_redirect
     }

@@ -42,7 +42,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// The text is not YAML, or a document is not an object that can be read.
+    /// The text is not YAML, or a document is not a valid object.
     #[cfg(feature = "yaml")]
     pub fn from_yaml(file: &str, text: &str) -> Result<Self, LoadError> {
         let mut policies = Self::default();
@@ -54,7 +54,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// The value is not an object that can be read.
+    /// The value is not a valid object.
     pub fn from_json(object: Value) -> Result<Self, LoadError> {
         let mut policies = Self::default();
         policies.add_json(object)?;
@@ -65,7 +65,7 @@ impl Policies {
     ///
     /// # Errors
     ///
-    /// As [`Policies::from_yaml`]. The objects that can be read are added.
+    /// As [`Policies::from_yaml`]. The valid objects are added.
     #[cfg(feature = "yaml")]
     pub fn add_yaml(&mut self, file: &str, text: &str) -> Result<(), LoadError> {
         let (errors, warnings) = partition(crate::manifest::load(file, text, &mut self.resources));
@@ -131,7 +131,7 @@ impl ValidatedPolicies {
         &self.options
     }
 
-    /// Returns what is valid and probably a mistake.
+    /// Returns the warnings: findings about valid objects that are probably mistakes.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
@@ -156,7 +156,7 @@ impl ValidatedPolicies {
     }
 }
 
-/// The error of manifests that cannot be read.
+/// The error of unreadable manifests.
 #[derive(Clone, Debug)]
 pub struct LoadError {
     diagnostics: Vec<Diagnostic>,

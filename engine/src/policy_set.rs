@@ -44,7 +44,8 @@ struct Inner {
 }
 
 impl PolicySet {
-    /// Compiles the policies of `cluster` that apply to `workload`, which may be a waypoint that is called for `service`.
+    /// Compiles the policies of `cluster` that apply to `workload`, which can be a waypoint that is called for
+    /// `service`.
     pub(crate) fn new(
         cluster: &Cluster,
         workload: &Workload,
@@ -63,24 +64,24 @@ impl PolicySet {
         }))
     }
 
-    /// The policies for HTTP requests.
+    /// Returns the policies for HTTP requests.
     #[inline]
     pub fn http(&self) -> &FilterChain {
         &self.0.http
     }
 
-    /// The policies for TCP connections.
+    /// Returns the policies for TCP connections.
     #[inline]
     pub fn tcp(&self) -> &FilterChain {
         &self.0.tcp
     }
 
-    /// Where the proxy of the workload finds the identity of the client.
+    /// Returns the source of the client's identity in the proxy of the workload.
     pub fn identity_source(&self) -> IdentitySource {
         self.0.identity
     }
 
-    /// The mutual TLS mode of `port`, and the PeerAuthentication that sets it.
+    /// Returns the mutual TLS mode of `port`, and the PeerAuthentication that sets it.
     pub fn peer_mode(&self, port: u16) -> (PeerMode, Option<RuleId>) {
         let peer = &self.0.peer;
         let (mode, by) = match peer.ports.get(&port) {

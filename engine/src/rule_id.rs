@@ -91,7 +91,7 @@ impl fmt::Display for PolicyRef {
     }
 }
 
-/// `Kind/namespace/name#3`, or `Kind/namespace/name#egress[3]` for a kind with several lists.
+/// Formats `Kind/namespace/name#3`, or `Kind/namespace/name#egress[3]` for a kind with several lists.
 impl fmt::Display for RuleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.section.is_empty() {

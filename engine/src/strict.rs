@@ -37,7 +37,7 @@ fn trim(value: &[u8]) -> &[u8] {
     value.trim_ascii()
 }
 
-/// Whether `identity` has the form `spiffe://TD/ns/NS/sa/SA`.
+/// Returns whether `identity` has the form `spiffe://TD/ns/NS/sa/SA`.
 fn is_workload_identity(identity: &[u8]) -> bool {
     let Some(rest) = identity.strip_prefix(b"spiffe://") else { return false };
     let mut parts = rest.split(|b| *b == b'/');
@@ -55,7 +55,7 @@ impl<A: Attributes + ?Sized> Attributes for Strict<'_, A> {
     fn path(&self) -> Read<Option<&[u8]>> {
         self.request.path()
     }
-    /// The host without a final dot, because it is the same server.
+    /// Returns the host without a final dot, because both names refer to one server.
     fn authority(&self) -> Read<Option<&[u8]>> {
         Ok(self.request.authority()?.map(|host| host.strip_suffix(b".").unwrap_or(host)))
     }
@@ -92,7 +92,8 @@ impl<A: Attributes + ?Sized> Attributes for Strict<'_, A> {
     fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()> {
         self.request.metadata(filter, key, shape, visit)
     }
-    /// The SPIFFE identity of the certificate. A certificate with none, several or an invalid one is unreadable.
+    /// Returns the SPIFFE identity of the certificate. A certificate without exactly one valid SPIFFE identity is
+    /// unreadable.
     fn identities(&self, visit: Visit<'_>) -> Read<()> {
         let (mut any, mut found, mut sound) = (false, 0usize, true);
         self.request.identities(&mut |identity| {

@@ -1,4 +1,4 @@
-//! The error of a text that is none of a fixed set of names.
+//! The error for a text that is not one of a fixed set of names.
 
 use alloc::{
     string::{String, ToString},
@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::fmt;
 
-/// A text that is none of the names of its type.
+/// The error for a text that is not a name of its type.
 ///
 /// ```
 /// let error = "alow".parse::<palisade::Verdict>().unwrap_err();
@@ -35,7 +35,7 @@ impl UnknownName {
         })
     }
 
-    /// The names that are expected.
+    /// Returns the expected names.
     pub fn expected(&self) -> &[&'static str] {
         &self.expected
     }

@@ -67,7 +67,7 @@ fn curly_quotes_are_error_with_help() {
     for (value, plain) in [("“GET”", "GET"), ("‘GET’", "GET"), ("„GET“", "GET"), ("GET”", "GET")]
     {
         let parts =
-            ["bad.yaml:10:19", "curly-quotes", "operation.methods[0]", "type straight quotes: \"GET\""];
+            ["bad.yaml:10:19", "curly-quotes", "operation.methods[0]", "use straight quotes: \"GET\""];
         refused(POLICY.replace("GET", value), &parts);
         assert_eq!(plain, "GET");
     }

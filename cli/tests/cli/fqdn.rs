@@ -10,8 +10,8 @@ fn each_name_has_a_result_and_a_reason() {
     assert_eq!(
         ran.out,
         "yes  www.google.com
-no   google.com: the pattern has 3 labels and the name 2: a star never stands for a dot
-no   a.b.google.com: the pattern has 3 labels and the name 4: a star never stands for a dot
+no   google.com: the pattern has 3 labels and the name 2: a star does not match a dot
+no   a.b.google.com: the pattern has 3 labels and the name 4: a star does not match a dot
 no   www.google.org: `com` does not match the label `org`
 "
     );

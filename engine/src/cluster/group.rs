@@ -36,7 +36,7 @@ impl AddressGroup {
         }
     }
 
-    /// Whether the group contains one of `addresses`.
+    /// Returns whether the group contains one of `addresses`.
     pub(super) fn contains_any(&self, addresses: &[IpAddr]) -> bool {
         self.nets.iter().any(|net| addresses.iter().any(|ip| net.contains(ip)))
     }

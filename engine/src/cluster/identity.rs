@@ -67,7 +67,7 @@ impl EndpointKind {
         })
     }
 
-    /// Whether an agent enforces policies for this kind of endpoint.
+    /// Returns whether an agent enforces policies for this kind of endpoint.
     pub fn is_enforced(self, options: &Options) -> bool {
         match self {
             Self::Pod | Self::Health | Self::Ingress | Self::Init => true,
@@ -178,7 +178,7 @@ impl Cluster {
         }
     }
 
-    /// Whether `ip` is a backend of the Service `default/kubernetes`.
+    /// Returns whether `ip` is a backend of the Service `default/kubernetes`.
     pub(crate) fn is_api_server(&self, ip: IpAddr) -> bool {
         let slices = self.resources().endpoint_slices.iter();
         let mut own = slices.filter(|s| s.metadata.namespace == "default" && s.spec.service == "kubernetes");

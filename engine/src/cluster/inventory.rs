@@ -89,13 +89,13 @@ impl Cluster {
         (cluster, findings)
     }
 
-    /// The resources.
+    /// Returns the resources.
     #[doc(hidden)]
     pub fn resources(&self) -> &Resources {
         &self.resources
     }
 
-    /// The CiliumCIDRGroups.
+    /// Returns the CiliumCIDRGroups.
     pub(crate) fn address_groups(&self) -> &[AddressGroup] {
         &self.address_groups
     }
@@ -142,8 +142,8 @@ impl Cluster {
         of_namespace.filter(move |w| !selector.is_empty() && w.has_labels(selector))
     }
 
-    /// Whether the proxy of `workload` is a gateway: of the Gateway API, selected by an Istio Gateway, or injected with the
-    /// gateway template.
+    /// Returns whether the proxy of `workload` is a gateway: of the Gateway API, selected by an Istio Gateway, or
+    /// injected with the gateway template.
     pub fn is_gateway(&self, workload: &Workload) -> bool {
         let selects =
             |selector: &BTreeMap<String, String>| !selector.is_empty() && workload.has_labels(selector);
@@ -152,8 +152,8 @@ impl Cluster {
             || self.resources.gateways.iter().any(|gateway| selects(&gateway.spec.selector))
     }
 
-    /// Whether a sidecar is injected: the annotation or label `sidecar.istio.io/inject` of the pod, else the label
-    /// `istio-injection` or a revision label of its namespace.
+    /// Returns whether a sidecar is injected. The annotation or label `sidecar.istio.io/inject` of the pod decides, or
+    /// else the label `istio-injection` or a revision label of its namespace.
     pub fn in_mesh(&self, workload: &Workload) -> bool {
         const INJECT: &str = "sidecar.istio.io/inject";
         let own = workload.labels.get(INJECT).or_else(|| workload.annotations.get(INJECT));

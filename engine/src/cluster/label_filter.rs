@@ -27,7 +27,7 @@ const EXCLUDED: [&str; 14] = [
 /// The text that excludes a key at any position.
 const BETA: &str = "beta.kubernetes.io";
 
-/// Whether a pod's label with `key` is part of its identity.
+/// Returns whether a pod's label with `key` is part of its identity.
 pub(crate) fn is_identity_label(key: &str) -> bool {
     let ends = |patterns: &[&str]| {
         let found = patterns.iter().filter(|pattern| key.starts_with(**pattern)).map(|pattern| pattern.len());
@@ -43,7 +43,7 @@ mod tests {
     use super::is_identity_label;
 
     #[test]
-    fn default_filter_drops_what_controllers_add() {
+    fn default_filter_excludes_labels_of_controllers() {
         for key in [
             "app",
             "k8s-app",

@@ -102,7 +102,7 @@ const TEMPLATES: &str = "inject.istio.io/templates";
 pub(crate) const WAYPOINT_CLASS: &str = "istio-waypoint";
 
 impl Workload {
-    /// A workload with the properties by which policies select it.
+    /// Returns a workload with the properties by which policies select it.
     pub fn new<'a>(
         namespace: &str,
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -155,7 +155,7 @@ impl Workload {
         self.labels.get(GATEWAY_NAME).map(String::as_str)
     }
 
-    /// Whether Istio injects the gateway template.
+    /// Returns whether Istio injects the gateway template.
     pub(super) fn is_injected_gateway(&self) -> bool {
         let templates = self.annotations.get(TEMPLATES);
         templates.is_some_and(|names| names.split(',').any(|name| name.trim() == "gateway"))
@@ -166,7 +166,7 @@ impl Workload {
         self.ips.iter().filter(|ip| options.cilium.ipv6 || ip.is_ipv4()).copied().collect()
     }
 
-    /// Whether it has all `labels`.
+    /// Returns whether it has all `labels`.
     pub fn has_labels(&self, labels: &BTreeMap<String, String>) -> bool {
         labels.iter().all(|(key, value)| self.labels.get(key) == Some(value))
     }

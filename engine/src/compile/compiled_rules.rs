@@ -1,9 +1,10 @@
 //! A compiled list of [`Rule`]s, for callers that have rules instead of policies.
 
-use super::{context::Context, evaluate::NoTrace, program::Program, switches::CompileSwitches};
+use super::{context::Context, evaluate::NoTrace, program::Program};
 use crate::{
     ir::Rule,
     request::{Attributes, Read},
+    switches::CompileSwitches,
 };
 use alloc::vec::Vec;
 

@@ -8,7 +8,6 @@ use super::{
     methods::{MethodSet, Methods},
     posting::Posting,
     posting_lists::{PostingLists, PostingListsBuilder},
-    switches::CompileSwitches,
 };
 use crate::{
     ir::{AddressAttribute, Rule, TextAttribute},
@@ -22,6 +21,7 @@ use crate::{
         string_pool::StringPool,
     },
     request::{Attributes, Read},
+    switches::CompileSwitches,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 use core::ops::ControlFlow;

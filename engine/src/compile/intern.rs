@@ -4,7 +4,6 @@ use super::{
     instruction::{Operand, TextOp},
     matcher::Matcher,
     methods::Methods,
-    switches::CompileSwitches,
 };
 use crate::{
     ir::{Predicate, TextAttribute},
@@ -12,6 +11,7 @@ use crate::{
         strategy::SearchStrategy,
         string_pool::{StringPool, StringPoolBuilder},
     },
+    switches::CompileSwitches,
 };
 use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 

@@ -26,11 +26,9 @@ mod posting;
 mod posting_lists;
 mod program;
 mod provenance;
-mod switches;
 mod values;
 
 pub use compiled_rules::CompiledRules;
 pub(crate) use context::Context;
 pub(crate) use evaluate::Observer;
 pub(crate) use program::{PlacedTest, Program};
-pub use switches::{CompileSwitches, Evaluate, Interpreter};

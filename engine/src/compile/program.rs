@@ -5,11 +5,11 @@ use super::{
     instruction::{Instruction, Operand},
     intern::{Interned, Interner},
     provenance::{Place, Provenance, ProvenanceBuilder},
-    switches::{CompileSwitches, Interpreter},
 };
 use crate::{
     ir::{Attribute, Clause, Effect, Rule, Section},
     rule_id::RuleId,
+    switches::{CompileSwitches, Interpreter},
 };
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::ops::Range;

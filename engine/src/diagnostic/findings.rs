@@ -3,12 +3,12 @@
 use super::{Authority, Diagnostic, Origin};
 use alloc::{string::String, vec::Vec};
 
-/// A resource that findings are about.
+/// A resource with a title and an origin.
 pub(crate) trait Located {
-    /// `Kind namespace/name`.
+    /// Returns `Kind namespace/name`.
     fn title(&self) -> String;
 
-    /// Where the resource came from.
+    /// Returns the file and the position of the resource.
     fn origin(&self) -> &Origin;
 }
 
@@ -22,7 +22,7 @@ impl Findings {
         self.push(finding.of(resource.title(), resource.origin()));
     }
 
-    /// Adds a finding that names its resource already.
+    /// Adds a finding that already contains its resource.
     pub(crate) fn push(&mut self, finding: Diagnostic) {
         self.0.push(finding);
     }

@@ -1,4 +1,4 @@
-//! What is wrong with the input, where, and what to do about it.
+//! Findings about the input: the problem, its location and a remedy.
 
 mod findings;
 
@@ -7,32 +7,33 @@ pub(crate) use findings::{Findings, Located, Report};
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-/// How much a [`Diagnostic`] matters.
+/// The severity of a [`Diagnostic`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Legal, and probably not what was meant.
+    /// The resource is valid, but its effect is probably not intended.
     Warning,
-    /// The resource is refused.
+    /// The resource is rejected.
     Error,
 }
 
-/// Whose validation rejects a resource. For Cilium policies, the agent and the schema of the CRD reject different ones.
+/// A validator that rejects resources. For Cilium policies, the agent and the schema of the CRD reject different
+/// resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Authority {
     /// istiod's admission webhook.
     Istiod,
-    /// The API server's own validation of a kind that Kubernetes has built in.
+    /// The validation of the API server for kinds of Kubernetes itself.
     ApiServer,
-    /// The schema of a custom resource definition, which the API server checks too.
+    /// The schema of a custom resource definition, which the API server also checks.
     Crd,
-    /// Cilium's agent, which reads what the API server let in.
+    /// Cilium's agent, which reads the resources that the API server accepts.
     CiliumAgent,
-    /// Azure's advanced container networking services, on top of what Cilium refuses.
+    /// Azure's advanced container networking services, which reject further Cilium policies.
     AzureAcns,
 }
 
 impl Authority {
-    /// Its name in JSON.
+    /// Returns the name in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Istiod => "istiod",
@@ -44,16 +45,16 @@ impl Authority {
     }
 }
 
-/// Where a resource came from.
+/// The file and the position of a resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The file as the user named it; absent for resources that were given as JSON values.
+    /// The file name from the user; `None` for a resource from a JSON value.
     pub file: Option<Arc<str>>,
-    /// First line of the resource's YAML document, from 1; 0 when there is no file.
+    /// First line of the resource's YAML document, from 1; 0 without a file.
     pub line: u32,
     /// Position of the document in its file, from 0.
     pub document: u32,
-    /// Path of the resource inside its document, where that is a List: `items[3]`. Empty otherwise.
+    /// Path of the resource inside its document if the document is a List: `items[3]`. Empty otherwise.
     pub item: String,
 }
 
@@ -70,31 +71,31 @@ pub struct Origin {
 pub struct Diagnostic {
     /// Stable short name of the kind of finding, such as `curly-quotes`.
     pub code: &'static str,
-    /// Whether the resource is refused.
+    /// Whether the resource is rejected.
     pub severity: Severity,
-    /// The resource, as `Kind namespace/name`; empty when it is not known.
+    /// The resource, as `Kind namespace/name`; empty if it is unknown.
     pub resource: String,
-    /// Path of the offending field inside the resource, such as `spec.rules[0].to[1].operation.methods`.
+    /// Path of the invalid field inside the resource, such as `spec.rules[0].to[1].operation.methods`.
     pub path: String,
-    /// What is wrong: lower case, no full stop.
+    /// The problem: lower case, no full stop.
     pub message: String,
-    /// What to do about it, when that is known.
+    /// The remedy, if there is one.
     pub help: Option<String>,
-    /// Whose validation refuses the resource because of it; empty for warnings and for what only Palisade refuses.
+    /// The validators that reject the resource; empty for warnings and for resources that only Palisade rejects.
     pub refused_by: Vec<Authority>,
     /// The resource's file.
     pub origin: Origin,
-    /// Line and column, from 1, of the field when it was found in the file.
+    /// Line and column of the field, from 1, if the file contains it.
     pub position: Option<(u32, u32)>,
 }
 
 impl Diagnostic {
-    /// A finding that makes its resource unusable.
+    /// Returns an error, which makes its resource unusable.
     pub fn error(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Severity::Error, code, message.into())
     }
 
-    /// A finding that leaves the resource in force.
+    /// Returns a warning, which has no effect on its resource.
     pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, message.into())
     }
@@ -113,28 +114,28 @@ impl Diagnostic {
         }
     }
 
-    /// The same finding about the field at `path`.
+    /// Returns the finding with the field path `path`.
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// The same finding with a remedy.
+    /// Returns the finding with a remedy.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same finding as one of `authority`.
+    /// Returns the finding with `authority` as one of the validators that reject the resource.
     #[must_use]
     pub fn refused_by(mut self, authority: Authority) -> Self {
         self.refused_by.push(authority);
         self
     }
 
-    /// Who refuses the resource, in words.
+    /// Returns the validators that reject the resource, as text.
     pub fn refusal(&self) -> Option<&'static str> {
         let by = |authority| self.refused_by.contains(&authority);
         Some(match (by(Authority::Crd), by(Authority::CiliumAgent)) {
@@ -153,7 +154,7 @@ impl Diagnostic {
         })
     }
 
-    /// The same finding about `resource` (`Kind namespace/name`) from `origin`.
+    /// Returns the finding with the resource `resource` (`Kind namespace/name`) from `origin`.
     #[must_use]
     pub fn of(mut self, resource: impl Into<String>, origin: &Origin) -> Self {
         self.resource = resource.into();
@@ -162,7 +163,7 @@ impl Diagnostic {
     }
 }
 
-/// One line: `file:line: error: message (Kind ns/name, path); refused by ..; help: remedy`.
+/// Formats the finding as one line: `file:line: error: message (Kind ns/name, path); refused by ..; help: remedy`.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.origin.file {
@@ -201,14 +202,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_names_file_line_resource_path_and_remedy() {
+    fn display_contains_file_line_resource_path_and_remedy() {
         let origin = Origin { file: Some("a.yaml".into()), line: 3, ..Origin::default() };
         let d = Diagnostic::error("c", "bad `x`").at("spec.x").help("remove it").of("Kind ns/n", &origin);
         assert_eq!(alloc::format!("{d}"), "a.yaml:3: error: bad `x` (Kind ns/n, spec.x); help: remove it");
     }
 
     #[test]
-    fn who_refuses_is_named() {
+    fn display_contains_the_rejecting_validator() {
         let agent = Diagnostic::error("c", "bad").refused_by(Authority::CiliumAgent);
         assert_eq!(
             alloc::format!("{agent}"),

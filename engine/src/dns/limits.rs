@@ -61,14 +61,14 @@ mod tests {
         options.cilium.tofqdns_endpoint_max_ip_per_hostname = 3;
         options.cilium.tofqdns_max_deferred_connection_deletes = 4;
         options.cilium.tofqdns_idle_connection_grace_period = 5;
-        let wanted = CacheLimits {
+        let expected = CacheLimits {
             min_ttl: 2_000,
             max_per_name: 3,
             max_deferred: 4,
             idle_grace: 5_000,
             ..CacheLimits::default()
         };
-        assert_eq!(CacheLimits::from(&options), wanted);
+        assert_eq!(CacheLimits::from(&options), expected);
         assert_eq!(CacheLimits::from(&Options::default()), CacheLimits::default());
     }
 }

@@ -174,7 +174,7 @@ pub fn check_connections(
         Inexact::new(
             policy,
             "spec.rules",
-            "the network filter also judges connections to HTTP ports, where the rules read requests",
+            "the network filter also evaluates connections to HTTP ports, whose rules need requests",
             "use a form that attaches to TCP ports only: --format istio-envoy-filter",
         )
     });
@@ -182,7 +182,7 @@ pub fn check_connections(
 }
 
 /// Returns references to the policies that apply to `workload`.
-pub fn applying(
+pub fn applicable_policies(
     cluster: &Cluster,
     workload: &Workload,
     service: Option<CalledService<'_>>,
@@ -194,7 +194,7 @@ pub fn applying(
 }
 
 /// Returns the CUSTOM policies whose rules apply to filter chains of this kind.
-pub fn asking<'c>(
+pub fn custom_policies<'c>(
     cluster: &'c Cluster,
     workload: &Workload,
     service: Option<CalledService<'_>>,
@@ -203,18 +203,18 @@ pub fn asking<'c>(
 ) -> Vec<&'c Object<AuthorizationPolicySpec>> {
     let target = Target::new(workload, &cluster.resources().mesh.root_namespace, options).called(service);
     let layer = istio::authorization(cluster, &target, chain, options);
-    let asked: BTreeSet<&PolicyRef> = layer
+    let required: BTreeSet<&PolicyRef> = layer
         .custom
         .iter()
         .filter(|rule| matches!(rule.effect, Effect::Ask(_)))
         .map(|rule| &*rule.id.policy)
         .collect();
     let policies = cluster.resources().authorization_policies.iter();
-    policies.filter(|policy| asked.contains(&policy.reference())).collect()
+    policies.filter(|policy| required.contains(&policy.reference())).collect()
 }
 
 /// Returns the policies of requests to `workload` whose rules test `attribute`.
-pub fn reading<'c>(
+pub fn policies_reading<'c>(
     cluster: &'c Cluster,
     workload: &Workload,
     service: Option<CalledService<'_>>,
@@ -228,11 +228,11 @@ pub fn reading<'c>(
         tests.any(|test| test.predicate.attribute() == *attribute)
     };
     let policies = cluster.resources().authorization_policies.iter();
-    let reading = policies.filter(|policy| {
+    let matching = policies.filter(|policy| {
         let rules = rules(&layer, &policy.reference());
         rules.into_iter().any(|(_, groups)| reads(groups))
     });
-    reading.collect()
+    matching.collect()
 }
 
 /// Returns the egress policies of `workload` that deny addresses. A filter that decides by the name in the request has no
@@ -249,7 +249,7 @@ pub fn check_egress(cluster: &Cluster, workload: &Workload, options: &Options) -
     let inexact = policies.into_iter().map(|(policy, section)| {
         let finding = Diagnostic::error(
             "inexact",
-            "the policy denies addresses, and the filter does not know which address a name stands for",
+            "the policy denies addresses, and the filter has no address of the requested name",
         );
         let title = match &*policy.namespace {
             "" => format!("{} {}", policy.kind, policy.name),
@@ -304,7 +304,7 @@ fn labelled<'c, T>(objects: &'c [Object<T>], service: &CalledService<'_>) -> Opt
     found.next()
 }
 
-/// The rules of one policy, by effect.
+/// Returns the rules of one policy, by effect.
 fn rules<'l>(layer: &'l AuthorizationLayer, policy: &PolicyRef) -> Vec<(&'l Effect, &'l [Group])> {
     let lists: [&[Rule]; 6] =
         [&layer.custom, &layer.audit, &layer.deny, &layer.allow, &layer.shadow_deny, &layer.shadow_allow];

@@ -108,7 +108,7 @@ fn tokens(rule: Value) -> Value {
 }
 
 #[test]
-fn custom_rule_on_what_tokens_change_is_inexact_behind_token_validation() {
+fn custom_rule_on_changed_header_or_claim_is_inexact_after_token_validation() {
     let policies = || {
         vec![
             mesh(),
@@ -136,7 +136,7 @@ fn custom_rule_on_what_tokens_change_is_inexact_behind_token_validation() {
 }
 
 #[test]
-fn rules_on_requests_differ_for_connections() {
+fn policy_on_requests_is_inexact_for_connections() {
     let cluster = cluster(vec![
         mesh(),
         policy("path", json!({"action": "DENY", "rules": [{"to": [{"operation": {"paths": ["/a"]}}]}]})),
@@ -150,12 +150,18 @@ fn rules_on_requests_differ_for_connections() {
     let named = |found: Vec<&Object<AuthorizationPolicySpec>>| {
         found.iter().map(|policy| policy.metadata.name.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(named(asking(&cluster, &sample, None, Chain::Tcp, &options)), ["asks"]);
+    assert_eq!(named(custom_policies(&cluster, &sample, None, Chain::Tcp, &options)), ["asks"]);
     assert_eq!(
-        named(reading(&cluster, &sample, None, &Attribute::Address(AddressAttribute::SourceIp), &options)),
+        named(policies_reading(
+            &cluster,
+            &sample,
+            None,
+            &Attribute::Address(AddressAttribute::SourceIp),
+            &options
+        )),
         ["peer"]
     );
-    assert_eq!(applying(&cluster, &sample, None, &options).len(), 4);
+    assert_eq!(applicable_policies(&cluster, &sample, None, &options).len(), 4);
 }
 
 #[test]

@@ -57,10 +57,10 @@ impl Changed {
                 Some("the query string, from which `jwt_authn` removes the token".to_string())
             }
             Attribute::Text(TextAttribute::Claim(_)) | Attribute::RequestPrincipal => {
-                Some("claims, which exist behind `jwt_authn` only".to_string())
+                Some("claims, which exist only after `jwt_authn`".to_string())
             }
             Attribute::Text(TextAttribute::Metadata { filter, .. }) if &**filter == JWT_FILTER => {
-                Some("claims, which exist behind `jwt_authn` only".to_string())
+                Some("claims, which exist only after `jwt_authn`".to_string())
             }
             _ => None,
         }

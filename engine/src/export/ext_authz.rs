@@ -1,4 +1,4 @@
-//! The filter that asks an external authorization service.
+//! The Envoy filter that calls an external authorization service.
 
 use crate::lower::istio::{
     Chain,
@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 const TYPES: &str = "type.googleapis.com/envoy.extensions.filters";
 
-/// The filter that asks `service` where a shadow rule whose name begins with `prefix` matched.
+/// Returns the filter that calls `service` if a shadow rule whose name starts with `prefix` matches.
 pub(super) fn filter(service: &AuthorizationService, chain: Chain, prefix: &str) -> Value {
     let rbac = match chain {
         Chain::Http => "envoy.filters.http.rbac",
@@ -121,7 +121,7 @@ fn http_service(service: &AuthorizationService, http: &HttpSettings) -> Value {
     fields.into()
 }
 
-/// Header names with a star at one end, as a list of matchers; none for an empty list.
+/// Returns matchers for header names, each with an optional star at one end, or `None` for an empty list.
 fn headers(names: &[String]) -> Option<Value> {
     let pattern = |name: &String| match (name.strip_prefix('*'), name.strip_suffix('*')) {
         (Some(suffix), _) => json!({"suffix": suffix, "ignoreCase": true}),

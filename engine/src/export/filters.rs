@@ -1,4 +1,4 @@
-//! Envoy's filters for one workload, in the order in which istiod puts them.
+//! The Envoy filters of one workload, in istiod's order.
 
 use super::{ext_authz, policy::policy};
 use crate::{
@@ -10,9 +10,11 @@ use crate::{
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde_json::{Map, Value, json};
 
-/// The filters that istiod would make of the AuthorizationPolicies that apply to `workload`: CUSTOM (shadow rules
-/// with the filter that asks the provider, or a refusal where it cannot be asked), AUDIT, DENY, ALLOW. Dry-run
-/// policies are shadow rules.
+/// Returns the filters that istiod generates from the AuthorizationPolicies of `workload`.
+///
+/// The order is CUSTOM, AUDIT, DENY, ALLOW. A CUSTOM provider has a filter with shadow rules and a filter that calls
+/// the provider. If istiod rejects the provider, a filter denies the requests instead. Dry-run policies are shadow
+/// rules.
 ///
 /// ```
 /// use palisade::{Cluster, Options, Workload, export, resource::Resources};
@@ -33,7 +35,7 @@ pub fn envoy_rbac(cluster: &Cluster, workload: &Workload, chain: Chain, options:
     envoy_rbac_for_service(cluster, workload, None, chain, options)
 }
 
-/// The same for the filter chain of a waypoint that serves `service`.
+/// Returns the filters in the filter chain of a waypoint for `service`.
 pub fn envoy_rbac_for_service(
     cluster: &Cluster,
     workload: &Workload,
@@ -60,7 +62,7 @@ struct Builder {
     identity: IdentitySource,
 }
 
-/// The two sets of rules of one filter; an absent one has no policies at all.
+/// The two sets of rules of one filter; `None` for a set without policies.
 #[derive(Clone, Copy)]
 struct Rules<'a> {
     enforced: Option<&'a [Rule]>,
@@ -76,7 +78,8 @@ struct CustomRules<'a> {
 }
 
 impl Builder {
-    /// AUDIT, DENY and ALLOW. A step is there when it has policies, even if no rule of theirs is left.
+    /// Returns the filters for AUDIT, DENY and ALLOW. An action has a filter if it has a policy, even if no rule is
+    /// left.
     fn steps(&self, layer: &AuthorizationLayer) -> Vec<Value> {
         let audit = Rules { enforced: layer.has_audit.then_some(&*layer.audit), shadow: None };
         let deny = Rules {
@@ -101,14 +104,14 @@ impl Builder {
                 fields.insert(name.into(), self.rules(action, rules, |rule| rule.id.envoy_name()));
             }
         }
-        // istiod names the prefix after the action of the shadow rules, which is ALLOW where there are none.
+        // istiod derives the prefix from the action of the shadow rules, which is ALLOW without shadow rules.
         let shadow_is_deny = action == "DENY" && rules.shadow.is_some();
         let prefix = if shadow_is_deny { DENY_SHADOW } else { ALLOW_SHADOW };
         fields.insert("shadowRulesStatPrefix".into(), prefix.into());
         Some(self.rbac(fields))
     }
 
-    /// The filters of each provider, in alphabetical order.
+    /// Returns the filters of each provider, in alphabetical order.
     fn custom(&self, rules: &[Rule], providers: &Providers<'_>) -> Vec<Value> {
         let mut by_provider: BTreeMap<&str, CustomRules<'_>> = BTreeMap::new();
         for rule in rules {
@@ -148,7 +151,7 @@ impl Builder {
         filters
     }
 
-    /// `envoy.config.rbac.v3.RBAC`; ALLOW is the default that is left out.
+    /// Returns `envoy.config.rbac.v3.RBAC` without the action if it is ALLOW, the default.
     fn rules<'r>(
         &self,
         action: &str,

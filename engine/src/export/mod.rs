@@ -1,7 +1,7 @@
-//! Policies in the form of other tools: the filters of Envoy that istiod would make of them.
+//! Exports policies to other formats: the Envoy filters that istiod generates.
 //!
-//! The export is written from [`crate::ir`], not from the resources, so it is also a check of the lowering: what is
-//! decided here and what a native Envoy is told come from the same rules.
+//! The export reads [`crate::ir`], not the resources. Palisade and Envoy therefore use the same rules, and a comparison
+//! of their decisions also checks the lowering.
 
 mod ext_authz;
 mod filters;

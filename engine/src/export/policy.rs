@@ -1,4 +1,4 @@
-//! One rule as a policy of Envoy's RBAC: permissions and principals, of each of which one must hold.
+//! One rule as an Envoy RBAC policy: one of its permissions and one of its principals must match.
 
 use super::test::{Side, metadata};
 use crate::{
@@ -8,14 +8,14 @@ use crate::{
 use alloc::{vec, vec::Vec};
 use serde_json::{Value, json};
 
-/// `rule` as `envoy.config.rbac.v3.Policy`.
+/// Returns `rule` as `envoy.config.rbac.v3.Policy`.
 pub(super) fn policy(rule: &Rule, identity: IdentitySource) -> Value {
     if rule.is_never() {
         let never = |side: Side| vec![side.not(json!({"any": true}))];
         return json!({"permissions": never(Side::Permission), "principals": never(Side::Principal)});
     }
     let side = |section, side| {
-        // A condition restricts every alternative of the rule, so each gets a copy.
+        // A condition restricts every alternative of the rule, so each alternative contains a copy.
         let conditions = rule.groups.iter().filter(|g| g.section == Section::When);
         let conditions: Vec<Value> =
             conditions.filter(|g| side_of(g) == side).flat_map(|g| condition(g, side, identity)).collect();
@@ -50,7 +50,8 @@ fn side_of(condition: &Group) -> Side {
     }
 }
 
-/// Returns the parts of one condition. Lowering splits conditions on metadata by value; here they are one matcher again.
+/// Returns the parts of one condition. Lowering splits a condition on metadata by value; the result has one matcher for
+/// all values.
 fn condition(group: &Group, side: Side, identity: IdentitySource) -> Vec<Value> {
     let tests: Vec<&Test> = group.clauses.iter().flat_map(|c| &c.tests).collect();
     match metadata(&tests) {

@@ -4,7 +4,7 @@ use crate::ir::{GapClass, Glob, Text};
 use alloc::{format, string::String};
 use serde_json::{Value, json};
 
-/// `text` as a `StringMatcher`.
+/// Returns `text` as a `StringMatcher`.
 pub(super) fn matcher(text: &Text) -> Value {
     match text {
         Text::Exact(text) => json!({"exact": text}),
@@ -19,7 +19,7 @@ pub(super) fn matcher(text: &Text) -> Value {
     }
 }
 
-/// The path template that `pattern` was lowered from, in Envoy's notation; none for another wildcard.
+/// Returns the path template of `pattern` in Envoy's notation, or `None` for another wildcard.
 pub(super) fn path_template(pattern: &Glob) -> Option<String> {
     let mut template = String::from(&*pattern.head);
     for piece in &pattern.pieces {
@@ -52,7 +52,7 @@ fn glob(pattern: &Glob) -> String {
     expression
 }
 
-/// `text` as a regular expression that matches just it.
+/// Returns a regular expression that matches only `text`.
 fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len());
     for character in text.chars() {
@@ -70,14 +70,14 @@ mod tests {
     use crate::ir::Gap;
 
     #[test]
-    fn literals_are_quoted() {
+    fn literal_with_special_characters_is_quoted() {
         let gap = Gap { min: 0, class: GapClass::Any };
         let pattern = Text::Glob(Glob::new("", [(gap, "/ns/a.b[0]/".into()), (gap, "".into())]));
         assert_eq!(matcher(&pattern), json!({"safeRegex": {"regex": r".*/ns/a\.b\[0\]/.*"}}));
     }
 
     #[test]
-    fn templates_are_read_back() {
+    fn pattern_of_template_becomes_template() {
         let segment = Gap { min: 1, class: GapClass::TemplateSegment };
         let rest = Gap { min: 0, class: GapClass::TemplatePath };
         let pattern = Glob::new("/a/", [(segment, "/b/".into()), (rest, "/c".into())]);

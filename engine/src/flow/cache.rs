@@ -23,7 +23,7 @@ struct Entry<V> {
 }
 
 impl<V> Cache<V> {
-    /// An empty map for about `keys` keys.
+    /// Returns an empty map for about `keys` keys.
     pub(super) fn new(keys: usize) -> Self {
         Self { buckets: (0..keys.max(1)).map(|_| List::new()).collect() }
     }

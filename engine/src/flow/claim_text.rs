@@ -31,7 +31,7 @@ pub(super) fn claim_text<'c>(claims: &'c Map<String, Value>, name: &str) -> Opti
     (!text.is_empty()).then_some(text)
 }
 
-/// An integer from 0 on as such, any other number with six decimals.
+/// Returns an integer from 0 on as such, and any other number with six decimals.
 fn number_text(number: f64) -> String {
     let integer = number as u64;
     if (0.0..UNSIGNED_END).contains(&number) && integer as f64 == number {
@@ -71,7 +71,7 @@ fn write_json(value: &Value, out: &mut String) {
     }
 }
 
-/// Protobuf also escapes angle brackets and invisible characters.
+/// Writes `text` as a JSON string. Protobuf also escapes angle brackets and invisible characters.
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
     for c in text.chars() {
@@ -101,7 +101,7 @@ fn write_string(text: &str, out: &mut String) {
     out.push('"');
 }
 
-/// `number` as `%.15g` of C, or as `%.17g` where 15 digits do not suffice.
+/// Returns `number` as `%.15g` of C, or as `%.17g` if 15 digits do not suffice.
 fn json_number(number: f64) -> String {
     let scientific = format!("{number:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_numbers_and_booleans_are_written_as_envoy_does() {
+    fn scalar_claim_has_the_text_that_envoy_writes() {
         for (claim, expected) in [
             (json!("a b"), "a b"),
             (json!(7), "7"),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_and_objects_are_json_in_base64() {
+    fn list_or_object_claim_is_json_in_base64() {
         for (claim, expected) in [
             (json!(["x", 1, null]), "WyJ4IiwxLG51bGxd"),
             (json!({"k": "v"}), "eyJrIjoidiJ9"),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_in_a_claim_name_are_steps() {
+    fn dot_in_claim_name_is_a_step_into_an_object() {
         let claims = json!({"o": {"k": {"x": "v"}}, "a.b": "dotted"});
         let claims = claims.as_object().unwrap();
         assert_eq!(claim_text(claims, "o.k.x").as_deref(), Some("v"));

@@ -20,13 +20,13 @@ use crate::{
 use alloc::{format, string::String, vec, vec::Vec};
 use core::net::IpAddr;
 
-/// How the client opens the connection.
+/// The security of the client's connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Security {
     Plaintext,
-    /// With a client certificate.
+    /// Mutual TLS: the client presents a certificate.
     MutualTls,
-    /// Without one.
+    /// TLS without a client certificate.
     Tls,
 }
 
@@ -132,7 +132,7 @@ impl<'c> MeshConnection<'c> {
         Ok(MeshDestination::Proxied(connection))
     }
 
-    /// The policies of the filter chain that accepts the connection.
+    /// Returns the policies of the filter chain that accepts the connection.
     pub(super) fn chain<'s>(&self, set: &'s PolicySet) -> &'s FilterChain {
         if self.tcp { set.tcp() } else { set.http() }
     }
@@ -179,8 +179,8 @@ impl<'c> MeshConnection<'c> {
         self.security = Security::Plaintext;
     }
 
-    /// Whether the handshake accepts the certificate: every URI SAN names a trust domain of the mesh or of one of
-    /// its `caCertificates`.
+    /// Returns whether the handshake accepts the certificate: every URI SAN names a trust domain of the mesh or of one
+    /// of its `caCertificates`.
     fn is_trusted(&self) -> bool {
         let own = core::iter::once(&self.mesh.trust_domain).chain(&self.mesh.trust_domain_aliases);
         let foreign = self.mesh.ca_certificates.iter().flat_map(|c| &c.trust_domains);
@@ -214,7 +214,7 @@ impl<'c> MeshConnection<'c> {
         }
     }
 
-    /// The workload's address, of the client's address family if there is one.
+    /// Returns the workload's address, of the client's address family if there is one.
     fn local_ip(&self) -> Option<IpAddr> {
         let same_family = |ip: &&IpAddr| self.source_ip.is_none_or(|s| s.is_ipv4() == ip.is_ipv4());
         let ips = &self.workload.ips;

@@ -11,7 +11,7 @@ use crate::{
 };
 use alloc::{format, string::String, vec::Vec};
 
-/// Returns the decision of the CUSTOM rules about `request`, or `None` if they let it pass.
+/// Returns the decision of the CUSTOM rules about `request`, or `None` if they allow it.
 pub(super) fn decide(flow: &Flow, chain: &FilterChain, request: &MeshRequest) -> Option<Decision> {
     let decision = request.with_custom(|r| chain.decide_custom(r));
     if decision.verdict == Verdict::Allow {
@@ -57,7 +57,7 @@ pub(super) fn explain(chain: &FilterChain, request: &MeshRequest) -> Vec<RuleTra
     rules
 }
 
-/// Why a CUSTOM rule denies a request without a call of its provider.
+/// Returns the reason for which a CUSTOM rule denies a request without a call of its provider.
 pub(super) fn note(cluster: &Cluster, chain: &FilterChain, decision: &Decision) -> Option<String> {
     let DecidedBy::Rule(id) = &decision.by else { return None };
     match chain.effect(id)? {

@@ -81,7 +81,7 @@ pub(super) struct ResolvedServer {
 }
 
 impl DnsPolicy {
-    /// Decides whether the pod may look `name` up by `protocol`, which is TCP or else UDP.
+    /// Returns the decision about a lookup of `name` by `protocol`, which is TCP or else UDP.
     pub fn decide(&self, protocol: Protocol, name: &str) -> DnsDecision {
         let server = if protocol == Protocol::Tcp { &self.tcp } else { &self.udp };
         authorize(server, &canonical(name), &self.options)
@@ -105,13 +105,13 @@ impl DnsPolicy {
         }
     }
 
-    /// The options.
+    /// Returns the options.
     pub fn options(&self) -> &Options {
         &self.options
     }
 }
 
-/// Decides about the lookup of `name`, in canonical form.
+/// Returns the decision about the lookup of `name`, in canonical form.
 pub(super) fn authorize(server: &ResolvedServer, name: &str, options: &Options) -> DnsDecision {
     let port_names: Vec<&str> = server.port_names.iter().map(|name| &**name).collect();
     let request = Request {
@@ -136,8 +136,8 @@ pub(super) fn authorize(server: &ResolvedServer, name: &str, options: &Options) 
     DnsDecision { verdict, layer }
 }
 
-/// Adds `answer` to the DNS cache of a node for one of its endpoints. Addresses inside of the cluster keep their own
-/// identity and are omitted; an IPv4 address in IPv6 form is the IPv4 address.
+/// Adds `answer` to the DNS cache of a node for one of its endpoints, and returns the added addresses. Addresses inside
+/// of the cluster keep their own identity and are omitted; an IPv4 address in IPv6 form is the IPv4 address.
 pub(super) fn record(
     cluster: &Cluster,
     options: &Options,

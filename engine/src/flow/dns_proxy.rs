@@ -22,7 +22,7 @@ use alloc::{
 };
 
 impl Simulation {
-    /// Decides whether the proxy forwards a lookup to its server, and the response code of a refused lookup. An error
+    /// Returns whether the proxy forwards a lookup to its server, and the response code of a refused lookup. An error
     /// refuses the lookup with `SERVFAIL`.
     ///
     /// If no rule allows the pod to reach the server, Cilium drops the lookup before any proxy. Here it is refused as by
@@ -134,7 +134,7 @@ impl Simulation {
         Ok(self.resolver().source(&EndpointRef::Workload(from.to_string()))?.node_name().to_string())
     }
 
-    /// Adds `answer` to the DNS cache of `node` for its pod `endpoint`.
+    /// Adds `answer` to the DNS cache of `node` for its pod `endpoint`, and returns the added addresses.
     pub(super) fn record_answer(
         &self,
         history: &mut History,
@@ -163,7 +163,7 @@ impl Simulation {
         })
     }
 
-    /// The server of `request`, and its port after Service translation.
+    /// Returns the server of `request`, and its port after Service translation.
     fn server(&self, request: &DnsRequest) -> Result<(Endpoint<'_>, u16), FlowError> {
         let Some(server) = &request.server else {
             return Ok((self.resolver().dns_server(), request.port));

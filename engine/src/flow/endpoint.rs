@@ -34,7 +34,8 @@ pub(super) struct Endpoint<'c> {
 }
 
 impl Endpoint<'_> {
-    /// The node whose agent enforces the endpoint's policies. Pods without a node share the node with the empty name.
+    /// Returns the node whose agent enforces the endpoint's policies. Pods without a node share the node with the empty
+    /// name.
     pub(super) fn node_name(&self) -> &str {
         self.workload.map(|w| w.node.as_str()).or(self.node.as_deref()).unwrap_or_default()
     }
@@ -55,14 +56,14 @@ pub(super) struct Resolver<'c> {
 }
 
 impl<'c> Resolver<'c> {
-    /// The workload `namespace/name`.
+    /// Returns the workload `namespace/name`.
     pub(super) fn workload(self, name: &str) -> Result<&'c Workload, FlowError> {
         self.cluster.workload(name).ok_or_else(|| {
             FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
         })
     }
 
-    /// The pod of the Gateway-API gateway `namespace/name`.
+    /// Returns the pod of the Gateway-API gateway `namespace/name`.
     pub(super) fn gateway(self, gateway: &str) -> Result<&'c Workload, FlowError> {
         let (namespace, name) = gateway.split_once('/').unwrap_or(("", gateway));
         let is_gateway = |w: &&Workload| {
@@ -75,7 +76,7 @@ impl<'c> Resolver<'c> {
         })
     }
 
-    /// The source that `reference` names.
+    /// Returns the source that `reference` names.
     pub(super) fn source(self, reference: &EndpointRef) -> Result<Endpoint<'c>, FlowError> {
         match reference {
             EndpointRef::Workload(name) => Ok(self.pod(self.workload(name)?)),
@@ -89,7 +90,7 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// The destination of `flow`. A DNS name without an address is an endpoint outside of the cluster.
+    /// Returns the destination of `flow`. A DNS name without an address is an endpoint outside of the cluster.
     pub(super) fn destination(self, flow: &Flow) -> Result<Destination<'c>, FlowError> {
         let endpoint = match &flow.to {
             EndpointRef::Service(name) => return self.service(name, flow.port, flow.protocol),
@@ -125,7 +126,7 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// The endpoint of a pod. A pod in the network of its node is the node.
+    /// Returns the endpoint of a pod. A pod in the network of its node is the node.
     pub(super) fn pod(self, workload: &'c Workload) -> Endpoint<'c> {
         let address = workload.ips.first().copied();
         if workload.host_network {
@@ -139,7 +140,7 @@ impl<'c> Resolver<'c> {
         Endpoint { workload: Some(workload), address, ..Endpoint::new(EndpointKind::Pod, &name, labels) }
     }
 
-    /// The endpoint with the address `ip`. An IPv4 address in IPv6 form is the IPv4 address, as on the wire.
+    /// Returns the endpoint with the address `ip`. An IPv4 address in IPv6 form is the IPv4 address, as on the wire.
     fn at(self, ip: IpAddr) -> Result<Endpoint<'c>, FlowError> {
         let ip = ip.to_canonical();
         if let Some(workload) = self.cluster.workload_at(ip) {
@@ -171,8 +172,8 @@ impl<'c> Resolver<'c> {
         Ok(Endpoint { node: node.map(ToString::to_string), address, ..Endpoint::new(kind, name, labels) })
     }
 
-    /// The cluster's DNS server: a pod labelled `k8s-app: kube-dns` in `kube-system`. Without such a pod, an endpoint with
-    /// these labels.
+    /// Returns the cluster's DNS server: a pod labelled `k8s-app: kube-dns` in `kube-system`. Without such a pod, it is
+    /// an endpoint with these labels.
     pub(super) fn dns_server(self) -> Endpoint<'c> {
         let is_dns = |w: &&Workload| {
             w.namespace == "kube-system" && w.labels.get("k8s-app").is_some_and(|app| app == "kube-dns")
@@ -190,7 +191,7 @@ impl<'c> Resolver<'c> {
         Endpoint::new(EndpointKind::Pod, "kube-system/kube-dns", labels)
     }
 
-    /// The names of the port `transport` of `endpoint`: those that any pod with the same identity declares.
+    /// Returns the names of the port `transport` of `endpoint`: those that any pod with the same identity declares.
     pub(super) fn port_names(self, endpoint: &Endpoint<'c>, transport: Transport) -> Vec<&'c str> {
         let Some(own) = endpoint.workload else {
             // The cluster's DNS server without a manifest.

@@ -53,7 +53,7 @@ impl Observer for Traces {
 }
 
 impl Evaluation {
-    /// The result of a layer that evaluates no rules.
+    /// Returns the result of a layer that evaluates no rules.
     pub(super) fn without_rules(layer: Layer, workload: &str, outcome: Outcome) -> Self {
         Self {
             layer,
@@ -66,7 +66,7 @@ impl Evaluation {
     }
 }
 
-/// Combines the results of all layers: the first layer that does not allow the flow decides.
+/// Returns the combined decision of all layers: the first layer that does not allow the flow decides.
 pub(super) fn combine(layers: &[Evaluation; 4]) -> FlowDecision {
     let (decider, outcome) = decider(layers);
     let [.., authorization] = layers;
@@ -82,7 +82,7 @@ pub(super) fn combine(layers: &[Evaluation; 4]) -> FlowDecision {
     }
 }
 
-/// Combines the results of all layers with the rules that `traces` received.
+/// Returns the combined decision of all layers with the rules that `traces` received.
 pub(super) fn explain(layers: [Evaluation; 4], mut traces: Traces) -> FlowExplanation {
     let decision = combine(&layers);
     let layers = layers.into_iter().map(|evaluation| LayerExplanation {

@@ -69,7 +69,7 @@ impl<'a> Exchange<'a> {
         })
     }
 
-    /// The lookup of `name`, in canonical form, at `server`.
+    /// Returns the lookup of `name`, in canonical form, at `server`.
     pub(super) fn lookup(
         from: &Endpoint<'a>,
         server: &Endpoint<'a>,

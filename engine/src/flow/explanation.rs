@@ -49,12 +49,12 @@ pub struct FlowError {
 }
 
 impl FlowError {
-    /// An error with a `message` and a suggestion.
+    /// Returns an error with a `message` and a suggestion.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: help.into() }
     }
 
-    /// A suggestion that resolves the error.
+    /// Returns a suggestion that resolves the error.
     pub fn help(&self) -> &str {
         &self.help
     }

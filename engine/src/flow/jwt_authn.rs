@@ -1,6 +1,5 @@
 //! Envoy's filter `jwt_authn` as istiod configures it for RequestAuthentications
-//! (docs/semantics/istio.md#istio-token-requirement): which tokens of a request are accepted, and what the filter
-//! does to headers and path.
+//! (docs/semantics/istio.md#istio-token-requirement): the validation of tokens, and the changes of headers and path.
 
 use super::{
     claim_text::claim_text,
@@ -13,13 +12,15 @@ use crate::{
 use alloc::{string::String, vec::Vec};
 use serde_json::{Map, Value};
 
-/// Checks the tokens that `rules` find in `request`, and changes the request as the filter does: headers for claims
-/// and payload are removed, filled from each accepted token, and an accepted token that is not forwarded is taken
-/// out. Returns the payload that policies see.
+/// Checks the tokens that `rules` find in `request`, applies the changes of the filter to the request, and returns the
+/// payload for policies.
+///
+/// The filter removes the headers for claims and payload, and sets them from each accepted token. It removes an
+/// accepted token that it does not forward.
 ///
 /// # Errors
 ///
-/// A rule finds a token, but no requirement is satisfied: 401, or 403 for another audience.
+/// A rule finds a token, but no requirement is satisfied. The status is 401, or 403 for another audience.
 pub(super) fn authenticate(
     rules: &TokenRules,
     tokens: &[SentToken<'_>],
@@ -44,10 +45,10 @@ pub(super) fn authenticate(
     Err(Refusal::answer(status, "the token is refused"))
 }
 
-/// Envoy's other name for `:authority`.
+/// Envoy's alias of `:authority`.
 const HOST: &str = "host";
 
-/// A token that a rule finds, and its location.
+/// A token and its location in the request.
 struct Found<'t> {
     text: Vec<u8>,
     source: &'t TokenSource,
@@ -60,7 +61,8 @@ struct Filter<'a, 't> {
 }
 
 impl Filter<'_, '_> {
-    /// One of several providers accepts its tokens; or each of them accepts its tokens or finds none.
+    /// Checks the requirement that one provider accepts its tokens, or that each provider accepts its tokens or finds
+    /// none.
     fn verify_any(&mut self, rules: &[TokenRule]) -> Result<(), TokenError> {
         let mut earlier = TokenError::UnknownIssuer;
         for rule in rules {
@@ -81,8 +83,8 @@ impl Filter<'_, '_> {
         self.verify(rule).map(|_| ())
     }
 
-    /// Checks every token that `rule` finds, the last location first, and returns whether there is any. Changes to the
-    /// request stay if a later token is invalid.
+    /// Checks every token that `rule` finds, the last location first, and returns whether there is a token. Changes to
+    /// the request remain if a later token is invalid.
     fn verify(&mut self, rule: &TokenRule) -> Result<bool, TokenError> {
         self.sanitize(rule);
         let found = self.find(rule);
@@ -124,7 +126,7 @@ impl Filter<'_, '_> {
         self.request.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 
-    /// The path with its query.
+    /// Returns the path with its query.
     fn path(&self) -> &[u8] {
         self.request.path.as_deref().unwrap_or_default()
     }
@@ -153,7 +155,7 @@ impl Filter<'_, '_> {
         }
     }
 
-    /// Adds a header as Envoy does; `host` is its other name for `:authority`.
+    /// Adds a header as Envoy does; `host` is its alias of `:authority`.
     fn add(&mut self, name: &str, value: &[u8]) {
         if name != HOST {
             return self.request.headers.add(name, value);
@@ -191,7 +193,7 @@ fn after_prefix<'v>(value: &'v [u8], prefix: &str) -> Option<&'v [u8]> {
     Some(rest.iter().position(is_part).map_or(value, |start| rest.get(start..).unwrap_or_default()))
 }
 
-/// Whether `request` is a CORS preflight, which is exempt from the check and has no principal.
+/// Returns whether `request` is a CORS preflight, which is exempt from the check and has no principal.
 fn is_preflight(request: &Admitted) -> bool {
     let has = |name: &str| request.headers.iter().any(|(n, value)| n == name && !value.is_empty());
     request.method == b"OPTIONS" && has("origin") && has("access-control-request-method")
@@ -202,7 +204,7 @@ mod tests {
     use super::after_prefix;
 
     #[test]
-    fn token_begins_after_prefix() {
+    fn token_starts_after_prefix() {
         for (value, prefix, expected) in [
             ("Bearer a.b.c", "Bearer ", Some("a.b.c")),
             ("Basic x, Bearer  a.b.c", "Bearer ", Some("a.b.c")),

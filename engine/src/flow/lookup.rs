@@ -70,7 +70,7 @@ impl NetworkEvaluator<'_> {
         evaluation
     }
 
-    /// Whether lookups of `from` at `server` pass the DNS proxy, so that their answers enter the DNS cache.
+    /// Returns whether lookups of `from` at `server` pass the DNS proxy, so that their answers enter the DNS cache.
     pub(super) fn is_observed(
         self,
         from: &Endpoint<'_>,
@@ -90,7 +90,7 @@ impl NetworkEvaluator<'_> {
     }
 }
 
-/// The rule or default reason of `decision`, in words.
+/// Returns the rule or default reason of `decision`, in words.
 fn describe_reason(decision: &LayerDecision) -> String {
     decision.by.as_ref().map_or_else(String::new, ToString::to_string)
 }

@@ -128,7 +128,7 @@ impl Evaluation {
     }
 }
 
-/// The reference `namespace/name` of `workload`.
+/// Returns the reference `namespace/name` of `workload`.
 fn reference(workload: &Workload) -> String {
     format!("{}/{}", workload.namespace, workload.name)
 }

@@ -12,7 +12,7 @@ use alloc::format;
 #[derive(Debug)]
 pub(super) struct MeshPolicies {
     sets: Cache<PolicySet>,
-    /// An annotation of the workload in YAML can contain the settings.
+    /// The settings of the proxies. An annotation of a workload can contain them as YAML, which is parsed once.
     proxies: Cache<http::Proxy>,
 }
 

@@ -1,4 +1,4 @@
-//! A request or connection as the proxy of its destination sees it.
+//! A request or connection at the proxy of its destination.
 
 use crate::{
     http::{Admitted, HeaderMap},
@@ -8,7 +8,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::net::IpAddr;
 use serde_json::{Map, Value};
 
-/// A request or connection as the proxy of its destination sees it, before mesh policies decide it.
+/// A request or connection at the proxy of its destination, before mesh policies decide it.
 ///
 /// Back ends that run the WebAssembly filter receive the same value.
 #[derive(Clone, Debug)]

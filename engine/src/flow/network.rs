@@ -100,7 +100,7 @@ pub(super) fn evaluate(
     program.evaluate(direction, request)
 }
 
-/// Whether a label of `name`, in canonical form, is empty. The name of the root has no labels.
+/// Returns whether a label of `name`, in canonical form, is empty. The name of the root has no labels.
 fn has_empty_label(name: &str) -> bool {
     name != "." && (name.starts_with('.') || name.contains(".."))
 }

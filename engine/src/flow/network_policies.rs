@@ -102,8 +102,8 @@ impl NetworkPolicies {
         PeerIdentity { labels, addresses, aggregated }
     }
 
-    /// Whether an outside endpoint with `addresses` and `names` has its own identity on the node: some policy names a
-    /// block with its address, or one of its names. Otherwise it has the identity of the world.
+    /// Returns whether an outside endpoint with `addresses` and `names` has its own identity on the node: some policy
+    /// names a block with its address, or one of its names. Otherwise it has the identity of the world.
     fn has_local_identity(&self, addresses: &[IpAddr], names: &[&str]) -> bool {
         let is_named = |name: &&str| !self.fqdn_labels.of(name).is_empty();
         addresses.iter().any(|ip| self.blocks.contains(*ip)) || names.iter().any(is_named)

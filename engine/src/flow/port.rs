@@ -54,8 +54,8 @@ enum Declared {
     Nothing,
 }
 
-/// Whether a TCP filter chain accepts a connection to `port`: the port is declared as TCP, or it has no declared protocol
-/// and the connection carries no HTTP request.
+/// Returns whether a TCP filter chain accepts a connection to `port`: the port is declared as TCP, or it has no
+/// declared protocol and the connection carries no HTTP request.
 pub(super) fn is_tcp_chain(cluster: &Cluster, workload: &Workload, port: Option<u16>, request: bool) -> bool {
     let Some(port) = port else { return !request };
     match declared(cluster, workload, port) {
@@ -90,8 +90,8 @@ fn declared(cluster: &Cluster, workload: &Workload, port: u16) -> Declared {
     Declared::Nothing
 }
 
-/// A server that terminates HTTPS receives requests; one that passes TLS through receives bytes
-/// (docs/semantics/istio.md#istio-service-https).
+/// Returns the protocol of a gateway server. A server that terminates HTTPS receives requests; one that passes TLS
+/// through receives bytes (docs/semantics/istio.md#istio-service-https).
 fn by_server(server: &GatewayServer) -> Declared {
     let protocol = server.port.protocol.to_ascii_lowercase();
     let terminates = server
@@ -101,7 +101,7 @@ fn by_server(server: &GatewayServer) -> Declared {
     if protocol == "https" && terminates { Declared::Http } else { by_protocol(&protocol) }
 }
 
-/// The protocol in `appProtocol`, or else in the name of the port, up to the first hyphen.
+/// Returns the protocol in `appProtocol`, or else in the name of the port, up to the first hyphen.
 fn by_service_port(port: &ServicePort) -> Declared {
     let name = port.app_protocol.as_ref().unwrap_or(&port.name).to_ascii_lowercase();
     match name.as_str() {

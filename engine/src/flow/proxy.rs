@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::Value;
 
-/// The settings of the proxy of `workload`.
+/// Returns the settings of the proxy of `workload`.
 pub(super) fn settings(cluster: &Cluster, workload: &Workload, options: &Options) -> Proxy {
     let mesh = &cluster.resources().mesh;
     let own = workload.annotations.get(PROXY_CONFIG).and_then(|text| read(text));
@@ -87,10 +87,10 @@ impl<'v> Config<'v> {
     }
 }
 
-/// Parses the text of the annotation, which is YAML and usually JSON.
+/// Returns the value of the annotation, which is YAML and usually JSON.
 fn read(text: &str) -> Option<Value> {
     #[cfg(feature = "yaml")]
-    return crate::manifest::read("proxy.istio.io/config", text).ok();
+    return crate::yaml::read("proxy.istio.io/config", text).ok();
     #[cfg(not(feature = "yaml"))]
     return serde_json::from_str(text).ok();
 }

@@ -15,12 +15,12 @@ pub(super) struct SentToken<'t> {
     pub(super) text: Cow<'t, str>,
 }
 
-/// Why Envoy does not accept a token for a provider.
+/// The reason for which Envoy does not accept a token for a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenError {
-    /// The provider does not expect the token's issuer at this place.
+    /// The provider does not expect the token's issuer at this location.
     UnknownIssuer,
-    /// Anything else, with the status of the response.
+    /// Another failed check, with the status of the response.
     Refused(u16),
 }
 
@@ -88,7 +88,7 @@ fn add_to_query(target: &mut Vec<u8>, parameter: &str) {
     target.splice(end..end, format!("{joint}{parameter}").into_bytes());
 }
 
-/// A token's text as Envoy splits it: at dots, without empty parts.
+/// The parts of a token's text that Envoy splits at dots, without empty parts.
 #[derive(Debug)]
 pub(super) struct TokenParts<'t> {
     head: &'t [u8],
@@ -97,14 +97,14 @@ pub(super) struct TokenParts<'t> {
 }
 
 impl<'t> TokenParts<'t> {
-    /// Splits `text`; none unless there are three parts.
+    /// Returns the parts of `text`, or `None` unless there are three.
     pub(super) fn of(text: &'t [u8]) -> Option<Self> {
         let mut parts = text.split(|b| *b == b'.').filter(|part| !part.is_empty());
         let (head, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
         parts.next().is_none().then_some(Self { head, payload, signature })
     }
 
-    /// Whether both have the same signed text, which is the first two parts as written.
+    /// Returns whether both have the same signed text, which is the first two parts as written.
     fn has_content_of(&self, other: &TokenParts<'_>) -> bool {
         (self.head, self.payload) == (other.head, other.payload)
     }
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_may_have_white_space_and_padding() {
+    fn signature_with_white_space_or_padding_is_valid() {
         let same = |text: &str| {
             let [found, sent] = [text, "a.b.cdefgh"].map(|text| TokenParts::of(text.as_bytes()));
             found.is_some_and(|found| {
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stand_in_of_a_token_has_its_payload() {
+    fn generated_text_of_token_has_its_payload() {
         let mut token = Token::default();
         token.claims.insert("iss".to_string(), "i".into());
         let tokens = [token.clone(), token];

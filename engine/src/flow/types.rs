@@ -72,7 +72,7 @@ pub struct Tls {
     pub sni: Option<String>,
 }
 
-/// Why a token is invalid.
+/// The reason for which a token is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenFault {
     /// It is expired.
@@ -108,7 +108,7 @@ pub enum TokenLocation {
 pub struct Token {
     /// The payload's claims.
     pub claims: Map<String, Value>,
-    /// Why it is invalid; `None` for a valid token.
+    /// The reason for which it is invalid; `None` for a valid token.
     pub fault: Option<TokenFault>,
     /// The location in the request.
     pub location: TokenLocation,
@@ -217,7 +217,7 @@ pub struct FlowDecision {
 }
 
 impl Flow {
-    /// A TCP connection from the workload `from` to port `port` of the workload `to`, both as `namespace/name`.
+    /// Returns a TCP connection from the workload `from` to port `port` of the workload `to`, both as `namespace/name`.
     pub fn new(from: &str, to: &str, port: u16) -> Self {
         let endpoint = EndpointRef::Workload(from.into());
         Self {

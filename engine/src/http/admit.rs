@@ -53,8 +53,8 @@ pub fn admit(request: &HttpRequest, downstream: &Downstream, proxy: &Proxy) -> R
     finish(request, received, &client, proxy)
 }
 
-/// Does the same as [`admit`] without the connection manager, so the headers stay as sent. For proxies whose connection
-/// manager is not modelled.
+/// Returns `request` as [`admit`] does, but without the changes of the connection manager, so the headers stay as sent.
+/// For proxies whose connection manager Palisade does not model.
 ///
 /// # Errors
 ///

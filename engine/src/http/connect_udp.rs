@@ -1,4 +1,5 @@
-//! Requests with `Upgrade: connect-udp`. Envoy takes their host from the path, even if they are no upgrade.
+//! Requests with `Upgrade: connect-udp`. Envoy takes their host from the path, even if they do not upgrade the
+//! connection.
 
 use super::received::Received;
 use alloc::{vec, vec::Vec};
@@ -8,8 +9,9 @@ const PREFIX: &[u8] = b"/.well-known/masque/udp/";
 
 /// Replaces the host of a request for a UDP tunnel by the host in its path. Returns `None` if the path contains no host.
 pub(super) fn rewrite_authority(received: &mut Received) -> Option<()> {
-    let asked = received.headers.first("upgrade").is_some_and(|v| v.eq_ignore_ascii_case(b"connect-udp"));
-    if !asked {
+    let is_connect_udp =
+        received.headers.first("upgrade").is_some_and(|v| v.eq_ignore_ascii_case(b"connect-udp"));
+    if !is_connect_udp {
         return Some(());
     }
     let rest = received.path.as_deref()?.strip_prefix(PREFIX)?;

@@ -122,8 +122,8 @@ fn forwarded(headers: &mut HeaderMap, downstream: &Downstream, proxy: &Proxy) {
 
 /// Sets `:scheme` if the request has none.
 fn scheme<'h>(headers: &'h HeaderMap, downstream: &Downstream) -> &'h [u8] {
-    let told = headers.first("x-forwarded-proto").unwrap_or_default();
-    match (told.to_ascii_lowercase().as_slice(), downstream.tls) {
+    let forwarded = headers.first("x-forwarded-proto").unwrap_or_default();
+    match (forwarded.to_ascii_lowercase().as_slice(), downstream.tls) {
         (b"https", _) => b"https",
         (b"http", _) => b"http",
         (_, true) => b"https",

@@ -155,7 +155,8 @@ fn negotiate(received: &mut Received, is_connect: bool) -> Result<bool, Refusal>
         let h2c = received.headers.first("upgrade").is_some_and(|v| v.eq_ignore_ascii_case(b"h2c"));
         upgrade |= !h2c;
         if h2c {
-            // Envoy does not upgrade to HTTP/2 in clear text, and goes on as if nobody had asked.
+            // Envoy does not upgrade to HTTP/2 in clear text. It removes the upgrade and processes the request as
+            // HTTP/1.
             received.headers.remove("upgrade");
             received.headers.remove("http2-settings");
             nominated::forget(&mut received.headers, &[b"upgrade", b"http2-settings"]);
@@ -169,7 +170,7 @@ fn negotiate(received: &mut Received, is_connect: bool) -> Result<bool, Refusal>
     }
     if let Some(encoding) = received.headers.first("transfer-encoding") {
         if received.headers.contains("content-length") {
-            return Err(bad("Transfer-Encoding beside Content-Length"));
+            return Err(bad("both Transfer-Encoding and Content-Length"));
         }
         if is_connect || !encoding.eq_ignore_ascii_case(b"chunked") {
             return Err(Refusal::answer(501, "a Transfer-Encoding other than chunked"));

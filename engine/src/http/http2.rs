@@ -34,7 +34,7 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
         size += name.len() + value.len();
         lines += 1;
     }
-    // A `host` that stands for `:authority` is stored as that.
+    // Each `host` line is stored as `:authority`.
     for host in request.hosts.iter().map(|host| host.len()).chain(hosts.iter().map(|host| host.len())) {
         size += ":authority".len() + host;
         lines += 1;
@@ -65,7 +65,7 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
             }
             _ => headers.add(name, value),
         }
-        // HTTP/3 counts every line, HTTP/2 what is stored.
+        // HTTP/3 counts every line, HTTP/2 every stored line.
         lines += usize::from(http3 && name != "cookie" || before != headers.len());
         size += if before == headers.len() { value.len() + 1 } else { name.len() + value.len() };
         if lines + crumbs > MAX_HEADERS {
@@ -93,7 +93,7 @@ pub(super) fn receive(request: &HttpRequest, tls: bool) -> Result<Received, Refu
 /// Returns `:path`, or `None` for a CONNECT.
 fn path(request: &HttpRequest, http3: bool) -> Result<Option<&[u8]>, Refusal> {
     let (method, path) = (request.method.as_bytes(), request.target.as_slice());
-    // HTTP/3 leaves an empty method to the connection manager.
+    // The HTTP/3 codec accepts an empty method, which the connection manager rejects.
     if !(is_token(method) || http3 && method.is_empty()) {
         return Err(Refusal::reset("invalid :method"));
     }
@@ -111,8 +111,10 @@ fn path(request: &HttpRequest, http3: bool) -> Result<Option<&[u8]>, Refusal> {
     Ok(Some(path))
 }
 
-/// `:authority`. HTTP/2 takes `host` where there is none, and drops it otherwise; HTTP/3 takes it only beside an equal
-/// `:authority`, and joins the two. It may be empty over HTTP/3, except in a CONNECT.
+/// Returns `:authority`.
+///
+/// HTTP/2 uses `host` if there is no `:authority`, and drops it otherwise. HTTP/3 accepts `host` only with an equal
+/// `:authority`, and joins the two. `:authority` may be empty over HTTP/3, except in a CONNECT.
 fn authority(request: &HttpRequest, hosts: &[&[u8]], http3: bool) -> Result<Vec<u8>, Refusal> {
     let authorities: Vec<&[u8]> = request.hosts.iter().map(|host| host.as_bytes()).collect();
     let is_connect = request.method == "CONNECT";

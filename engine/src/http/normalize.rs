@@ -99,7 +99,8 @@ fn decode_slashes(path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Cuts dot segments before their `;`. Envoy looks for them between slashes, before backslashes and escapes are read.
+/// Returns `path` with dot segments cut before their `;`. Envoy searches segments between slashes, before it decodes
+/// backslashes and escapes.
 fn without_parameters(path: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     if memchr::memmem::find(&path, b".;").is_none() {
         return path;
@@ -166,7 +167,8 @@ fn dots(segment: &[u8]) -> Option<bool> {
     }
 }
 
-/// Appends `segment` in its one spelling. `bare` is where `out` last got a percent sign that escapes nothing.
+/// Appends `segment` in its canonical form. `bare` is the position in `out` of the last percent sign that starts no
+/// escape.
 fn write_segment(segment: &[u8], out: &mut Vec<u8>, bare: &mut Option<usize>) -> Option<()> {
     let mut rest = segment;
     while let [first, tail @ ..] = rest {
@@ -196,8 +198,8 @@ fn write_segment(segment: &[u8], out: &mut Vec<u8>, bare: &mut Option<usize>) ->
     Some(())
 }
 
-/// Escapes the percent sign at `at` where what was just unescaped would make it begin an escape: `%%30` and `0`, which
-/// would read `%00`, become `%25` and `00`.
+/// Escapes the percent sign at `at` if decoded text would make it the start of an escape: `%%30` and `0`, which would
+/// become `%00`, become `%25` and `00`.
 fn keep_bare(out: &mut Vec<u8>, at: usize, rest: &[u8]) {
     let digits = match out.get(at + 1..) {
         Some([digit]) => [Some(*digit), rest.first().copied()],

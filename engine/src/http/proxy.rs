@@ -12,8 +12,8 @@ pub struct Proxy {
     pub normalization: PathNormalization,
     /// The treatment of dot segments with parameters.
     pub version: NormalizationVersion,
-    /// Whether it is a gateway (`use_remote_address`): it appends the peer to `X-Forwarded-For` and believes only its
-    /// own trusted proxies.
+    /// Whether the proxy is a gateway (`use_remote_address`). A gateway appends the peer to `X-Forwarded-For` and
+    /// trusts only its own trusted proxies.
     pub gateway: bool,
     /// `numTrustedProxies`.
     pub trusted_proxies: u32,

@@ -69,8 +69,8 @@ fn parse(bytes: &[u8]) -> Result<HttpRequest, Refusal> {
     Ok(request)
 }
 
-/// Method, target and version, with blanks between them. A request without version is one of HTTP/0.9, which has no
-/// headers; the second value tells whether it has.
+/// Returns the method, target and version of a line with blanks between them, and whether headers follow. A request
+/// without a version is an HTTP/0.9 request, which has no headers.
 fn first_line(line: &[u8]) -> Result<(HttpRequest, bool), Refusal> {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let word = |text: &[u8]| text.iter().position(blank).unwrap_or(text.len());
@@ -80,7 +80,7 @@ fn first_line(line: &[u8]) -> Result<(HttpRequest, bool), Refusal> {
     let has_headers = !trim(version).is_empty();
     let version = match trim(version) {
         b"HTTP/1.1" => HttpVersion::Http11,
-        // Any other number counts as one before 1.1.
+        // Envoy treats any other version as older than HTTP/1.1.
         [] => HttpVersion::Http10,
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
@@ -94,7 +94,7 @@ fn first_line(line: &[u8]) -> Result<(HttpRequest, bool), Refusal> {
     Ok((request, has_headers))
 }
 
-/// What is no UTF-8 may not stand here, and is refused later.
+/// Returns `bytes` as text. Later checks reject the replacement of bytes that are not UTF-8.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_as_envoy_reads_it() {
+    fn request_head_is_parsed_as_in_envoy() {
         for raw in [
             "GET /x HTTP/1.1\r\nhost: a\r\n\r\n",
             "\r\n\nGET  /x\tHTTP/1.1 \r\nHOST:a\r\n\r\nbody: 1\r\n\r\n",
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn versions() {
+    fn versions_other_than_1_1_are_1_0_or_errors() {
         let version = |text: &str| {
             parse([b"GET / ", text.as_bytes(), b"\r\n\r\n"].concat().as_slice()).map(|r| r.version)
         };
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head() {
+    fn malformed_request_head_is_an_error() {
         for bad in [
             "",
             "GET / HTTP/1.1\r\nhost: a\r\n",

@@ -1,21 +1,21 @@
-//! Why a request gets no further than the proxy's codec and connection manager.
+//! The rejection of a request by the proxy's codec or connection manager.
 
-/// A request that Envoy refuses before any policy.
+/// The rejection of a request before any policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Status of the proxy's answer. `None` if it resets the stream or closes the connection.
+    /// The status of the proxy's response; `None` if it resets the stream or closes the connection.
     pub status: Option<u16>,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
 impl Refusal {
-    /// An answer with `status`.
+    /// Returns a rejection by a response with `status`.
     pub const fn answer(status: u16, reason: &'static str) -> Self {
         Self { status: Some(status), reason }
     }
 
-    /// A stream that is reset, or a connection that is closed, without an answer.
+    /// Returns a rejection by a reset of the stream or by closing the connection.
     pub const fn reset(reason: &'static str) -> Self {
         Self { status: None, reason }
     }

@@ -3,21 +3,21 @@
 use alloc::{string::String, vec::Vec};
 use core::net::IpAddr;
 
-/// HTTP version of a request.
+/// The HTTP version of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HttpVersion {
-    /// 1.0
+    /// HTTP/1.0.
     Http10,
-    /// 1.1
+    /// HTTP/1.1.
     #[default]
     Http11,
-    /// 2
+    /// HTTP/2.
     Http2,
-    /// 3
+    /// HTTP/3.
     Http3,
 }
 
-/// Header lines in order: name as sent, value bytes.
+/// Header lines in order: the name as sent, and the bytes of the value.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
 /// A request as the client sends it.
@@ -27,25 +27,26 @@ pub struct HttpRequest {
     pub version: HttpVersion,
     /// Method.
     pub method: String,
-    /// Request target; origin form unless `target` was used. Empty: a request of HTTP/2 or 3 without `:path`.
+    /// Request target, in origin form unless `literal_target` is set. An empty target is an HTTP/2 or HTTP/3 request
+    /// without `:path`.
     pub target: Vec<u8>,
-    /// Whether `target` is meant literally, whatever its form.
+    /// Whether `target` is sent as it is, in any form.
     pub literal_target: bool,
-    /// `Host` lines (or `:authority`); none means the header is missing.
+    /// `Host` lines (or `:authority`); without any line the header is missing.
     pub hosts: Vec<String>,
     /// Other header lines.
     pub headers: Headers,
-    /// The bytes after the headers. Over HTTP/1 the headers have to describe them.
+    /// The body. Over HTTP/1 the headers must describe it.
     pub body: Vec<u8>,
-    /// The address that the proxy takes for the client's.
+    /// The client address that the proxy assumes.
     pub remote_ip: Option<IpAddr>,
-    /// The exact bytes of an HTTP/1 request, instead of all of the above but `remote_ip`
+    /// The exact bytes of an HTTP/1 request. They replace all other fields except `remote_ip`
     /// ([`HttpRequest::parsed`]).
     pub raw: Option<Vec<u8>>,
 }
 
 impl HttpRequest {
-    /// An HTTP/1.1 request without further headers.
+    /// Returns an HTTP/1.1 request without further headers.
     pub fn new(method: &str, path: &str, host: &str) -> Self {
         Self {
             method: method.into(),

@@ -1,4 +1,4 @@
-//! Absolute URLs as Envoy's parser takes them apart: the targets of HTTP/1, and `Referer`.
+//! Absolute URLs in Envoy's syntax: the targets of HTTP/1, and `Referer`.
 
 use super::address::Address;
 
@@ -15,7 +15,7 @@ pub(super) struct Url<'a> {
 }
 
 impl<'a> Url<'a> {
-    /// Reads `scheme://[user@]host[:port][/path][?query][#fragment]`.
+    /// Parses `scheme://[user@]host[:port][/path][?query][#fragment]`.
     pub(super) fn parse(url: &'a [u8]) -> Option<Self> {
         let (scheme, rest) = split_scheme(url)?;
         let end = rest.iter().position(|b| matches!(b, b'/' | b'?')).unwrap_or(rest.len());
@@ -37,7 +37,7 @@ impl<'a> Url<'a> {
     }
 }
 
-/// The scheme of `url`, and what stands behind `://`.
+/// Returns the scheme of `url`, and the text after `://`.
 pub(super) fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = url.iter().position(|b| *b == b':')?;
     let (scheme, rest) = url.split_at_checked(colon)?;
@@ -46,8 +46,8 @@ pub(super) fn split_scheme(url: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((scheme, rest.strip_prefix(b"://").filter(|_| valid)?))
 }
 
-/// Whether the parser of HTTP/1 takes `target`, which it checks before it reads headers: a path, or a host behind a scheme
-/// that a CONNECT does not have.
+/// Returns whether the HTTP/1 parser accepts `target`: a path, or a host after a scheme. The target of a CONNECT has no
+/// scheme. The parser checks the target before it reads headers.
 pub(super) fn is_target(target: &[u8], is_connect: bool) -> bool {
     if !target.iter().all(|b| (b'!'..=b'~').contains(b)) {
         return false;
@@ -66,12 +66,13 @@ pub(super) fn is_target(target: &[u8], is_connect: bool) -> bool {
     })
 }
 
-/// Whether `target` is the target of a CONNECT: a host and a port.
+/// Returns whether `target` is the target of a CONNECT: a host and a port.
 pub(super) fn is_authority_form(target: &[u8]) -> bool {
     port_of(target).is_some() && is_host_and_port(target)
 }
 
-/// Whether Envoy keeps a `Referer`: an absolute URL without user information or fragment, or a relative reference.
+/// Returns whether Envoy keeps a `Referer`: an absolute URL without user information or fragment, or a relative
+/// reference.
 pub(super) fn is_referer(value: &[u8]) -> bool {
     if let Some(url) = Url::parse(value) {
         return !url.has_user_info && !url.has_fragment;
@@ -86,7 +87,7 @@ fn is_user_info(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-_.!~*'()%;:&=+$,".contains(byte)
 }
 
-/// The text behind the colon in front of the port.
+/// Returns the text after the last colon, or `None` if the colon is inside of an IPv6 address.
 fn port_of(authority: &[u8]) -> Option<&[u8]> {
     let colon = authority.iter().rposition(|b| *b == b':')?;
     let port = authority.get(colon + 1..)?;
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn absolute_urls() {
+    fn absolute_url_has_authority_and_path() {
         for (url, authority, path) in [
             ("http://b.com/x", "b.com", "/x"),
             ("http://u:p@b.com:80/x", "b.com:80", "/x"),
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_that_the_parser_takes() {
+    fn target_is_path_or_host_after_scheme() {
         for good in ["/\\", "*x", "http://a_b/\\", "a://", "http://u@v@b?{", "http://"] {
             assert!(is_target(good.as_bytes(), false), "{good}");
         }
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_of_connect() {
+    fn target_of_connect_is_host_and_port() {
         for good in ["a:80", "A.b:80", "[::1]:80"] {
             assert!(is_authority_form(good.as_bytes()), "{good}");
         }
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_referers_count_as_absent() {
+    fn invalid_referer_is_rejected() {
         for bad in [
             "a b",
             "[x]",

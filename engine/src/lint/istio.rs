@@ -1,4 +1,4 @@
-//! What istiod's webhook refuses of Istio's policies, and what it warns of (docs/semantics/istio.md#istio-webhook).
+//! The checks and warnings of istiod's webhook for Istio's policies (docs/semantics/istio.md#istio-webhook).
 
 use super::{
     Findings, istio_jwt,
@@ -73,7 +73,7 @@ fn attachment<T>(
     let refs = target_refs.as_deref().unwrap_or_default();
     let given = [selector.is_some(), target_ref.is_some(), !refs.is_empty()];
     if given.iter().filter(|g| **g).count() > 1 {
-        let help = "keep one of the three";
+        let help = "keep only one of them";
         findings.rejected_by_istiod(
             policy,
             "spec",
@@ -84,13 +84,13 @@ fn attachment<T>(
     if let Some(labels) = selector.as_ref().map(|s| s.match_labels.as_ref()) {
         if labels.is_none_or(|l| l.is_empty()) {
             let message = "an empty selector selects every workload";
-            let help = "leave the selector out to say so on purpose, or name labels";
+            let help = "remove the selector to select every workload, or add labels";
             findings.warning(policy, "empty-selector", "spec.selector", message, help);
         }
         for (key, value) in labels.into_iter().flatten() {
             if key.is_empty() || key.contains('*') || value.contains('*') {
                 let path = format!("spec.selector.matchLabels.{key}");
-                let help = "give the whole label: selectors know no wildcard";
+                let help = "write the whole label: a selector has no wildcards";
                 findings.rejected_by_istiod(
                     policy,
                     path,
@@ -100,7 +100,7 @@ fn attachment<T>(
             }
             if value.len() > MAX_LABEL_VALUE {
                 let path = format!("spec.selector.matchLabels.{key}");
-                let help = "no pod can carry such a label";
+                let help = "shorten the value: no pod can have such a label";
                 findings.rejected_by_istiod(policy, path, "a label value of more than 63 characters", help);
             }
         }
@@ -150,8 +150,8 @@ fn attachment<T>(
 fn no_dry_run<T>(policy: &Object<T>, findings: &mut Findings) {
     if policy.metadata.annotations.contains_key(DRY_RUN) {
         let path = format!("metadata.annotations.{DRY_RUN}");
-        let help = "only AuthorizationPolicy knows dry run";
-        findings.rejected_by_istiod(policy, path, "dry run of a policy that knows none", help);
+        let help = "remove the annotation: only an AuthorizationPolicy can be in dry run";
+        findings.rejected_by_istiod(policy, path, "dry run of a policy other than AuthorizationPolicy", help);
     }
 }
 
@@ -192,7 +192,7 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
     if let Some(value) = policy.metadata.annotations.get(DRY_RUN) {
         let path = format!("metadata.annotations.{DRY_RUN}");
         if go_bool(value).is_none() {
-            let help = "write \"true\" or \"false\"; as it stands the policy is enforced";
+            let help = "write \"true\" or \"false\"; istiod enforces a policy with an invalid value";
             findings.rejected_by_istiod(policy, path.clone(), format!("invalid boolean `{value}`"), help);
         }
         if !matches!(action, Action::Allow | Action::Deny) {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_limits_lists_and_labels() {
+    fn list_or_label_over_the_schema_limit_is_an_error() {
         let many = |item: Value, n: usize| Value::from(alloc::vec![item; n]);
         let rule = json!({"to": [{"operation": {"methods": ["GET"]}}]});
         assert!(errors(json!({"rules": many(rule.clone(), 512)})).is_empty());

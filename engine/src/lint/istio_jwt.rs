@@ -1,4 +1,4 @@
-//! What the schema of RequestAuthentication and istiod's webhook refuse in rules for tokens
+//! The checks of token rules by the schema of RequestAuthentication and by istiod's webhook
 //! (docs/semantics/istio.md#istio-webhook-tokens).
 
 use super::Findings;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 type Policy = Object<RequestAuthenticationSpec>;
 
-/// What the schema limits.
+/// The limits of the schema.
 const MAX_RULES: usize = 4096;
 const MAX_URI: usize = 2048;
 const MAX_CLAIMS: usize = 64;
@@ -43,11 +43,11 @@ pub(super) fn check(policy: &Policy, findings: &mut Findings) {
     }
 }
 
-/// The issuer, and where its keys are.
+/// Checks the issuer and the location of its keys.
 fn keys(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     let has_text = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     if !has_text(&rule.issuer) && !has_text(&rule.jwks_uri) {
-        let help = "name the issuer, or where its keys are";
+        let help = "add the issuer or jwksUri";
         findings.rejected_by_istiod(policy, path, "neither issuer nor jwksUri", help);
     }
     if let Some(uri) = rule.jwks_uri.as_deref().filter(|uri| !uri.is_empty())
@@ -71,7 +71,7 @@ fn keys(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     }
     match parse_key_set(jwks) {
         Err(reason) => {
-            let help = "give a JSON Web Key Set: {\"keys\": [...]}";
+            let help = "write a JSON Web Key Set: {\"keys\": [...]}";
             findings.rejected_by_istiod(policy, path, format!("invalid jwks: {reason}"), help);
         }
         Ok(keys) if keys.iter().any(|key| key.get("d").is_some() || key.get("k").is_some()) => {
@@ -98,7 +98,7 @@ fn check_keys_uri(uri: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The keys of a key set, or the one key that istiod takes for such a set.
+/// Returns the keys of a key set, or the single key that istiod accepts as a set.
 fn parse_key_set(text: &str) -> Result<alloc::vec::Vec<Value>, &'static str> {
     let set: Value = serde_json::from_str(text).map_err(|_| "not JSON")?;
     let keys = match set.get("keys") {
@@ -161,7 +161,7 @@ fn lists(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     }
 }
 
-/// Whether a duration has whole milliseconds, at least one.
+/// Returns whether `text` is a duration of whole milliseconds, at least one.
 fn is_timeout(text: &str) -> bool {
     const MILLISECOND: i128 = 1_000_000;
     duration::nanoseconds(text).is_some_and(|n| n >= MILLISECOND && n % MILLISECOND == 0)
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keys_uri_is_an_http_url_with_a_valid_port() {
+    fn jwks_uri_is_an_http_url_with_a_valid_port() {
         for uri in
             ["http://k", "https://k:8443/x", "HTTPS://k.example", "https://[::1]:1/", "https://k:99999"]
         {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn one_place_for_keys_is_given() {
+    fn both_jwks_and_jwks_uri_or_neither_is_an_error() {
         let uri = "https://k/";
         assert_eq!(errors(json!({"issuer": "i", "jwksUri": uri, "jwks": ""})), ["spec.jwtRules[0].jwks"]);
         assert_eq!(errors(json!({"jwks": "{\"keys\": []}"})), ["spec.jwtRules[0]"]);
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_have_their_parameters() {
+    fn key_without_parameters_is_an_error() {
         let at = |jwks: Value| errors(json!({"issuer": "i", "jwks": jwks.to_string()}));
         let rsa = json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"});
         for good in [json!({"keys": []}), json!({"keys": [rsa]}), rsa] {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_has_whole_milliseconds() {
+    fn timeout_of_partial_milliseconds_is_an_error() {
         let at = |timeout: &str| errors(json!({"issuer": "i", "timeout": timeout}));
         for good in ["5s", "0.001s", "1.25s"] {
             assert!(at(good).is_empty(), "{good}");

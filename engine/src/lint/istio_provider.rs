@@ -1,4 +1,4 @@
-//! Extension providers that istiod refuses, and CUSTOM policies whose provider cannot be asked.
+//! Extension providers that istiod rejects, and CUSTOM policies that name a missing or rejected provider.
 
 use super::Findings;
 use crate::{
@@ -17,14 +17,14 @@ pub(super) fn check(cluster: &Cluster, options: &Options, findings: &mut Finding
         Providers::with_known(&resources.mesh.extension_providers, &options.envoy.known_providers);
     for (name, reason) in providers.refused() {
         let message = format!("invalid extension provider `{name}`: {reason}");
-        let help = "correct the provider: istiod denies what a CUSTOM policy with this provider matches";
+        let help = "correct the provider: istiod denies every request that a CUSTOM policy with this provider matches";
         let finding = Diagnostic::warning("invalid-extension-provider", message);
         let origin = resources.mesh_origin.clone().unwrap_or_default();
         let finding = finding.at("data.mesh.extensionProviders").help(help);
         let title = format!("ConfigMap {}/istio", resources.mesh.root_namespace);
         findings.push(finding.of(title, &origin));
     }
-    // Without a mesh configuration among the manifests nothing is known about its providers.
+    // Without a mesh configuration among the manifests, the providers are unknown.
     let is_mesh_known = resources.mesh_origin.is_some();
     for policy in &resources.authorization_policies {
         if policy.spec.action != Some(Action::Custom) {
@@ -41,8 +41,9 @@ pub(super) fn check(cluster: &Cluster, options: &Options, findings: &mut Finding
                 findings.warning(policy, "dry-run-custom", path, message, help);
             }
             Err(reason) if is_mesh_known && dry_run != Some(true) && !name.is_empty() => {
-                let message =
-                    format!("extension provider `{name}`: {reason}; istiod denies what the policy matches");
+                let message = format!(
+                    "extension provider `{name}`: {reason}; istiod denies every request that the policy matches"
+                );
                 let help = "define the provider in the mesh configuration, under extensionProviders";
                 findings.warning(policy, "unusable-provider", "spec.provider.name", message, help);
             }

@@ -1,4 +1,4 @@
-//! What istiod's webhook refuses in one rule of an AuthorizationPolicy.
+//! The checks of istiod's webhook for one rule of an AuthorizationPolicy.
 
 use super::Findings;
 use crate::{
@@ -25,7 +25,7 @@ type Policy = Object<AuthorizationPolicySpec>;
 /// The maximum number of rules, and of items of each list, in the schema of the CRD.
 pub(super) const MAX_RULES: usize = 512;
 
-/// Checks `rule`, which stands at `path`.
+/// Checks `rule`, the rule at `path`.
 pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, findings: &mut Findings) {
     if rule.from.as_ref().is_some_and(Vec::is_empty) {
         findings.rejected_by_istiod(
@@ -84,7 +84,7 @@ pub(super) fn check(policy: &Policy, action: Action, path: &str, rule: &Rule, fi
     }
 }
 
-/// Checks the values of every field of `object`, which stands at `path`.
+/// Checks the values of every field of `object`, the object at `path`.
 fn check_fields<T>(
     policy: &Policy,
     path: &str,
@@ -98,7 +98,7 @@ fn check_fields<T>(
     }
 }
 
-/// Checks the values of the list at `path`; `invalid` returns why the webhook rejects a value.
+/// Checks the values of the list at `path`. `invalid` returns the reason for which the webhook rejects a value.
 fn check_values(
     policy: &Policy,
     path: &str,
@@ -119,7 +119,7 @@ fn check_values(
     }
 }
 
-/// Returns why the webhook rejects `value`, or `None` if it accepts it.
+/// Returns the reason for which the webhook rejects `value`, or `None` if it accepts the value.
 fn invalid(property: &Property, value: &str) -> Option<String> {
     match property {
         Property::SourceIp | Property::RemoteIp | Property::DestinationIp => address(value),
@@ -156,7 +156,7 @@ fn service_account(value: &str) -> Option<String> {
     let wrong = if value.len() > 320 {
         "longer than 320 characters"
     } else if value.contains('*') {
-        "service accounts know no wildcard"
+        "a service account must not contain a wildcard"
     } else if value.matches('/').count() > 1 || value.starts_with('/') || value.ends_with('/') {
         "not of the form NAMESPACE/NAME or NAME"
     } else {
@@ -167,7 +167,7 @@ fn service_account(value: &str) -> Option<String> {
 
 fn trust_domain(value: &str) -> Option<String> {
     if value.contains('/') {
-        return Some(format!("`{value}`: a trust domain holds no slash"));
+        return Some(format!("`{value}`: a trust domain must not contain a slash"));
     }
     one_star(value)
 }
@@ -183,7 +183,12 @@ fn check_source(policy: &Policy, action: Action, path: &str, source: &Source, fi
     let states = |property| stated().any(|field| field.property == property);
     if states(Property::ServiceAccount) && (states(Property::Principal) || states(Property::Namespace)) {
         let help = "use either serviceAccounts, or principals and namespaces";
-        findings.rejected_by_istiod(policy, path, "serviceAccounts beside principals or namespaces", help);
+        findings.rejected_by_istiod(
+            policy,
+            path,
+            "serviceAccounts together with principals or namespaces",
+            help,
+        );
     }
     for field in stated().filter(|field| field.property == Property::ServiceAccount) {
         if field.values(source).len() > 16 {
@@ -205,7 +210,7 @@ fn check_source(policy: &Policy, action: Action, path: &str, source: &Source, fi
     for field in stated().filter(|field| field.property == Property::Principal) {
         let values = field.values(source).iter().enumerate();
         for (i, value) in values.filter(|(_, v)| v.starts_with("spiffe://")) {
-            let message = format!("`{value}` never matches: istiod adds the `spiffe://` itself");
+            let message = format!("`{value}` never matches: istiod adds `spiffe://`");
             let at = format!("{path}.{}[{i}]", field.name());
             findings.warning(policy, "spiffe-scheme", at, message, "leave `spiffe://` out");
         }
@@ -265,7 +270,8 @@ fn check_condition(
     }
 }
 
-/// A DENY rule whose fields all vanish on a TCP port denies every connection to it.
+/// Warns about a DENY rule that has only HTTP fields. Istio ignores these fields on TCP ports, so the rule denies every
+/// connection to them.
 fn warn_of_tcp(policy: &Policy, path: &str, rule: &Rule, findings: &mut Findings) {
     let given = |list: &Option<Vec<String>>| list.as_ref().is_some_and(|l| !l.is_empty());
     let operations: Vec<&Operation> =
@@ -281,7 +287,7 @@ fn warn_of_tcp(policy: &Policy, path: &str, rule: &Rule, findings: &mut Findings
     if (!operations.is_empty() && no_ports) || http_only_sources {
         let message = "on TCP ports the fields that need a request are erased, and this DENY rule matches every \
                        connection";
-        let help = "add `ports` to say which ports are meant";
+        let help = "add `ports` to limit the rule to HTTP ports";
         findings.warning(policy, "deny-hits-tcp", path, message, help);
     }
 }

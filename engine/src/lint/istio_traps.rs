@@ -1,5 +1,4 @@
-//! Policies that say less than they seem to: legal, decided as Istio decides them, and named when the profile is
-//! strict.
+//! Warnings of the profile strict about AuthorizationPolicies that are valid but less effective than they appear.
 
 use super::Findings;
 use crate::{
@@ -25,7 +24,7 @@ impl Trap<'_> {
     }
 }
 
-/// Names the traps of every AuthorizationPolicy of `cluster`.
+/// Adds the warnings about every AuthorizationPolicy of `cluster`.
 pub(super) fn check(cluster: &Cluster, findings: &mut Findings) {
     let normalization = cluster.resources().mesh.path_normalization;
     let listening: BTreeSet<u16> = cluster.workloads().flat_map(|w| &w.ports).map(|p| p.port).collect();
@@ -80,14 +79,14 @@ fn source(trap: &mut Trap<'_>, action: Action, path: &str, s: &Source) {
     ];
     for (name, list) in nots {
         if action == Action::Allow && given(list) {
-            let message = "a plaintext peer has no identity, so this lets it in";
-            let help = "name who is allowed, or require STRICT mutual TLS";
+            let message = "a plaintext peer has no identity, so the rule allows it";
+            let help = "list the allowed identities, or require STRICT mutual TLS";
             trap.warn("not-identity-admits-plaintext", format!("{path}.{name}"), message, help);
         }
     }
     for (i, value) in s.principals.iter().flatten().enumerate() {
         if value.len() > 1 && value.strip_suffix('*').is_some_and(|p| !p.ends_with('/')) {
-            let message = "the prefix ends inside a name, so it matches longer names, too";
+            let message = "the prefix ends inside a name, so it also matches longer names";
             let help = "end the prefix with a slash";
             trap.warn("prefix-inside-name", format!("{path}.principals[{i}]"), message, help);
         }
@@ -101,19 +100,19 @@ fn source(trap: &mut Trap<'_>, action: Action, path: &str, s: &Source) {
     for list in blocks.into_iter().flatten() {
         let has = |all: &str| list.iter().any(|v| v == all);
         if has("0.0.0.0/0") != has("::/0") {
-            let message = "0.0.0.0/0 holds IPv4 only, ::/0 IPv6 only";
-            trap.warn("one-family", path.into(), message, "list both to mean every address");
+            let message = "0.0.0.0/0 contains only IPv4 addresses, ::/0 only IPv6 addresses";
+            trap.warn("one-family", path.into(), message, "list both to match every address");
         }
     }
 }
 
 fn empty_lists(trap: &mut Trap<'_>, path: &str, lists: &[(&str, &Option<Vec<String>>)]) {
     for (name, _) in lists.iter().filter(|(_, list)| empty(list)) {
-        let message = "an empty list counts as not set, and restricts nothing";
+        let message = "an empty list is equal to an absent field and restricts nothing";
         let finding = crate::Diagnostic::error("empty-list", message);
         trap.findings.add(
             trap.policy,
-            finding.at(format!("{path}.{name}")).help("remove the field to mean any, or list values"),
+            finding.at(format!("{path}.{name}")).help("remove the field to match any value, or list values"),
         );
     }
 }
@@ -133,25 +132,26 @@ fn operation(
     };
     let [(paths_name, paths), (methods_name, methods)] = guards;
     if given(paths) && matches!(normalization, PathNormalization::None | PathNormalization::Base) {
-        let message = "the mesh does not merge slashes, so `//` or escapes get around this path";
-        let help = "set pathNormalization to MERGE_SLASHES or stricter, or allow what is wanted instead";
+        let message = "the mesh does not merge slashes, so `//` or escapes bypass this path";
+        let help = "set pathNormalization to MERGE_SLASHES or stricter, or write an ALLOW policy for the permitted paths";
         trap.warn("unmerged-slashes", format!("{path}.{paths_name}"), message, help);
     }
     for (i, value) in paths.iter().flatten().enumerate() {
         if !value.contains('*') && !is_template(value) {
-            let message = "only this path: not with a trailing slash, `;parameters` or an escaped `?`";
-            let help = "add the path with `/*`, or allow what is wanted instead";
+            let message = "this matches only the exact path: not with a trailing slash, `;parameters` or an escaped `?`";
+            let help = "add the path with `/*`, or write an ALLOW policy for the permitted paths";
             trap.warn("exact-path-guard", format!("{path}.{paths_name}[{i}]"), message, help);
         }
     }
     if given(methods) {
-        let message = "over HTTP/2 any method token passes, and case counts";
-        let help = "allow the methods wanted instead";
+        let message = "over HTTP/2 a client can send any method name, and case is significant";
+        let help = "write an ALLOW policy for the permitted methods";
         trap.warn("method-guard", format!("{path}.{methods_name}"), message, help);
     }
 }
 
-/// `ports` are those the pod listens on, not those of its Services. `listening` are those of all pods.
+/// Warns about ports on which no workload listens. `ports` of a policy are ports of pods, not of Services. `listening`
+/// contains the ports of all pods.
 fn ports(trap: &mut Trap<'_>, listening: &BTreeSet<u16>, path: &str, o: &Operation) {
     for (i, value) in o.ports.iter().flatten().enumerate() {
         let Ok(port) = value.parse::<u16>() else { continue };
@@ -167,19 +167,24 @@ fn condition(trap: &mut Trap<'_>, action: Action, path: &str, c: &Condition) {
     let at = format!("{path}.key");
     if let Some(name) = c.key.strip_prefix(HEADERS) {
         if name.eq_ignore_ascii_case("[cookie]") {
-            let message = "HTTP/2 joins cookies into one value, HTTP/1 keeps the lines apart";
-            trap.warn("cookie", at, message, "do not decide on cookies, or match anywhere in them");
+            let message = "HTTP/2 joins cookies into one value, HTTP/1 does not";
+            trap.warn(
+                "cookie",
+                at,
+                message,
+                "do not use cookies in policies, or match any part of the value",
+            );
         } else {
             let message = "a client may repeat the header, and a comma inside one line is one value";
-            let help = "let a gateway set the header, or decide on a validated token";
+            let help = "let a gateway set the header, or use a claim of a validated token";
             trap.warn("client-header", at, message, help);
         }
     } else if c.key.starts_with("request.auth.claims") && action == Action::Deny {
         let message = "a claim of another type than string or list of strings never matches";
-        trap.warn("untyped-claim", at, message, "allow the claim values wanted instead");
+        trap.warn("untyped-claim", at, message, "write an ALLOW policy for the permitted values");
     } else if c.key == "connection.sni" {
-        let message = "the server name of the connection says nothing about the Host of its requests";
-        trap.warn("sni-is-not-host", at, message, "decide on `hosts`, too");
+        let message = "the server name of a connection does not restrict the Host of its requests";
+        trap.warn("sni-is-not-host", at, message, "also restrict `hosts`");
     } else if c.key == "remote.ip" {
         let message = "a sidecar takes the client's address from X-Forwarded-For, which any caller can write";
         let help = "use it behind a gateway that overwrites the header, or use source.ip";

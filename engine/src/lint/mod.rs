@@ -1,4 +1,5 @@
-//! What istiod, the API server and the Cilium agent reject, and warnings about policies with a surprising effect.
+//! Findings about policies that istiod, the API server or the Cilium agent rejects, and warnings about policies with a
+//! surprising effect.
 
 mod istio;
 mod istio_jwt;

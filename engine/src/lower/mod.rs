@@ -1,4 +1,4 @@
-//! From resources to language-neutral rules. Everything specific to a policy language ends here.
+//! Lowers resources to rules of [`crate::ir`], which are independent of the policy language.
 
 pub(crate) mod cilium;
 pub(crate) mod istio;

@@ -20,7 +20,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes of the text that the span covers.
+    /// Returns the bytes of the text that the span covers.
     pub fn bytes(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }

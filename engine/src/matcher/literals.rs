@@ -72,7 +72,7 @@ impl LiteralMap {
         )
     }
 
-    /// Does the same as [`Self::walk`], but can skip keys outside of `bounds`.
+    /// Calls `visit` as [`Self::walk`] does, but can skip keys outside of `bounds`.
     #[inline(always)]
     pub(crate) fn walk_within(
         &self,

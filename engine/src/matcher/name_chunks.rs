@@ -74,7 +74,7 @@ impl ChunkMap {
         }
     }
 
-    /// A separate function, so that a set without such patterns costs no call.
+    /// Calls `visit` as [`Self::walk`] does. A separate function, so that a set without such patterns costs no call.
     #[inline(never)]
     fn walk_chunks(&self, name: &[u8], visit: &mut impl FnMut(u32) -> ControlFlow<()>) -> ControlFlow<()> {
         if name.len() > LONGEST_NAME {

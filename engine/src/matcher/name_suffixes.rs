@@ -124,7 +124,7 @@ impl Iterator for Dots {
 /// The numbers of dots in the suffixes that several labels can precede.
 #[derive(Clone, Copy, Debug, Default)]
 struct LabelCounts {
-    /// One bit for each number; the highest bit, the sign, also stands for all larger numbers.
+    /// One bit for each number. The highest bit, the sign, also represents all larger numbers.
     bits: i64,
     /// The length of the longest suffix in bytes.
     longest: usize,

@@ -86,7 +86,7 @@ impl Trie {
         self.walk_nodes(bounds, value, visit)
     }
 
-    /// A separate function, so that a trie without texts within the bounds costs no call.
+    /// Walks the nodes. A separate function, so that a trie without texts within the bounds costs no call.
     #[inline(never)]
     fn walk_nodes(
         &self,
@@ -100,7 +100,7 @@ impl Trie {
         }
     }
 
-    /// `direction` is that of the trie; it is a constant in each of the two inlined copies.
+    /// Walks the nodes in one direction, that of the trie. It is a constant in each of the two inlined copies.
     #[inline(always)]
     fn walk_in(
         &self,

@@ -9,7 +9,7 @@ pub use groups::{
 };
 pub use version::{CiliumVersion, EnvoyVersion, IstioVersion, VersionError};
 
-use crate::{compile::CompileSwitches, whole_number::with_limits};
+use crate::{switches::CompileSwitches, whole_number::with_limits};
 use alloc::{
     collections::BTreeMap,
     format,
@@ -20,16 +20,16 @@ use core::fmt;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
 
-/// How documented traps are decided, and what a platform rejects in addition.
+/// The decision in documented traps, and further policies that a platform rejects.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// As Istio, Envoy and Cilium do.
+    /// Decides as Istio, Envoy and Cilium do.
     #[default]
     Compat,
-    /// Never more permissive than compat, and closed where compat is a documented trap.
+    /// Never more permissive than compat; denies in documented traps of compat.
     Strict,
-    /// As compat; policies that Azure's advanced container networking services reject are errors.
+    /// Decides as compat; policies that Azure's advanced container networking services reject are errors.
     #[serde(rename = "azure-acns")]
     AzureAcns,
 }
@@ -67,7 +67,7 @@ impl fmt::Display for Profile {
 #[serde(try_from = "Schema")]
 #[non_exhaustive]
 pub struct Options {
-    /// How documented traps are decided.
+    /// The profile.
     pub profile: Profile,
     /// The options of Istio.
     #[serde(flatten)]
@@ -158,12 +158,12 @@ pub struct OptionError {
 }
 
 impl OptionError {
-    /// The name of the option.
+    /// Returns the name of the option.
     pub fn option(&self) -> &str {
         &self.option
     }
 
-    /// The reason, without the name of a known option.
+    /// Returns the reason, without the name of a known option.
     pub fn reason(&self) -> &str {
         &self.reason
     }

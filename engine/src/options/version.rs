@@ -33,7 +33,7 @@ impl Release {
     }
 }
 
-/// Returns the number that `text` is. Unlike `parse`, it accepts no sign.
+/// Returns the number in `text`. Unlike `parse`, it accepts no sign.
 fn number(text: &str) -> Option<u16> {
     let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| is_number)
@@ -72,7 +72,7 @@ macro_rules! version {
         pub struct $name(Release);
 
         impl $name {
-            /// The supported versions, in words.
+            /// Returns the supported versions as text.
             pub fn supported() -> String {
                 let [oldest, newest] = [Release::line($oldest), Release::line($newest)];
                 if oldest == newest { newest.to_string() } else { format!("{oldest} to {newest}") }
@@ -164,7 +164,7 @@ version! {
 }
 
 impl EnvoyVersion {
-    /// The minor and the patch number; the latter is the highest one for the newest patch of a release line.
+    /// Returns the minor and the patch number; the latter is the highest one for the newest patch of a release line.
     pub(crate) fn numbers(self) -> (u16, u16) {
         (self.0.minor, self.0.patch)
     }

@@ -58,53 +58,55 @@ pub struct Peer<'a> {
 ///
 /// The attributes of network policies default to [`Unavailable`], because mesh policies do not read them.
 pub trait Attributes {
-    /// `:method`.
+    /// Returns `:method`.
     fn method(&self) -> Read<Option<&[u8]>>;
-    /// `:path` with query, normalized.
+    /// Returns `:path` with query, normalized.
     fn path(&self) -> Read<Option<&[u8]>>;
-    /// `:authority`, port included.
+    /// Returns `:authority`, including the port.
     fn authority(&self) -> Read<Option<&[u8]>>;
-    /// Each line of the header `name` (lower case, no pseudo header), as Envoy stores it.
+    /// Visits each line of the header `name` (lower case, no pseudo header), as Envoy stores it.
     fn header(&self, name: &str, visit: Visit<'_>) -> Read<()>;
-    /// The claim at `path` in the payload of the validated token. The path contains only objects.
+    /// Visits the claim at `path` in the payload of the validated token. The path contains only objects.
     fn claim(&self, path: &[ClaimName], shape: Shape, visit: Visit<'_>) -> Read<()>;
-    /// Dynamic metadata `key` of `filter`.
+    /// Visits the dynamic metadata `key` of `filter`.
     fn metadata(&self, filter: &str, key: &str, shape: Shape, visit: Visit<'_>) -> Read<()>;
-    /// Every identity of the verified client certificate: URI SANs, DNS SANs, subject
-    /// (docs/semantics/istio.md#istio-identities). None on plaintext or without a certificate.
+    /// Visits every identity of the verified client certificate: URI SANs, DNS SANs, subject
+    /// (docs/semantics/istio.md#istio-identities). A plaintext connection and a connection without a certificate have
+    /// none.
     fn identities(&self, visit: Visit<'_>) -> Read<()>;
-    /// The identity, if there is exactly one; `None` if only [`Self::identities`] returns it. An optimization.
+    /// Returns the identity if there is exactly one. `None` if only [`Self::identities`] returns it. This is an
+    /// optimization.
     fn only_identity(&self) -> Read<Option<&[u8]>> {
         Ok(None)
     }
-    /// The peer address of the socket.
+    /// Returns the peer address of the socket.
     fn source_ip(&self) -> Read<Option<IpAddr>>;
-    /// The client address after `X-Forwarded-For` (docs/semantics/envoy.md#envoy-client-address).
+    /// Returns the client address after `X-Forwarded-For` (docs/semantics/envoy.md#envoy-client-address).
     fn remote_ip(&self) -> Read<Option<IpAddr>>;
-    /// The local address of the connection.
+    /// Returns the local address of the connection.
     fn destination_ip(&self) -> Read<Option<IpAddr>>;
-    /// The local port of the connection.
+    /// Returns the local port of the connection.
     fn destination_port(&self) -> Read<Option<u16>>;
-    /// The TLS server name, lower case.
+    /// Returns the TLS server name in lower case.
     fn server_name(&self) -> Read<Option<&[u8]>>;
 
-    /// Protocol and port (or ICMP type) of the flow.
+    /// Returns the protocol and port (or ICMP type) of the flow.
     fn transport(&self) -> Read<Transport> {
         Err(Unavailable)
     }
-    /// The peer as network policies match it.
+    /// Returns the peer as network policies match it.
     fn peer(&self) -> Read<Peer<'_>> {
         Err(Unavailable)
     }
-    /// Each name (lower case, final dot) of the peer's address in the DNS cache.
+    /// Visits each name (lower case, final dot) of the peer's address in the DNS cache.
     fn peer_names(&self, _visit: Visit<'_>) -> Read<()> {
         Err(Unavailable)
     }
-    /// Each name of the destination's port for the protocol of the flow.
+    /// Visits each name of the destination's port for the protocol of the flow.
     fn port_names(&self, _visit: Visit<'_>) -> Read<()> {
         Err(Unavailable)
     }
-    /// The name in a DNS lookup (lower case, final dot); `None` if the flow is not a lookup.
+    /// Returns the name in a DNS lookup (lower case, final dot); `None` if the flow is not a lookup.
     fn dns_query(&self) -> Read<Option<&[u8]>> {
         Err(Unavailable)
     }

@@ -1,4 +1,4 @@
-//! Requests and connections as their attributes.
+//! Requests and connections, and the attributes that policies read.
 
 mod attributes;
 mod plain;

@@ -66,7 +66,7 @@ fn remedy(message: &str) -> &'static str {
     } else if message.starts_with("unknown variant") {
         "use one of the listed values; case counts"
     } else {
-        "write the field in the shape the Kubernetes API documents"
+        "write the field as documented in the Kubernetes API"
     }
 }
 

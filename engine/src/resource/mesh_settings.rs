@@ -20,7 +20,8 @@ pub(super) enum MeshSource {
 }
 
 impl MeshSource {
-    /// The role of the ConfigMap: `istio`, that of a revision (`istio-<revision>`), or those of the AKS add-on.
+    /// Returns the role of a ConfigMap: `istio`, one of a revision (`istio-<revision>`), or one of the AKS add-on.
+    /// `None` for any other ConfigMap.
     pub(super) fn of(metadata: &Metadata) -> Option<Self> {
         let name = metadata.name.as_str();
         if name.starts_with(AKS_SHARED) {
@@ -30,7 +31,7 @@ impl MeshSource {
     }
 }
 
-/// The mesh settings as written. A field of istiod's settings replaces the shared field.
+/// The mesh settings of the input. A field of istiod's settings replaces the shared field.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct MeshSettings {
     own: Map<String, Value>,

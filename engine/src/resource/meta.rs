@@ -72,7 +72,7 @@ impl<T> Located for Object<T> {
     }
 }
 
-/// `Kind namespace/name`.
+/// Returns `Kind namespace/name`.
 pub(crate) fn title(kind: &str, metadata: &Metadata) -> String {
     let mut title = kind.to_owned();
     title.push(' ');

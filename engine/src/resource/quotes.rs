@@ -27,12 +27,9 @@ pub(super) fn check(fields: &Map<String, Value>) -> Result<(), Diagnostic> {
 
 /// Returns the finding about `text` at `path`.
 pub(super) fn finding(text: &str, inner: &str, path: String) -> Diagnostic {
-    Diagnostic::error(
-        "curly-quotes",
-        format!("`{text}` stands in curly quotes, which become part of the value"),
-    )
-    .at(path)
-    .help(format!("type straight quotes: \"{inner}\""))
+    Diagnostic::error("curly-quotes", format!("`{text}` is in curly quotes, which become part of the value"))
+        .at(path)
+        .help(format!("use straight quotes: \"{inner}\""))
 }
 
 fn value_at(value: &Value, path: String) -> Result<(), Diagnostic> {

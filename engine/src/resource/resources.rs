@@ -320,7 +320,7 @@ impl Resources {
                 *self.ignored.0.entry("ConfigMap".to_string()).or_insert(0) += 1;
                 return Ok(());
             }
-            (Some(source), Some(Value::String(text))) => (source, crate::manifest::settings(&text)),
+            (Some(source), Some(Value::String(text))) => (source, crate::yaml::settings(&text)),
             (Some(source), Some(other)) => (source, Ok(other)),
         };
         let title = title("ConfigMap", &envelope.metadata);
@@ -334,9 +334,9 @@ impl Resources {
 /// Returns an error if a number in the proxy settings of a Pod is outside of its limits.
 fn check_proxy_config(annotations: &BTreeMap<String, String>) -> Result<(), Diagnostic> {
     let Some(text) = annotations.get(PROXY_CONFIG) else { return Ok(()) };
-    let config = match crate::manifest::settings(text) {
+    let config = match crate::yaml::settings(text) {
         Ok(config) => config,
-        // A build that reads no YAML takes no setting from it.
+        // A build without the feature `yaml` ignores settings in YAML.
         Err(_) if cfg!(not(feature = "yaml")) => return Ok(()),
         Err(finding) => return Err(Diagnostic { position: None, ..finding }),
     };
@@ -350,7 +350,7 @@ fn annotation(metadata: &str) -> String {
     format!("{metadata}.annotations.{PROXY_CONFIG}")
 }
 
-/// Returns an object whose `field` takes the place of `spec`.
+/// Returns an object with the value of `field` as its `spec`.
 fn namespaced(
     kind: &'static str,
     fields: Map<String, Value>,
@@ -376,7 +376,7 @@ fn cilium_policy(
     let spec = decode(spec, "spec").map_err(|d| d.of(title.clone(), &origin))?;
     let specs: Option<Vec<Option<_>>> = decode(specs, "specs").map_err(|d| d.of(title, &origin))?;
     let specs = specs.map(|specs| specs.into_iter().map(Option::unwrap_or_default).collect());
-    // INVARIANT: `spec` was taken out, so what is read here is `{}`; the call refuses unknown fields beside it.
+    // INVARIANT: `spec` was removed, so the object has no `spec`. The call rejects unknown fields.
     let object: Object<Value> = envelope.with_spec(kind, true, true, origin)?;
     let Object { kind, metadata, origin, .. } = object;
     Ok(Object { kind, metadata, spec: CiliumPolicy { spec, specs }, origin })

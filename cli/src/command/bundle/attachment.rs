@@ -228,7 +228,7 @@ fn selector(
             "add a label to its pods",
         ));
     }
-    let policies = |workload| enforcement::applying(cluster, workload, None, options);
+    let policies = |workload| enforcement::applicable_policies(cluster, workload, None, options);
     let mine = policies(workload);
     let mut others = cluster.workloads().filter(|other| {
         other.namespace == workload.namespace && other.name != workload.name && other.has_labels(&labels)

@@ -68,7 +68,7 @@ impl Deployment {
     ) -> Vec<Inexact> {
         let service = settings.service;
         let chain = if self.tcp { Chain::Tcp } else { Chain::Http };
-        let asking = || enforcement::asking(cluster, workload, service, chain, options).into_iter();
+        let asking = || enforcement::custom_policies(cluster, workload, service, chain, options).into_iter();
         let refused = |message: &'static str, help: &'static str| {
             asking().map(|policy| Inexact::new(policy, "spec.action", message, help)).collect::<Vec<_>>()
         };
@@ -184,7 +184,7 @@ fn direct_traffic(
     if !serves.is_some_and(|kind| kind == "workload" || kind == "all") {
         return Vec::new();
     }
-    let always = enforcement::applying(cluster, workload, None, options);
+    let always = enforcement::applicable_policies(cluster, workload, None, options);
     let policies = cluster.resources().authorization_policies.iter();
     let always = policies.filter(|policy| always.contains(&policy.reference()));
     let inexact = always.map(|policy| {
@@ -206,7 +206,7 @@ fn peer_addresses(
     service: Option<CalledService<'_>>,
     options: &Options,
 ) -> Vec<Inexact> {
-    let reading = enforcement::reading(
+    let reading = enforcement::policies_reading(
         cluster,
         workload,
         service,

@@ -1,4 +1,4 @@
-//! Which policies apply to a workload (docs/semantics/istio.md#istio-attachment).
+//! The policies that apply to a workload (docs/semantics/istio.md#istio-attachment).
 
 use crate::{
     cluster::{CalledService, MeshRole, WAYPOINT_CLASS, Workload},
@@ -7,7 +7,7 @@ use crate::{
 };
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-/// A proxy that policies may apply to.
+/// A proxy to which policies can apply.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub(crate) workload: &'a Workload,
@@ -17,19 +17,19 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The proxy of `workload`.
+    /// Returns the proxy of `workload`.
     pub(crate) fn new(workload: &'a Workload, root_namespace: &'a str, options: &Options) -> Self {
         let selector_on_gateway_api = options.istio.selector_on_gateway_api;
         Self { workload, root_namespace, service: None, selector_on_gateway_api }
     }
 
-    /// The same proxy, called for `service`.
+    /// Returns the proxy as called for `service`.
     #[must_use]
     pub(crate) fn called(self, service: Option<CalledService<'a>>) -> Self {
         Self { service, ..self }
     }
 
-    /// Whether a policy of `namespace` applies.
+    /// Returns whether a policy of `namespace` applies.
     pub(crate) fn applies(
         &self,
         namespace: &str,
@@ -83,7 +83,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The targets of a policy: `targetRefs`, else the older `targetRef`.
+/// Returns the targets of a policy: `targetRefs`, or else the older `targetRef`.
 pub(crate) fn references<'p>(
     target_ref: &'p Option<TargetRef>,
     target_refs: &'p Option<Vec<TargetRef>>,
@@ -94,7 +94,7 @@ pub(crate) fn references<'p>(
     }
 }
 
-/// Whether `selector` is absent or empty, so that it selects every workload.
+/// Returns whether `selector` is absent or empty, so that it selects every workload.
 pub(crate) fn selects_all(selector: &Option<WorkloadSelector>) -> bool {
     selector.as_ref().and_then(|s| s.match_labels.as_ref()).is_none_or(BTreeMap::<String, String>::is_empty)
 }

@@ -1,4 +1,4 @@
-//! AuthorizationPolicies of one workload (docs/semantics/istio.md#istio-rule).
+//! Lowers the AuthorizationPolicies of one workload (docs/semantics/istio.md#istio-rule).
 
 use super::{
     Chain, RuleContext,
@@ -93,8 +93,8 @@ pub(crate) fn authorization(
     layer
 }
 
-/// Makes `rule` safe against a client whose certificate has further names, which the proxy does not report: each client
-/// with a certificate can have a name that denies it.
+/// Changes the tests of `rule` for a client whose certificate has further names, which the proxy does not report: each
+/// client with a certificate can have a name that denies it.
 fn allow_for_unseen_names(rule: &mut Rule) {
     let allows = rule.effect == Effect::Allow;
     let tests =
@@ -106,7 +106,7 @@ fn allow_for_unseen_names(rule: &mut Rule) {
     }
 }
 
-/// `istio.io/dry-run`, in Go's boolean syntax; what cannot be parsed enforces
+/// Returns the value of `istio.io/dry-run`, in Go's boolean syntax. A policy with an invalid value is enforced
 /// (docs/semantics/istio.md#istio-dry-run-values).
 fn is_dry_run(policy: &Policy) -> bool {
     let value = policy.metadata.annotations.get(DRY_RUN);
@@ -115,7 +115,7 @@ fn is_dry_run(policy: &Policy) -> bool {
 
 pub(crate) const DRY_RUN: &str = "istio.io/dry-run";
 
-/// Go's `strconv.ParseBool`.
+/// Returns the boolean in `text` as Go's `strconv.ParseBool` does.
 pub(crate) fn go_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
@@ -133,7 +133,7 @@ fn lower_rules(
 ) {
     let rules = policy.spec.rules.as_deref().unwrap_or_default();
     if rules.is_empty() {
-        // istiod writes down a rule that never matches.
+        // istiod writes such a rule as one that never matches.
         let never = Group { section: Section::From, clauses: Vec::new() };
         let id = RuleId::new(reference.clone(), 0);
         out.push(Rule { id, effect: effect.clone(), groups: alloc::vec![never] });
@@ -167,7 +167,7 @@ fn lower_rule(rule: &istio::Rule, cx: &RuleContext<'_>) -> Result<Vec<Group>, Dr
     Ok(groups)
 }
 
-/// One group of a list of alternatives; none for an empty list, which restricts nothing.
+/// Returns the group of a list of alternatives, or `None` for an empty list, which restricts nothing.
 fn alternatives<'a, T: 'a>(
     section: Section,
     items: impl Iterator<Item = Option<&'a T>>,
@@ -181,18 +181,18 @@ fn alternatives<'a, T: 'a>(
     Ok((!clauses.is_empty()).then_some(Group { section, clauses }))
 }
 
-/// What CUSTOM policies become, by their providers (docs/semantics/istio.md#istio-custom-providers).
+/// The effects of CUSTOM policies, by their providers (docs/semantics/istio.md#istio-custom-providers).
 struct CustomPolicies<'a> {
     providers: Providers<'a>,
     chain: Chain,
-    /// Several providers on one workload refuse every request that matches any of them.
+    /// Whether requests that match a CUSTOM policy are denied because the workload has several providers.
     refuse_all: bool,
 }
 
 impl<'a> CustomPolicies<'a> {
     fn new(cluster: &'a Cluster, policies: &[&Policy], chain: Chain, options: &'a Options) -> Self {
         let custom = policies.iter().filter(|p| p.spec.action == Some(Action::Custom));
-        // Policies in dry run count, too.
+        // Policies in dry run also count.
         let names: BTreeSet<&str> = custom.map(|p| provider(p)).collect();
         let refuse_all = names.len() > 1 && !options.istio.multiple_custom_providers;
         let providers = if names.is_empty() {
@@ -209,7 +209,7 @@ impl<'a> CustomPolicies<'a> {
     /// Returns the effect of `policy`'s rules, or `None` if istiod makes no enforced filter of them.
     fn effect(&self, policy: &Policy, dry_run: bool) -> Option<Effect> {
         let name = provider(policy);
-        let is_asked = match self.providers.get(name) {
+        let is_usable = match self.providers.get(name) {
             Ok(service) if !self.refuse_all => {
                 if matches!(service.transport, ServiceTransport::Http(_)) && self.chain == Chain::Tcp {
                     return None;
@@ -218,9 +218,9 @@ impl<'a> CustomPolicies<'a> {
             }
             _ => false,
         };
-        match (is_asked, dry_run) {
+        match (is_usable, dry_run) {
             (true, false) => Some(Effect::Ask(name.into())),
-            // istiod swaps the two sets of the RBAC filter: rules in dry run are the enforced ones.
+            // istiod swaps the two sets of the RBAC filter and enforces the rules in dry run.
             (true, true) => Some(Effect::DryRunCustom(name.into())),
             (false, false) => Some(Effect::Unaskable(name.into())),
             (false, true) => None,

@@ -1,4 +1,4 @@
-//! `when` (docs/semantics/istio.md#istio-condition-keys).
+//! Lowers the conditions in `when` (docs/semantics/istio.md#istio-condition-keys).
 
 use super::{RuleContext, field::list, property::Property, string::text, value::Dropped};
 use crate::{
@@ -12,13 +12,13 @@ const VALUES: Field = Field::new("when[#].values");
 const NOT_VALUES: Field = Field::new("when[#].notValues");
 
 impl RuleContext<'_> {
-    /// Returns the groups of condition number `index`; all of them must match.
+    /// Returns the groups of condition number `index`. All of them must match.
     pub(super) fn condition(&self, index: u32, condition: &Condition) -> Result<Vec<Group>, Dropped> {
         let (values, not_values) = (list(&condition.values), list(&condition.not_values));
         if let Some(name) = condition.key.strip_prefix(METADATA) {
             return self.metadata(index, name, values, not_values);
         }
-        // An unknown key drops the rule, whatever its action.
+        // An unknown key drops the rule, for any action.
         let property = Property::of_key(&condition.key).ok_or(Dropped)?;
         let mut tests = Vec::new();
         tests.extend(self.test(&property, values, false, VALUES.index(index))?);

@@ -1,6 +1,6 @@
 //! Durations in protobuf's JSON form, such as `5s` and `0.25s`.
 
-/// The most seconds that a protobuf duration holds, about 10,000 years.
+/// The maximum number of seconds in a protobuf duration, about 10,000 years.
 const MAX_SECONDS: i64 = 315_576_000_000;
 
 /// Returns the nanoseconds of `text`, or `None` if it is not a protobuf duration.

@@ -18,25 +18,25 @@ use alloc::{
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
-/// A provider that istiod accepts.
+/// A valid external authorization service.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AuthorizationService {
     pub(crate) hostname: String,
     pub(crate) port: u16,
-    /// The name of the status that answers where the service cannot be asked.
+    /// The status of the response if the service does not answer.
     pub(crate) status_on_error: Option<&'static str>,
     pub(crate) settings: Settings,
     pub(crate) transport: ServiceTransport,
 }
 
-/// What the service speaks.
+/// The protocol of the service.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ServiceTransport {
     Grpc,
     Http(HttpSettings),
 }
 
-/// Fields of both kinds of provider. Others do not change what is decided or exported.
+/// The fields of both kinds of provider that affect decisions or the export.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Settings {
@@ -75,7 +75,7 @@ pub(crate) struct HttpSettings {
     pub(crate) path_prefix: String,
     #[serde(alias = "include_request_headers_in_check", deserialize_with = "null_as_default")]
     pub(crate) include_request_headers_in_check: Vec<String>,
-    /// The older name; counts where the newer is empty.
+    /// The older name of the field; used if the newer field is empty.
     #[serde(alias = "include_headers_in_check", deserialize_with = "null_as_default")]
     pub(crate) include_headers_in_check: Vec<String>,
     #[serde(alias = "include_additional_headers_in_check", deserialize_with = "null_as_default")]
@@ -92,7 +92,7 @@ fn uint32<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     decode::uint32(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// The settings in `value`; the message of an error begins with the field.
+/// Returns the settings in `value`. The message of an error starts with the field.
 fn settings<'v, T: Deserialize<'v>>(value: &'v Value) -> Result<T, String> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let message = with_limits(&error.inner().to_string());
@@ -105,13 +105,13 @@ fn settings<'v, T: Deserialize<'v>>(value: &'v Value) -> Result<T, String> {
 }
 
 impl AuthorizationService {
-    /// The service of `provider`; none if the provider has another type. That the service exists in the mesh is
-    /// taken for granted: manifests rarely hold it.
+    /// Returns the service of `provider`, or `None` if the provider has another type. The service is assumed to exist
+    /// in the mesh, because manifests rarely contain it.
     ///
     /// # Errors
     ///
-    /// istiod or Envoy refuses the settings. The rules are those of istiod's `processExtensionProvider`, and of the
-    /// constraints that Envoy's API puts on the filter.
+    /// istiod or Envoy rejects the settings. The rules are those of istiod's `processExtensionProvider`, and the
+    /// constraints of Envoy's API on the filter.
     pub(crate) fn new(provider: &Provider) -> Option<Result<Self, String>> {
         match (&provider.envoy_ext_authz_grpc, &provider.envoy_ext_authz_http) {
             (None, None) => None,
@@ -158,7 +158,7 @@ impl AuthorizationService {
         Ok(Self { hostname, port, status_on_error, settings, transport })
     }
 
-    /// The name of the service's cluster in Envoy.
+    /// Returns the name of the service's cluster in Envoy.
     pub(crate) fn cluster(&self) -> String {
         format!("outbound|{}||{}", self.port, self.hostname)
     }
@@ -192,12 +192,12 @@ impl HttpSettings {
     }
 }
 
-/// The name that Envoy has for a status code.
+/// Returns Envoy's name of a status code.
 fn status_name(code: u16) -> Option<&'static str> {
     STATUS_CODES.iter().find(|(number, _)| *number == code).map(|(_, name)| *name)
 }
 
-/// `envoy.type.v3.StatusCode`.
+/// The names in `envoy.type.v3.StatusCode`.
 const STATUS_CODES: &[(u16, &str)] = &[
     (100, "Continue"),
     (200, "OK"),
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_has_a_cluster() {
+    fn service_with_namespace_has_cluster_name() {
         let service = http(json!({"service": "foo/auth.foo.svc", "port": 9000})).unwrap();
         assert_eq!(service.cluster(), "outbound|9000||auth.foo.svc");
     }
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_istiod_refuses_make_no_service() {
+    fn invalid_settings_are_an_error() {
         for bad in [
             json!({"service": "", "port": 80}),
             json!({"service": "a", "port": 999_999}),

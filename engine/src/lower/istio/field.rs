@@ -25,7 +25,7 @@ impl<T> ListField<T> {
         Field::new(self.path).name()
     }
 
-    /// Returns the values in `object`; none for an absent field.
+    /// Returns the values in `object`; an absent field has no values.
     pub(crate) fn values<'a>(&self, object: &'a T) -> &'a [String] {
         list((self.values)(object))
     }
@@ -103,7 +103,7 @@ impl RuleContext<'_> {
     }
 }
 
-/// Returns the values of a list; none for an absent list.
+/// Returns the values of a list; an absent list has no values.
 pub(super) fn list(values: &Option<Vec<String>>) -> &[String] {
     values.as_deref().unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Patterns over peer identities (docs/semantics/istio.md#istio-principals).
+//! Patterns of peer identities (docs/semantics/istio.md#istio-principals).
 
 use crate::ir::{Gap, GapClass, Glob, Text};
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -7,7 +7,7 @@ const ANY: Gap = Gap { min: 0, class: GapClass::Any };
 const NOT_SLASH: Gap = Gap { min: 0, class: GapClass::NotSlash };
 const SCHEME: &str = "spiffe://";
 
-/// A principal, in front of which `spiffe://` is set.
+/// Returns the pattern of a principal, with the prefix `spiffe://`.
 pub(super) fn principal(value: &str) -> Text {
     if value == "*" {
         Text::NonEmpty
@@ -20,7 +20,7 @@ pub(super) fn principal(value: &str) -> Text {
     }
 }
 
-/// A namespace: `.*/ns/VALUE/.*`, every star of the value a gap.
+/// Returns the pattern of a namespace: `.*/ns/VALUE/.*`, in which every star is a gap.
 pub(super) fn namespace(value: &str) -> Text {
     let literal = format!("/ns/{value}/");
     let mut pieces: Vec<(Gap, Box<str>)> = literal.split('*').map(|part| (ANY, Box::from(part))).collect();
@@ -28,13 +28,13 @@ pub(super) fn namespace(value: &str) -> Text {
     Text::Glob(Glob::new("", pieces))
 }
 
-/// A service account, `NS/SA` or `SA` in the policy's namespace.
+/// Returns the pattern of a service account: `NS/SA`, or `SA` in the policy's namespace.
 pub(super) fn service_account(value: &str, policy_namespace: &str) -> Text {
     let (namespace, account) = value.split_once('/').unwrap_or((policy_namespace, value));
     Text::ServiceAccount { namespace: namespace.into(), account: account.into() }
 }
 
-/// A trust domain with at most one star, which spans no slash.
+/// Returns the pattern of a trust domain with at most one star, which does not match a slash.
 pub(super) fn trust_domain(value: &str) -> Text {
     match value.split_once('*') {
         None => Text::Prefix(format!("{SCHEME}{value}/").into()),
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_that_spells_the_scheme_never_matches() {
+    fn principal_with_scheme_never_matches() {
         let id = "spiffe://cluster.local/ns/a/sa/b";
         assert!(m(&principal("cluster.local/ns/a/sa/b"), id));
         assert!(!m(&principal(id), id));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_are_loose() {
+    fn namespace_matches_at_any_position_with_stars_as_gaps() {
         assert!(m(&namespace("b"), "spiffe://td/ns/a/sa/ns/b/c"));
         assert!(m(&namespace("b"), "x/ns/b/y"));
         assert!(!m(&namespace("b"), "spiffe://td/ns/b"));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn service_accounts_allow_segments_between_and_behind() {
+    fn service_account_allows_segments_between_and_after_its_parts() {
         let any = |id: &str| m(&service_account("my-ns/my-sa", "x"), id);
         assert!(any("spiffe://cluster.local/ns/my-ns/sa/my-sa"));
         assert!(any("spiffe://cluster.local/k1/v1/ns/my-ns/k2/v2/sa/my-sa/k3/v3"));
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trust_domain_ends_at_its_slash() {
+    fn trust_domain_ends_at_slash() {
         assert!(m(&trust_domain("cluster.local"), "spiffe://cluster.local/ns/a"));
         assert!(!m(&trust_domain("cluster.local"), "spiffe://cluster.local.evil/ns/a"));
         assert!(m(&trust_domain("bad*"), "spiffe://badger/x"));

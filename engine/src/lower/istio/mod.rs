@@ -1,4 +1,5 @@
-//! Istio's policies, as istiod compiles them for one workload and one kind of filter chain (docs/semantics/istio.md).
+//! Lowers Istio's policies as istiod compiles them for one workload and one kind of filter chain
+//! (docs/semantics/istio.md).
 
 pub(crate) mod attachment;
 mod authorization;
@@ -23,20 +24,20 @@ pub(crate) use peer::peer;
 
 use crate::resource::istio::{Action, MeshConfig};
 
-/// The kind of filter chain rules are compiled for (docs/semantics/istio.md#istio-http-only-fields).
+/// The kind of a filter chain, for which rules are compiled (docs/semantics/istio.md#istio-http-only-fields).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// Requests.
+    /// HTTP requests.
     Http,
-    /// Connections: fields that need a request cannot be compiled.
+    /// TCP connections. Fields that need a request cannot be compiled.
     Tcp,
 }
 
-/// What the lowering of a rule depends on beside the rule.
+/// The properties of the policy and the filter chain on which the lowering of a rule depends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RuleContext<'a> {
     pub(crate) mesh: &'a MeshConfig,
-    /// Namespace of the policy.
+    /// The namespace of the policy.
     pub(crate) namespace: &'a str,
     pub(crate) action: Action,
     pub(crate) chain: Chain,

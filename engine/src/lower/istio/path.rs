@@ -7,12 +7,13 @@ use alloc::{borrow::ToOwned, boxed::Box, string::String, vec::Vec};
 const SEGMENT: &str = "{*}";
 const REST: &str = "{**}";
 
-/// A value of `paths`: a template if it holds an operator, else the general string pattern.
+/// Returns the pattern of a value of `paths`: a template if it contains an operator, or else the general string
+/// pattern.
 pub(super) fn path(value: &str) -> Text {
     if is_template(value) { Text::Glob(template(value)) } else { text(value, Text::NonEmpty) }
 }
 
-/// Whether `value` holds `{*}` or `{**}`.
+/// Returns whether `value` contains `{*}` or `{**}`.
 pub(crate) fn is_template(value: &str) -> bool {
     value.contains(SEGMENT) || value.contains(REST)
 }
@@ -58,8 +59,8 @@ fn close(
     }
 }
 
-/// What the webhook says of a value of `paths` (docs/semantics/istio.md#istio-webhook-templates); none if it is
-/// accepted.
+/// Returns the reason for which the webhook rejects a value of `paths`, or `None` if it accepts the value
+/// (docs/semantics/istio.md#istio-webhook-templates).
 pub(crate) fn template_error(value: &str) -> Option<String> {
     if !value.contains(['{', '}']) {
         return None;
@@ -68,10 +69,10 @@ pub(crate) fn template_error(value: &str) -> Option<String> {
     for segment in value.split('/') {
         let operator = segment == SEGMENT || segment == REST;
         if !operator && segment.contains(['{', '}']) {
-            return Some("`{` and `}` may only stand in the whole segments `{*}` and `{**}`".to_owned());
+            return Some("`{` and `}` are valid only in the whole segments `{*}` and `{**}`".to_owned());
         }
         if operator && seen_rest {
-            return Some("no operator may follow `{**}`".to_owned());
+            return Some("an operator must not follow `{**}`".to_owned());
         }
         seen_rest |= segment == REST;
     }
@@ -81,7 +82,7 @@ pub(crate) fn template_error(value: &str) -> Option<String> {
         let empty = segment.is_empty() && *i != last;
         *segment != SEGMENT && *segment != REST && (empty || !segment.bytes().all(is_literal))
     });
-    bad.map(|(_, segment)| alloc::format!("segment `{segment}` of a path template"))
+    bad.map(|(_, segment)| alloc::format!("invalid segment `{segment}` of a path template"))
 }
 
 fn is_literal(byte: u8) -> bool {
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_match_as_the_specification_says() {
+    fn operator_matches_as_specified() {
         for (pattern, yes, no) in [
             ("/foo/{**}", &["/foo/", "/foo/a/b/", "/foo//x"][..], &["/foo"][..]),
             ("/foo/{**}/", &["/foo/bar/", "/foo//"], &["/foo/", "/foo/bar"]),
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_webhook_refuses_misplaced_operators() {
+    fn template_with_misplaced_operator_is_an_error() {
         for good in ["/{*}/foo/", "/foo/{**}/bar", "/foo/bar/{**}", "/plain", "{*}"] {
             assert_eq!(template_error(good), None, "{good}");
         }

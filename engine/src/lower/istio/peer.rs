@@ -14,7 +14,8 @@ use alloc::{collections::BTreeMap, sync::Arc};
 
 type Policy = Object<PeerAuthenticationSpec>;
 
-/// Lowers the PeerAuthentications of `workload`: in each scope only the oldest counts, and UNSET inherits.
+/// Returns the mutual TLS modes of `workload`. In each scope only the oldest PeerAuthentication applies, and UNSET
+/// inherits.
 pub(crate) fn peer(cluster: &Cluster, workload: &Workload) -> PeerLayer {
     let resources = cluster.resources();
     let root = &resources.mesh.root_namespace;
@@ -55,7 +56,7 @@ pub(crate) fn peer(cluster: &Cluster, workload: &Workload) -> PeerLayer {
     }
 }
 
-/// The mode set; none for UNSET.
+/// Returns the mode, or `None` for UNSET.
 fn mode(mtls: Option<&MutualTls>) -> Option<PeerMode> {
     match mtls.and_then(|m| m.mode).unwrap_or_default() {
         MutualTlsMode::Unset => None,

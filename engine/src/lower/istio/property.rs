@@ -33,9 +33,9 @@ pub(crate) enum Property {
     Audience,
     Presenter,
     ServerName,
-    /// A header; none if the key has no valid name.
+    /// A header; `None` if the key contains no valid name.
     Header(Option<TextAttribute>),
-    /// A claim; none if the key has no valid name.
+    /// A claim; `None` if the key contains no valid name.
     Claim(Option<Box<[ClaimName]>>),
 }
 
@@ -68,7 +68,7 @@ impl Property {
         })
     }
 
-    /// Whether the property is an identity or a token, which CUSTOM policies cannot restrict.
+    /// Returns whether the property is an identity or a token, which CUSTOM policies cannot restrict.
     pub(crate) fn is_identity(&self) -> bool {
         matches!(
             self,
@@ -83,7 +83,7 @@ impl Property {
         )
     }
 
-    /// Whether the property exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
+    /// Returns whether the property exists only for an HTTP request (docs/semantics/istio.md#istio-http-only-fields).
     pub(crate) fn is_http(&self) -> bool {
         match self {
             Self::RequestPrincipal
@@ -182,7 +182,7 @@ impl RuleContext<'_> {
         Ok((!patterns.is_empty()).then(|| patterns.into()))
     }
 
-    /// Returns the patterns of a principal, in every trust domain that it stands for.
+    /// Returns the patterns of a principal, for its trust domain and each alias.
     fn principal(&self, value: &str) -> Vec<Text> {
         trust_domain::principals(value, self.mesh).iter().map(|p| identity::principal(p)).collect()
     }

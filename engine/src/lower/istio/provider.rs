@@ -9,7 +9,7 @@ use alloc::{
     string::{String, ToString},
 };
 
-/// The authorization services of a mesh, each with the reason for which istiod refuses it, if it does.
+/// The authorization services of a mesh, each with the reason for which istiod rejects it, if it does.
 #[derive(Debug, Default)]
 pub(crate) struct Providers<'m>(BTreeMap<&'m str, Result<AuthorizationService, String>>);
 
@@ -42,11 +42,12 @@ impl<'m> Providers<'m> {
         known
     }
 
-    /// The service called `name`.
+    /// Returns the service with the name `name`.
     ///
     /// # Errors
     ///
-    /// istiod denies what a CUSTOM policy with this provider matches, for this reason.
+    /// The provider is unknown or invalid. istiod then denies every request that a CUSTOM policy with this provider
+    /// matches.
     pub(crate) fn get(&self, name: &str) -> Result<&AuthorizationService, &str> {
         match self.0.get(name) {
             None => Err("the mesh has no authorization provider of this name"),
@@ -54,7 +55,7 @@ impl<'m> Providers<'m> {
         }
     }
 
-    /// The providers that istiod refuses, with the reason.
+    /// Returns the providers that istiod rejects, each with the reason.
     pub(crate) fn refused(&self) -> impl Iterator<Item = (&'m str, &str)> {
         self.0
             .iter()
@@ -62,7 +63,7 @@ impl<'m> Providers<'m> {
     }
 }
 
-/// A name is a lower-case DNS label, because istiod builds keys of metadata from it.
+/// Returns an error unless the name is a lower-case DNS label. istiod builds metadata keys from the name.
 fn check_name(name: &str) -> Result<(), String> {
     let is_valid = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if name.is_empty() || name.len() > MAX_LABEL {
@@ -91,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_a_lower_case_dns_label() {
+    fn name_other_than_lower_case_dns_label_is_an_error() {
         for name in ["a", "0", "a-b", "a--b", &"a".repeat(63)] {
             assert!(Providers::new(&providers(&[name])).get(name).is_ok(), "{name}");
         }
@@ -101,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duplicate_authorization_provider_is_refused() {
+    fn duplicate_authorization_provider_is_refused() {
         let mut list = providers(&["a", "b", "a"]);
         list.push(Provider { name: "b".to_string(), ..Provider::default() });
         let known = Providers::new(&list);
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_of_two_types_is_refused() {
+    fn provider_of_two_types_is_refused() {
         let settings: Value = json!({"service": "a.b", "port": 80});
         let provider = Provider {
             name: "a".to_string(),

@@ -3,17 +3,17 @@
 use alloc::{format, string::String};
 use core::net::IpAddr;
 
-/// Longest label of a DNS name.
+/// The maximum length of a label of a DNS name.
 pub(super) const MAX_LABEL: usize = 63;
 
-/// Longest DNS name.
+/// The maximum length of a DNS name.
 const MAX_NAME: usize = 255;
 
-/// The host of a provider's `service`: a host name, an address, or `namespace/host`.
+/// Returns the host of a provider's `service`: a host name, an address, or `namespace/host`.
 ///
 /// # Errors
 ///
-/// istiod refuses it, or can find no service of this form.
+/// istiod rejects the text, or cannot find a service of this form.
 pub(super) fn hostname(service: &str) -> Result<&str, String> {
     let invalid = |reason: &str| Err(format!("invalid service `{service}`: {reason}"));
     match service.split_once('/') {
@@ -27,7 +27,7 @@ pub(super) fn hostname(service: &str) -> Result<&str, String> {
     }
 }
 
-/// Whether `name` is a DNS name of labels, of which the last may be empty but not a number.
+/// Returns whether `name` is a DNS name. Its last label may be empty but not a number.
 fn is_host_name(name: &str) -> bool {
     let (labels, last) = name.rsplit_once('.').unwrap_or(("", name));
     let has_parent = name.contains('.');
@@ -39,7 +39,7 @@ fn is_host_name(name: &str) -> bool {
         && (!has_parent || labels.split('.').all(is_label))
 }
 
-/// A label in istiod's sense, which accepts capitals.
+/// Returns whether `label` is a DNS label. istiod accepts capital letters.
 fn is_label(label: &str) -> bool {
     let is_valid = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
     (1..=MAX_LABEL).contains(&label.len())
@@ -48,7 +48,7 @@ fn is_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-/// Whether `text` is an address, with a zone for IPv6.
+/// Returns whether `text` is an address, with a zone for IPv6.
 fn is_address(text: &str) -> bool {
     match text.split_once('%') {
         Some((address, zone)) => {
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn services_are_hosts_with_an_optional_namespace() {
+    fn service_is_a_host_with_an_optional_namespace() {
         for (service, host) in [
             ("a", "a"),
             ("a.b.", "a.b."),

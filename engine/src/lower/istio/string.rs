@@ -2,8 +2,8 @@
 
 use crate::ir::Text;
 
-/// `*` is `present`; else a leading star is a suffix, else a trailing star a prefix, else equality. Only that one
-/// star is understood: the rest is literal.
+/// Returns the pattern of `pattern`: `*` is `present`, a leading star is a suffix, a trailing star is a prefix, and any
+/// other text is literal. A value with both stars is a suffix whose final star is literal.
 pub(super) fn text(pattern: &str, present: Text) -> Text {
     if pattern == "*" {
         present
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_one_star_counts_and_the_leading_one_wins() {
+    fn leading_star_precedes_trailing_star_and_others_are_literal() {
         let t = |pattern| text(pattern, Text::NonEmpty);
         assert_eq!(t("*"), Text::NonEmpty);
         assert_eq!(t("*foo*"), Text::Suffix("foo*".into()));

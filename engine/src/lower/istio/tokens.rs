@@ -1,4 +1,4 @@
-//! RequestAuthentications of one workload, as far as the payload of a token decides
+//! The token rules of one workload, with the fields that affect the payload of a token
 //! (docs/semantics/istio.md#istio-token-rules).
 
 use super::attachment::Target;
@@ -14,10 +14,10 @@ use alloc::{
 };
 use serde_json::{Map, Value};
 
-/// Where a token may stand, as a rule names it.
+/// A location of tokens in a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TokenSource {
-    /// A header, lower case, behind a prefix.
+    /// A header in lower case, and the prefix before the token.
     Header(String, String),
     /// A query parameter.
     Query(String),
@@ -25,29 +25,29 @@ pub(crate) enum TokenSource {
     Cookie(String),
 }
 
-/// A header that Envoy fills from a valid token, and removes from every other request.
+/// A header that Envoy sets from a valid token, and removes from every other request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct OutputHeader {
-    /// Lower case.
+    /// The name in lower case.
     pub(crate) name: String,
-    /// The claim; none for the whole payload.
+    /// The claim; `None` for the whole payload.
     pub(crate) claim: Option<String>,
 }
 
-/// One accepted issuer.
+/// The rule for one accepted issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TokenRule {
-    /// Empty accepts any.
+    /// The issuer; empty accepts any.
     pub(crate) issuer: String,
-    /// Empty accepts any.
+    /// The audiences; empty accepts any.
     pub(crate) audiences: Vec<String>,
-    /// In the order in which Envoy looks for tokens: headers, query parameters, cookies, each by name.
+    /// The locations of tokens, in Envoy's order: headers, query parameters, cookies, each by name.
     pub(crate) sources: Vec<TokenSource>,
-    /// Claims split on spaces.
+    /// Claims that are split at spaces.
     pub(crate) space_delimited: Vec<String>,
-    /// Whether a valid token stays in the request.
+    /// Whether the proxy forwards a valid token.
     pub(crate) forward: bool,
-    /// In the order in which Envoy adds them.
+    /// The headers to set, in Envoy's order.
     pub(crate) outputs: Vec<OutputHeader>,
 }
 
@@ -58,15 +58,15 @@ pub(crate) struct TokenRules {
 }
 
 impl TokenRules {
-    /// The rules that apply to `target`.
+    /// Returns the rules that apply to `target`.
     pub(crate) fn new(cluster: &Cluster, target: &Target<'_>) -> Self {
         let policies = cluster.resources().request_authentications.iter().filter(|p| {
             let s = &p.spec;
             target.applies(&p.metadata.namespace, &s.selector, &s.target_ref, &s.target_refs)
         });
         let mut policies: Vec<_> = policies.map(|p| (&p.metadata, &p.spec)).collect();
-        // Rules of one issuer stay in this order: the workload's namespace, the root namespace, then those of
-        // services; in each, older policies first.
+        // Rules of one issuer stay in this order: the workload's namespace, the root namespace, then the namespaces of
+        // services. In each namespace, older policies come first.
         let mesh = &cluster.resources().mesh;
         policies.sort_by_key(|(m, _)| {
             let rank = (m.namespace != target.workload.namespace, m.namespace != mesh.root_namespace);
@@ -93,13 +93,13 @@ impl TokenRule {
         }
     }
 
-    /// Whether the rule accepts the issuer of `claims`.
+    /// Returns whether the rule accepts the issuer of `claims`.
     pub(crate) fn accepts_issuer(&self, claims: &Map<String, Value>) -> bool {
         let issuer = claims.get("iss").and_then(Value::as_str).unwrap_or_default();
         self.issuer.is_empty() || self.issuer == issuer
     }
 
-    /// Whether the rule accepts one of the audiences of `claims`.
+    /// Returns whether the rule accepts one of the audiences of `claims`.
     pub(crate) fn accepts_audience(&self, claims: &Map<String, Value>) -> bool {
         let audiences: Vec<&str> = match claims.get("aud") {
             Some(Value::String(one)) => vec![one],
@@ -107,10 +107,10 @@ impl TokenRule {
             _ => Vec::new(),
         };
         self.audiences.is_empty()
-            || self.audiences.iter().any(|wanted| audiences.iter().any(|a| same_audience(a, wanted)))
+            || self.audiences.iter().any(|accepted| audiences.iter().any(|a| same_audience(a, accepted)))
     }
 
-    /// `claims` with the rule's space-delimited ones split into lists.
+    /// Returns `claims` with the rule's space-delimited claims split into lists.
     pub(crate) fn payload(&self, claims: &Map<String, Value>) -> Map<String, Value> {
         let mut payload = claims.clone();
         for name in &self.space_delimited {
@@ -125,7 +125,7 @@ impl TokenRule {
     }
 }
 
-/// The places where `rule` looks for tokens. Envoy keeps each kind in a map, whose keys it walks in order.
+/// Returns the locations of tokens in `rule`. Envoy keeps each kind in a map, whose keys it visits in order.
 fn sources(rule: &JwtRule) -> Vec<TokenSource> {
     let header = |JwtHeader { name, prefix }: &JwtHeader| {
         (name.as_deref().unwrap_or_default().to_ascii_lowercase(), prefix.clone().unwrap_or_default())
@@ -137,7 +137,7 @@ fn sources(rule: &JwtRule) -> Vec<TokenSource> {
         headers.push(("authorization".to_string(), "Bearer ".to_string()));
         parameters.push("access_token".to_string());
     }
-    // The key of a header is its name with the prefix behind it; the first of two equal keys counts.
+    // The key of a header is its name followed by the prefix. Of two equal keys, the first applies.
     headers.sort_by_cached_key(|(name, prefix)| [name.as_str(), prefix].concat());
     headers.dedup_by_key(|(name, prefix)| [name.as_str(), prefix].concat());
     for names in [&mut parameters, &mut cookies] {
@@ -158,7 +158,7 @@ fn outputs(rule: &JwtRule) -> Vec<OutputHeader> {
     named.map(|(header, claim)| OutputHeader { name: header.to_ascii_lowercase(), claim }).collect()
 }
 
-/// Whether the registered claims have the types without which Envoy's jwt_authn takes it for no token.
+/// Returns whether the registered claims have valid types. Otherwise Envoy's jwt_authn rejects the token.
 pub(crate) fn is_token(claims: &Map<String, Value>) -> bool {
     let texts = |value: &Value| match value {
         Value::Array(items) => items.iter().all(Value::is_string),
@@ -170,7 +170,7 @@ pub(crate) fn is_token(claims: &Map<String, Value>) -> bool {
         && ["iat", "nbf", "exp"].iter().all(|name| claims.get(*name).is_none_or(time))
 }
 
-/// Audiences compare without scheme and final slash, as Envoy's jwt_authn does.
+/// Returns whether two audiences are equal without scheme and final slash, as in Envoy's jwt_authn.
 fn same_audience(a: &str, b: &str) -> bool {
     fn bare(text: &str) -> &str {
         let text = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).unwrap_or(text);

@@ -3,7 +3,7 @@
 use crate::resource::istio::MeshConfig;
 use alloc::{borrow::ToOwned, format, string::String, vec, vec::Vec};
 
-/// The mesh's trust domain and its aliases.
+/// Returns the mesh's trust domain and its aliases.
 fn domains(mesh: &MeshConfig) -> Vec<&str> {
     let mut domains = vec![mesh.trust_domain.as_str()];
     domains.extend(mesh.trust_domain_aliases.iter().map(String::as_str));
@@ -11,7 +11,8 @@ fn domains(mesh: &MeshConfig) -> Vec<&str> {
     domains
 }
 
-/// The principals that `value` stands for: one per trust domain of the mesh, where its own is one of them.
+/// Returns the principals to which `value` expands: one for each trust domain of the mesh if the domain of `value` is
+/// one of them, or else `value`.
 pub(super) fn principals(value: &str, mesh: &MeshConfig) -> Vec<String> {
     let parts: Vec<&str> = value.split('/').collect();
     let [domain, rest @ ..] = parts.as_slice() else { return vec![value.to_owned()] };
@@ -31,13 +32,13 @@ pub(super) fn principals(value: &str, mesh: &MeshConfig) -> Vec<String> {
     out
 }
 
-/// The trust domains that `value` stands for: all of the mesh's, where it is exactly one of them.
+/// Returns all trust domains of the mesh if `value` equals one of them, or else `value`.
 pub(super) fn trust_domains<'a>(value: &'a str, mesh: &'a MeshConfig) -> Vec<&'a str> {
     let domains = domains(mesh);
     if domains.contains(&value) { domains } else { vec![value] }
 }
 
-/// Equal, or one is a pattern with a star at either end that the other matches.
+/// Returns whether two trust domains are equal, or one is a pattern with a star at either end that matches the other.
 fn alike(a: &str, b: &str) -> bool {
     let matches = |text: &str, pattern: &str| {
         pattern == "*"
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trust_domain_of_the_mesh_stands_for_all_of_them() {
+    fn trust_domain_of_mesh_expands_to_all_aliases() {
         let td1 = mesh("td1", &["td2"]);
         assert_eq!(principals("td2/ns/a/sa/b", &td1), ["td1/ns/a/sa/b", "td2/ns/a/sa/b"]);
         assert_eq!(principals("cluster.local/ns/a/sa/b", &mesh("td1", &[])), ["td1/ns/a/sa/b"]);
@@ -68,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn only_values_of_five_parts_migrate() {
+    fn principal_without_five_parts_is_unchanged() {
         let td1 = mesh("td1", &["td2"]);
         assert_eq!(principals("td1/ns/a/*", &td1), ["td1/ns/a/*"]);
         assert_eq!(principals("*/ns/a/sa/b", &td1), ["*/ns/a/sa/b"]);
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_pattern_keeps_its_text_where_it_matches() {
+    fn suffix_pattern_is_unchanged_for_matching_alias() {
         let mesh = mesh("new-td", &["old-td", "x"]);
         assert_eq!(principals("*-td/ns/a/sa/b", &mesh), ["*-td/ns/a/sa/b", "x/ns/a/sa/b"]);
     }

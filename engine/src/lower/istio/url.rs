@@ -1,14 +1,14 @@
-//! URLs as Go's `net/url` reads them: istiod checks `jwksUri` and `pathPrefix` with it.
+//! URLs in the syntax of Go's `net/url`, with which istiod checks `jwksUri` and `pathPrefix`.
 
 use alloc::string::String;
 use core::net::Ipv6Addr;
 
-/// The parts of a URL that istiod looks at.
+/// The parts of a URL that istiod checks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Url<'t> {
-    /// Lower case; empty for a relative reference.
+    /// The scheme in lower case; empty for a relative reference.
     pub(crate) scheme: String,
-    /// Digits after the host; empty without a port.
+    /// The digits after the host; empty without a port.
     pub(crate) port: &'t str,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn parse(text: &str) -> Result<Url<'_>, &'static str> {
         let first = rest.split('/').next().unwrap_or_default();
         return match (scheme.is_empty(), first.contains(':')) {
             (true, true) => Err("colon in the first path segment"),
-            // After a scheme this is opaque data, which Go does not read further.
+            // After a scheme this text is opaque data, which Go does not parse.
             (true, false) if !has_valid_escapes(rest) => Err("invalid escape in the path"),
             _ => Ok(url),
         };
@@ -48,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Url<'_>, &'static str> {
     if has_valid_escapes(path) { Ok(url) } else { Err("invalid escape in the path") }
 }
 
-/// The scheme and what follows its colon. Text that does not begin with a scheme is a relative reference.
+/// Returns the scheme and the text after its colon. A text that does not start with a scheme is a relative reference.
 fn split_scheme(text: &str) -> Result<(&str, &str), &'static str> {
     let is_scheme = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
     let end = text.bytes().position(|b| !is_scheme(b)).unwrap_or(text.len());
@@ -60,7 +60,7 @@ fn split_scheme(text: &str) -> Result<(&str, &str), &'static str> {
     }
 }
 
-/// The port of `authority`.
+/// Returns the port of `authority`.
 fn parse_authority(authority: &str) -> Result<&str, &'static str> {
     let Some((user, host)) = authority.rsplit_once('@') else { return parse_host(authority) };
     let is_valid = |b: u8| b.is_ascii_alphanumeric() || b"-._:~!$&'()*+,;=%@".contains(&b);
@@ -85,14 +85,14 @@ fn parse_host(host: &str) -> Result<&str, &'static str> {
     if is_host_name(name) { parse_port(port) } else { Err("invalid character in the host") }
 }
 
-/// The digits of `text`, which is empty or begins with a colon.
+/// Returns the digits of `text`, which is empty or starts with a colon.
 fn parse_port(text: &str) -> Result<&str, &'static str> {
     let digits = text.strip_prefix(':').unwrap_or(text);
     let is_valid = text.is_empty() || text.starts_with(':') && digits.bytes().all(|b| b.is_ascii_digit());
     if is_valid { Ok(digits) } else { Err("invalid port") }
 }
 
-/// Whether a host has only characters that Go accepts. An escape may stand for bytes above ASCII only, or for `%`.
+/// Returns whether a host has only characters that Go accepts. An escape can represent bytes above ASCII and `%` only.
 fn is_host_name(name: &str) -> bool {
     let mut rest = name.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
@@ -114,7 +114,7 @@ fn is_host_name(name: &str) -> bool {
     true
 }
 
-/// Whether two hexadecimal digits follow every percent sign.
+/// Returns whether two hexadecimal digits follow every percent sign.
 fn has_valid_escapes(text: &str) -> bool {
     text.split('%').skip(1).all(|after| {
         let digits = after.as_bytes().first_chunk::<2>();
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scheme_and_port_are_found() {
+    fn parse_returns_scheme_and_port() {
         for (text, scheme, port) in [
             ("https://k.example/x", "https", ""),
             ("HTTP://k.example:8080", "http", "8080"),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_urls_are_refused() {
+    fn invalid_url_is_an_error() {
         for text in [
             "https://k.example:port/x",
             "https://k.example:80x",

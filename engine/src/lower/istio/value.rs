@@ -2,8 +2,8 @@
 
 use ipnet::IpNet;
 
-/// An invalid value. It drops an ALLOW rule. From other rules only the value is dropped, and a field without a valid value
-/// restricts nothing.
+/// An invalid value. It drops an ALLOW rule. For other actions only the value is dropped, and a field without a valid
+/// value restricts nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Invalid;
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct WorkloadSelector {
-    /// Labels the workload must have; none or empty selects all.
+    /// Labels that the workload must have. An absent or empty map selects all workloads.
     pub match_labels: Option<BTreeMap<String, String>>,
 }
 
@@ -29,7 +29,7 @@ pub struct TargetRef {
 }
 
 impl TargetRef {
-    /// Group, kind and name, empty where absent.
+    /// Returns group, kind and name; an absent one is empty.
     pub fn parts(&self) -> (&str, &str, &str) {
         (
             self.group.as_deref().unwrap_or_default(),

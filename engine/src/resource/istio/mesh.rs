@@ -1,4 +1,4 @@
-//! The mesh settings that change a verdict: `data.mesh` of the ConfigMap `istio`.
+//! The mesh settings on which verdicts depend: `data.mesh` of the ConfigMap `istio`.
 
 use crate::resource::decode::{null_as_default, uint32};
 use alloc::{
@@ -10,24 +10,24 @@ use core::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
-/// The part of Istio's MeshConfig that is read.
+/// The fields of Istio's MeshConfig on which decisions depend.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MeshConfig {
-    /// Namespace whose policies are mesh-wide.
+    /// The namespace of mesh-wide policies.
     pub root_namespace: String,
     /// The mesh's trust domain.
     pub trust_domain: String,
     /// Other names of the trust domain.
     #[serde(deserialize_with = "null_as_default")]
     pub trust_domain_aliases: Vec<String>,
-    /// Foreign trust bundles; their trust domains are let in by the handshake.
+    /// Further trust bundles. The handshake accepts certificates of their trust domains.
     #[serde(deserialize_with = "null_as_default")]
     pub ca_certificates: Vec<CaCertificate>,
-    /// How paths are normalized.
+    /// The mode of path normalization.
     #[serde(deserialize_with = "normalization")]
     pub path_normalization: PathNormalization,
-    /// External providers that CUSTOM policies may name.
+    /// The external providers to which CUSTOM policies refer.
     #[serde(alias = "extension_providers", deserialize_with = "null_as_default")]
     pub extension_providers: Vec<Provider>,
     /// Settings of every proxy: `gatewayTopology`, `proxyHeaders`.
@@ -39,7 +39,7 @@ pub struct MeshConfig {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CaCertificate {
-    /// Trust domains the certificate stands for.
+    /// The trust domains of the certificate.
     #[serde(deserialize_with = "null_as_default")]
     pub trust_domains: Vec<String>,
 }
@@ -114,13 +114,13 @@ impl core::error::Error for UnknownPathNormalization {}
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Provider {
-    /// Name that policies use.
+    /// The name by which policies refer to the provider.
     #[serde(deserialize_with = "null_as_default")]
     pub name: String,
-    /// Set for an HTTP authorization service.
+    /// The settings of an HTTP authorization service.
     #[serde(alias = "envoy_ext_authz_http", skip_serializing_if = "Option::is_none")]
     pub envoy_ext_authz_http: Option<Value>,
-    /// Set for a gRPC authorization service.
+    /// The settings of a gRPC authorization service.
     #[serde(alias = "envoy_ext_authz_grpc", skip_serializing_if = "Option::is_none")]
     pub envoy_ext_authz_grpc: Option<Value>,
 }
@@ -145,7 +145,7 @@ pub(crate) const PROXY_CONFIG: &str = "proxy.istio.io/config";
 /// The JSON pointer to the number of trusted proxies in the settings of a proxy.
 const TRUSTED_PROXIES: &str = "/gatewayTopology/numTrustedProxies";
 
-/// The number of trusted proxies in the settings `config` of a proxy, if they have one.
+/// Returns the number of trusted proxies in the settings `config` of a proxy, if there is one.
 ///
 /// # Errors
 ///

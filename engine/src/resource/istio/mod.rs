@@ -1,4 +1,4 @@
-//! Istio's security resources and the parts of its networking resources and mesh settings that decide.
+//! Istio's security resources, and the parts of its networking resources and mesh settings on which decisions depend.
 
 mod attachment;
 mod authorization_policy;

@@ -44,7 +44,7 @@ pub struct NamespacedPods {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterIngressRule {
-    /// A text for readers.
+    /// A description for readers.
     pub name: Option<String>,
     /// `Accept`, `Deny` or `Pass`.
     pub action: String,
@@ -58,7 +58,7 @@ pub struct ClusterIngressRule {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ClusterEgressRule {
-    /// A text for readers.
+    /// A description for readers.
     pub name: Option<String>,
     /// `Accept`, `Deny` or `Pass`.
     pub action: String,

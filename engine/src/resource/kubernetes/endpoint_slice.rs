@@ -69,7 +69,7 @@ struct Address {
 }
 
 impl EndpointSlice {
-    /// Reads the items of an EndpointSlice. Addresses that are names are left out.
+    /// Returns the backends in an EndpointSlice. Addresses that are names are omitted.
     pub(crate) fn from_endpoints(service: String, endpoints: &[Endpoint], ports: &[EndpointPort]) -> Self {
         let serves = |e: &Endpoint| {
             let ready = e.conditions.ready.unwrap_or(true);
@@ -80,7 +80,7 @@ impl EndpointSlice {
         Self { service, backends: all.filter_map(|(text, serves)| backend(text, serves, has_port)).collect() }
     }
 
-    /// Reads the items of an Endpoints object, which Kubernetes mirrors to EndpointSlices.
+    /// Returns the backends in an Endpoints object, which Kubernetes mirrors to EndpointSlices.
     pub(crate) fn from_subsets(service: String, subsets: &[Subset]) -> Self {
         let mut backends = Vec::new();
         for subset in subsets {

@@ -40,7 +40,7 @@ pub struct Node {
     pub pod_cidrs: Vec<String>,
 }
 
-/// The part of a Node's `status` that is read.
+/// The fields of a Node's `status` on which decisions depend.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct NodeStatus {
     #[serde(default)]
@@ -53,7 +53,7 @@ pub(crate) struct NodeAddress {
     pub(crate) address: String,
 }
 
-/// The part of a Node's `spec` that is read.
+/// The fields of a Node's `spec` on which decisions depend.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NodeSpec {

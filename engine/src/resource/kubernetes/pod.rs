@@ -19,7 +19,7 @@ pub struct Pod {
     pub owner_selector: BTreeMap<String, String>,
 }
 
-/// The part of `spec` that is read.
+/// The fields of `spec` on which decisions depend.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
@@ -40,7 +40,7 @@ pub struct PodSpec {
     pub init_containers: Vec<Container>,
 }
 
-/// The part of a container that is read.
+/// The fields of a container on which decisions depend.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(default)]
 pub struct Container {
@@ -58,7 +58,7 @@ pub struct Container {
 pub struct ContainerPort {
     /// Number.
     pub container_port: u16,
-    /// Name; empty when it has none.
+    /// Name; empty if absent.
     #[serde(default, deserialize_with = "null_as_default")]
     pub name: String,
     /// The protocol; `TCP` if absent.
@@ -70,14 +70,14 @@ fn tcp() -> String {
     "TCP".to_string()
 }
 
-/// The part of `status` that is read.
+/// The fields of `status` on which decisions depend.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatus {
     /// Its first address.
     #[serde(rename = "podIP", deserialize_with = "null_as_default")]
     pub pod_ip: String,
-    /// All addresses, in dual stack.
+    /// All addresses of a dual-stack Pod.
     #[serde(rename = "podIPs", deserialize_with = "null_as_default")]
     pub pod_ips: Vec<PodIp>,
 }

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_decoded() {
+    fn values_are_decoded_from_base64() {
         assert_eq!(decode("Zm9v").as_deref(), Some(&b"foo"[..]));
         assert_eq!(decode("Zm8=").as_deref(), Some(&b"fo"[..]));
         assert_eq!(decode("Zg==").as_deref(), Some(&b"f"[..]));

@@ -10,7 +10,7 @@ use alloc::{
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
 
-/// The part of a Service's `spec` that is read.
+/// The fields of a Service's `spec` on which decisions depend.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
@@ -48,7 +48,7 @@ pub struct ServicePort {
     pub app_protocol: Option<String>,
 }
 
-/// A port by its number or its name.
+/// Returns a port by its number or its name.
 fn port_or_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     let value = Option::<Value>::deserialize(deserializer)?;
     match &value {

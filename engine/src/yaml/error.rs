@@ -33,7 +33,7 @@ fn message(error: &Error) -> String {
     };
     let text = text.trim_start_matches("error: ").trim_end_matches(['.', ':', ',']);
     match text.strip_prefix("budget breached: ") {
-        Some(breach) => format!("more than is read of one file: {}", words(breach)),
+        Some(breach) => format!("file over the limits: {}", words(breach)),
         None => text.to_string(),
     }
 }
@@ -54,37 +54,37 @@ fn words(breach: &str) -> String {
 
 fn class(message: &str) -> (&'static str, &'static str) {
     const CLASSES: [(&str, &str, &str); 7] = [
-        ("more than is read", "too-large", TOO_LARGE),
+        ("over the limits", "too-large", TOO_LARGE),
         ("alias replay", "too-large", TOO_LARGE),
         ("recursion", "too-large", TOO_LARGE),
-        ("duplicate", "duplicate-key", "keep one of the two: which one counts is not the same everywhere"),
+        ("duplicate", "duplicate-key", "remove one of the two: YAML parsers differ in the one that they use"),
         (
             "unknown field",
             "unknown-field",
-            "correct the field's name, or remove it: an unknown field is never ignored",
+            "correct the field's name, or remove it: unknown fields are not ignored",
         ),
         ("missing field", "missing-field", "add the field"),
         (
             "invalid type",
             "wrong-shape",
-            "write the value in the shape that is expected, numbers meant as text in quotes",
+            "write a value of the expected type, and enclose numbers that are text in quotes",
         ),
     ];
     let found = CLASSES.iter().find(|(part, ..)| message.contains(part));
-    found.map_or(("yaml-syntax", "correct the YAML; nothing of this file was read"), |(_, code, help)| {
+    found.map_or(("yaml-syntax", "correct the YAML; no object of this file was loaded"), |(_, code, help)| {
         (code, help)
     })
 }
 
-const TOO_LARGE: &str = "unfold the aliases, nest less deeply, or split the file: what is larger is refused";
+const TOO_LARGE: &str = "expand the aliases, reduce the nesting, or split the file";
 
-/// Returns the most likely cause of a syntax error in `line` or just above it.
+/// Returns the most likely cause of a syntax error in `line` or the line before it.
 fn hint(text: &str, line: u32) -> Option<&'static str> {
     let line = usize::try_from(line).ok()?;
     let near = text.lines().skip(line.saturating_sub(2)).take(2);
     let indented = |line: &str| line.trim_start_matches(' ').starts_with('\t');
     if near.clone().any(indented) {
-        return Some("indent with spaces: YAML takes no tabs there");
+        return Some("indent with spaces: YAML does not allow tabs for indentation");
     }
     near.clone()
         .any(|line| line.contains("{{"))
