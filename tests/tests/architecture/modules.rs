@@ -65,7 +65,7 @@ fn read_module(
 ) -> usize {
     let index = modules.len();
     modules.push(Module { file: file.to_path_buf(), parent, ..Module::default() });
-    for item in items(tokens) {
+    for (path, item) in items(tokens) {
         let start = item.iter().position(|token| !is_prefix(token)).unwrap_or(0);
         let (prefix, rest) = item.split_at(start);
         let keyword = word(rest.first());
@@ -79,7 +79,11 @@ fn read_module(
             ("mod", _) => {
                 let inner = directory.join(&name);
                 let flat = inner.with_extension("rs");
-                let path = if flat.is_file() { flat } else { inner.join("mod.rs") };
+                let path = match path {
+                    Some(path) => directory.join(path),
+                    None if flat.is_file() => flat,
+                    None => inner.join("mod.rs"),
+                };
                 let child = read_file(modules, &path, &inner, Some(index));
                 modules[index].children.insert(name, child);
             }
@@ -107,17 +111,20 @@ fn read_module(
 /// The keywords before the name of an item.
 const DEFINING: [&str; 8] = ["fn", "struct", "enum", "union", "trait", "type", "const", "static"];
 
-/// Splits the content of a module into items, without attributes and without items that only tests contain.
-fn items(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
+/// Splits the content of a module into items, without attributes and without items that only tests contain. Each item has
+/// the value of its `path` attribute.
+fn items(tokens: TokenStream) -> Vec<(Option<String>, Vec<TokenTree>)> {
     let mut items = Vec::new();
     let mut item: Vec<TokenTree> = Vec::new();
     let mut is_test = false;
+    let mut path = None;
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         if is_punctuation(&token, '#') {
             tokens.next_if(|next| is_punctuation(next, '!'));
             if let Some(TokenTree::Group(attribute)) = tokens.next() {
                 is_test |= is_test_attribute(&attribute);
+                path = path.or_else(|| path_attribute(&attribute));
             }
             continue;
         }
@@ -126,7 +133,7 @@ fn items(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
         let ends = is_punctuation(&token, ';') || (is_brace(&token) && !ends_at_semicolon);
         item.push(token);
         if ends {
-            let item = core::mem::take(&mut item);
+            let item = (path.take(), core::mem::take(&mut item));
             if !core::mem::take(&mut is_test) {
                 items.push(item);
             }
@@ -139,6 +146,13 @@ fn items(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
 fn is_test_attribute(attribute: &Group) -> bool {
     let text = attribute.stream().to_string().replace(' ', "");
     text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,")
+}
+
+/// Returns the file of `#[path = "file"]`, or `None` for another attribute.
+fn path_attribute(attribute: &Group) -> Option<String> {
+    let text = attribute.stream().to_string();
+    let value = text.strip_prefix("path")?.trim_start().strip_prefix('=')?;
+    Some(value.trim().trim_matches('"').to_owned())
 }
 
 /// Returns whether `token` is part of the visibility of an item.
