@@ -131,6 +131,7 @@ pub use dns::{
 pub use explain::{RuleTrace, TestTrace, candidates, near_denials, nearest_miss};
 pub use filter_chain::FilterChain;
 pub use fqdn::{FqdnPattern, FqdnPatternError, FqdnSet};
+pub use ir::{Attribute, Effect, Field, PeerMode, Section};
 pub use labels::{Label, Labels};
 pub use namespaced_name::{NameError, NamespacedName};
 pub use net::{Protocol, Transport};

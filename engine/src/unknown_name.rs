@@ -9,8 +9,8 @@ use core::fmt;
 /// The error for a text that is not a name of its type.
 ///
 /// ```
-/// let error = "alow".parse::<palisade::Verdict>().unwrap_err();
-/// assert!(error.to_string().starts_with("unknown verdict `alow`, expected one of allow, deny, "));
+/// let error = "permit".parse::<palisade::Verdict>().unwrap_err();
+/// assert!(error.to_string().starts_with("unknown verdict `permit`, expected one of allow, deny, "));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownName {

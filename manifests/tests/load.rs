@@ -1,9 +1,10 @@
 //! Loading manifests from files.
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a failed setup must fail the test")]
 
+use core::cell::RefCell;
 use palisade::Options;
 use palisade_manifests::{Access, Disk, Files, Manifests};
 use std::{
-    cell::RefCell,
     collections::BTreeMap,
     fs, io,
     io::Read,
