@@ -6,7 +6,7 @@
 //! foo/sleep -> foo/sample:8000 POST /: deny (no ALLOW rule matched)
 //! ```
 
-use std::error::Error;
+use core::error::Error;
 use std::io::Write;
 
 use palisade::flow::{Flow, History, HttpRequest};

@@ -6,9 +6,9 @@
 //! at 30 s: 192.0.2.1 has no name
 //! ```
 
+use core::error::Error;
 use core::net::IpAddr;
 use core::time::Duration;
-use std::error::Error;
 use std::io::Write;
 
 use palisade::{CacheLimits, DnsCache, DnsData, DnsRecord, FqdnPattern, Options, resolve_answer};

@@ -9,8 +9,8 @@
 //! ```
 
 use core::cell::RefCell;
+use core::error::Error;
 use core::net::IpAddr;
-use std::error::Error;
 use std::io::Write;
 
 use palisade::{Attributes, ClaimName, Options, Policies, PolicySet, Read, Shape, Verdict, Visit, Workload};

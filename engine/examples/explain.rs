@@ -7,7 +7,7 @@
 //!   spec.rules[0].from[0].source.namespaces: required bar, actual spiffe://cluster.local/ns/foo/sa/sleep
 //! ```
 
-use std::error::Error;
+use core::error::Error;
 use std::io::Write;
 
 use palisade::{Options, Policies, Request, Workload, nearest_miss};

@@ -1,7 +1,8 @@
 //! Each example prints what its first comment says.
 #![cfg(feature = "yaml")]
+#![expect(clippy::unwrap_used, reason = "a failed example must fail the test")]
 
-use std::error::Error;
+use core::error::Error;
 
 #[path = "../examples/decide.rs"]
 mod decide;

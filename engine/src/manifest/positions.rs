@@ -254,7 +254,7 @@ mod tests {
     fn value(text: &str, path: &str) -> String {
         let field = Positions::new(text).find(1, path).unwrap();
         assert!(field.is_exact, "{path}");
-        text[field.value.bytes()].to_string()
+        text.get(field.value.bytes()).unwrap().to_string()
     }
 
     #[test]
