@@ -123,7 +123,7 @@ fn lookup_without_port_uses_port_53() {
     let decided = simulation.decide(&flow, &History::default()).expect("a lookup");
     assert_eq!(decided.verdict.to_string(), "allow");
     let error = simulation.decide(&Flow { dns: None, ..flow }, &History::default()).expect_err("no port");
-    assert_eq!((error.to_string(), error.help()), ("UDP without a port".into(), "give the destination port"));
+    assert_eq!((error.to_string(), error.help()), ("UDP without a port".into(), "add the destination port"));
     let mut history = History::default();
     let event = Event::Connect { from: "foo/gone".into(), to: ip("192.0.2.1") };
     assert!(simulation.apply(&mut history, &event).is_err());

@@ -43,7 +43,7 @@ pub enum EndpointKind {
     Health,
     /// Cilium's ingress proxy.
     Ingress,
-    /// A pod whose labels are not known yet.
+    /// A pod whose labels the agent has not resolved yet.
     Init,
     /// A pod that Cilium does not manage.
     Unmanaged,
@@ -106,7 +106,7 @@ impl Cluster {
         let is_seen = |key: &str| !options.cilium.label_filter || is_identity_label(key);
         let own =
             workload.labels.iter().filter(|(key, _)| is_own(key) && is_seen(key)).map(|(k, v)| k8s(k, v));
-        // The API server gives every namespace its name as a label.
+        // The API server adds the name of every namespace as a label.
         let name = ("kubernetes.io/metadata.name", workload.namespace.as_str());
         let namespace = self.namespace(&workload.namespace).into_iter().flat_map(|n| &n.labels);
         let namespace =

@@ -66,7 +66,7 @@ impl Error for AnswerError {}
 /// Returns the addresses in `records`, the answer section of a successful answer to a lookup of `name`, with the lowest TTL
 /// of all addresses and aliases.
 ///
-/// Since Cilium 1.18 the agent ignores the owners of records, so answers below a DNAME and additional records count too. An
+/// Since Cilium 1.18 the agent ignores the owners of records, so answers below a DNAME and additional records also apply. An
 /// IPv4 address in IPv6 form (`::ffff:192.0.2.1`) becomes an IPv4 address.
 ///
 /// # Errors

@@ -21,7 +21,7 @@ pub(super) struct EndpointCache {
     answers: BTreeMap<DnsName, BTreeMap<IpAddr, u64>>,
     /// The number of answers in force.
     answer_count: usize,
-    /// The same answers in the order of their expiry.
+    /// The answers in the order of their expiry.
     expiries: BTreeSet<(u64, DnsName, IpAddr)>,
     zombies: Zombies,
     /// The number of open connections to each address.

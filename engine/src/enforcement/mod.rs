@@ -147,7 +147,7 @@ pub fn check_custom(
                 policy,
                 "spec.action",
                 format!("istiod evaluates CUSTOM before `jwt_authn`, and the rule reads {reason}"),
-                "use a form that puts CUSTOM in front of `jwt_authn`: istio-wasm-plugin or istio-envoy-filter",
+                "use a format that evaluates CUSTOM before `jwt_authn`: istio-wasm-plugin or istio-envoy-filter",
             ));
         }
     }
@@ -175,7 +175,7 @@ pub fn check_connections(
             policy,
             "spec.rules",
             "the network filter also evaluates connections to HTTP ports, whose rules need requests",
-            "use a form that attaches to TCP ports only: --format istio-envoy-filter",
+            "use a format that attaches to TCP ports only: --format istio-envoy-filter",
         )
     });
     inexact.collect()

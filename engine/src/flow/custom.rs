@@ -1,4 +1,4 @@
-//! The CUSTOM rules of a flow: the providers that decide it, and the decision that their answers give.
+//! The CUSTOM rules of a flow: the required providers, and the decision by their answers.
 
 use super::{mesh_request::MeshRequest, types::Flow};
 use crate::{
@@ -26,7 +26,7 @@ pub(super) fn decide(flow: &Flow, chain: &FilterChain, request: &MeshRequest) ->
     }
 }
 
-/// Returns the decision that the answers of the providers give, or `None` if all of them allow.
+/// Returns the decision by the answers of the providers, or `None` if all of them allow.
 fn decide_by_answers(
     flow: &Flow,
     chain: &FilterChain,

@@ -59,7 +59,7 @@ impl<'c> Resolver<'c> {
     /// Returns the workload `namespace/name`.
     pub(super) fn workload(self, name: &str) -> Result<&'c Workload, FlowError> {
         self.cluster.workload(name).ok_or_else(|| {
-            FlowError::new(format!("no workload `{name}`"), "give its Pod or its controller's manifest")
+            FlowError::new(format!("no workload `{name}`"), "add the manifest of its Pod or controller")
         })
     }
 
@@ -71,7 +71,7 @@ impl<'c> Resolver<'c> {
                 && matches!(&w.role, MeshRole::GatewayApi(n) | MeshRole::Waypoint(n) if n == name)
         };
         self.cluster.workloads().find(is_gateway).ok_or_else(|| {
-            let help = "give the Gateway's pod, labelled gateway.networking.k8s.io/gateway-name";
+            let help = "add the Gateway's pod, with the label gateway.networking.k8s.io/gateway-name";
             FlowError::new(format!("no pod of gateway `{gateway}`"), help.to_string())
         })
     }
@@ -85,7 +85,7 @@ impl<'c> Resolver<'c> {
             EndpointRef::Fqdn { ip: Some(ip), .. } => self.at(*ip),
             EndpointRef::Fqdn { ip: None, .. } | EndpointRef::Service(_) | EndpointRef::Gateway { .. } => {
                 let message = "the source must not be a DNS name, a Service or a gateway";
-                Err(FlowError::new(message, "give a workload, an address or an entity"))
+                Err(FlowError::new(message, "use a workload, an address or an entity"))
             }
         }
     }
@@ -119,7 +119,7 @@ impl<'c> Resolver<'c> {
         match port::service_target(self.cluster, name, port, protocol)? {
             Some((workload, port)) => Ok(Destination { endpoint: self.pod(workload), port: Some(port) }),
             None => {
-                let help = "give the manifest of a pod that it selects";
+                let help = "add the manifest of a pod that it selects";
                 let port = port.map_or_else(|| "any port".to_string(), |port| format!("port {port}"));
                 Err(FlowError::new(format!("Service `{name}` selects no pod for {port}"), help))
             }
@@ -165,7 +165,7 @@ impl<'c> Resolver<'c> {
         let manifest = node.map(|n| nodes.iter().find(|m| m.metadata.name == n));
         if manifest == Some(None) {
             let message = format!("no Node `{}`", node.unwrap_or_default());
-            return Err(FlowError::new(message, "give its manifest, or leave the node out"));
+            return Err(FlowError::new(message, "add its manifest, or omit the node"));
         }
         let address = manifest.flatten().and_then(|m| m.spec.addresses.iter().find_map(|a| a.parse().ok()));
         let labels = self.cluster.entity_identity(kind, node, self.options);

@@ -1,4 +1,4 @@
-//! The results of the layers, and the decision that they give together.
+//! The results of the layers, and their combined decision.
 
 use super::{
     explanation::{FlowExplanation, LayerExplanation},

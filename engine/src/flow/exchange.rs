@@ -29,7 +29,7 @@ pub(super) struct Exchange<'a> {
     pub(super) searched_name: Option<&'a str>,
     /// The name of a DNS lookup, in canonical form.
     pub(super) query: Option<Box<str>>,
-    /// The server name of the TLS handshake; empty if it is known that there is none.
+    /// The server name of the TLS handshake; empty if the handshake has none.
     pub(super) sni: Option<String>,
     /// The request as the proxy sees it.
     pub(super) http: Option<Admitted>,
@@ -113,7 +113,7 @@ fn transport(flow: &Flow, port: Option<u16>) -> Result<Transport, FlowError> {
         (_, _, Some(port)) => port,
         (_, _, None) if flow.dns.is_some() => 53,
         (_, _, None) => {
-            return Err(FlowError::new(format!("{protocol} without a port"), "give the destination port"));
+            return Err(FlowError::new(format!("{protocol} without a port"), "add the destination port"));
         }
     };
     Ok(Transport { protocol, port })

@@ -141,7 +141,7 @@ impl Filter<'_, '_> {
         }
     }
 
-    /// Adds the headers that `rule` makes of a token.
+    /// Adds the headers that `rule` derives from a token.
     fn output(&mut self, rule: &TokenRule, payload: &[u8], claims: &Map<String, Value>) {
         for output in &rule.outputs {
             match &output.claim {

@@ -10,16 +10,16 @@ use serde_json::{Map, Value};
 
 /// A request or connection at the proxy of its destination, before mesh policies decide it.
 ///
-/// Back ends that run the WebAssembly filter receive the same value.
+/// Back ends that run the WebAssembly filter also use this value.
 #[derive(Clone, Debug)]
 pub struct MeshRequest {
     /// The destination, as `namespace/name`.
     pub workload: String,
-    /// The request as DENY and ALLOW policies see it; `None` for a TCP connection.
+    /// The request for DENY and ALLOW policies; `None` for a TCP connection.
     pub http: Option<Admitted>,
-    /// The request as CUSTOM policies see it, before tokens are checked. `None` if `http` is the same.
+    /// The request for CUSTOM policies, before the validation of tokens; `None` if it equals `http`.
     pub before_tokens: Option<Box<Admitted>>,
-    /// Payload of the validated token, which CUSTOM policies do not see.
+    /// Payload of the validated token. CUSTOM policies have no access to it.
     pub claims: Option<Map<String, Value>>,
     /// Whether the connection is mutual TLS.
     pub mtls: bool,
@@ -42,12 +42,12 @@ pub struct MeshRequest {
 }
 
 impl MeshRequest {
-    /// Calls `use_request` with the attributes that DENY and ALLOW policies see.
+    /// Calls `use_request` with the attributes for DENY and ALLOW policies.
     pub fn with<T>(&self, use_request: impl FnOnce(&Request<'_>) -> T) -> T {
         self.with_request(self.http.as_ref(), self.claims.as_ref(), use_request)
     }
 
-    /// Calls `use_request` with the attributes that CUSTOM policies see.
+    /// Calls `use_request` with the attributes for CUSTOM policies.
     pub fn with_custom<T>(&self, use_request: impl FnOnce(&Request<'_>) -> T) -> T {
         self.with_request(self.before_tokens.as_deref().or(self.http.as_ref()), None, use_request)
     }

@@ -20,7 +20,7 @@ pub(super) fn service_target<'c>(
 ) -> Result<Option<(&'c Workload, u16)>, FlowError> {
     let service = cluster
         .service(name)
-        .ok_or_else(|| FlowError::new(format!("no Service `{name}`"), "give its manifest"))?;
+        .ok_or_else(|| FlowError::new(format!("no Service `{name}`"), "add its manifest"))?;
     let mut numbered = service.spec.ports.iter().filter(|p| port.is_none_or(|port| port == p.port));
     let has_protocol = |p: &&ServicePort| Protocol::parse(&p.protocol) == Some(protocol);
     let found = numbered.clone().find(has_protocol).or_else(|| numbered.next());

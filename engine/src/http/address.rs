@@ -18,7 +18,7 @@ const INTERFACES: [(&str, u32); 2] = [("lo", 1), ("eth0", 2)];
 
 impl Address {
     /// Parses an IPv4 address of four decimal numbers, or an IPv6 address with or without a zone. A zone is a decimal
-    /// number, or an interface of the pod where the address is link-local.
+    /// number, or an interface of the pod if the address is link-local.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = core::str::from_utf8(text).ok()?;
         let Some((address, zone)) = text.split_once('%') else {

@@ -179,7 +179,7 @@ fn negotiate(received: &mut Received, is_connect: bool) -> Result<bool, Refusal>
     Ok(upgrade)
 }
 
-/// Takes path, host and scheme from the request target. A target in absolute form replaces `Host`.
+/// Sets path, host and scheme from the request target. A target in absolute form replaces `Host`.
 fn route(target: &[u8], is_connect: bool, any_scheme: bool, received: &mut Received) -> Result<(), Refusal> {
     if is_connect {
         if !is_authority_form(target) {

@@ -132,7 +132,7 @@ fn lists(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
     for (name, values) in lists {
         for (i, _) in values.iter().flatten().enumerate().filter(|(_, value)| value.is_empty()) {
             let path = format!("{path}.{name}[{i}]");
-            findings.rejected_by_istiod(policy, path, "an empty value", "remove it, or fill it in");
+            findings.rejected_by_istiod(policy, path, "an empty value", "remove it, or write a value");
         }
     }
     if rule.space_delimited_claims.as_ref().is_some_and(|claims| claims.len() > MAX_CLAIMS) {
@@ -155,7 +155,7 @@ fn lists(policy: &Policy, path: &str, rule: &JwtRule, findings: &mut Findings) {
                 policy,
                 path,
                 "header or claim is empty or malformed",
-                "give both, well formed",
+                "write a valid header and a valid claim",
             );
         }
     }

@@ -174,7 +174,7 @@ fn trust_domain(value: &str) -> Option<String> {
 
 fn one_star(value: &str) -> Option<String> {
     let inner = value.strip_prefix('*').or_else(|| value.strip_suffix('*')).unwrap_or(value);
-    inner.contains('*').then(|| format!("`{value}`: one star, at either end"))
+    inner.contains('*').then(|| format!("`{value}`: a star is valid only once, at the start or the end"))
 }
 
 fn check_source(policy: &Policy, action: Action, path: &str, source: &Source, findings: &mut Findings) {
@@ -231,7 +231,7 @@ fn check_condition(
     let key = condition.key.as_str();
     let values = condition.values.iter().flatten().count() + condition.not_values.iter().flatten().count();
     if values == 0 {
-        let help = "give values or notValues";
+        let help = "add values or notValues";
         findings.rejected_by_istiod(policy, path, "a condition with neither values nor notValues", help);
     }
     let name = [HEADERS, CLAIMS, METADATA].into_iter().find_map(|prefix| key.strip_prefix(prefix));

@@ -126,26 +126,27 @@ fn operation(
 ) {
     let lists = [("hosts", &o.hosts), ("ports", &o.ports), ("methods", &o.methods), ("paths", &o.paths)];
     empty_lists(trap, path, &lists);
-    let guards = match action {
+    let lists = match action {
         Action::Allow => [("notPaths", &o.not_paths), ("notMethods", &o.not_methods)],
         _ => [("paths", &o.paths), ("methods", &o.methods)],
     };
-    let [(paths_name, paths), (methods_name, methods)] = guards;
+    let [(paths_name, paths), (methods_name, methods)] = lists;
     if given(paths) && matches!(normalization, PathNormalization::None | PathNormalization::Base) {
         let message = "the mesh does not merge slashes, so `//` or escapes bypass this path";
-        let help = "set pathNormalization to MERGE_SLASHES or stricter, or write an ALLOW policy for the permitted paths";
+        let help = "set pathNormalization to MERGE_SLASHES or stricter, or allow only the permitted paths";
         trap.warn("unmerged-slashes", format!("{path}.{paths_name}"), message, help);
     }
     for (i, value) in paths.iter().flatten().enumerate() {
         if !value.contains('*') && !is_template(value) {
-            let message = "this matches only the exact path: not with a trailing slash, `;parameters` or an escaped `?`";
-            let help = "add the path with `/*`, or write an ALLOW policy for the permitted paths";
+            let message =
+                "only this exact path matches: not with a trailing slash, `;parameters` or an escaped `?`";
+            let help = "add the path with `/*`, or list the permitted paths in an ALLOW rule";
             trap.warn("exact-path-guard", format!("{path}.{paths_name}[{i}]"), message, help);
         }
     }
     if given(methods) {
         let message = "over HTTP/2 a client can send any method name, and case is significant";
-        let help = "write an ALLOW policy for the permitted methods";
+        let help = "list the permitted methods in an ALLOW rule";
         trap.warn("method-guard", format!("{path}.{methods_name}"), message, help);
     }
 }
@@ -181,7 +182,7 @@ fn condition(trap: &mut Trap<'_>, action: Action, path: &str, c: &Condition) {
         }
     } else if c.key.starts_with("request.auth.claims") && action == Action::Deny {
         let message = "a claim of another type than string or list of strings never matches";
-        trap.warn("untyped-claim", at, message, "write an ALLOW policy for the permitted values");
+        trap.warn("untyped-claim", at, message, "list the permitted values in an ALLOW rule");
     } else if c.key == "connection.sni" {
         let message = "the server name of a connection does not restrict the Host of its requests";
         trap.warn("sni-is-not-host", at, message, "also restrict `hosts`");

@@ -29,7 +29,7 @@ pub struct Document {
 /// let text = "apiVersion: v1\nkind: Namespace\nmetadata: {nam: foo}\n";
 /// let findings = manifest::load("ns.yaml", text, &mut resources);
 /// assert_eq!(findings[0].to_string(), "ns.yaml:3:1: error: Namespace without a name (Namespace (no name), \
-///     metadata.name); help: give the object a metadata.name");
+///     metadata.name); help: add metadata.name");
 /// ```
 pub fn load(file: &str, text: &str, resources: &mut Resources) -> Vec<Diagnostic> {
     let (documents, mut findings) = documents(file, text);

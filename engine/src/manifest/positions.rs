@@ -188,7 +188,7 @@ impl Open {
     /// Returns the collection, whose last event has this span.
     fn close(self, last: Span) -> Node {
         let mut value = self.value;
-        // The end of a collection in flow style is its bracket. In block style it is where the next token begins.
+        // The end of a collection in flow style is its bracket. In block style it is the start of the next token.
         if last.end > last.start {
             value.end = value.end.max(last.end);
         }

@@ -77,7 +77,7 @@ impl Chunk {
     }
 }
 
-/// Returns the word of a value with fewer than eight bytes. A separate function, because inlined it would take registers
+/// Returns the word of a value with fewer than eight bytes. A separate function, because an inlined one would take registers
 /// from the longer values.
 #[inline(never)]
 fn short(bytes: &[u8], direction: ReadDirection) -> u64 {

@@ -1,4 +1,4 @@
-//! How the matchers compare the values of an attribute.
+//! The comparison rules for the values of an attribute.
 
 use super::case::CaseSensitivity;
 use crate::ir::TextAttribute;

@@ -64,7 +64,7 @@ fn remedy(message: &str) -> &'static str {
     } else if message.starts_with("missing field") {
         "add the field"
     } else if message.starts_with("unknown variant") {
-        "use one of the listed values; case counts"
+        "use one of the listed values; case is significant"
     } else {
         "write the field as documented in the Kubernetes API"
     }
@@ -90,7 +90,7 @@ impl Envelope {
         if metadata.name.is_empty() {
             return Err(Diagnostic::error("no-name", format!("{kind} without a name"))
                 .at("metadata.name")
-                .help("give the object a metadata.name")
+                .help("add metadata.name")
                 .of(title(kind, &metadata), origin));
         }
         Ok(Self { metadata, fields })

@@ -108,7 +108,7 @@ impl Resources {
             Some(Value::String(text)) if !text.is_empty() => Ok(text),
             _ => Err(Diagnostic::error("not-an-object", format!("object without `{name}`"))
                 .at(name)
-                .help("a Kubernetes object names its apiVersion and kind")
+                .help("add apiVersion and kind")
                 .of("", &origin)),
         };
         let (kind, version) = (text("kind")?, text("apiVersion")?);
