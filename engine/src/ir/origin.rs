@@ -42,6 +42,19 @@ impl Field {
         self
     }
 
+    /// Returns the field with `index` in place of the first `#`, before the indices that are set.
+    #[must_use]
+    pub fn within(mut self, index: impl TryInto<u16>) -> Self {
+        if usize::from(self.depth) < self.indices.len() {
+            self.indices.rotate_right(1);
+            self.depth += 1;
+            if let Some(first) = self.indices.first_mut() {
+                *first = index.try_into().unwrap_or(u16::MAX);
+            }
+        }
+        self
+    }
+
     /// Returns the last part of the path, without indices.
     pub fn name(&self) -> &'static str {
         let last = self.template.rsplit('.').next().unwrap_or_default();
@@ -98,6 +111,8 @@ mod tests {
             Field::new("toPorts[#].rules.http[#].headers[#]").index(1u32).index(2usize).index(70_000u32);
         assert_eq!(field.to_string(), "toPorts[1].rules.http[2].headers[65535]");
         assert_eq!(field.name(), "headers");
+        let inner = Field::new("toPorts[#].rules.http[#].path").index(2u32);
+        assert_eq!(inner.within(1u32).to_string(), "toPorts[1].rules.http[2].path");
         assert!(Field::default().is_unknown());
     }
 }

@@ -5,7 +5,7 @@ use super::{
     TransportRange,
 };
 use crate::rule_id::RuleId;
-use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{cmp::Ordering, fmt};
 use ipnet::IpNet;
 
@@ -120,6 +120,23 @@ impl Rule {
     /// Returns whether the rule never matches, because one of its groups has no clause.
     pub fn is_never(&self) -> bool {
         self.groups.iter().any(|group| group.clauses.is_empty())
+    }
+}
+
+impl Clause {
+    /// Returns the clause with `field` as the origin of its tests.
+    #[must_use]
+    pub fn at(mut self, field: Field) -> Self {
+        self.tests.iter_mut().for_each(|test| test.origin.field = field);
+        self
+    }
+
+    /// Returns the clause with `values` as the values that the policy states for its tests.
+    #[must_use]
+    pub fn written(mut self, values: &[String]) -> Self {
+        let values: Box<[Box<str>]> = values.iter().map(|value| value.as_str().into()).collect();
+        self.tests.iter_mut().for_each(|test| test.origin.values.clone_from(&values));
+        self
     }
 }
 

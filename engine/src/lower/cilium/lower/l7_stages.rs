@@ -9,7 +9,7 @@ use super::{
     map_state::{MapState, PortSelection, groups_of, rule_for},
     sni_scoped::SniScoped,
 };
-use crate::ir::{Clause, Effect, Group, NameAttribute, Proxy, Rule, Section, Test};
+use crate::ir::{Clause, Effect, Field, Group, NameAttribute, Proxy, Rule, Section, Test};
 use alloc::{vec, vec::Vec};
 
 /// A check of the proxy, in the order in which it performs them.
@@ -34,7 +34,8 @@ impl Stage {
         match (self, group.l7()) {
             (Self::ServerName, _) if group.policy.has_server_names() => {
                 let names = group.policy.server_names.iter().cloned();
-                Some(vec![vec![Test::name(NameAttribute::ServerName, names)]])
+                let field = Field::new("toPorts[#].serverNames").index(group.index);
+                Some(vec![vec![Test::name(NameAttribute::ServerName, names).at(field)]])
             }
             (Self::Request, L7::Http(rules)) => Some(rules.clone()),
             // No flow here carries the content that the rules of another parser match.
@@ -98,7 +99,7 @@ impl MapState<'_> {
             let proxy = stage.proxy(group);
             let scoped = if group.policy.has_server_names() { &none } else { sni_scoped };
             for (peers, ports) in split(entry, group, scoped) {
-                let ports = self.ports.clauses(self.tier, group.index, &ports);
+                let ports = self.ports.clauses(self.tier, group, &ports);
                 let mut rule = rule_for(entry, &peers, Some(ports), stage.effect());
                 default_denies.push(Rule { effect: Effect::Refuse(proxy), ..rule.clone() });
                 if !conditions.iter().any(Vec::is_empty) {
@@ -135,7 +136,7 @@ impl MapState<'_> {
                 let ports: Vec<Port> =
                     ports.into_iter().filter(|port| self.includes(selection, port)).collect();
                 if !ports.is_empty() {
-                    let ports = self.ports.clauses(self.tier, group.index, &ports);
+                    let ports = self.ports.clauses(self.tier, group, &ports);
                     self.push(rule_for(entry, &peers, Some(ports), stage.effect()));
                 }
             }

@@ -11,7 +11,7 @@ use super::{
     map_state::{MapState, groups_of, rule, rule_for},
 };
 use crate::{
-    ir::{Clause, Effect, Group, NameAttribute, NamePattern, Proxy, Section, Test, TransportRange},
+    ir::{Clause, Effect, Field, Group, NameAttribute, NamePattern, Proxy, Section, Test, TransportRange},
     net::Protocol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, vec, vec::Vec};
@@ -62,7 +62,7 @@ impl MapState<'_> {
             let filter = Filter::new(entry, port);
             for number in numbers.of(port) {
                 let key = (port.protocol, number);
-                let at = || Some(transport(group.index, key));
+                let at = || Some(transport(group, key));
                 if group.policy.is_dns() {
                     default_denies.push(rule(entry, at(), Effect::Refuse(Proxy::Dns)));
                 }
@@ -75,7 +75,8 @@ impl MapState<'_> {
                 if let Names::These(list) = names
                     && self.enforces_l7
                 {
-                    let test = Test::name(NameAttribute::DnsQuery, list.iter().cloned());
+                    let field = Field::new("toPorts[#].rules.dns").index(group.index);
+                    let test = Test::name(NameAttribute::DnsQuery, list.iter().cloned()).at(field);
                     let clauses = vec![Clause { tests: vec![test], index: 0 }];
                     rule.groups.push(Group { section: Section::L7, clauses });
                 }
@@ -134,8 +135,9 @@ fn names(group: &PortGroup) -> Option<Names<'_>> {
     }
 }
 
-fn transport(index: u32, (protocol, number): (Protocol, u16)) -> Group {
-    let test = Test::transport([TransportRange::new(protocol, number, number)]);
+fn transport(group: &PortGroup, (protocol, number): (Protocol, u16)) -> Group {
+    let test = Test::transport([TransportRange::new(protocol, number, number)]).at(group.field);
+    let index = group.index;
     Group { section: Section::Ports, clauses: vec![Clause { tests: vec![test], index }] }
 }
 

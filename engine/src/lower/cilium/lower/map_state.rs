@@ -73,11 +73,11 @@ impl<'a> MapState<'a> {
             if group.policy.is_dns() {
                 // A lookup at the server is redirected to the DNS proxy, even if another rule allows the server
                 // (docs/semantics/cilium.md#cilium-dns-not-lifted).
-                let ports = self.ports.clauses(self.tier, group.index, &group.ports);
+                let ports = self.ports.clauses(self.tier, group, &group.ports);
                 self.push(rule(entry, Some(ports), Effect::Redirect));
             }
             if group.policy.terminating.is_some() {
-                let ports = self.ports.clauses(self.tier, group.index, &group.ports);
+                let ports = self.ports.clauses(self.tier, group, &group.ports);
                 self.layer.terminated.push(rule(entry, Some(ports), Effect::Allow));
             }
         }

@@ -30,13 +30,14 @@ impl PortClauses<'_> {
         let mut clauses = Vec::new();
         for group in groups {
             let ports: Vec<Port> = group.ports.iter().filter(|port| includes(port)).cloned().collect();
-            clauses.extend(self.clauses(tier, group.index, &ports).clauses);
+            clauses.extend(self.clauses(tier, group, &ports).clauses);
         }
         Group { section: Section::Ports, clauses }
     }
 
     /// Returns one clause for the numbers of `ports`, and one for each name that each destination resolves by itself.
-    pub(super) fn clauses(&self, tier: u8, index: u32, ports: &[Port]) -> Group {
+    pub(super) fn clauses(&self, tier: u8, group: &PortGroup, ports: &[Port]) -> Group {
+        let PortGroup { index, field, .. } = *group;
         let mut clauses = Vec::new();
         let mut ranges = Vec::new();
         for port in ports {
@@ -48,7 +49,7 @@ impl PortClauses<'_> {
                     let all = TransportRange::new(port.protocol, 0, u16::MAX);
                     let name = Text::Exact(name.clone());
                     let tests = vec![Test::text(TextAttribute::PortName, [name]), Test::transport([all])];
-                    clauses.push(Clause { tests, index });
+                    clauses.push(Clause { tests, index }.at(field));
                 }
                 Number::Named(name) => {
                     let end = self.range_ends.of(tier, port);
@@ -59,7 +60,7 @@ impl PortClauses<'_> {
             }
         }
         if !ranges.is_empty() {
-            clauses.push(Clause { tests: vec![Test::transport(ranges)], index });
+            clauses.push(Clause { tests: vec![Test::transport(ranges).at(field)], index });
         }
         Group { section: Section::Ports, clauses }
     }

@@ -13,7 +13,7 @@ use super::{
     selector::equals,
 };
 use crate::{
-    ir::{Clause, Effect, NamePattern, Requirement, Selector},
+    ir::{Clause, Effect, Field, NamePattern, Requirement, Selector},
     net::Protocol,
     options::CiliumVersion,
     resource::{
@@ -58,7 +58,10 @@ pub(super) fn policy(
     for (i, rule) in (0u32..).zip(spec.ingress.iter().flatten()) {
         let path = format!("spec.ingress[{i}]");
         let peers = rule.from.iter().enumerate();
-        let peers = peers.map(|(n, peer)| ingress_peer(peer, &format!("{path}.from[{n}]"), scope, faults));
+        let peers = peers.map(|(n, peer)| {
+            ingress_peer(peer, &format!("{path}.from[{n}]"), scope, faults)
+                .map(|clauses| at(clauses, Field::new("from[#]").index(n)))
+        });
         let peers = peers.collect();
         let protocols = rule.protocols.as_deref().unwrap_or_default();
         ingress.entries.extend(reader.entry("ingress", i, &rule.action, peers, protocols, path, faults));
@@ -67,7 +70,10 @@ pub(super) fn policy(
     for (i, rule) in (0u32..).zip(spec.egress.iter().flatten()) {
         let path = format!("spec.egress[{i}]");
         let peers = rule.to.iter().enumerate();
-        let peers = peers.map(|(n, peer)| egress_peer(peer, &format!("{path}.to[{n}]"), scope, faults));
+        let peers = peers.map(|(n, peer)| {
+            egress_peer(peer, &format!("{path}.to[{n}]"), scope, faults)
+                .map(|clauses| at(clauses, Field::new("to[#]").index(n)))
+        });
         let peers = peers.collect();
         let protocols = rule.protocols.as_deref().unwrap_or_default();
         let names: Vec<NamePattern> = domain_names(&rule.to, scope).collect();
@@ -154,7 +160,11 @@ fn lookups(entry: &Entry, names: Vec<NamePattern>) -> Entry {
     };
     let ports = named("dns").into_iter().chain(named("dns-tcp")).collect();
     let policy = PerSelectorPolicy { l7: L7::Dns(names), ..PerSelectorPolicy::default() };
-    let group = PortGroup { index: 0, ports, policy };
+    let group = PortGroup { index: 0, field: Field::default(), ports, policy };
     let peers = PeerSpec::AnyOf(by_labels(vec![server]));
     Entry { peers, ports: Ports::Listed(vec![group]), ..entry.clone() }
+}
+
+fn at(clauses: Vec<Clause>, field: Field) -> Vec<Clause> {
+    clauses.into_iter().map(|clause| clause.at(field)).collect()
 }

@@ -6,6 +6,7 @@ use super::{
     port_number::Number,
 };
 use crate::{
+    ir::Field,
     net::Protocol,
     resource::kubernetes::{PortMatch, ProtocolMatch},
 };
@@ -50,7 +51,8 @@ pub(super) fn ports(list: &[ProtocolMatch], path: &str, faults: &mut Faults) -> 
             let number = Number::Named(name.to_ascii_lowercase().into());
             ports.extend(all.map(|protocol| Port::single(protocol, number.clone())));
         }
-        groups.push(PortGroup { index, ports, ..PortGroup::default() });
+        let field = Field::new("protocols[#]").index(index);
+        groups.push(PortGroup { index, field, ports, ..PortGroup::default() });
     }
     Ports::Listed(groups)
 }

@@ -6,7 +6,7 @@ use super::{
     secret,
 };
 use crate::{
-    ir::{HeaderName, HeaderPattern, Predicate, Test, Text, TextAttribute},
+    ir::{Field, HeaderName, HeaderPattern, Predicate, Test, Text, TextAttribute},
     matcher::regex::{self, Flavour},
     resource::cilium::{HeaderMatch, HttpRule},
 };
@@ -33,20 +33,32 @@ pub(super) fn rules(
         let at = format!("{path}[{i}]");
         let mut tests = Vec::new();
         for (field, text, attribute, checked) in [
-            ("method", &rule.method, TextAttribute::Method, true),
-            ("path", &rule.path, TextAttribute::PathAndQuery, true),
-            ("host", &rule.host, TextAttribute::Authority, false),
+            ("toPorts[#].rules.http[#].method", &rule.method, TextAttribute::Method, true),
+            ("toPorts[#].rules.http[#].path", &rule.path, TextAttribute::PathAndQuery, true),
+            ("toPorts[#].rules.http[#].host", &rule.host, TextAttribute::Authority, false),
         ] {
             let Some(text) = text.as_deref().filter(|t| !t.is_empty()) else { continue };
-            let at = format!("{at}.{field}");
+            let field = Field::new(field).index(i);
+            let at = format!("{at}.{}", field.name());
             if checked && let Err(wrong) = regex::parse(text, Flavour::Go) {
                 faults.add(at, L7Fault::InvalidRegex(text.into(), format!("{wrong}").into()));
                 continue;
             }
-            tests.push(expression(attribute, text, &at, error));
+            tests.push(expression(attribute, text, &at, error).at(field).written([text]));
         }
-        tests.extend(rule.headers.iter().flatten().map(|text| header(text)));
-        tests.extend(rule.header_matches.iter().flatten().filter_map(|item| header_match(item, scope)));
+        for (n, text) in rule.headers.iter().flatten().enumerate() {
+            let field = Field::new("toPorts[#].rules.http[#].headers[#]").index(i).index(n);
+            tests.push(header(text).at(field).written([text.as_str()]));
+        }
+        for (n, item) in rule.header_matches.iter().flatten().enumerate() {
+            let field = Field::new("toPorts[#].rules.http[#].headerMatches[#]").index(i).index(n);
+            let test = header_match(item, scope).map(|test| test.at(field));
+            // The value of a Secret must not be in an explanation.
+            let is_secret = item.secret.is_some();
+            tests.extend(
+                test.map(|test| if is_secret { test.written(["(value of a Secret)"]) } else { test }),
+            );
+        }
         rules.push(tests);
     }
     rules

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE},
-    ir::{Clause, Effect, Selector},
+    ir::{Clause, Effect, Field, Selector},
     net::Protocol,
     resource::{
         LabelSelector, Object,
@@ -80,6 +80,8 @@ fn peer_spec(
     if list.is_empty() {
         return PeerSpec::AnyOf(vec![Clause::default()]);
     }
+    let peer_field = Field::new(if egress { "to[#]" } else { "from[#]" });
+    let block_field = Field::new(if egress { "to[#].ipBlock" } else { "from[#].ipBlock" });
     let mut clauses = Vec::new();
     for (index, peer) in (0u32..).zip(list) {
         let at = format!("{path}.{}[{index}]", if egress { "to" } else { "from" });
@@ -97,7 +99,8 @@ fn peer_spec(
                 for exception in exceptions.iter().filter(|exception| **exception == net) {
                     faults.add(format!("{at}.except"), NetworkPolicyFault::ExceptionIsBlock(*exception));
                 }
-                clauses.extend(cidr::clauses(net, &exceptions, index, scope.options));
+                let all = cidr::clauses(net, &exceptions, index, scope.options).into_iter();
+                clauses.extend(all.map(|clause| clause.at(block_field.index(index))));
             }
             None => {
                 if peer.pod_selector.is_none() && peer.namespace_selector.is_none() {
@@ -105,7 +108,7 @@ fn peer_spec(
                 }
                 let mut clause = by_labels(vec![pods(&peer, &at, scope, faults)]);
                 clause.iter_mut().for_each(|c| c.index = index);
-                clauses.extend(clause);
+                clauses.extend(clause.into_iter().map(|clause| clause.at(peer_field.index(index))));
             }
         }
     }
@@ -149,6 +152,7 @@ fn ports(list: &Option<Vec<Option<NetworkPolicyPort>>>, path: &str, faults: &mut
         let end = item.end_port.unwrap_or_default();
         groups.push(PortGroup {
             index,
+            field: Field::new("ports[#]").index(index),
             ports: vec![Port { end, ..Port::single(protocol, number) }],
             ..PortGroup::default()
         });

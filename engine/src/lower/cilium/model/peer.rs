@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     cluster::identity::{K8S, NAMESPACE, NAMESPACE_LABELS, NODE, RESERVED},
-    ir::{AddressAttribute, Clause, Operator, Requirement, Selector, Test},
+    ir::{AddressAttribute, Clause, Field, Operator, Requirement, Selector, Test},
     options::{CiliumVersion, Options},
     resource::{LabelSelector, cilium::Peers},
 };
@@ -36,14 +36,17 @@ pub(super) fn peer_spec(
     scope: &Scope<'_>,
     faults: &mut Faults,
 ) -> PeerSpec {
-    let [endpoints, cidrs, sets, entities, nodes, ..] = peer_fields(egress).map(|f| below(path, f));
+    let names = peer_fields(egress);
+    let [endpoints, cidrs, sets, entities, nodes, ..] = names.map(|f| below(path, f));
+    let [endpoints_field, cidr_field, _, entities_field, nodes_field, ..] = names.map(Field::new);
+    let set_field = Field::new(if egress { "toCIDRSet[#]" } else { "fromCIDRSet[#]" });
     one_field(peers, path, faults);
     let mut clauses = Vec::new();
     if let Some(list) = peers.endpoints {
         let all = list.iter().enumerate();
         let selectors =
             all.map(|(i, item)| endpoint(item, &format!("{endpoints}[{i}]"), scope, faults)).collect();
-        clauses.extend(by_labels(selectors));
+        clauses.extend(by_labels(selectors).into_iter().map(|clause| clause.at(endpoints_field)));
     }
     if let Some(list) = peers.cidr {
         let mut nets = Vec::new();
@@ -51,11 +54,13 @@ pub(super) fn peer_spec(
             let at = format!("{cidrs}[{i}]");
             nets.extend(cidr::address_or_block(text, &at, scope.options, faults));
         }
-        clauses.extend(by_address(&nets, scope.options));
+        let all = by_address(&nets, scope.options).into_iter();
+        clauses.extend(all.map(|clause| clause.at(cidr_field).written(list)));
     }
     for (i, item) in (0u32..).zip(peers.cidr_set.into_iter().flatten()) {
         let at = format!("{sets}[{i}]");
-        clauses.extend(cidr_set::clauses(item, i, &at, scope, faults));
+        let all = cidr_set::clauses(item, i, &at, scope, faults).into_iter();
+        clauses.extend(all.map(|clause| clause.at(set_field.index(i))));
     }
     if let Some(list) = peers.entities {
         let mut selectors = Vec::new();
@@ -65,7 +70,8 @@ pub(super) fn peer_spec(
                 None => faults.add(format!("{entities}[{i}]"), PeerFault::UnknownEntity(name.clone())),
             }
         }
-        clauses.extend(by_labels(selectors));
+        let all = by_labels(selectors).into_iter();
+        clauses.extend(all.map(|clause| clause.at(entities_field).written(list)));
     }
     if let Some(list) = peers.nodes {
         if !list.is_empty() && !scope.options.cilium.node_labels {
@@ -73,18 +79,19 @@ pub(super) fn peer_spec(
         }
         let all = list.iter().enumerate();
         let selectors = all.map(|(i, item)| node(item, &format!("{nodes}[{i}]"), scope, faults)).collect();
-        clauses.extend(by_labels(selectors));
+        clauses.extend(by_labels(selectors).into_iter().map(|clause| clause.at(nodes_field)));
     }
     // Groups of a cloud provider are not resolved: the entry selects no peer, as before the provider has answered.
     let mut resolved = peers.groups.is_some_and(|g| !g.is_empty());
     if let Some(list) = peers.services.filter(|l| !l.is_empty()) {
         let found = service::clauses(list, &below(path, "toServices"), scope, faults);
         resolved |= !found.is_empty() || scope.is_strict();
-        clauses.extend(found);
+        clauses.extend(found.into_iter().map(|clause| clause.at(Field::new("toServices"))));
     }
     if let Some(list) = peers.fqdns.filter(|l| !l.is_empty()) {
         resolved = true;
-        clauses.push(fqdn::peer_clause(list, &below(path, "toFQDNs"), scope.options, faults));
+        let clause = fqdn::peer_clause(list, &below(path, "toFQDNs"), scope.options, faults);
+        clauses.push(clause.at(Field::new("toFQDNs")));
     }
     let listed = [
         peers.endpoints.map(<[_]>::len),

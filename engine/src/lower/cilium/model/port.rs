@@ -4,6 +4,7 @@ use super::{
     l7::{L7, PerSelectorPolicy},
     port_number::Number,
 };
+use crate::ir::Field;
 use crate::net::Protocol;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
@@ -24,6 +25,8 @@ pub(crate) enum Ports {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct PortGroup {
     pub(crate) index: u32,
+    /// The field of the ports.
+    pub(crate) field: Field,
     pub(crate) ports: Vec<Port>,
     /// The policy for the content of connections to these ports.
     pub(crate) policy: PerSelectorPolicy,

@@ -2,12 +2,14 @@
 
 use super::{
     fault::{Faults, PortFault},
-    icmp, l7,
+    icmp,
+    l7::{self, L7},
     port::{MAX_PORTS, Port, PortGroup, Ports},
     port_number::{Number, filter_key, is_service_name, parse_port},
     scope::{EntryKind, Scope, below},
 };
 use crate::{
+    ir::Field,
     net::Protocol,
     options::CiliumVersion,
     resource::cilium::{IcmpRule, PortProtocol, PortRule},
@@ -33,13 +35,19 @@ pub(super) fn ports(
         let at = format!("{path}.toPorts[{index}]");
         let list = rule.ports.as_deref().unwrap_or_default();
         let ports = port_list(list, &at, scope, faults);
-        let policy = l7::per_selector_policy(rule, kind, &at, scope, faults);
-        groups.push(PortGroup { index, ports, policy });
+        let mut policy = l7::per_selector_policy(rule, kind, &at, scope, faults);
+        if let L7::Http(rules) = &mut policy.l7 {
+            for test in rules.iter_mut().flatten() {
+                test.origin.field = test.origin.field.within(index);
+            }
+        }
+        groups.push(PortGroup { index, field: Field::new("toPorts[#].ports").index(index), ports, policy });
     }
     for (index, rule) in (0u32..).zip(icmps) {
         let at = format!("{path}.icmps[{index}]");
         let ports = icmp::fields(rule, kind.is_deny, &at, scope, faults);
-        groups.push(PortGroup { index, ports, ..PortGroup::default() });
+        let field = Field::new("icmps[#].fields").index(index);
+        groups.push(PortGroup { index, field, ports, ..PortGroup::default() });
     }
     if to_ports.is_empty() && icmps.is_empty() { Ports::Any } else { Ports::Listed(groups) }
 }
