@@ -2,10 +2,10 @@
 //!
 //! ```console
 //! $ cargo run --example enforce_http
-//! GET /public: 200, read: path
-//! GET /orders with x-team: shop: 200, read: path method x-team
-//! GET /orders with x-team: test: 403, read: path method x-team
-//! POST /orders with x-team: shop: 403, read: path method
+//! GET /public: 200, read: method path
+//! GET /orders with x-team: shop: 200, read: method path x-team
+//! GET /orders with x-team: test: 403, read: method path x-team
+//! POST /orders with x-team: shop: 403, read: method path
 //! ```
 
 use core::cell::RefCell;

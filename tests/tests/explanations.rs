@@ -1,8 +1,11 @@
 //! Explanations name the field that the policy states, with its values and those of the request.
 
+use crate::lookups::cluster;
 use core::net::IpAddr;
 use palisade::{
-    Cluster, Options, PolicySet, Request, RuleTrace, TestTrace, Workload, near_denials, nearest_miss,
+    Cluster, Options, PolicySet, Request, RuleTrace, TestTrace, Workload,
+    flow::{EndpointRef, Flow, History, HttpRequest, Simulation, Tls},
+    near_denials,
     resource::Resources,
 };
 use serde_json::{Map, Value, json};
@@ -177,5 +180,96 @@ fn deny_rule_with_one_failed_test_is_a_near_denial() {
         json!({"from": [{"source": {"namespaces": ["other"]}}], "to": [{"operation": {"methods": ["PUT"]}}]});
     assert!(near_denials(&traces("DENY", &far)).is_empty());
     assert!(near_denials(&traces("ALLOW", &rule)).is_empty());
-    assert_eq!(nearest_miss(&all).map(|trace| trace.id.rule), Some(1), "of the two");
+}
+
+const NETWORK_POLICIES: &str = "
+{apiVersion: v1, kind: Pod, metadata: {name: web, namespace: foo, labels: {app: web}}, status: {podIP: 10.0.0.1}}
+---
+{apiVersion: v1, kind: Pod, metadata: {name: db, namespace: foo, labels: {app: db}}, status: {podIP: 10.0.0.2}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: db, namespace: foo}, spec: {selector: {app: db}, ports: [{port: 80}]}}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: web, namespace: foo}
+specs:
+- endpointSelector: {matchLabels: {app: other}}
+  egress: [{toEntities: [host]}]
+- endpointSelector: {matchLabels: {app: web}}
+  egress:
+  - toEndpoints: [{matchLabels: {app: db}}]
+  - toCIDR: [10.0.0.0/8, 192.0.2.0/24]
+  - toCIDRSet: [{cidr: 192.0.2.0/24}, {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}]
+  - toEntities: [cluster, host]
+  - toFQDNs: [{matchName: a.io}, {matchPattern: '*.b.io'}]
+  - toServices: [{k8sService: {serviceName: db, namespace: foo}}]
+  - {toEntities: [world], toPorts: [{ports: [{port: '80', protocol: TCP}]}]}
+  - {toEntities: [world], icmps: [{fields: [{type: 8, family: IPv4}]}]}
+  - {toEntities: [world], toPorts: [{ports: [{port: '443', protocol: TCP}], serverNames: [x.io]}]}
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: db, namespace: foo}
+spec:
+  endpointSelector: {matchLabels: {app: db}}
+  ingress:
+  - fromEndpoints: [{}]
+    toPorts:
+    - {ports: [{port: '80', protocol: TCP}], rules: {http: [{method: PUT, path: /a, host: x}, {method: GET, path: /b, headers: [x-token t1]}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: foo}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress: [{from: [{podSelector: {matchLabels: {app: none}}}], ports: [{port: 80}]}]
+";
+
+/// Returns path, required and actual values of the failed tests of each rule of `layer`.
+fn failures(flow: &Flow, layer: usize) -> Vec<Vec<(String, String, String)>> {
+    let simulation = Simulation::new(cluster(NETWORK_POLICIES), Options::default());
+    let explanation = simulation.explain(flow, &History::default()).expect("a flow");
+    let rules = explanation.layers[layer].rules.iter().map(|rule| {
+        let test = |test: &TestTrace| (test.path(&rule.id), test.required.join(", "), test.actual.join(", "));
+        rule.failures.iter().map(test).collect()
+    });
+    rules.collect()
+}
+
+#[test]
+fn failed_test_names_every_field_of_a_cilium_egress_rule() {
+    let to = EndpointRef::Ip("203.0.113.9".parse().expect("an address"));
+    let tls = Some(Tls { sni: Some("y.io".into()) });
+    let rules = failures(&Flow { to, tls, ..Flow::new("foo/web", "", 443) }, 0);
+    let found: Vec<(&str, &str)> =
+        rules.iter().flatten().map(|(path, required, _)| (path.as_str(), required.as_str())).collect();
+    for expected in [
+        ("specs[1].egress[0].toEndpoints", "app=db namespace=foo"),
+        ("specs[1].egress[1].toCIDR", "10.0.0.0/8, 192.0.2.0/24"),
+        ("specs[1].egress[2].toCIDRSet[0]", "192.0.2.0/24"),
+        ("specs[1].egress[2].toCIDRSet[1]", "10.0.0.0/8"),
+        ("specs[1].egress[3].toEntities", "cluster, host"),
+        ("specs[1].egress[4].toFQDNs", "a.io, *.b.io"),
+        ("specs[1].egress[5].toServices", "app=db namespace=foo"),
+        ("specs[1].egress[6].toPorts[0].ports", "TCP/80"),
+        ("specs[1].egress[7].icmps[0].fields", "ICMP/8"),
+        ("specs[1].egress[8].toPorts[0].serverNames", "x.io"),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} is not in {found:#?}");
+    }
+}
+
+#[test]
+fn failed_test_names_the_field_of_an_http_rule_and_of_a_network_policy_peer() {
+    let http = HttpRequest::new("GET", "/c", "db");
+    let rules = failures(&Flow { http: Some(http), ..Flow::new("foo/web", "foo/db", 80) }, 1);
+    let found: Vec<&(String, String, String)> = rules.iter().flatten().collect();
+    for (path, required, actual) in [
+        ("spec.ingress[0].toPorts[0].rules.http[1].path", "/b", "/c"),
+        ("spec.ingress[0].toPorts[0].rules.http[1].headers[0]", "x-token t1", ""),
+        ("spec.ingress[0].from[0]", "app=none namespace=foo", "app=web, namespace=foo"),
+    ] {
+        let expected = (path.to_owned(), required.to_owned(), actual.to_owned());
+        assert!(found.contains(&&expected), "{expected:?} is not in {found:#?}");
+    }
 }

@@ -240,7 +240,7 @@ spec: {rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}
     assert_eq!(printed["spec"]["wasm"][0]["code"]["image"]["url"], "registry.example/p:1");
     run(&[], &format!("{sample} --tcp")).assert_error(2, &["on requests only"]);
     run(&[], &format!("{sample} --direction outbound")).assert_error(2, &["no outbound listeners"]);
-    run(&[], &format!("{bundle} --from-node")).assert_error(2, &["no node metadata"]);
+    run(&[], &format!("{bundle} --from-node")).assert_error(2, &["does not describe its workload"]);
 }
 
 #[test]
