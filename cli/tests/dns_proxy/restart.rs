@@ -52,7 +52,7 @@ async fn invalid_state_leaves_the_cache_empty() {
     for (bytes, why) in [
         (&saved[..saved.len() - 1], "truncated or corrupt"),
         (&changed[..], "truncated or corrupt"),
-        (&b"something else"[..], "not a saved name cache"),
+        (&b"something else"[..], "not a saved DNS cache"),
     ] {
         fs::write(&file, bytes).unwrap();
         let proxy = start();
