@@ -131,7 +131,8 @@ fn warning_reports_missing_dns_rule_if_relevant() {
     assert!(note.contains(lost), "{note}");
     let [unseen, note] = &notes_for("b.io")[..] else { panic!("two notes") };
     assert!(
-        unseen.contains("the lookup of `b.io` is allowed but does not pass the DNS proxy") && note.contains(lost)
+        unseen.contains("the lookup of `b.io` is allowed but does not pass the DNS proxy")
+            && note.contains(lost)
     );
     assert_eq!(notes_for("c.io").len(), 1, "another name");
     assert!(notes(ip("198.51.100.1")).is_empty(), "an address that is open");
