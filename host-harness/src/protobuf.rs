@@ -1,44 +1,8 @@
 //! The protobuf messages of two properties: dynamic metadata and the node.
 
 use prost::Message;
+use prost_types::{Struct, Value, value::Kind};
 use std::collections::BTreeMap;
-
-/// `google.protobuf.Struct`.
-#[derive(Clone, PartialEq, Message)]
-struct Struct {
-    #[prost(btree_map = "string, message", tag = "1")]
-    fields: BTreeMap<String, Value>,
-}
-
-/// `google.protobuf.ListValue`.
-#[derive(Clone, PartialEq, Message)]
-struct ListValue {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<Value>,
-}
-
-/// `google.protobuf.Value`.
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
-    kind: Option<Kind>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum Kind {
-    #[prost(int32, tag = "1")]
-    Null(i32),
-    #[prost(double, tag = "2")]
-    Number(f64),
-    #[prost(string, tag = "3")]
-    String(String),
-    #[prost(bool, tag = "4")]
-    Bool(bool),
-    #[prost(message, tag = "5")]
-    Struct(Struct),
-    #[prost(message, tag = "6")]
-    List(ListValue),
-}
 
 /// `envoy.config.core.v3.Metadata`.
 #[derive(Clone, PartialEq, Message)]
@@ -80,17 +44,14 @@ fn to_struct(fields: &Json) -> Struct {
 }
 
 fn to_value(json: &serde_json::Value) -> Value {
-    let kind = match json {
-        serde_json::Value::Null => Kind::Null(0),
-        serde_json::Value::Bool(bool) => Kind::Bool(*bool),
-        serde_json::Value::Number(number) => Kind::Number(number.as_f64().unwrap_or(f64::NAN)),
-        serde_json::Value::String(text) => Kind::String(text.clone()),
-        serde_json::Value::Array(items) => {
-            Kind::List(ListValue { values: items.iter().map(to_value).collect() })
-        }
-        serde_json::Value::Object(fields) => Kind::Struct(to_struct(fields)),
-    };
-    Value { kind: Some(kind) }
+    match json {
+        serde_json::Value::Null => Kind::NullValue(0).into(),
+        serde_json::Value::Bool(bool) => (*bool).into(),
+        serde_json::Value::Number(number) => number.as_f64().unwrap_or(f64::NAN).into(),
+        serde_json::Value::String(text) => text.clone().into(),
+        serde_json::Value::Array(items) => items.iter().map(to_value).collect::<Vec<_>>().into(),
+        serde_json::Value::Object(fields) => Kind::StructValue(to_struct(fields)).into(),
+    }
 }
 
 #[cfg(test)]

@@ -1,45 +1,9 @@
 //! `google.protobuf.Value`, as which Envoy's filter `header_to_metadata` reads the claims and metadata of a sample.
 
 use prost::Message;
+use prost_types::{Value, value::Kind};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
-
-/// `google.protobuf.Value`.
-#[derive(Clone, PartialEq, Message)]
-struct Value {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
-    kind: Option<Kind>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum Kind {
-    #[prost(int32, tag = "1")]
-    Null(i32),
-    #[prost(double, tag = "2")]
-    Number(f64),
-    #[prost(string, tag = "3")]
-    String(String),
-    #[prost(bool, tag = "4")]
-    Bool(bool),
-    #[prost(message, tag = "5")]
-    Struct(Struct),
-    #[prost(message, tag = "6")]
-    List(ListValue),
-}
-
-/// `google.protobuf.Struct`.
-#[derive(Clone, PartialEq, Message)]
-struct Struct {
-    #[prost(btree_map = "string, message", tag = "1")]
-    fields: BTreeMap<String, Value>,
-}
-
-/// `google.protobuf.ListValue`.
-#[derive(Clone, PartialEq, Message)]
-struct ListValue {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<Value>,
-}
 
 /// Returns `value` as a serialized `google.protobuf.Value`.
 pub(crate) fn encode(value: &Json) -> Vec<u8> {
@@ -47,18 +11,17 @@ pub(crate) fn encode(value: &Json) -> Vec<u8> {
 }
 
 fn to_value(value: &Json) -> Value {
-    let kind = match value {
-        Json::Null => Kind::Null(0),
-        Json::Number(number) => Kind::Number(number.as_f64().unwrap_or_default()),
-        Json::String(text) => Kind::String(text.clone()),
-        Json::Bool(value) => Kind::Bool(*value),
+    match value {
+        Json::Null => Kind::NullValue(0).into(),
+        Json::Number(number) => number.as_f64().unwrap_or_default().into(),
+        Json::String(text) => text.clone().into(),
+        Json::Bool(value) => (*value).into(),
         Json::Object(fields) => {
             let fields = fields.iter().map(|(name, value)| (name.clone(), to_value(value)));
-            Kind::Struct(Struct { fields: fields.collect() })
+            fields.collect::<BTreeMap<_, _>>().into()
         }
-        Json::Array(items) => Kind::List(ListValue { values: items.iter().map(to_value).collect() }),
-    };
-    Value { kind: Some(kind) }
+        Json::Array(items) => items.iter().map(to_value).collect::<Vec<_>>().into(),
+    }
 }
 
 #[cfg(test)]

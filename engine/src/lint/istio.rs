@@ -216,19 +216,49 @@ fn authorization_policy(policy: &Object<AuthorizationPolicySpec>, findings: &mut
 
 #[cfg(test)]
 mod tests {
-    use crate::{Cluster, Options, Severity, lint, resource::Resources};
+    use crate::{Cluster, Diagnostic, Options, Severity, lint, resource::Resources};
     use alloc::{string::String, vec::Vec};
     use serde_json::{Value, json};
 
-    fn errors(spec: Value) -> Vec<String> {
+    fn findings(spec: Value) -> Vec<Diagnostic> {
         let mut resources = Resources::default();
         let policy = json!({
             "apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
             "metadata": {"name": "p", "namespace": "foo"}, "spec": spec,
         });
         resources.add(policy, Default::default()).unwrap();
-        let findings = lint::check(&Cluster::new(resources).0, &Options::default());
-        findings.into_iter().filter(|f| f.severity == Severity::Error).map(|f| f.path).collect()
+        lint::check(&Cluster::new(resources).0, &Options::default())
+    }
+
+    fn errors(spec: Value) -> Vec<String> {
+        findings(spec).into_iter().filter(|f| f.severity == Severity::Error).map(|f| f.path).collect()
+    }
+
+    /// Istio keeps only ports, addresses and identities of a DENY rule for TCP ports.
+    #[test]
+    fn deny_rule_with_only_http_fields_is_a_warning_about_tcp_ports() {
+        let warns = |rule: Value| {
+            let found = findings(json!({"action": "DENY", "rules": [rule]}));
+            found.iter().any(|finding| finding.code == "deny-hits-tcp")
+        };
+        let source = |field: &str, value: &str| json!({"from": [{"source": {(field): [value]}}]});
+        for (field, value) in [("requestPrincipals", "iss/sub"), ("notRequestPrincipals", "iss/sub")] {
+            assert!(warns(source(field, value)), "{field}");
+        }
+        for (field, value) in [
+            ("principals", "a"),
+            ("notPrincipals", "a"),
+            ("namespaces", "a"),
+            ("serviceAccounts", "a"),
+            ("trustDomains", "other.org"),
+            ("notTrustDomains", "other.org"),
+            ("ipBlocks", "192.0.2.1"),
+            ("remoteIpBlocks", "192.0.2.1"),
+        ] {
+            assert!(!warns(source(field, value)), "{field}");
+        }
+        assert!(warns(json!({"to": [{"operation": {"methods": ["GET"]}}]})));
+        assert!(!warns(json!({"to": [{"operation": {"methods": ["GET"], "ports": ["80"]}}]})));
     }
 
     #[test]

@@ -285,8 +285,8 @@ fn warn_of_tcp(policy: &Policy, path: &str, rule: &Rule, findings: &mut Findings
     };
     let http_only_sources = operations.is_empty() && !sources.is_empty() && sources.iter().any(|s| !l4(s));
     if (!operations.is_empty() && no_ports) || http_only_sources {
-        let message = "on TCP ports the fields that need a request are erased, and this DENY rule matches every \
-                       connection";
+        let message =
+            "Istio ignores HTTP-only fields on TCP ports, so this rule denies every connection to them";
         let help = "add `ports` to limit the rule to HTTP ports";
         findings.warning(policy, "deny-hits-tcp", path, message, help);
     }
