@@ -86,15 +86,15 @@ impl Check<'_> {
                 // See docs/semantics/cilium.md#cilium-azure-bare-star.
                 if pattern.starts_with('*') && pattern.trim_end_matches('.').bytes().all(|b| b == b'*') {
                     let message = format!("the bare `{pattern}` is not allowed in DNS rules here");
-                    let help = "list the names that the pods may ask for, such as `*.example.com`";
+                    let help = "list the names that the pods may look up, such as `*.example.com`";
                     self.error("acns-bare-star", &at, message, help);
                 }
                 self.subdomains(pattern, &at);
             }
             let asks = rules.dns.as_ref().is_some_and(|l| !l.is_empty());
             if asks && names_node_local_dns(peers) {
-                let message = "node-local DNS is not supported beside FQDN rules here";
-                let help = "let the pods ask kube-dns directly";
+                let message = "node-local DNS is not supported with FQDN rules";
+                let help = "send the lookups of the pods directly to kube-dns";
                 self.error("acns-node-local-dns", path, message, help);
             }
         }

@@ -20,7 +20,7 @@ pub(super) fn network_policy(fault: &NetworkPolicyFault) -> Text {
             text("wrong-shape", format!("`{field}` does not belong in `{section}`"), "move it")
         }
         NetworkPolicyFault::BlockAndSelector => {
-            text("two-peers", "`ipBlock` stands beside a selector", "write a peer of its own for each")
+            text("two-peers", "`ipBlock` and a selector are both set", "write a peer of its own for each")
         }
         NetworkPolicyFault::ExceptionIsBlock(block) => text(
             "bad-cidr",
@@ -28,16 +28,16 @@ pub(super) fn network_policy(fault: &NetworkPolicyFault) -> Text {
             "an exception must be smaller than its block",
         ),
         NetworkPolicyFault::EmptyPeer => {
-            text("no-peer", "the peer names nobody", "name a podSelector, a namespaceSelector or an ipBlock")
+            text("no-peer", "the peer is empty", "name a podSelector, a namespaceSelector or an ipBlock")
         }
         NetworkPolicyFault::InvalidProtocol(protocol) => {
             text("bad-protocol", format!("invalid protocol `{protocol}`"), "use TCP, UDP or SCTP")
         }
         NetworkPolicyFault::EndPortWithoutPort => {
-            text("bad-port", "`endPort` stands beside no port", "write the first port as a number")
+            text("bad-port", "`endPort` is set without a port", "write the first port as a number")
         }
         NetworkPolicyFault::EndPortOfNamedPort => {
-            text("bad-port", "`endPort` stands beside the name of a port", "write the first port as a number")
+            text("bad-port", "`endPort` is set with a named port", "write the first port as a number")
         }
         NetworkPolicyFault::EndPortBeforePort => {
             text("bad-port", "the last port comes before the first", "write the larger number last")

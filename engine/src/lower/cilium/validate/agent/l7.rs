@@ -10,10 +10,10 @@ use alloc::format;
 pub(super) fn l7(fault: &L7Fault) -> Text {
     match fault {
         L7Fault::ListenerOnIngress => {
-            text("listener-on-ingress", "a listener stands in egress only", "write it in egress")
+            text("listener-on-ingress", "a listener is valid only in egress", "write it in egress")
         }
         L7Fault::ListenerWithRules => {
-            text("listener-with-rules", "a listener stands beside rules of a proxy", "keep one of the two")
+            text("listener-with-rules", "a listener and L7 rules are both set", "keep one of the two")
         }
         L7Fault::ListenerOfNamespace => text(
             "listener-scope",
@@ -22,12 +22,12 @@ pub(super) fn l7(fault: &L7Fault) -> Text {
         ),
         L7Fault::SeveralParsers(parsers) => text(
             "two-parsers",
-            format!("rules of several parsers stand together: {}", parsers.join(", ")),
+            format!("rules of several parsers are in one item: {}", parsers.join(", ")),
             "write an item of `toPorts` of its own for each",
         ),
         L7Fault::DnsOnIngress => text(
             "dns-on-ingress",
-            "DNS rules stand in egress only",
+            "DNS rules are valid only in egress",
             "names are asked for by the source: write the rule in its egress",
         ),
         L7Fault::DnsWithoutPort => {
@@ -47,7 +47,7 @@ pub(super) fn l7(fault: &L7Fault) -> Text {
         L7Fault::EveryPort => text("l7-port-0", "rules of a proxy on every port", "name the port"),
         L7Fault::ServerNamesWithRules => text(
             "sni-with-rules",
-            "server names stand beside rules of a proxy, which needs `terminatingTLS`",
+            "server names with L7 rules require `terminatingTLS`",
             "add `terminatingTLS`, or write two items: the proxy cannot read what TLS hides",
         ),
         L7Fault::EmptyServerName => {
@@ -74,7 +74,7 @@ pub(super) fn l7(fault: &L7Fault) -> Text {
         ),
         L7Fault::SecretWithoutName => text("bad-header", "no secret is named", "name the Secret"),
         L7Fault::KafkaRoleAndApiKey => {
-            text("bad-kafka", "`role` stands beside `apiKey`", "remove one of the two")
+            text("bad-kafka", "`role` and `apiKey` are both set", "remove one of the two")
         }
         L7Fault::UnknownKafkaRole => text("bad-kafka", "no such role", "use `produce` or `consume`"),
         L7Fault::InvalidKafkaTopic => {

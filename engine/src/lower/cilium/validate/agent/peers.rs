@@ -22,8 +22,8 @@ pub(super) fn selector(fault: &SelectorFault) -> Text {
         SelectorFault::InvalidKey(key) => text(
             "bad-label",
             format!("invalid label key `{key}`"),
-            "a key is an optional prefix, a slash and a name of letters, digits, `-`, `_` and `.`; a source stands \
-             before one colon",
+            "a key is an optional prefix, a slash and a name of letters, digits, `-`, `_` and `.`; a source comes \
+             before it, with a colon",
         ),
         SelectorFault::InvalidValue(value) => text(
             "bad-label",

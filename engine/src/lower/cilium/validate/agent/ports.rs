@@ -10,7 +10,7 @@ pub(super) fn port(fault: &PortFault) -> Text {
     match fault {
         PortFault::IcmpWithPorts => text(
             "icmp-with-ports",
-            "`icmps` stands beside `toPorts`",
+            "`icmps` and `toPorts` are both set",
             "write an entry of its own for `icmps`",
         ),
         PortFault::TooManyPorts(number) => {

@@ -54,7 +54,8 @@ fn rule_effect(
     }
     // See docs/semantics/kubernetes.md#kubernetes-unknown-peer.
     if peers.iter().any(Option::is_none) {
-        let message = "a peer names nobody: Accept then allows nothing to it, Deny and Pass deny all";
+        let message =
+            "an empty peer selects no endpoint: Accept then allows nothing, Deny and Pass deny everything";
         let help = "name namespaces, pods, nodes, networks or domainNames";
         report.warn("no-peer", path, message, help);
     }

@@ -18,7 +18,7 @@ pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, report: &mut
         if !name.is_empty() && name.bytes().all(|b| b == b'*') {
             let at = format!("{path}.serverNames[{i}]");
             let message =
-                format!("`{name}` lets every server name pass; it only asks for TLS with a server name");
+                format!("`{name}` matches every server name; it only requires TLS with a server name");
             report.warn("any-server-name", &at, message, "list the names, such as `*.example.com`");
         }
     }
@@ -33,7 +33,7 @@ pub(super) fn check(rule: &PortRule, path: &str, scope: &Scope<'_>, report: &mut
     if rule.listener.is_some() {
         let message =
             "what the listener does with the traffic is its own: only the policy in front is decided";
-        let help = "read the CiliumEnvoyConfig beside it";
+        let help = "also read the CiliumEnvoyConfig";
         report.warn("listener-decides", &below(path, "listener"), message, help);
     }
     let Some(rules) = &rule.rules else { return };
@@ -93,8 +93,7 @@ pub(super) fn without_default_deny(items: &[PortRule], path: &str, report: &mut 
         ];
         for (field, _) in lists.into_iter().filter(|(_, len)| *len > 0) {
             let at = format!("{path}.toPorts[{i}].rules.{field}");
-            let message =
-                "without default deny the proxy refuses nothing, unless another rule arms the direction";
+            let message = "without default deny the proxy denies nothing, unless another rule enables default deny for the direction";
             let help = "leave `enableDefaultDeny` out, or remove the rules";
             report.warn("idle-proxy-rules", &at, message, help);
         }
@@ -125,9 +124,9 @@ fn http(rule: &HttpRule, path: &str, scope: &Scope<'_>, report: &mut Report<'_>)
             let message = format!("without a space all of `{text}` is a header's name, which no request has");
             let help = "write `Name: value`, or the name alone";
             report.warn("header-without-space", &at, message, help);
-            let message = format!("`{text}` asks for a header of that whole name, which no request has");
+            let message = format!("`{text}` requires a header with that whole name, which no request has");
             let help = match value {
-                "" => format!("write `{name}` to ask for the header, whatever its value"),
+                "" => format!("write `{name}` to require the header with any value"),
                 value => format!("write `{name}: {value}`, with a space"),
             };
             report.warn("header-text", &at, message, &help);
@@ -149,7 +148,7 @@ fn header_secret(item: &HeaderMatch, path: &str, scope: &Scope<'_>, report: &mut
     let has_value = item.value.as_deref().is_some_and(|value| !value.is_empty());
     let Some(reference) = item.secret.as_ref().filter(|_| !has_value) else { return };
     if secret_value(reference, scope).is_none() {
-        let help = "give the Secret with exactly one key, or a `value` beside it";
+        let help = "use a Secret with exactly one key, or add a `value`";
         let message = "there is no such Secret with one key, so the rule never matches";
         report.warn("missing-secret", path, message, help);
     }

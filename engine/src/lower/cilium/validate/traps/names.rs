@@ -64,8 +64,8 @@ pub(super) fn stars<'a>(
         }
         let inner = pattern.strip_prefix("**.").unwrap_or(pattern);
         if inner.contains("**") && inner.bytes().any(|b| b != b'*' && b != b'.') {
-            let message = format!("`**` inside `{pattern}` stands for one label only, as `*` does");
-            report.warn("double-star", &at, message, "only a leading `**.` stands for several labels");
+            let message = format!("`**` inside `{pattern}` matches only one label, as `*` does");
+            report.warn("double-star", &at, message, "only a leading `**.` matches several labels");
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn check(
         cidr_set(item, &format!("{sets}[{i}]"), scope, report);
     }
     if peers.groups.is_some_and(|g| !g.is_empty()) {
-        let help = "until the cloud provider has answered, the entry selects nobody: so it is decided here";
+        let help = "until the cloud provider answers, the entry selects no peer; Palisade decides this state";
         report.warn("unresolved-group", &groups, "groups of a cloud provider are not resolved", help);
     }
     for (i, item) in peers.services.into_iter().flatten().enumerate() {
@@ -89,7 +89,7 @@ fn cidr_set(item: &CidrRule, path: &str, scope: &Scope<'_>, report: &mut Report<
             }
         }
         Some(Source::GroupName(name)) if scope.index.groups_named(name).is_empty() => {
-            let message = format!("no CiliumCIDRGroup `{name}` is known, so the item selects nobody");
+            let message = format!("no CiliumCIDRGroup `{name}` is in the input, so the item selects no peer");
             let help = "add the group to the manifests, or correct the name";
             report.warn("unknown-group", &below(path, "cidrGroupRef"), message, help);
         }
@@ -165,9 +165,9 @@ fn negative_namespaces(
         {
             "pods of every other namespace"
         } else {
-            "every other end, the world and nodes included"
+            "every other endpoint, the world and nodes included"
         };
-        let message = format!("a negative namespace key asks for no namespace, so this peer is {who}");
+        let message = format!("a negative namespace key requires no namespace, so this peer is {who}");
         let help = "add `{key: io.kubernetes.pod.namespace, operator: Exists}`";
         report.warn("negative-namespace", path, message, help);
     }
@@ -197,19 +197,20 @@ pub(super) fn empty_lists(
         ("toFQDNs", peers.fqdns.map(<[_]>::len)),
     ];
     for (field, _) in nobody.iter().filter(|(_, len)| *len == Some(0)) {
-        let message = format!("an empty `{field}` selects nobody, whatever else the entry says");
-        let help = "remove the field to mean everyone, or the entry to mean nobody";
+        let message =
+            format!("an empty `{field}` selects no peer, regardless of the other fields of the entry");
+        let help = "remove the field to select every peer, or the entry to select none";
         report.warn("empty-list", &below(path, field), message, help);
     }
     for (field, _) in absent.iter().filter(|(_, len)| *len == Some(0)) {
-        let what = if has_ports { "every destination on these ports" } else { "nobody" };
-        let message = format!("an empty `{field}` reads as absent: the entry is about {what}");
+        let what = if has_ports { "every destination on these ports" } else { "no peer" };
+        let message = format!("an empty `{field}` is equal to an absent field: the entry selects {what}");
         report.warn("empty-list", &below(path, field), message, "remove the field, or fill it");
     }
     let all = nobody.iter().chain(&absent);
     if !has_ports && all.clone().all(|(_, len)| len.is_none()) {
         let message = "an empty entry matches nothing; it only closes its direction";
-        let help = "to allow everyone write the entity `all`";
+        let help = "to allow every peer, write the entity `all`";
         report.warn("empty-entry", path, message, help);
     }
 }
@@ -222,7 +223,7 @@ pub(super) fn denied_host(peers: &Peers<'_>, path: &str, report: &mut Report<'_>
             let at = format!("{path}.fromEntities[{i}]");
             let message =
                 format!("denying `{entity}` denies the local host too, and with it kubelet's probes");
-            let help = "name the ends that are meant, or restrict the entry to ports that no probe uses";
+            let help = "list the intended peers, or restrict the entry to ports that no probe uses";
             report.warn("denied-host", &at, message, help);
         }
     }

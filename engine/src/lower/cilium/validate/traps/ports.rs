@@ -33,8 +33,7 @@ fn port_text(item: &PortProtocol, path: &str, report: &mut Report<'_>) {
         report.warn("octal-port", &below(path, "port"), message, "write it in decimal, without the zero");
     }
     if is_name && item.end_port.is_some_and(|e| e != 0) {
-        let message =
-            "`endPort` beside a port's name opens a range on ingress, and on egress up to Cilium 1.19";
+        let message = "`endPort` with a named port opens a range on ingress, and on egress up to Cilium 1.19";
         report.warn("named-range", &below(path, "endPort"), message, "write the numbers");
     }
 }
@@ -45,7 +44,7 @@ pub(super) fn icmp_type_zero(item: &IcmpRule, path: &str, report: &mut Report<'_
         if matches!(icmp_kind(field), Ok((Protocol::Icmp, 0))) {
             let at = format!("{path}.fields[{i}]");
             let help = "the agent keeps type 0 (EchoReply) as the wildcard; replies need no rule";
-            report.warn("icmp-type-0", &at, "type 0 stands for every ICMP type", help);
+            report.warn("icmp-type-0", &at, "type 0 matches every ICMP type", help);
         }
     }
 }

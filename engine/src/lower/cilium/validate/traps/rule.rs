@@ -63,7 +63,7 @@ fn idle_default_deny(rule: &CiliumRule, path: &str, report: &mut Report<'_>) {
     for (field, set, entries) in [("ingress", flag.ingress, ingress), ("egress", flag.egress, egress)] {
         if set == Some(true) && entries == 0 {
             let at = format!("{path}.enableDefaultDeny.{field}");
-            let message = format!("without an entry of `{field}` nothing is armed");
+            let message = format!("without an entry of `{field}` the policy enables no default deny");
             report.warn("idle-default-deny", &at, message, &format!("add `{field}: [{{}}]`"));
         }
     }
@@ -144,7 +144,7 @@ fn dropped_fields<'a>(parts: &Parts<'a>, is_deny: bool, path: &str, report: &mut
         let what = if parts.to_ports.is_empty() {
             "the entry denies nothing"
         } else {
-            "the entry denies its ports to everyone"
+            "the entry denies its ports to every peer"
         };
         let message = format!("deny rules have no `toFQDNs`, so it is dropped silently and {what}");
         let help = "deny by `toCIDR` or `toEntities`: names cannot be denied";
